@@ -1,0 +1,72 @@
+//! What a finished run reports.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The end of a successful run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunResult {
+    /// Final metrics by name, as in [`crate::metric`]. Always finite: a run that leaves the finite numbers has diverged.
+    pub metrics: BTreeMap<String, f64>,
+    /// Proof that the specified dropout was applied.
+    pub treatment: Treatment,
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+}
+
+/// Proof of treatment: what the masks that were really used looked like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Treatment {
+    /// Whether every site obeyed the specification; a run where this is false is inadmissible.
+    pub verified: bool,
+    /// What was seen at each site that drops.
+    pub sites: BTreeMap<String, SiteProof>,
+    /// What was violated, in words; empty when verified.
+    pub violations: Vec<String>,
+}
+
+/// What the masks of one site looked like over the inspected minibatches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SiteProof {
+    /// Minibatches whose masks were inspected.
+    pub windows: u64,
+    /// Share of inspected mask entries that were kept.
+    pub keep_rate: f64,
+    /// Mask entries inspected.
+    pub entries: u64,
+    /// Successive time steps that had the same mask.
+    pub equal_steps: u64,
+    /// Successive time steps that had different masks.
+    pub different_steps: u64,
+    /// SHA-256 over all inspected masks, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Where a result comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Provenance {
+    /// Version of the worker's code.
+    pub worker_version: String,
+    /// SHA-256 of the plan's canonical JSON, in hexadecimal.
+    pub plan_sha256: String,
+    /// The seed.
+    pub seed: u32,
+    /// `cpu` or `cuda:N`.
+    pub device: String,
+    /// The device's own name.
+    pub device_name: String,
+    /// Threads used for products.
+    pub threads: u32,
+    /// Seconds of training over all attempts that led to this result.
+    pub wall_seconds: f64,
+    /// Time steps trained (batch × sequence length × steps).
+    pub time_steps: u64,
+    /// Time steps a second in this attempt.
+    pub time_steps_per_second: f64,
+    /// Largest resident memory of the trainer, in bytes; 0 where the system does not tell.
+    pub peak_memory_bytes: u64,
+}

@@ -1,0 +1,253 @@
+//! The types of a specification, as they stand after validation.
+
+use serde::{Deserialize, Serialize};
+
+/// A whole experiment: base settings, the arms that deviate from them, and the criterion.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Spec {
+    /// Short name.
+    pub title: String,
+    /// One run for each arm and seed; arms of one seed share initial weights and data order.
+    pub seeds: Vec<u32>,
+    /// What is learned.
+    pub task: Task,
+    /// The network.
+    pub model: Model,
+    /// How it is trained.
+    pub training: Training,
+    /// How it is measured.
+    pub evaluation: Evaluation,
+    /// The configurations that are compared.
+    pub arms: Vec<Arm>,
+    /// What decides; a specification that is only trained locally needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<Criterion>,
+}
+
+/// One configuration being compared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Arm {
+    /// Unique within the specification.
+    pub name: String,
+    /// Where, when and for whom units are dropped.
+    pub dropout: Dropout,
+    /// Settings that differ from the base, as sections `task`, `model`, `training`, `evaluation`.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub overrides: serde_json::Map<String, serde_json::Value>,
+    /// The base settings with the overrides applied: what a run of this arm trains.
+    #[serde(skip)]
+    pub setup: Setup,
+}
+
+/// Everything that one run of an arm needs besides its seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Setup {
+    /// What is learned.
+    pub task: Task,
+    /// The network.
+    pub model: Model,
+    /// How it is trained.
+    pub training: Training,
+    /// How it is measured.
+    pub evaluation: Evaluation,
+    /// Where, when and for whom units are dropped.
+    pub dropout: Dropout,
+}
+
+/// What a worker trains: one arm with one seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Plan {
+    /// Name of the arm.
+    pub arm: String,
+    /// Keys every random number of the run.
+    pub seed: u32,
+    /// The settings of the arm.
+    #[serde(flatten)]
+    pub setup: Setup,
+}
+
+/// What is learned. Sequences are generated; no data set is needed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Task {
+    /// Which task.
+    pub name: TaskName,
+    /// Time steps; for `copy` the steps between the last symbol and the recall signal.
+    pub length: u32,
+}
+
+/// The generated tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TaskName {
+    /// Sum of the two marked numbers of a sequence (Hochreiter & Schmidhuber 1997); squared error.
+    Adding,
+    /// Recall ten symbols after a delay (same source); cross-entropy over the ten recalled places.
+    Copy,
+    /// Order of two marked bits: four classes (same source); cross-entropy.
+    TemporalOrder,
+}
+
+/// The network: stacked recurrent layers of equal width with a linear output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Model {
+    /// The recurrent cell.
+    pub cell: Cell,
+    /// Stacked layers.
+    pub layers: u32,
+    /// Units of a layer.
+    pub hidden: u32,
+}
+
+/// Recurrent cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Cell {
+    /// `h = tanh(W x + U h + b)` (Elman 1990).
+    Rnn,
+    /// Gated recurrent unit (Cho et al. 2014), reset gate applied after the recurrent product.
+    Gru,
+    /// Long short-term memory with forget gate, forget bias 1 (Gers et al. 2000).
+    Lstm,
+}
+
+/// How the network is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Training {
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// Its step size.
+    pub learning_rate: f64,
+    /// Sequences in a minibatch.
+    pub batch: u32,
+    /// Optimizer steps.
+    pub steps: u32,
+    /// Largest global gradient norm; 0 does not clip.
+    pub clip: f64,
+}
+
+/// Optimizers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Plain stochastic gradient descent.
+    Sgd,
+    /// Adam (Kingma & Ba 2015), β₁ .9, β₂ .999, ε 1e-8.
+    Adam,
+}
+
+/// How the network is measured. Evaluation is deterministic: masks at their mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Evaluation {
+    /// Optimizer steps between two measurements on held-out sequences.
+    pub every: u32,
+    /// Held-out sequences in a measurement.
+    pub sequences: u32,
+    /// Monte Carlo dropout samples at test; 0 is deterministic, masks at their mean.
+    pub samples: u32,
+}
+
+/// Where units are dropped. An absent site drops nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Dropout {
+    /// The input of every layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Site>,
+    /// The state h that enters the recurrence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Site>,
+    /// The top layer's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Site>,
+}
+
+/// Dropout at one site: inverted scaling, one mask for each sequence of the minibatch, shared by the gates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Site {
+    /// Probability that a unit is dropped, in [0, 1).
+    pub rate: f64,
+    /// Whether the mask is redrawn at each time step.
+    pub time: MaskTime,
+}
+
+/// When a mask is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MaskTime {
+    /// Once a sequence: the same mask at every time step (Gal & Ghahramani 2016).
+    Fixed,
+    /// Anew at every time step.
+    PerStep,
+}
+
+/// What decides, fixed before the first run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Criterion {
+    /// How the arms are compared.
+    pub kind: CriterionKind,
+    /// Final metric of a run, by its name in [`crate::metric`].
+    pub metric: String,
+    /// Arm that the claim predicts to be better.
+    pub treatment: String,
+    /// Arm it is compared with.
+    pub control: String,
+    /// Which direction of the metric is better.
+    pub better: Better,
+    /// Smallest effect of interest, on `scale` (for `solve_rate`: a difference of rates).
+    pub margin: f64,
+    /// On which scale differences are taken.
+    pub scale: Scale,
+    /// One-sided level before adjustment over the claim's experiments.
+    pub alpha: f64,
+    /// For `solve_rate`: a run has solved the task when its metric is at least this good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+}
+
+/// How the arms are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CriterionKind {
+    /// Mean of seed-paired differences, one-sided t bounds.
+    Difference,
+    /// Difference of the shares of seeds that solve the task, paired.
+    SolveRate,
+}
+
+/// Direction of improvement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Errors and losses.
+    Lower,
+    /// Accuracies.
+    Higher,
+}
+
+/// Scale of differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Plain difference.
+    Additive,
+    /// Difference of logarithms: a ratio.
+    Log,
+}

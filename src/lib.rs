@@ -1,0 +1,1 @@
+//! Web application of Break My Work.

@@ -1,1 +1,18 @@
-//! Web application of Break My Work.
+//! Web application of Break My Work: pages, REST, live updates, accounts.
+//!
+//! [`app`] makes the whole site from a state; binaries and tests call it.
+
+pub mod assets;
+pub mod auth;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod extract;
+pub mod live;
+pub mod middleware;
+pub mod pages;
+pub mod render;
+pub mod router;
+pub mod state;
+
+pub use router::app;

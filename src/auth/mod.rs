@@ -1,0 +1,7 @@
+//! Who people are: accounts, passwords, sessions and API tokens.
+
+pub mod account;
+pub mod password;
+pub mod secret;
+pub mod session;
+pub mod token;

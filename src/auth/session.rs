@@ -1,0 +1,163 @@
+//! Signed-in browsers: a random cookie, of which the database knows only the hash.
+
+use super::{account::Role, secret};
+use crate::config::Settings;
+use axum_extra::extract::{CookieJar, cookie::Cookie};
+use breakmywork_protocol::id::AccountId;
+use sqlx::{PgExecutor, PgPool};
+
+/// A session ends this long after signing in, however busy.
+const ABSOLUTE_DAYS: i32 = 30;
+
+/// A session ends after this long without a request.
+const IDLE_DAYS: i32 = 7;
+
+/// Who is signed in, and with which session.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// The account.
+    pub id: AccountId,
+    /// Its public name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Names the session when it is ended.
+    pub session: [u8; 32],
+}
+
+/// `__Host-` binds the cookie to this very host over https; browsers refuse that prefix on plain http.
+fn cookie_name(settings: &Settings) -> &'static str {
+    if settings.https() {
+        "__Host-breakmywork"
+    } else {
+        "breakmywork"
+    }
+}
+
+/// The session token that a browser sent.
+pub fn token_in<'a>(cookies: &'a CookieJar, settings: &Settings) -> Option<&'a str> {
+    cookies.get(cookie_name(settings)).map(Cookie::value)
+}
+
+/// The `Set-Cookie` that signs a browser in.
+pub fn cookie(token: &str, settings: &Settings) -> String {
+    let seconds = i64::from(ABSOLUTE_DAYS) * 24 * 60 * 60;
+    set_cookie(token, seconds, settings)
+}
+
+/// The `Set-Cookie` that makes a browser forget.
+pub fn removal(settings: &Settings) -> String {
+    set_cookie("", 0, settings)
+}
+
+fn set_cookie(value: &str, max_age: i64, settings: &Settings) -> String {
+    let name = cookie_name(settings);
+    let secure = if settings.https() { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+}
+
+/// Starts a session and returns its token: always a new one, so that a planted cookie gains nothing.
+pub async fn start(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<String> {
+    let token = secret::random_hex();
+    sqlx::query!(
+        "insert into session (token_hash, account_id, expires_at)
+         values ($1, $2, now() + make_interval(days => $3))",
+        secret::hash(&token).as_slice(),
+        account.0,
+        ABSOLUTE_DAYS,
+    )
+    .execute(db)
+    .await?;
+    Ok(token)
+}
+
+/// Who a token belongs to, if its session still runs. Remembers the visit, at most once a minute.
+pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<Viewer>> {
+    let session = secret::hash(token);
+    let found = sqlx::query!(
+        r#"select account.id as "id: AccountId", account.name, account.role as "role: Role",
+                  last_seen_at < now() - interval '1 minute' as "stale!"
+           from session join account on account.id = session.account_id
+           where token_hash = $1 and expires_at > now()
+             and last_seen_at > now() - make_interval(days => $2)"#,
+        session.as_slice(),
+        IDLE_DAYS,
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    if row.stale {
+        sqlx::query!(
+            "update session set last_seen_at = now() where token_hash = $1",
+            session.as_slice()
+        )
+        .execute(pool)
+        .await?;
+    }
+    Ok(Some(Viewer {
+        id: row.id,
+        name: row.name,
+        role: row.role,
+        session,
+    }))
+}
+
+/// Ends one session.
+pub async fn end(db: impl PgExecutor<'_>, session: &[u8; 32]) -> sqlx::Result<()> {
+    sqlx::query!("delete from session where token_hash = $1", session.as_slice())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Ends every session of a person, and says how many there were.
+pub async fn end_all(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<u64> {
+    let done = sqlx::query!("delete from session where account_id = $1", account.0)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// How many browsers are signed in as a person.
+pub async fn count(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from session
+           where account_id = $1 and expires_at > now()
+             and last_seen_at > now() - make_interval(days => $2)"#,
+        account.0,
+        IDLE_DAYS,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Removes sessions that are over.
+pub async fn clean_up(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from session
+         where expires_at <= now() or last_seen_at <= now() - make_interval(days => $1)",
+        IDLE_DAYS,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_bound_to_the_host_over_https() {
+        let plain = cookie("t", &Settings::default());
+        assert_eq!(plain, "breakmywork=t; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
+        let https = Settings {
+            public_url: "https://example.org".into(),
+            ..Settings::default()
+        };
+        assert!(cookie("t", &https).starts_with("__Host-breakmywork=t; Path=/;"));
+        assert!(cookie("t", &https).ends_with("; Secure"));
+    }
+}

@@ -1,0 +1,45 @@
+//! Settings of the web server: one struct, `--help` is the reference.
+
+use clap::Args;
+
+/// How the web server behaves. Every setting is a flag or an environment variable.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Settings {
+    /// Address people use, without a trailing slash; https turns on secure cookies and HSTS.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_PUBLIC_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub public_url: String,
+
+    /// Whether people may sign up by themselves.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_OPEN_SIGN_UP",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub open_sign_up: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            open_sign_up: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether people reach the site over https.
+    pub fn https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// The full address of a path on this site.
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.trim_end_matches('/'))
+    }
+}

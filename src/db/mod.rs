@@ -1,0 +1,6 @@
+//! SQL by table: free functions over an executor, shared by pages and API.
+
+pub mod accounts;
+pub mod claims;
+pub mod comments;
+pub mod works;

@@ -1,0 +1,269 @@
+//! The one error type at the web's edge.
+//!
+//! Handlers return [`Error`]; what a person or a script sees is decided by
+//! [`crate::middleware::errors`]: a designed page, or `problem+json` under
+//! `/api/`. Internal causes go to the log, under the request's id, and never
+//! further.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Serialize;
+
+/// Shorthand for handlers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing; the text names it: "no claim 12".
+    #[error("{0}")]
+    NotFound(String),
+    /// Only signed-in people may; `next` is where to go on after that.
+    #[error("sign in first")]
+    SignIn {
+        /// Path on this site to return to.
+        next: String,
+    },
+    /// The API needs a valid token.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Not for this person, and why.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The request cannot be understood.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Understood and refused, field by field.
+    #[error("{} field problem(s)", .0.len())]
+    Invalid(Vec<FieldProblem>),
+    /// Not in this state.
+    #[error("{0}")]
+    Conflict(String),
+    /// Too often or too much.
+    #[error("{detail}")]
+    TooMany {
+        /// What was exceeded.
+        detail: String,
+        /// Seconds after which to try again.
+        retry_after: u32,
+    },
+    /// The database does not answer.
+    #[error("the database does not answer: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// One refused field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldProblem {
+    /// JSON pointer into the request's body.
+    pub pointer: String,
+    /// What is wrong and what would be right.
+    pub detail: String,
+}
+
+impl FieldProblem {
+    /// A problem at a place.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// What a person or script may know of an error; travels in the response's extensions.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Last part of the problem's `type` address, explained in `docs/api.md`.
+    pub kind: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// A sentence about this very request.
+    pub detail: String,
+    /// Refused fields.
+    pub fields: Vec<FieldProblem>,
+}
+
+/// Seconds after which to try again when the database was away.
+const RETRY_AFTER: u32 = 5;
+
+impl Error {
+    /// Nothing of that kind under that name.
+    pub fn missing(kind: &str, name: impl std::fmt::Display) -> Self {
+        Self::NotFound(format!("There is no {kind} {name}."))
+    }
+
+    /// A fault that should not happen.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// A single refused field.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem::new(pointer, detail)])
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::SignIn { .. } | Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn reply(&self) -> Reply {
+        let mut reply = Reply::of(self.status());
+        match self {
+            Self::NotFound(detail)
+            | Self::Unauthorized(detail)
+            | Self::Forbidden(detail)
+            | Self::BadRequest(detail)
+            | Self::Conflict(detail)
+            | Self::TooMany { detail, .. } => reply.detail.clone_from(detail),
+            Self::Invalid(fields) => reply.fields.clone_from(fields),
+            Self::SignIn { .. } | Self::Unavailable(_) | Self::Internal(_) => {}
+        }
+        reply
+    }
+}
+
+impl Reply {
+    /// The general words for a status, where nothing more is known.
+    pub fn of(status: StatusCode) -> Self {
+        let (kind, title, detail) = match status.as_u16() {
+            401 => ("unauthorized", "Sign in first", "This needs an account."),
+            403 => ("forbidden", "Not allowed", "This is not open to you."),
+            404 => ("not-found", "Not found", "There is nothing at this address."),
+            405 => (
+                "method-not-allowed",
+                "Not that way",
+                "This address exists but does not take that kind of request.",
+            ),
+            408 => ("timeout", "Took too long", "The request did not arrive in time."),
+            409 => ("conflict", "Not in this state", "Something else happened first."),
+            413 => (
+                "too-large",
+                "Too large",
+                "A request may hold at most 256 kB. Shorten it and send it again.",
+            ),
+            415 => (
+                "unsupported-type",
+                "Unsupported content type",
+                "The body is not of a type that this address reads.",
+            ),
+            422 => ("invalid", "Refused", "Some fields need a change."),
+            429 => ("too-many", "Too many requests", "Wait a little and try again."),
+            503 => (
+                "unavailable",
+                "Away for a moment",
+                "The site cannot reach its database. Nothing is lost; try again in a few seconds.",
+            ),
+            500.. => (
+                "internal",
+                "Our fault",
+                "Something broke on our side. It has been written down.",
+            ),
+            _ => ("bad-request", "Not understood", "The request could not be read."),
+        };
+        Self {
+            kind,
+            title,
+            detail: detail.to_owned(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        match &self {
+            Self::Internal(cause) => tracing::error!(cause = ?cause, "request failed: {cause}"),
+            Self::Unavailable(cause) => tracing::warn!(%cause, "database unavailable: {cause}"),
+            _ => {}
+        }
+        if let Self::SignIn { next } = &self {
+            let to = format!("/sign-in?next={}", crate::render::url::component(next));
+            let mut response = Redirect::to(&to).into_response();
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            return response;
+        }
+        let reply = self.reply();
+        let mut response = (self.status(), reply.detail.clone()).into_response();
+        let retry_after = match &self {
+            Self::Unavailable(_) => Some(RETRY_AFTER),
+            Self::TooMany { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(reply);
+        response
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::RowNotFound => Self::NotFound("There is nothing at this address.".into()),
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_) => Self::Unavailable(error),
+            // Connection exceptions, out of resources, and shut-down or recovery.
+            sqlx::Error::Database(database)
+                if database.code().is_some_and(|code| {
+                    ["08", "53", "57P"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                }) =>
+            {
+                Self::Unavailable(error)
+            }
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn internal_causes_stay_inside() {
+        let response = Error::internal("select secret from place").into_response();
+        let reply = response.extensions().get::<Reply>().expect("a reply");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!reply.detail.contains("secret"));
+    }
+
+    #[test]
+    fn a_database_that_is_away_is_not_our_fault() {
+        let response = Error::from(sqlx::Error::PoolTimedOut).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
+    }
+}

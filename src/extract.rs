@@ -1,0 +1,165 @@
+//! What handlers take from a request.
+
+use crate::{
+    auth::{account::Role, session::Viewer},
+    error::Error,
+};
+use axum::{
+    extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
+    http::{Uri, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::de::DeserializeOwned;
+use std::convert::Infallible;
+
+/// Who looks at which address: what the frame of every page needs.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Who is signed in.
+    pub viewer: Option<Viewer>,
+    /// Path and query, to come back to.
+    pub address: String,
+}
+
+impl Visit {
+    pub(crate) fn new(uri: &Uri, viewer: Option<Viewer>) -> Self {
+        let address = uri.path_and_query().map_or("/", |address| address.as_str());
+        Self {
+            viewer,
+            address: address.to_owned(),
+        }
+    }
+
+    /// The path without the query.
+    pub fn path(&self) -> &str {
+        self.address.split('?').next().unwrap_or("/")
+    }
+
+    /// Whether the address lies under this section of the site.
+    pub fn within(&self, section: &str) -> bool {
+        self.path().starts_with(section)
+    }
+
+    /// Whether the viewer may run the queue.
+    pub fn is_admin(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.role.is_admin())
+    }
+
+    /// Whether the viewer may hide comments.
+    pub fn is_moderator(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.role.is_moderator())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::new(&parts.uri, parts.extensions.get().cloned()))
+    }
+}
+
+/// A signed-in person; others are sent to sign in and come back.
+#[derive(Debug, Clone)]
+pub struct Member(pub Viewer);
+
+impl<S: Sync> FromRequestParts<S> for Member {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts
+            .extensions
+            .get::<Viewer>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Error::SignIn {
+                next: return_address(parts),
+            })
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Member {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get::<Viewer>().cloned().map(Self))
+    }
+}
+
+/// Where to go after signing in: this page, or for a form the page it is on.
+fn return_address(parts: &Parts) -> String {
+    let here = parts.uri.path_and_query().map_or("/", |address| address.as_str());
+    if parts.method.is_safe() {
+        return here.to_owned();
+    }
+    parts
+        .headers
+        .get(axum::http::header::REFERER)
+        .and_then(|referer| referer.to_str().ok()?.parse::<Uri>().ok())
+        .and_then(|uri| Some(uri.path_and_query()?.as_str().to_owned()))
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+macro_rules! needs_role {
+    ($($(#[$doc:meta])* $name:ident, $role:expr, $refusal:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(pub Viewer);
+
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = Error;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+                let Member(viewer) =
+                    <Member as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+                if viewer.role < $role {
+                    tracing::warn!(account = %viewer.id, "refused: needs {:?}", $role);
+                    return Err(Error::Forbidden($refusal.to_owned()));
+                }
+                Ok(Self(viewer))
+            }
+        }
+    )*};
+}
+
+needs_role! {
+    /// A signed-in person who may hide comments.
+    Moderator, Role::Moderator, "Only moderators may do this.";
+    /// A signed-in person who may run the queue.
+    Admin, Role::Admin, "Only admins see this page. The public queue is at /queue.";
+}
+
+/// Parts of the path; one that does not read names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|_| Error::NotFound("There is nothing at this address.".to_owned()))
+    }
+}
+
+/// A posted form; what does not read is refused in our words.
+#[derive(Debug, Clone, Copy)]
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match axum::extract::Form::<T>::from_request(request, state).await {
+            Ok(axum::extract::Form(value)) => Ok(Self(value)),
+            // Too large keeps its status; the rest is a form this page never made.
+            Err(rejection) if rejection.status().as_u16() == 413 => Err(rejection.into_response()),
+            Err(_) => Err(Error::BadRequest(
+                "The form could not be read: a field is missing or is not UTF-8 text. Go back, reload the page and send it again.".to_owned(),
+            )
+            .into_response()),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a person sees when something could not be done, and what to do next.
+
+use super::{Cache, with_status};
+use crate::{error::Reply, extract::Visit};
+use askama::Template;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+/// The page for every refusal.
+#[derive(Debug, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    visit: Visit,
+    status: StatusCode,
+    reply: Reply,
+    request_id: Option<String>,
+}
+
+impl ErrorPage {
+    pub(crate) fn new(
+        status: StatusCode,
+        reply: Reply,
+        request_id: Option<String>,
+        visit: Visit,
+    ) -> Self {
+        Self {
+            visit,
+            status,
+            reply,
+            request_id,
+        }
+    }
+}
+
+impl IntoResponse for ErrorPage {
+    fn into_response(self) -> Response {
+        with_status(self.status, &self, Cache::Never)
+            // The template needs nothing but memory; if even that fails, words will do.
+            .unwrap_or_else(|_| (self.status, self.reply.detail).into_response())
+    }
+}
+
+/// For every address without a page.
+pub async fn nothing_here() -> crate::error::Error {
+    crate::error::Error::NotFound("There is nothing at this address.".to_owned())
+}

@@ -1,0 +1,40 @@
+//! The pages: one file each, with its template, handler and form.
+
+pub mod error;
+
+use crate::error::{Error, Result};
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+
+/// How long a page may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// Asked for anew each time, but kept for going back.
+    Fresh,
+    /// Never kept: it shows something private.
+    Never,
+}
+
+/// Answers with a page.
+pub fn show(page: &impl Template, cache: Cache) -> Result<Response> {
+    with_status(StatusCode::OK, page, cache)
+}
+
+/// Answers with a page that is not a success: a form that was refused.
+pub fn with_status(status: StatusCode, page: &impl Template, cache: Cache) -> Result<Response> {
+    let html = page.render().map_err(Error::from)?;
+    let mut response = (status, Html(html)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(match cache {
+            Cache::Fresh => "private, no-cache",
+            Cache::Never => "no-store",
+        }),
+    );
+    headers.insert(header::VARY, HeaderValue::from_static("cookie"));
+    Ok(response)
+}

@@ -1,0 +1,72 @@
+//! States and verdicts by word and shape; colour only repeats what they say.
+
+use crate::db::claims::{Claim, Standing};
+
+/// A badge: class for the colour, shape, word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Badge {
+    /// Class of the colour.
+    pub class: &'static str,
+    /// One character, hidden from screen readers.
+    pub shape: &'static str,
+    /// What it says.
+    pub word: String,
+}
+
+fn badge(class: &'static str, shape: &'static str, word: impl Into<String>) -> Badge {
+    Badge {
+        class,
+        shape,
+        word: word.into(),
+    }
+}
+
+/// Of a verdict.
+pub fn outcome(outcome: &str) -> Badge {
+    match outcome {
+        "supported" => badge("supported", "●", "supported"),
+        "falsified" => badge("falsified", "✕", "falsified"),
+        "inconclusive" => badge("inconclusive", "◐", "inconclusive"),
+        "inadmissible" => badge("inadmissible", "⊘", "inadmissible"),
+        other => badge("aborted", "–", other),
+    }
+}
+
+/// Of an experiment: its verdict, or where it is on the way to one.
+pub fn experiment(state: &str, verdict: Option<&str>) -> Badge {
+    match (state, verdict) {
+        (_, Some(verdict)) => outcome(verdict),
+        ("running", None) => badge("running", "▷", "running"),
+        ("registered", None) => badge("registered", "▪", "registered"),
+        ("withdrawn", None) => badge("aborted", "–", "withdrawn"),
+        (state, None) => badge("proposed", "○", state),
+    }
+}
+
+/// Of a run.
+pub fn run(state: &str, failure: Option<&str>) -> Badge {
+    match state {
+        "queued" => badge("registered", "▪", "queued"),
+        "running" => badge("running", "▷", "running"),
+        "succeeded" => badge("done", "✓", "succeeded"),
+        "failed" if failure == Some("diverged") => badge("inconclusive", "≠", "diverged"),
+        "failed" => badge("falsified", "✕", "failed"),
+        other => badge("aborted", "–", other),
+    }
+}
+
+/// Of a claim.
+pub fn claim(claim: &Claim) -> Badge {
+    match claim.standing() {
+        Standing::Untested => badge("proposed", "○", "untested"),
+        Standing::Holding(1) => badge("supported", "●", "holding after 1 attempt"),
+        Standing::Holding(attempts) => {
+            badge("supported", "●", format!("holding after {attempts} attempts"))
+        }
+        Standing::Contradicted => {
+            let by = claim.falsified_by.unwrap_or_default();
+            badge("falsified", "✕", format!("contradicted by experiment {by}"))
+        }
+        Standing::Contested => badge("inconclusive", "◐", "contested"),
+    }
+}

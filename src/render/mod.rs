@@ -1,0 +1,7 @@
+//! From values to what stands on a page.
+
+pub mod badge;
+pub mod markdown;
+pub mod number;
+pub mod time;
+pub mod url;

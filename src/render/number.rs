@@ -1,0 +1,109 @@
+//! Numbers as they are printed: enough digits, a real minus sign, no noise.
+
+/// A measured value to three significant digits or so.
+pub fn value(number: f64) -> String {
+    if number.is_nan() {
+        return "not a number".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "+∞" } else { "−∞" }.to_owned();
+    }
+    let size = number.abs();
+    let text = if size == 0.0 {
+        "0".to_owned()
+    } else if size < 1e-4 || size >= 1e6 {
+        exponent(number)
+    } else {
+        let digits = (2 - size.log10().floor() as i32).clamp(0, 6);
+        format!("{number:.*}", digits as usize)
+    };
+    text.replace('-', "−")
+}
+
+fn exponent(number: f64) -> String {
+    let text = format!("{number:.2e}");
+    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+    format!("{mantissa} × 10{}", superscript(power))
+}
+
+fn superscript(power: &str) -> String {
+    power
+        .chars()
+        .map(|digit| match digit {
+            '-' => '⁻',
+            '0' => '⁰',
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            '4'..='9' => char::from_u32(digit as u32 - '4' as u32 + '⁴' as u32).unwrap_or(digit),
+            other => other,
+        })
+        .collect()
+}
+
+/// A difference, its sign always shown.
+pub fn signed(number: f64) -> String {
+    let text = value(number);
+    if number > 0.0 { format!("+{text}") } else { text }
+}
+
+/// A p-value.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+/// A whole number with thin spaces between thousands.
+pub fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    if number < 0 {
+        text.push('−');
+    }
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) && digits.len() > 4 {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes.
+pub fn bytes(number: u64) -> String {
+    let number = number as f64;
+    match number {
+        ..1e3 => format!("{number} B"),
+        1e3..1e6 => format!("{:.1} kB", number / 1e3),
+        1e6..1e9 => format!("{:.1} MB", number / 1e6),
+        _ => format!("{:.1} GB", number / 1e9),
+    }
+}
+
+/// "1 run", "2 runs".
+pub fn plural(number: i64, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{} {word}", count(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_three_digits() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.16667, "0.167"),
+            (-0.02, "−0.0200"),
+            (1234.5, "1234"),
+            (0.00005, "5.00 × 10⁻⁵"),
+            (1.5e9, "1.50 × 10⁹"),
+            (f64::NAN, "not a number"),
+        ] {
+            assert_eq!(value(number), text);
+        }
+        assert_eq!(signed(0.5), "+0.500");
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(plural(1, "run", "runs"), "1 run");
+    }
+}

@@ -1,0 +1,41 @@
+//! What every handler shares.
+
+use crate::{auth::password::Passwords, config::Settings, live::Changes};
+use axum::extract::FromRef;
+use sqlx::PgPool;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// The database.
+    pub pool: PgPool,
+    /// How the server was started.
+    pub settings: Arc<Settings>,
+    /// Cancelled when the server stops: open streams end then.
+    pub shutdown: CancellationToken,
+    /// Tells which experiment changed.
+    pub changes: Changes,
+    /// Hashes passwords, a few at a time.
+    pub passwords: Passwords,
+}
+
+impl AppState {
+    /// The state without its background task; [`crate::live::listen`] starts that.
+    pub fn new(pool: PgPool, settings: Settings, shutdown: CancellationToken) -> Self {
+        Self {
+            pool,
+            settings: Arc::new(settings),
+            shutdown,
+            changes: Changes::new(),
+            passwords: Passwords::new(),
+        }
+    }
+}
+
+impl FromRef<AppState> for PgPool {
+    fn from_ref(state: &AppState) -> Self {
+        state.pool.clone()
+    }
+}

@@ -11,6 +11,8 @@ pub mod extract;
 pub mod live;
 pub mod middleware;
 pub mod pages;
+pub mod postgres;
+mod process;
 pub mod render;
 pub mod router;
 pub mod state;

@@ -1,0 +1,324 @@
+//! Proof of treatment: what the masks that were really used looked like.
+//!
+//! Looks at the log of a sample of minibatches (the first two, then pairs of neighbours through the run) and checks,
+//! independently of how masks are drawn, that at every site and layer
+//! - each time step was masked, with entries 0 and 1 / (1 − rate) only;
+//! - a fixed mask was the same at all steps, a per-step mask was not;
+//! - the sequences of a minibatch had masks of their own;
+//! - no two inspected minibatches had the same masks;
+//! - the share kept agrees with the rate.
+//!
+//! What can happen by chance in a correct run is judged by exponential (Chernoff) bounds that a correct run
+//! breaks with probability below [`ERROR_PROBABILITY`] for each check, so below 10⁻⁹ for all of them together.
+
+use super::{Applied, MaskShape, Place, Site};
+use breakmywork_protocol::result::{SiteProof, Treatment};
+use breakmywork_protocol::spec::{self, Dropout, MaskTime};
+use candle_core::{DType, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Chance that one check finds fault with a correct run. There are at most 9 places (site and layer) × 4 checks.
+const ERROR_PROBABILITY: f64 = 1e-11;
+/// Pairs of neighbouring minibatches inspected through the run.
+const SAMPLES: u32 = 16;
+/// Most violations written out; more would say nothing new.
+const VIOLATIONS_SHOWN: usize = 20;
+
+/// What was seen so far. Part of the checkpoint, so that a resumed run proves the whole of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    places: Vec<Seen>,
+    violations: Vec<String>,
+}
+
+/// What was seen of one site in one layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    site: Site,
+    layer: usize,
+    windows: u64,
+    kept: u64,
+    entries: u64,
+    equal_steps: u64,
+    different_steps: u64,
+    equal_rows: u64,
+    rows: u64,
+    /// SHA-256 of each inspected minibatch's masks.
+    minibatches: Vec<String>,
+    /// Entries of the mask of one sequence.
+    width: usize,
+    /// Sequences in a minibatch.
+    batch: usize,
+    /// Masks drawn for a minibatch.
+    drawn: usize,
+}
+
+impl Proof {
+    /// Whether the minibatch of that optimizer step, counted from 0, is to be inspected.
+    pub fn wants(step: u32, steps: u32) -> bool {
+        let stride = (steps / SAMPLES).max(2);
+        step % stride < 2
+    }
+
+    /// Inspects the masks that were applied in one minibatch.
+    ///
+    /// # Errors
+    /// If a mask cannot be read back from the device.
+    pub fn inspect(&mut self, shape: MaskShape<'_>, log: &[Applied]) -> Result<()> {
+        for site in Site::ALL {
+            let Some(settings) = site.of(shape.dropout) else {
+                if log.iter().any(|applied| applied.site == site) {
+                    self.violate(format!(
+                        "{}: a mask was applied where none is specified",
+                        site.name()
+                    ));
+                }
+                continue;
+            };
+            for place in site.places(shape.network, shape.steps) {
+                self.inspect_place(site, place, settings, shape.batch, log)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn inspect_place(
+        &mut self,
+        site: Site,
+        place: Place,
+        settings: &spec::Site,
+        batch: usize,
+        log: &[Applied],
+    ) -> Result<()> {
+        let keep = 1.0 - settings.rate;
+        let name = place_name(site, place.layer);
+        let known = self
+            .places
+            .iter()
+            .position(|seen| seen.site == site && seen.layer == place.layer);
+        let mut seen = match known {
+            Some(index) => self.places.remove(index),
+            None => Seen::new(site, place, settings.time, batch),
+        };
+        let here: Vec<&Applied> = log
+            .iter()
+            .filter(|a| a.site == site && a.layer == place.layer)
+            .collect();
+        if !here.iter().map(|applied| applied.step).eq(0..place.steps) {
+            self.violate(format!(
+                "{name}: masked at {} time steps instead of {}",
+                here.len(),
+                place.steps
+            ));
+        }
+        let mut digest = Sha256::new();
+        let mut before: Option<Vec<Vec<bool>>> = None;
+        for applied in here {
+            let values: Vec<Vec<f32>> = applied.mask.to_dtype(DType::F32)?.to_vec2()?;
+            if values
+                .iter()
+                .flatten()
+                .any(|&v| v != 0.0 && (f64::from(v) * keep - 1.0).abs() > 1e-6)
+            {
+                self.violate(format!(
+                    "{name}: a mask has entries that are neither 0 nor 1 / (1 − rate)"
+                ));
+            }
+            if values.len() != batch || values.iter().any(|row| row.len() != place.width) {
+                self.violate(format!(
+                    "{name}: a mask does not have one row for each sequence"
+                ));
+            }
+            let kept: Vec<Vec<bool>> = values
+                .iter()
+                .map(|row| row.iter().map(|&v| v != 0.0).collect())
+                .collect();
+            // The repetitions of a fixed mask are no new evidence about rate and rows.
+            if settings.time == MaskTime::PerStep || before.is_none() {
+                seen.count(&kept);
+            }
+            for row in &kept {
+                digest.update(row.iter().map(|&kept| u8::from(kept)).collect::<Vec<_>>());
+            }
+            match before {
+                Some(before) if before == kept => seen.equal_steps += 1,
+                Some(_) => seen.different_steps += 1,
+                None => {}
+            }
+            before = Some(kept);
+        }
+        seen.minibatches.push(hex::encode(digest.finalize()));
+        seen.windows += 1;
+        self.places.insert(known.unwrap_or(self.places.len()), seen);
+        Ok(())
+    }
+
+    fn violate(&mut self, violation: String) {
+        if self.violations.len() < VIOLATIONS_SHOWN && !self.violations.contains(&violation) {
+            self.violations.push(violation);
+        }
+    }
+
+    /// The verdict over everything inspected.
+    pub fn treatment(&self, dropout: &Dropout) -> Treatment {
+        let mut violations = self.violations.clone();
+        let mut sites = BTreeMap::new();
+        for site in Site::ALL {
+            let Some(settings) = site.of(dropout) else {
+                continue;
+            };
+            let places: Vec<&Seen> = self
+                .places
+                .iter()
+                .filter(|seen| seen.site == site)
+                .collect();
+            if places.is_empty() {
+                violations.push(format!("{}: no minibatch was inspected", site.name()));
+                continue;
+            }
+            for seen in &places {
+                let name = place_name(site, seen.layer);
+                violations.extend(
+                    seen.violations(settings)
+                        .iter()
+                        .map(|violation| format!("{name}: {violation}")),
+                );
+            }
+            sites.insert(site.name().to_owned(), summary(&places));
+        }
+        Treatment {
+            verified: violations.is_empty(),
+            sites,
+            violations,
+        }
+    }
+}
+
+fn place_name(site: Site, layer: usize) -> String {
+    format!("{} of layer {}", site.name(), layer + 1)
+}
+
+/// One site over all its layers.
+fn summary(places: &[&Seen]) -> SiteProof {
+    let sum = |count: fn(&Seen) -> u64| places.iter().map(|seen| count(seen)).sum::<u64>();
+    let entries = sum(|seen| seen.entries);
+    let mut digest = Sha256::new();
+    for minibatch in places.iter().flat_map(|seen| &seen.minibatches) {
+        digest.update(minibatch);
+    }
+    SiteProof {
+        windows: places[0].windows,
+        keep_rate: sum(|seen| seen.kept) as f64 / entries.max(1) as f64,
+        entries,
+        equal_steps: sum(|seen| seen.equal_steps),
+        different_steps: sum(|seen| seen.different_steps),
+        sha256: hex::encode(digest.finalize()),
+    }
+}
+
+impl Seen {
+    fn new(site: Site, place: Place, time: MaskTime, batch: usize) -> Self {
+        Self {
+            site,
+            layer: place.layer,
+            windows: 0,
+            kept: 0,
+            entries: 0,
+            equal_steps: 0,
+            different_steps: 0,
+            equal_rows: 0,
+            rows: 0,
+            minibatches: Vec::new(),
+            width: place.width,
+            batch,
+            drawn: if time == MaskTime::Fixed {
+                1
+            } else {
+                place.steps
+            },
+        }
+    }
+
+    fn count(&mut self, kept: &[Vec<bool>]) {
+        self.entries += kept.iter().map(|row| row.len() as u64).sum::<u64>();
+        self.kept += kept.iter().flatten().filter(|&&kept| kept).count() as u64;
+        self.rows += kept.len().saturating_sub(1) as u64;
+        self.equal_rows += kept.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+    }
+
+    fn violations(&self, settings: &spec::Site) -> Vec<String> {
+        let rate = settings.rate;
+        // Logarithms of the chance that independent masks agree: of one sequence, of a minibatch, of all its steps.
+        let ln_rows = self.width as f64 * ((1.0 - rate).powi(2) + rate.powi(2)).ln();
+        let ln_steps = ln_rows * self.batch as f64;
+        let ln_minibatches = ln_steps * self.drawn as f64;
+        let mut found = Vec::new();
+        let steps = self.equal_steps + self.different_steps;
+        match settings.time {
+            MaskTime::Fixed if self.different_steps > 0 => found.push(format!(
+                "the mask changed between {} of {steps} successive steps though it was specified as fixed",
+                self.different_steps
+            )),
+            MaskTime::PerStep if too_many_equal(self.equal_steps, steps, ln_steps) => found.push(format!(
+                "the mask was the same at {} of {steps} successive steps though it was specified as drawn anew",
+                self.equal_steps
+            )),
+            _ => {}
+        }
+        if too_many_equal(self.equal_rows, self.rows, ln_rows) {
+            found.push(format!(
+                "{} of {} neighbouring sequences shared their mask",
+                self.equal_rows, self.rows
+            ));
+        }
+        let inspected = self.minibatches.len();
+        let repeated = inspected - self.minibatches.iter().collect::<BTreeSet<_>>().len();
+        let pairs = (inspected * inspected) as f64 / 2.0;
+        if repeated > 0 && pairs.ln() + ln_minibatches < ERROR_PROBABILITY.ln() {
+            found.push(format!(
+                "{repeated} of {inspected} minibatches had the masks of another"
+            ));
+        }
+        let share = self.kept as f64 / self.entries.max(1) as f64;
+        let evidence = self.entries as f64 * divergence(share, (1.0 - rate).ln(), rate.ln());
+        if evidence > (2.0 / ERROR_PROBABILITY).ln() {
+            found.push(format!(
+                "{share:.4} of {} entries were kept, which a rate of {rate} makes all but impossible",
+                self.entries
+            ));
+        }
+        found
+    }
+}
+
+/// Whether `equal` of `n` successive comparisons, each equal with chance exp(`ln_chance`), is beyond chance.
+///
+/// Every second comparison is independent, and one half of them has at least the overall share.
+fn too_many_equal(equal: u64, n: u64, ln_chance: f64) -> bool {
+    if n == 0 {
+        return false;
+    }
+    let share = equal as f64 / n as f64;
+    let independent = (n / 2).max(1) as f64;
+    share > ln_chance.exp()
+        && independent * divergence(share, ln_chance, (-ln_chance.exp_m1()).ln())
+            > (2.0 / ERROR_PROBABILITY).ln()
+}
+
+/// Kullback–Leibler divergence of Bernoulli(`share`) from the chance with logarithms `ln_yes` and `ln_no`:
+/// P(share of n at least this far out on its side) ≤ exp(−n · divergence) (Chernoff 1952).
+fn divergence(share: f64, ln_yes: f64, ln_no: f64) -> f64 {
+    let term = |part: f64, ln: f64| {
+        if part > 0.0 {
+            part * (part.ln() - ln)
+        } else {
+            0.0
+        }
+    };
+    term(share, ln_yes) + term(1.0 - share, ln_no)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! The network: stacked recurrent layers with a linear output, in plain candle operations.
+//!
+//! This is the reference path: every operation is candle's own and differentiated by candle. Choices made
+//! for speed, all measured: each gate has its own weight matrix, so nothing is cut with a gradient (candle
+//! pads the gradient of a `narrow` to full size); a 1 is appended to each layer's input, so a bias is a row of
+//! the matrix and not a broadcast, whose gradient is a slow reduction; and x, 1 and h share one product.
+
+mod gru;
+mod lstm;
+mod parameters;
+mod rnn;
+
+pub use parameters::Parameters;
+
+use crate::dropout::{Masks, Site};
+use crate::tasks::Head;
+use breakmywork_protocol::spec::{Cell, Model};
+use candle_core::{Result, Tensor};
+
+/// The shape of a network: everything about it but its weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The recurrent cell.
+    pub cell: Cell,
+    /// Stacked layers.
+    pub layers: usize,
+    /// Units of a layer.
+    pub hidden: usize,
+    /// Input channels.
+    pub inputs: usize,
+    /// What the linear output means.
+    pub head: Head,
+    /// At how many of the last time steps the output is read.
+    pub read_out: usize,
+}
+
+/// Weights as the forward pass uses them: tracked for training, or detached for evaluation.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    /// For each layer its matrices, in the order of [`Network::matrices`].
+    layers: Vec<Vec<Tensor>>,
+    output: Tensor,
+    output_bias: Tensor,
+}
+
+impl Network {
+    /// The network of that specification for that task.
+    pub fn new(model: &Model, task: &dyn crate::tasks::Task) -> Self {
+        Self {
+            cell: model.cell,
+            layers: model.layers as usize,
+            hidden: model.hidden as usize,
+            inputs: task.inputs(),
+            head: task.head(),
+            read_out: task.read_out(),
+        }
+    }
+
+    /// Width of what enters a layer.
+    pub fn layer_inputs(&self, layer: usize) -> usize {
+        if layer == 0 { self.inputs } else { self.hidden }
+    }
+
+    /// Name, rows and row of the bias of each matrix of a layer whose input has that width.
+    fn matrices(&self, inputs: usize) -> Vec<Matrix> {
+        match self.cell {
+            Cell::Rnn => rnn::matrices(inputs, self.hidden),
+            Cell::Gru => gru::matrices(inputs, self.hidden),
+            Cell::Lstm => lstm::matrices(inputs, self.hidden),
+        }
+    }
+
+    /// The outputs at the steps read, one below the other: (steps read · batch) × width of the head.
+    ///
+    /// `inputs` holds the input of each time step, batch × channels; states begin at zero.
+    pub fn forward(&self, weights: &Weights, inputs: &[Tensor], masks: &Masks) -> Result<Tensor> {
+        let mut states = inputs.to_vec();
+        for (layer, weights) in weights.layers.iter().enumerate() {
+            states = self.layer(layer, weights, &states, masks)?;
+        }
+        let from = states.len() - self.read_out;
+        let read = states[from..]
+            .iter()
+            .enumerate()
+            .map(|(t, h)| masks.apply(Site::Output, self.layers - 1, t, h))
+            .collect::<Result<Vec<_>>>()?;
+        Tensor::cat(&read, 0)?
+            .matmul(&weights.output)?
+            .broadcast_add(&weights.output_bias)
+    }
+
+    fn layer(
+        &self,
+        layer: usize,
+        weights: &[Tensor],
+        inputs: &[Tensor],
+        masks: &Masks,
+    ) -> Result<Vec<Tensor>> {
+        let batch = inputs[0].dim(0)?;
+        let one = Tensor::ones((batch, 1), inputs[0].dtype(), inputs[0].device())?;
+        let mut h = Tensor::zeros((batch, self.hidden), one.dtype(), one.device())?;
+        let mut c = h.clone();
+        let mut states = Vec::with_capacity(inputs.len());
+        for (t, x) in inputs.iter().enumerate() {
+            let x = masks.apply(Site::Input, layer, t, x)?;
+            let entering = masks.apply(Site::State, layer, t, &h)?;
+            h = match self.cell {
+                Cell::Rnn => rnn::step(weights, &Tensor::cat(&[&x, &one, &entering], 1)?)?,
+                Cell::Gru => gru::step(weights, &x, &one, &entering, &h)?,
+                Cell::Lstm => {
+                    let (next, cell) =
+                        lstm::step(weights, &Tensor::cat(&[&x, &one, &entering], 1)?, &c)?;
+                    c = cell;
+                    next
+                }
+            };
+            states.push(h.clone());
+        }
+        Ok(states)
+    }
+
+    /// Mean loss over all outputs: squared error or cross-entropy in nats.
+    pub fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        match self.head {
+            Head::Value => candle_nn::loss::mse(outputs, targets),
+            Head::Classes(_) => candle_nn::loss::cross_entropy(outputs, targets),
+        }
+    }
+}
+
+/// One weight matrix of a layer; it has `hidden` columns.
+#[derive(Debug, Clone, Copy)]
+struct Matrix {
+    name: &'static str,
+    rows: usize,
+    /// The row that meets the appended 1.
+    bias_row: usize,
+    /// Initial value of that row.
+    bias: f64,
+}

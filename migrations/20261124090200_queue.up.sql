@@ -57,7 +57,8 @@ create table run (
     constraint run_cancel_has_reason check (num_nulls(cancel_asked_at, cancel_reason) in (0, 2))
 );
 create unique index run_arm_seed_unique on run (experiment_id, arm, seed) where retry_of is null;
-create index run_next on run (priority desc, run_after, id) where state = 'queued';
+create index run_next on run (priority desc, id) where state = 'queued';
+create index run_next_of_owner on run (owner_id, priority desc, id) where state = 'queued';
 create index run_running_by_owner on run (owner_id) where state = 'running';
 create index run_by_experiment on run (experiment_id, id);
 create index run_recent_failures on run (finished_at desc) where state = 'failed';
@@ -89,7 +90,8 @@ comment on column run.started_at is 'When it was first taken.';
 comment on column run.finished_at is 'When it reached its final state.';
 comment on column run.retry_of is 'The failed or cancelled run that an admin had done again: final states stay, a retry is a new row, and the newest of its line counts.';
 comment on index run_arm_seed_unique is 'One line of runs for each arm and seed.';
-comment on index run_next is 'What to take next.';
+comment on index run_next is 'The queue in order, as the public page shows it.';
+comment on index run_next_of_owner is 'What to take next: the head of each person''s line.';
 comment on index run_running_by_owner is 'Fairness: how many runs of a person are running.';
 comment on index run_by_experiment is 'An experiment''s runs, in order.';
 comment on index run_recent_failures is 'The admin''s list of failures.';

@@ -3,7 +3,11 @@
 //!
 //! Invariant: this crate names neither axum, askama nor candle.
 
+pub mod db;
 pub mod id;
+pub mod jobs;
 pub mod metric;
 pub mod result;
 pub mod spec;
+pub mod stats;
+pub mod verdict;

@@ -4,6 +4,19 @@
 //! untrusted text into a [`Spec`] with every default filled in, or into a list
 //! of everything that is wrong with it.
 
+mod canonical;
+mod cost;
+mod criterion;
+mod fields;
+pub mod limits;
+mod read;
+mod reading;
+mod sections;
+mod to_toml;
 mod types;
 
+pub use cost::{cpu_seconds, run_seconds, sequence_length};
+pub use fields::{Problem, Problems};
+pub use read::{Format, read, read_bytes, read_value};
+pub(crate) use reading::number;
 pub use types::*;

@@ -1,0 +1,223 @@
+//! The end of an attempt: lease, run, attempt, verdict and result post in one transaction.
+
+use super::{Error, Lease, Result, Timing, conclude, events};
+use crate::id::RunId;
+use crate::result::RunResult;
+use sqlx::{PgConnection, PgPool};
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// The run is complete.
+    Succeeded(Box<RunResult>),
+    /// It failed by its own doing.
+    Failed {
+        /// What kind of failure.
+        kind: FailureKind,
+        /// The reason, for people; never empty.
+        error: String,
+    },
+    /// The worker hands the run back in good order; this costs the run nothing.
+    Preempted,
+    /// The worker stopped because somebody had asked for it.
+    Cancelled,
+}
+
+/// What kind of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The worker cannot run this plan.
+    Specification,
+    /// Anything else; may heal, so it is tried again a few times.
+    Error,
+    /// The device is too small; trying again would not change that.
+    OutOfMemory,
+    /// Loss or gradient left the finite numbers: a result, the worst of its arm.
+    Diverged,
+    /// The attempt took longer than a run may.
+    TimedOut,
+}
+
+impl FailureKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Specification => "specification",
+            Self::Error => "error",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Diverged => "diverged",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
+    fn may_heal(self) -> bool {
+        matches!(self, Self::Error)
+    }
+}
+
+/// Ends the attempt that holds `lease`. Sent again after a lost answer, it succeeds again and changes nothing.
+///
+/// # Errors
+/// [`Error::LeaseLost`] if the lease was taken away: nothing was written.
+pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing) -> Result<()> {
+    let outcome = match &ending {
+        Ending::Succeeded(_) => "succeeded",
+        Ending::Failed {
+            kind: FailureKind::TimedOut,
+            ..
+        } => "timed_out",
+        Ending::Failed { .. } => "failed",
+        Ending::Preempted => "preempted",
+        Ending::Cancelled => "cancelled",
+    };
+    let mut tx = pool.begin().await?;
+    let held = sqlx::query!(
+        "delete from run_lease where run_id = $1 and epoch = $2",
+        lease.run as RunId,
+        lease.epoch
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    if held == 0 {
+        return already_ended(&mut tx, lease, outcome).await;
+    }
+    let run = sqlx::query!(
+        r#"select failures, max_failures, cancel_asked_at is not null as "cancel!"
+           from run where id = $1 for no key update"#,
+        lease.run as RunId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let error = match &ending {
+        Ending::Failed { error, .. } => Some(error.as_str()),
+        _ => None,
+    };
+    close_attempt(&mut tx, lease.run, lease.epoch, outcome, error).await?;
+    match &ending {
+        Ending::Succeeded(result) => {
+            let result = serde_json::to_value(result).expect("a result is plain data");
+            sqlx::query!(
+                "update run set state = 'succeeded', result = $2, finished_at = now() where id = $1",
+                lease.run as RunId,
+                result
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ending::Failed { kind, error } => {
+            let again = kind.may_heal() && run.failures + 1 < run.max_failures;
+            sqlx::query!(
+                "update run set failures = failures + 1 where id = $1",
+                lease.run as RunId
+            )
+            .execute(&mut *tx)
+            .await?;
+            if !again {
+                fail(&mut tx, lease.run, kind.name(), error).await?;
+            } else if run.cancel {
+                cancel(&mut tx, lease.run).await?;
+            } else {
+                let wait = backoff(timing, run.failures);
+                requeue(&mut tx, lease.run, wait).await?;
+            }
+        }
+        Ending::Preempted if !run.cancel => requeue(&mut tx, lease.run, 0.0).await?,
+        Ending::Preempted | Ending::Cancelled => cancel(&mut tx, lease.run).await?,
+    }
+    let data = serde_json::json!({ "epoch": lease.epoch, "error": error });
+    events::record(
+        &mut tx,
+        lease.experiment,
+        Some(lease.run),
+        None,
+        outcome,
+        data,
+    )
+    .await?;
+    conclude::if_done(&mut tx, lease.experiment).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Without a lease, an ending is either a repetition of what was accepted, or stale.
+async fn already_ended(tx: &mut PgConnection, lease: &Lease, outcome: &str) -> Result<()> {
+    let before = sqlx::query_scalar!(
+        "select outcome from run_attempt where run_id = $1 and epoch = $2",
+        lease.run as RunId,
+        lease.epoch
+    )
+    .fetch_optional(tx)
+    .await?
+    .flatten();
+    if before.as_deref() == Some(outcome) {
+        return Ok(());
+    }
+    Err(Error::LeaseLost {
+        run: lease.run,
+        epoch: lease.epoch,
+    })
+}
+
+pub(super) async fn close_attempt(
+    tx: &mut PgConnection,
+    run: RunId,
+    epoch: i64,
+    outcome: &str,
+    error: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update run_attempt set ended_at = now(), outcome = $3, error = $4
+         where run_id = $1 and epoch = $2 and ended_at is null",
+        run as RunId,
+        epoch,
+        outcome,
+        error
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn fail(
+    tx: &mut PgConnection,
+    run: RunId,
+    failure: &str,
+    error: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update run set state = 'failed', failure = $2, error = $3, finished_at = now() where id = $1",
+        run as RunId,
+        failure,
+        error
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn cancel(tx: &mut PgConnection, run: RunId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update run set state = 'cancelled', finished_at = now() where id = $1",
+        run as RunId
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn requeue(tx: &mut PgConnection, run: RunId, wait_s: f64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update run set state = 'queued', run_after = now() + make_interval(secs => $2) where id = $1",
+        run as RunId,
+        wait_s
+    )
+    .execute(&mut *tx)
+    .await?;
+    events::queue_grew(tx).await
+}
+
+/// Seconds to wait after the `before`-th trouble: doubles each time, ten minutes at most.
+pub(super) fn backoff(timing: Timing, before: i16) -> f64 {
+    const LONGEST_S: f64 = 600.0;
+    (f64::from(timing.backoff_s) * 2_f64.powi(i32::from(before))).min(LONGEST_S)
+}

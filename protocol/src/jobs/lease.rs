@@ -1,0 +1,212 @@
+//! What the holder of a lease reports while it trains. Every write names (run, epoch).
+
+use super::{Error, Lease, Result, Timing, events};
+use crate::id::RunId;
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, PgPool};
+
+/// What a heartbeat learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beat {
+    /// Somebody asked for the end of the run.
+    pub cancel: bool,
+}
+
+/// One point of a learning curve.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricPoint {
+    /// Metric, as in [`crate::metric`].
+    pub name: String,
+    /// Optimizer steps done.
+    pub step: u32,
+    /// Its value.
+    pub value: f64,
+}
+
+/// A registered checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The attempt that wrote it.
+    pub epoch: i64,
+    /// Optimizer steps done.
+    pub step: u32,
+    /// Where it lies in the checkpoint store.
+    pub object_key: String,
+    /// Size.
+    pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Proves liveness: extends the lease by the database clock and stores the progress.
+///
+/// A late beat of a lease that nobody has taken away yet revives it: the epoch, not the time, is the fence.
+///
+/// # Errors
+/// [`Error::LeaseLost`] if the lease was taken away.
+pub async fn beat(pool: &PgPool, lease: &Lease, step: u32, timing: Timing) -> Result<Beat> {
+    let step = to_int(step);
+    let row = sqlx::query!(
+        r#"with beat as (
+            update run_lease
+            set beat_at = now(), expires_at = now() + make_interval(secs => $4),
+                progress_at = case when $3 > step then now() else progress_at end,
+                step = greatest(step, $3)
+            where run_id = $1 and epoch = $2
+            returning run_id, worker_id
+        ), seen as (
+            update worker set last_seen_at = now() from beat where worker.id = beat.worker_id
+        )
+        select run.cancel_asked_at is not null as "cancel!" from beat join run on run.id = beat.run_id"#,
+        lease.run as RunId,
+        lease.epoch,
+        step,
+        f64::from(timing.lease_s)
+    )
+    .fetch_optional(pool)
+    .await?
+    .ok_or_else(|| lease.lost())?;
+    Ok(Beat { cancel: row.cancel })
+}
+
+/// Stores points of the learning curves. A resumed run writes the same points again; the last one stays.
+///
+/// # Errors
+/// [`Error::LeaseLost`] if the lease was taken away.
+pub async fn report_metrics(pool: &PgPool, lease: &Lease, points: &[MetricPoint]) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    fence(&mut tx, lease).await?;
+    let names: Vec<String> = points.iter().map(|point| point.name.clone()).collect();
+    let steps: Vec<i32> = points.iter().map(|point| to_int(point.step)).collect();
+    let values: Vec<f64> = points.iter().map(|point| point.value).collect();
+    sqlx::query!(
+        "insert into run_metric (run_id, name, step, value)
+         select distinct on (name, step) $1, name, step, value
+         from unnest($2::text[], $3::integer[], $4::float8[]) with ordinality as p (name, step, value, place)
+         order by name, step, place desc
+         on conflict (run_id, name, step) do update set value = excluded.value",
+        lease.run as RunId,
+        &names,
+        &steps,
+        &values
+    )
+    .execute(&mut *tx)
+    .await?;
+    events::changed(&mut tx, lease.experiment).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Registers a checkpoint that lies safely in the store: only now does it exist.
+///
+/// # Errors
+/// [`Error::LeaseLost`] if the lease was taken away.
+pub async fn checkpoint(pool: &PgPool, lease: &Lease, checkpoint: &Checkpoint) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    fence(&mut tx, lease).await?;
+    sqlx::query!(
+        "insert into run_checkpoint (run_id, epoch, step, object_key, bytes, sha256)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (run_id, epoch, step) do nothing",
+        lease.run as RunId,
+        lease.epoch,
+        to_int(checkpoint.step),
+        checkpoint.object_key,
+        i64::try_from(checkpoint.bytes).unwrap_or(i64::MAX),
+        checkpoint.sha256
+    )
+    .execute(&mut *tx)
+    .await?;
+    let data = serde_json::json!({ "epoch": lease.epoch, "step": checkpoint.step });
+    events::record(
+        &mut tx,
+        lease.experiment,
+        Some(lease.run),
+        None,
+        "checkpoint",
+        data,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The registered checkpoints of a run, the furthest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn checkpoints(pool: &PgPool, run: RunId) -> Result<Vec<Checkpoint>> {
+    let rows = sqlx::query!(
+        "select epoch, step, object_key, bytes, sha256 from run_checkpoint
+         where run_id = $1 order by step desc, epoch desc",
+        run as RunId
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Checkpoint {
+            epoch: row.epoch,
+            step: u32::try_from(row.step).unwrap_or(0),
+            object_key: row.object_key,
+            bytes: u64::try_from(row.bytes).unwrap_or(0),
+            sha256: row.sha256,
+        })
+        .collect())
+}
+
+/// Notes that this attempt goes on from the checkpoint at `step`.
+///
+/// # Errors
+/// [`Error::LeaseLost`] if the lease was taken away.
+pub async fn resumed(pool: &PgPool, lease: &Lease, step: u32) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    fence(&mut tx, lease).await?;
+    sqlx::query!(
+        "update run_attempt set resumed_from = $3 where run_id = $1 and epoch = $2",
+        lease.run as RunId,
+        lease.epoch,
+        to_int(step)
+    )
+    .execute(&mut *tx)
+    .await?;
+    let data = serde_json::json!({ "epoch": lease.epoch, "step": step });
+    events::record(
+        &mut tx,
+        lease.experiment,
+        Some(lease.run),
+        None,
+        "resumed",
+        data,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Holds the lease's row for the rest of the transaction, or fails: what follows is written by the one who may.
+pub(super) async fn fence(tx: &mut PgConnection, lease: &Lease) -> Result<()> {
+    sqlx::query!(
+        "select epoch from run_lease where run_id = $1 and epoch = $2 for update",
+        lease.run as RunId,
+        lease.epoch
+    )
+    .fetch_optional(tx)
+    .await?
+    .ok_or_else(|| lease.lost())?;
+    Ok(())
+}
+
+impl Lease {
+    pub(super) fn lost(&self) -> Error {
+        Error::LeaseLost {
+            run: self.run,
+            epoch: self.epoch,
+        }
+    }
+}
+
+/// Steps are limited to far less than this by the specification.
+fn to_int(step: u32) -> i32 {
+    i32::try_from(step).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,103 @@
+//! The job table: who may do what to a run, and when.
+//!
+//! Public promise: *a run may be executed more than once; its result is posted
+//! at most once, and only by the holder of the current lease; every accepted
+//! submission reaches a visible final state.*
+//!
+//! How it is kept:
+//! - A take gives a [`Lease`] with an epoch that only grows. Every report of a
+//!   worker names (run, epoch) and changes nothing unless that lease still exists.
+//! - A run's end (lease, state, attempt, verdict, result post) is one transaction.
+//! - The database clock is the only clock.
+//! - Lock order is lease, run, experiment; nobody takes them the other way round.
+
+mod conclude;
+mod control;
+mod events;
+mod finish;
+mod lease;
+mod reap;
+mod submit;
+mod take;
+
+pub use control::{cancel, pause, resume, retry};
+pub use finish::{Ending, FailureKind, finish};
+pub use lease::{
+    Beat, Checkpoint, MetricPoint, beat, checkpoint, checkpoints, report_metrics, resumed,
+};
+pub use reap::{Reaped, reap};
+pub use submit::{register, withdraw};
+pub use take::{register_worker, stop_worker, take};
+
+use crate::id::{ExperimentId, RunId};
+use crate::spec::Plan;
+use uuid::Uuid;
+
+/// Postgres channel that says "there may be something to take".
+pub const QUEUE_CHANNEL: &str = "breakmywork_queue";
+/// Postgres channel that names an experiment (its id) whose page has changed.
+pub const CHANGES_CHANNEL: &str = "breakmywork_changes";
+
+/// Times of the job table; each can be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Seconds a lease lives without a beat. 90: a dead worker is noticed within two minutes,
+    /// and a restart of the database (seconds) costs nobody the lease.
+    pub lease_s: i32,
+    /// Seconds without a new step after which a beating worker counts as hung.
+    pub stall_s: i32,
+    /// First back-off after a loss or a failure that may heal; doubles with each.
+    pub backoff_s: i32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            lease_s: 90,
+            stall_s: 900,
+            backoff_s: 5,
+        }
+    }
+}
+
+/// A worker's time-limited right to a run.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The run.
+    pub run: RunId,
+    /// Fencing number; every report names it.
+    pub epoch: i64,
+    /// The experiment it belongs to.
+    pub experiment: ExperimentId,
+    /// Who holds the lease.
+    pub worker: Uuid,
+    /// What to train, or why the stored plan cannot be read.
+    pub plan: Result<Plan, String>,
+    /// Longest time this attempt may take, in seconds.
+    pub max_runtime_s: i32,
+}
+
+/// What can go wrong with an operation on the job table.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The lease is no longer held: write nothing more, stop at once.
+    #[error("the lease on run {run} with epoch {epoch} is lost")]
+    LeaseLost {
+        /// The run.
+        run: RunId,
+        /// The epoch that is no longer current.
+        epoch: i64,
+    },
+    /// The operation does not apply to the thing's present state.
+    #[error("{0}")]
+    Conflict(String),
+    /// No such run or experiment.
+    #[error("there is no {0}")]
+    NotFound(&'static str),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Result of an operation on the job table.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,125 @@
+//! Registration: the experiment freezes and its runs are queued, in one transaction.
+
+use super::{Error, Result, events};
+use crate::id::{AccountId, ExperimentId};
+use crate::spec::{Plan, Spec};
+use sqlx::PgPool;
+
+/// Freezes a proposed experiment and queues one run for each arm and seed.
+///
+/// `spec` must be the experiment's own, read again from what is stored: the
+/// caller has just checked it against today's limits.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not proposed any more,
+/// if it is not `author`'s, or if it changed since `spec` was read.
+pub async fn register(
+    pool: &PgPool,
+    experiment: ExperimentId,
+    author: AccountId,
+    spec: &Spec,
+) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    let row = sqlx::query!(
+        "select author_id, state, spec from experiment where id = $1 for no key update",
+        experiment as ExperimentId
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or(Error::NotFound("experiment"))?;
+    if row.author_id != author.0 {
+        return Err(Error::Conflict(
+            "Only its author can register an experiment.".into(),
+        ));
+    }
+    if row.state != "proposed" {
+        return Err(Error::Conflict(format!(
+            "This experiment is {}; only a proposed one can be registered.",
+            row.state
+        )));
+    }
+    if row.spec != spec.to_json() {
+        return Err(Error::Conflict(
+            "The experiment was edited a moment ago; read it again, then register it.".into(),
+        ));
+    }
+    sqlx::query!(
+        "update experiment set state = 'registered', registered_at = now(), updated_at = now(),
+            spec_canonical = $2, spec_sha256 = $3
+         where id = $1",
+        experiment as ExperimentId,
+        spec.canonical(),
+        spec.sha256(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    // Seeds outermost: pairs complete one after the other, so an early stop leaves whole pairs.
+    for &seed in &spec.seeds {
+        for arm in &spec.arms {
+            let plan = Plan {
+                arm: arm.name.clone(),
+                seed,
+                setup: arm.setup.clone(),
+            };
+            sqlx::query!(
+                "insert into run (experiment_id, owner_id, arm, seed, plan, steps) values ($1, $2, $3, $4, $5, $6)",
+                experiment as ExperimentId,
+                author as AccountId,
+                arm.name,
+                i64::from(seed),
+                serde_json::to_value(&plan).expect("a plan is plain data"),
+                i32::try_from(arm.setup.training.steps).expect("steps are limited"),
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+    }
+    let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs() });
+    events::record(&mut tx, experiment, None, Some(author), "registered", data).await?;
+    events::queue_grew(&mut tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Withdraws an experiment that has not been registered; a registered one is stopped by cancelling its runs.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is registered or not `author`'s.
+pub async fn withdraw(pool: &PgPool, experiment: ExperimentId, author: AccountId) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    let row = sqlx::query!(
+        "select author_id, state from experiment where id = $1 for no key update",
+        experiment as ExperimentId
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or(Error::NotFound("experiment"))?;
+    if row.author_id != author.0 {
+        return Err(Error::Conflict(
+            "Only its author can withdraw an experiment.".into(),
+        ));
+    }
+    if row.state != "proposed" {
+        return Err(Error::Conflict(format!(
+            "This experiment is {}; what is registered stays on the record.",
+            row.state
+        )));
+    }
+    sqlx::query!(
+        "update experiment set state = 'withdrawn', withdrawn_at = now(), updated_at = now() where id = $1",
+        experiment as ExperimentId
+    )
+    .execute(&mut *tx)
+    .await?;
+    events::record(
+        &mut tx,
+        experiment,
+        None,
+        Some(author),
+        "withdrawn",
+        serde_json::json!({}),
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}

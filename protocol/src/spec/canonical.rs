@@ -1,0 +1,77 @@
+//! The frozen form: one text for one specification, whatever the order in which it was written.
+
+use super::types::{Plan, Spec};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+impl Spec {
+    /// The specification with every default filled in.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("a specification is plain data")
+    }
+
+    /// Canonical JSON: keys sorted, no white space, numbers in their shortest form.
+    pub fn canonical(&self) -> String {
+        canonical(self)
+    }
+
+    /// SHA-256 of [`Self::canonical`], in hexadecimal.
+    pub fn sha256(&self) -> String {
+        sha256(&self.canonical())
+    }
+
+    /// Number of runs: one for each arm and seed.
+    pub fn runs(&self) -> usize {
+        self.arms.len() * self.seeds.len()
+    }
+}
+
+impl Plan {
+    /// SHA-256 of the plan's canonical JSON, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        sha256(&canonical(self))
+    }
+}
+
+fn sha256(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
+fn canonical(thing: &impl Serialize) -> String {
+    let value = serde_json::to_value(thing).expect("plain data");
+    let mut text = String::new();
+    write(&value, &mut text);
+    text
+}
+
+/// Sorts keys itself: whether serde_json's maps are sorted depends on a feature that any dependency may turn on.
+fn write(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(table) => {
+            let mut keys: Vec<&String> = table.keys().collect();
+            keys.sort();
+            text.push('{');
+            for (index, key) in keys.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                write(&table[key], text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write(item, text);
+            }
+            text.push(']');
+        }
+        plain => text.push_str(&plain.to_string()),
+    }
+}

@@ -1,0 +1,51 @@
+//! What an experiment will cost, estimated before it is queued.
+
+use super::fields::Problem;
+use super::limits;
+use super::types::*;
+
+/// Seconds that one element-wise time step of one layer costs on a CPU core whatever its size.
+const SECONDS_PER_CELL_STEP: f64 = 250e-6;
+/// Floating-point operations a second that the products reach on one CPU core.
+const FLOPS_PER_SECOND: f64 = 2e10;
+
+/// Estimated seconds of one run of `setup` on a CPU worker.
+pub fn run_seconds(setup: &Setup) -> f64 {
+    let gates = match setup.model.cell {
+        Cell::Rnn => 1.0,
+        Cell::Gru => 3.0,
+        Cell::Lstm => 4.0,
+    };
+    let hidden = f64::from(setup.model.hidden);
+    let time = f64::from(sequence_length(&setup.task));
+    let cell_steps = f64::from(setup.training.steps) * time * f64::from(setup.model.layers);
+    // Forward and backward: six operations a weight and sequence.
+    let flops = 6.0 * f64::from(setup.training.batch) * 2.0 * hidden * gates * hidden;
+    cell_steps * (SECONDS_PER_CELL_STEP * gates.sqrt() + flops / FLOPS_PER_SECOND)
+}
+
+/// Estimated seconds of all runs of an experiment on one CPU worker.
+pub fn cpu_seconds(spec: &Spec) -> f64 {
+    let one_seed: f64 = spec.arms.iter().map(|arm| run_seconds(&arm.setup)).sum();
+    one_seed * spec.seeds.len() as f64
+}
+
+/// Time steps of a sequence; copying has ten symbols to store and ten places to recall them.
+pub fn sequence_length(task: &Task) -> u32 {
+    match task.name {
+        TaskName::Copy => task.length + 20,
+        TaskName::Adding | TaskName::TemporalOrder => task.length,
+    }
+}
+
+pub(super) fn problem(spec: &Spec) -> Option<Problem> {
+    let hours = cpu_seconds(spec) / 3600.0;
+    (hours > limits::CPU_HOURS).then(|| Problem {
+        pointer: "/training/steps".into(),
+        detail: format!(
+            "this experiment would take about {hours:.0} hours of one CPU worker ({} runs); at most {} are allowed. Use fewer steps, seeds, units or a shorter task.",
+            spec.runs(),
+            limits::CPU_HOURS
+        ),
+    })
+}

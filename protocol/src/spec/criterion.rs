@@ -1,0 +1,129 @@
+//! Reading the criterion, and what it must agree with.
+
+use super::fields::Fields;
+use super::limits;
+use super::types::*;
+use crate::metric;
+
+const KINDS: &[(&str, CriterionKind)] = &[
+    ("difference", CriterionKind::Difference),
+    ("solve_rate", CriterionKind::SolveRate),
+];
+const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
+const SCALES: &[(&str, Scale)] = &[("additive", Scale::Additive), ("log", Scale::Log)];
+
+/// Largest margin that could be meant; what is reachable is checked apart.
+const MARGINS: std::ops::RangeInclusive<f64> = 1e-9..=1e6;
+/// Level of a single one-sided test by convention.
+const DEFAULT_ALPHA: f64 = 0.05;
+
+pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
+    let kind = fields.choice("kind", KINDS, None);
+    let metric_name = fields.required_text("metric", 60);
+    let treatment = arm_name(&mut fields, "treatment", arms);
+    let control = arm_name(&mut fields, "control", arms);
+    if !treatment.is_empty() && treatment == control {
+        fields.problem("control", "must be another arm than the treatment.");
+    }
+    let known = check_metric(&mut fields, &metric_name, [&treatment, &control], arms);
+    let natural = known.map_or(Better::Lower, |metric| metric.better);
+    let better = fields.choice("better", DIRECTIONS, Some(natural));
+    if known.is_some() && better != natural {
+        let word = if natural == Better::Lower {
+            "lower"
+        } else {
+            "higher"
+        };
+        fields.problem(
+            "better",
+            format!("{metric_name} is better when it is {word}; to predict the opposite, swap treatment and control."),
+        );
+    }
+    let margin = fields.number("margin", None, MARGINS);
+    let scale = fields.choice("scale", SCALES, Some(Scale::Additive));
+    let alpha = fields.number("alpha", Some(DEFAULT_ALPHA), limits::ALPHA);
+    let threshold = threshold(&mut fields, kind);
+    if kind == CriterionKind::SolveRate && scale == Scale::Log {
+        fields.problem(
+            "scale",
+            "a difference of solve rates is additive; leave scale out.",
+        );
+    }
+    let share = kind == CriterionKind::SolveRate || metric_name == "test_accuracy";
+    if share && scale == Scale::Additive && margin >= 1.0 {
+        fields.problem(
+            "margin",
+            "two shares cannot differ by 1 or more, so nothing could support this; 0.1 means ten points.",
+        );
+    }
+    fields.close();
+    Criterion {
+        kind,
+        metric: metric_name,
+        treatment,
+        control,
+        better,
+        margin,
+        scale,
+        alpha,
+        threshold,
+    }
+}
+
+fn arm_name(fields: &mut Fields<'_>, name: &'static str, arms: &[Arm]) -> String {
+    let text = fields.required_text(name, limits::ARM_CHARS);
+    if !text.is_empty() && !arms.iter().any(|arm| arm.name == text) {
+        let names: Vec<String> = arms.iter().map(|arm| format!("\"{}\"", arm.name)).collect();
+        fields.problem(
+            name,
+            format!(
+                "no arm is called \"{text}\". The arms are: {}.",
+                names.join(", ")
+            ),
+        );
+    }
+    text
+}
+
+/// The metric must be one that both arms report at their end.
+fn check_metric(
+    fields: &mut Fields<'_>,
+    name: &str,
+    compared: [&String; 2],
+    arms: &[Arm],
+) -> Option<&'static metric::Metric> {
+    if name.is_empty() {
+        return None;
+    }
+    for arm in arms.iter().filter(|arm| compared.contains(&&arm.name)) {
+        let offered = metric::final_metrics(arm.setup.task.name);
+        if !offered.contains(&name) {
+            fields.problem(
+                "metric",
+                format!(
+                    "arm \"{}\" does not report \"{name}\" at its end. Its task offers: {}.",
+                    arm.name,
+                    offered.join(", ")
+                ),
+            );
+            return None;
+        }
+    }
+    metric::find(name)
+}
+
+fn threshold(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<f64> {
+    const RANGE: std::ops::RangeInclusive<f64> = 0.0..=1e6;
+    match kind {
+        CriterionKind::SolveRate => Some(fields.number("threshold", None, RANGE)),
+        CriterionKind::Difference => {
+            if fields.take("threshold").is_some() {
+                fields.problem(
+                    "threshold",
+                    "only kind \"solve_rate\" has a threshold; leave it out.",
+                );
+            }
+            None
+        }
+    }
+}

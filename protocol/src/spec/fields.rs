@@ -1,0 +1,347 @@
+//! Reads a table field by field and collects everything that is wrong, instead of stopping at the first mistake.
+
+use serde_json::{Map, Value};
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// One mistake: where (JSON pointer, RFC 6901) and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// JSON pointer of the field, such as `/arms/0/dropout/state/rate`; empty for the whole.
+    pub pointer: String,
+    /// A sentence a person can act on.
+    pub detail: String,
+}
+
+/// All mistakes of a specification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// A single mistake.
+    pub fn one(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self(vec![Problem {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }])
+    }
+}
+
+impl fmt::Display for Problem {
+    /// The path as it is written in TOML: `arms[0].dropout.state.rate: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path();
+        if path.is_empty() {
+            return f.write_str(&self.detail);
+        }
+        write!(f, "{path}: {}", self.detail)
+    }
+}
+
+impl Problem {
+    /// The field's path as it is written in TOML: `arms[0].dropout.state.rate`.
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        for part in self.pointer.split('/').skip(1) {
+            if part.bytes().all(|byte| byte.is_ascii_digit()) && !part.is_empty() {
+                path.push_str(&format!("[{part}]"));
+                continue;
+            }
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(&part.replace("~1", "/").replace("~0", "~"));
+        }
+        path
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// A table that is being read.
+pub(super) struct Fields<'a> {
+    pointer: String,
+    table: &'a Map<String, Value>,
+    known: Vec<&'static str>,
+    /// Whether upper limits apply: what was once accepted must stay readable when they shrink.
+    strict: bool,
+    pub(super) problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn open(
+        value: &'a Value,
+        pointer: String,
+        strict: bool,
+        problems: &'a mut Vec<Problem>,
+    ) -> Option<Self> {
+        let Value::Object(table) = value else {
+            problems.push(Problem {
+                pointer,
+                detail: format!("must be a table of fields, not {}.", kind(value)),
+            });
+            return None;
+        };
+        Some(Self {
+            pointer,
+            table,
+            known: Vec::new(),
+            strict,
+            problems,
+        })
+    }
+
+    pub(super) fn pointer(&self, name: &str) -> String {
+        format!("{}/{}", self.pointer, escape(name))
+    }
+
+    pub(super) fn problem(&mut self, name: &str, detail: impl Into<String>) {
+        let pointer = self.pointer(name);
+        self.problems.push(Problem {
+            pointer,
+            detail: detail.into(),
+        });
+    }
+
+    /// The raw value; null counts as absent.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.known.push(name);
+        self.table.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn text(&mut self, name: &'static str, most_chars: usize) -> Option<String> {
+        let value = self.take(name)?;
+        let Value::String(text) = value else {
+            self.problem(
+                name,
+                format!("must be text in quotes, not {}.", kind(value)),
+            );
+            return None;
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            self.problem(name, "must not be empty.");
+            return None;
+        }
+        if self.strict && text.chars().count() > most_chars {
+            self.problem(name, format!("must have at most {most_chars} characters."));
+            return None;
+        }
+        if text.chars().any(char::is_control) {
+            self.problem(name, "must be one line without control characters.");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    pub(super) fn required_text(&mut self, name: &'static str, most_chars: usize) -> String {
+        let before = self.problems.len();
+        let text = self.text(name, most_chars);
+        if text.is_none() && self.problems.len() == before {
+            self.problem(name, "is missing.");
+        }
+        text.unwrap_or_default()
+    }
+
+    /// A whole number in `range`; `default` where it is absent, or a problem if there is none.
+    pub(super) fn integer(
+        &mut self,
+        name: &'static str,
+        default: Option<u32>,
+        range: RangeInclusive<u32>,
+    ) -> u32 {
+        let fallback = default.unwrap_or(*range.start());
+        let Some(value) = self.take(name) else {
+            if default.is_none() {
+                self.problem(name, format!("is missing; give {}.", span(&range)));
+            }
+            return fallback;
+        };
+        let number = match value.as_u64() {
+            Some(number) => u32::try_from(number).ok(),
+            // JSON has one kind of number: 8.0 is the whole number 8.
+            None => value
+                .as_f64()
+                .filter(|number| {
+                    number.fract() == 0.0 && *number >= 0.0 && *number <= f64::from(u32::MAX)
+                })
+                .map(|number| number as u32),
+        };
+        match number {
+            Some(number)
+                if number >= *range.start() && (!self.strict || range.contains(&number)) =>
+            {
+                number
+            }
+            _ => {
+                self.problem(
+                    name,
+                    format!("must be {}, not {}.", span(&range), show(value)),
+                );
+                fallback
+            }
+        }
+    }
+
+    /// A number in `range`.
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        default: Option<f64>,
+        range: RangeInclusive<f64>,
+    ) -> f64 {
+        let fallback = default.unwrap_or(*range.start());
+        let Some(value) = self.take(name) else {
+            if default.is_none() {
+                let (low, high) = (range.start(), range.end());
+                self.problem(
+                    name,
+                    format!("is missing; give a number from {low} to {high}."),
+                );
+            }
+            return fallback;
+        };
+        match value.as_f64() {
+            Some(number) if range.contains(&number) => number,
+            _ => {
+                let (low, high) = (range.start(), range.end());
+                self.problem(
+                    name,
+                    format!(
+                        "must be a number from {low} to {high}, not {}.",
+                        show(value)
+                    ),
+                );
+                fallback
+            }
+        }
+    }
+
+    /// One of the named values.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        options: &[(&str, T)],
+        default: Option<T>,
+    ) -> T {
+        let fallback = default.unwrap_or(options[0].1);
+        let names: Vec<&str> = options.iter().map(|(name, _)| *name).collect();
+        let Some(value) = self.take(name) else {
+            if default.is_none() {
+                self.problem(name, format!("is missing; give {}.", either(&names)));
+            }
+            return fallback;
+        };
+        let found = value
+            .as_str()
+            .and_then(|text| options.iter().find(|(name, _)| *name == text));
+        if let Some((_, option)) = found {
+            return *option;
+        }
+        let hint = value.as_str().and_then(|text| nearest(text, &names));
+        self.problem(
+            name,
+            format!(
+                "must be {}, not {}.{}",
+                either(&names),
+                show(value),
+                did_you_mean(hint)
+            ),
+        );
+        fallback
+    }
+
+    /// Reports the fields that nobody asked for.
+    pub(super) fn close(mut self) {
+        let unknown: Vec<&String> = self
+            .table
+            .keys()
+            .filter(|key| !self.known.contains(&key.as_str()))
+            .collect();
+        for key in unknown {
+            let detail = unknown_field(key, &self.known);
+            self.problem(key, detail);
+        }
+    }
+}
+
+/// What to say about a field that does not exist.
+fn unknown_field(key: &str, known: &[&str]) -> String {
+    let hint = nearest(key, known);
+    format!(
+        "is not a field here.{} Known: {}.",
+        did_you_mean(hint),
+        known.join(", ")
+    )
+}
+
+fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
+    // A typical slip (a letter, a transposition, a plural) scores above this.
+    const CLOSE_ENOUGH: f64 = 0.75;
+    known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(text, name), *name))
+        .filter(|(score, _)| *score > CLOSE_ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+fn did_you_mean(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
+}
+
+/// Escapes a key for a JSON pointer.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn either(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+fn span(range: &RangeInclusive<u32>) -> String {
+    format!("a whole number from {} to {}", range.start(), range.end())
+}
+
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
+}
+
+/// The value as it was given, cut short: a mistake is easier to find when it is quoted.
+fn show(value: &Value) -> String {
+    const MOST: usize = 40;
+    match value {
+        Value::Array(_) | Value::Object(_) => kind(value).to_owned(),
+        other => {
+            let text = other.to_string();
+            if text.chars().count() <= MOST {
+                return text;
+            }
+            text.chars().take(MOST).chain(['…']).collect()
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Every limit on a specification, in one place. Pages and documents show these.
+
+use std::ops::RangeInclusive;
+
+/// Longest specification as text, in bytes.
+pub const TEXT_BYTES: usize = 64 * 1024;
+/// Longest title, in characters.
+pub const TITLE_CHARS: usize = 200;
+/// Longest arm name, in characters.
+pub const ARM_CHARS: usize = 60;
+/// Arms of an experiment.
+pub const ARMS: RangeInclusive<usize> = 1..=12;
+/// Seeds of an experiment. At most 40: the exact sign-flip test enumerates 2^(n/2) sums twice.
+pub const SEEDS: RangeInclusive<usize> = 1..=40;
+/// Fewest seeds of an experiment that is registered: with 5 pairs no exact two-sided p-value is below .0625.
+pub const SEEDS_REGISTERED: usize = 6;
+/// Time steps of a sequence.
+pub const LENGTH: RangeInclusive<u32> = 3..=1_000;
+/// Stacked layers.
+pub const LAYERS: RangeInclusive<u32> = 1..=4;
+/// Units of a layer.
+pub const HIDDEN: RangeInclusive<u32> = 1..=1_024;
+/// Sequences in a minibatch.
+pub const BATCH: RangeInclusive<u32> = 1..=1_024;
+/// Optimizer steps of a run.
+pub const STEPS: RangeInclusive<u32> = 1..=1_000_000;
+/// Held-out sequences in a measurement.
+pub const SEQUENCES: RangeInclusive<u32> = 1..=10_000;
+/// Step size.
+pub const LEARNING_RATE: RangeInclusive<f64> = 1e-8..=100.0;
+/// Gradient norm; 0 does not clip.
+pub const CLIP: RangeInclusive<f64> = 0.0..=1e6;
+/// One-sided level.
+pub const ALPHA: RangeInclusive<f64> = 0.0001..=0.2;
+/// Measurements of a run: each writes points of the learning curve.
+pub const MEASUREMENTS: u32 = 2_000;
+/// Longest experiment, in hours of one CPU worker, all runs together.
+pub const CPU_HOURS: f64 = 48.0;

@@ -1,0 +1,175 @@
+use super::*;
+
+const GOOD: &str = r#"
+title = "Does a fixed state mask beat a fresh one?"
+seeds = [1, 2, 3, 4, 5, 6]
+[task]
+name = "adding"
+length = 20
+[training]
+steps = 100
+[[arms]]
+name = "fixed mask"
+dropout.state = { rate = 0.25, time = "fixed" }
+[[arms]]
+name = "fresh mask"
+dropout.state = { rate = 0.25, time = "per_step" }
+training.learning_rate = 1
+[criterion]
+kind = "difference"
+metric = "test_mse"
+treatment = "fixed mask"
+control = "fresh mask"
+margin = 0.02
+"#;
+
+fn complaints(text: &str) -> Vec<String> {
+    match read(text, Format::Toml) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.0.iter().map(Problem::to_string).collect(),
+    }
+}
+
+fn assert_complains(text: &str, path: &str, words: &str) {
+    let found = complaints(text);
+    assert!(
+        found
+            .iter()
+            .any(|line| line.starts_with(path) && line.contains(words)),
+        "expected {path} … {words} in {found:#?}"
+    );
+}
+
+#[test]
+fn a_good_one_reads_and_is_complete() {
+    let spec = read(GOOD, Format::Toml).expect("good");
+    assert_eq!(spec.arms[1].setup.training.learning_rate, 1.0);
+    assert_eq!(spec.arms[0].setup.training.learning_rate, 1e-3);
+    assert_eq!(spec.model.hidden, 32);
+    spec.registrable().expect("six seeds and a criterion");
+}
+
+#[test]
+fn toml_json_and_storage_agree() {
+    let spec = read(GOOD, Format::Toml).expect("good");
+    let again = read(&spec.to_toml(), Format::Toml).expect("its own TOML");
+    assert_eq!(again, spec);
+    assert_eq!(read_value(&spec.to_json()).expect("its own JSON"), spec);
+    assert_eq!(again.sha256(), spec.sha256());
+    assert!(spec.canonical().starts_with(r#"{"arms":[{"dropout":"#));
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let text = GOOD
+        .replace("length = 20", "lenght = 20")
+        .replace(
+            "rate = 0.25, time = \"per_step\"",
+            "rate = 1.5, time = \"sometimes\"",
+        )
+        .replace("seeds = [1, 2, 3, 4, 5, 6]", "seeds = [1, 1, -2]")
+        .replace("treatment = \"fixed mask\"", "treatment = \"fixed\"");
+    assert_complains(&text, "task.lenght", "Did you mean `length`?");
+    assert_complains(&text, "arms[1].dropout.state.rate", "from 0 to 1");
+    assert_complains(
+        &text,
+        "arms[1].dropout.state.time",
+        "\"fixed\" or \"per_step\"",
+    );
+    assert_complains(&text, "seeds[1]", "twice");
+    assert_complains(&text, "seeds[2]", "whole number");
+    assert_complains(
+        &text,
+        "criterion.treatment",
+        "\"fixed mask\", \"fresh mask\"",
+    );
+    assert_eq!(complaints(&text).len(), 6);
+}
+
+#[test]
+fn bad_input_is_refused_with_the_place() {
+    assert_complains(
+        &GOOD.replace("rate = 0.25, time = \"fixed\"", "rate = 1.0"),
+        "arms[0].dropout.state.rate",
+        "below 1",
+    );
+    assert_complains(
+        &GOOD.replace("rate = 0.25, time = \"fixed\"", "rate = nan"),
+        "arms[0].dropout.state.rate",
+        "missing",
+    );
+    assert_complains(
+        &GOOD.replace("[1, 2, 3, 4, 5, 6]", "[]"),
+        "seeds",
+        "at least one",
+    );
+    assert_complains(
+        &GOOD.replace("steps = 100", "steps = \"many\""),
+        "training.steps",
+        "whole number",
+    );
+    assert_complains(
+        &GOOD.replace("steps = 100", "steps = 900000\nbatch = 1024"),
+        "training.steps",
+        "hours of one CPU worker",
+    );
+    assert_complains(
+        &GOOD.replace(
+            "dropout.state = { rate = 0.25, time = \"fixed\" }",
+            "dropout.zoneout = 1",
+        ),
+        "arms[0].dropout.zoneout",
+        "not a field",
+    );
+    assert_complains(
+        &GOOD.replace("name = \"fresh mask\"", "name = \"fixed mask\""),
+        "arms[1].name",
+        "differ",
+    );
+    assert_complains(
+        &GOOD.replace("test_mse", "test_accuracy"),
+        "criterion.metric",
+        "test_mse",
+    );
+    assert_complains(
+        &GOOD.replace("margin = 0.02", "margin = 0.02\nbetter = \"higher\""),
+        "criterion.better",
+        "swap",
+    );
+    assert_complains("title = ", "", "Line 1");
+    assert_complains(
+        &GOOD.replace("[task]\nname = \"adding\"\nlength = 20\n", ""),
+        "task",
+        "missing",
+    );
+    assert_complains(
+        &GOOD.replace("learning_rate = 1", "learning_rate = -1"),
+        "arms[1].training.learning_rate",
+        "number from",
+    );
+    let deep = format!("x = {}1{}", "[".repeat(5000), "]".repeat(5000));
+    assert_complains(&deep, "", "not valid TOML");
+    let json = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+    assert!(read(&json, Format::Json).is_err());
+    assert!(read(&"#".repeat(10_000_000), Format::Toml).is_err());
+    let error = read_bytes(b"title = \"\xff\"", Format::Toml).expect_err("not UTF-8");
+    assert!(error.to_string().contains("UTF-8"));
+}
+
+#[test]
+fn registration_wants_six_seeds_and_a_criterion() {
+    let text = GOOD.replace("[1, 2, 3, 4, 5, 6]", "[1, 2, 3]");
+    let (text, _) = text.split_once("[criterion]").expect("has one");
+    let spec = read(text, Format::Toml).expect("fine to train locally");
+    let problems = spec.registrable().expect_err("too small");
+    let pointers: Vec<&str> = problems.0.iter().map(|p| p.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/seeds", "/criterion"]);
+}
+
+#[test]
+fn what_was_accepted_stays_readable_when_limits_shrink() {
+    let mut stored = read(GOOD, Format::Toml).expect("good").to_json();
+    stored["model"]["hidden"] = 100_000.into();
+    assert!(read_value(&stored).is_err());
+    assert!(Spec::from_stored(&stored).is_ok());
+}

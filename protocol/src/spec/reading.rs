@@ -1,0 +1,95 @@
+//! The criterion in words, for people.
+
+use super::types::*;
+use crate::metric;
+
+impl Criterion {
+    /// What the experiment predicts, in one sentence; the default prediction.
+    pub fn reading(&self) -> String {
+        match self.kind {
+            CriterionKind::Difference => format!(
+                "\"{}\" reaches a {} {} than \"{}\" by at least {}.",
+                self.treatment,
+                self.direction(),
+                self.metric,
+                self.control,
+                self.amount(),
+            ),
+            CriterionKind::SolveRate => format!(
+                "\"{}\" solves the task ({}) in at least {} points more of the seeds than \"{}\".",
+                self.treatment,
+                self.solved(),
+                number(self.margin * 100.0),
+                self.control,
+            ),
+        }
+    }
+
+    /// What would falsify the claim here, in one sentence.
+    pub fn falsifier(&self) -> String {
+        match self.kind {
+            CriterionKind::Difference => format!(
+                "Falsified if the one-sided upper bound of the mean paired advantage of \"{}\" in {} lies below {}.",
+                self.treatment,
+                self.metric,
+                self.amount(),
+            ),
+            CriterionKind::SolveRate => format!(
+                "Falsified if the one-sided upper bound of the advantage of \"{}\" in its share of solved seeds ({}) lies below {} points.",
+                self.treatment,
+                self.solved(),
+                number(self.margin * 100.0),
+            ),
+        }
+    }
+
+    /// Unit of the effect.
+    pub fn unit(&self) -> &'static str {
+        match (self.kind, self.scale) {
+            (CriterionKind::SolveRate, _) => "share of seeds",
+            (_, Scale::Log) => "log ratio",
+            (_, Scale::Additive) => metric::find(&self.metric).map_or("", |metric| metric.unit),
+        }
+    }
+
+    fn direction(&self) -> &'static str {
+        match self.better {
+            Better::Lower => "lower",
+            Better::Higher => "higher",
+        }
+    }
+
+    fn amount(&self) -> String {
+        match self.scale {
+            Scale::Additive => number(self.margin),
+            Scale::Log => format!("{} in logarithm", number(self.margin)),
+        }
+    }
+
+    fn solved(&self) -> String {
+        let bound = match self.better {
+            Better::Lower => "at most",
+            Better::Higher => "at least",
+        };
+        format!(
+            "{} {bound} {}",
+            self.metric,
+            number(self.threshold.unwrap_or(f64::NAN))
+        )
+    }
+}
+
+/// At most four significant digits, without trailing zeros.
+pub(crate) fn number(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let digits = 3 - value.abs().log10().floor() as i32;
+    let factor = 10_f64.powi(digits);
+    let rounded = (value * factor).round() / factor;
+    // Far from 1 the plain form would be a row of zeros.
+    if rounded.abs() < 1e-4 || rounded.abs() >= 1e7 {
+        return format!("{rounded:e}");
+    }
+    format!("{rounded}")
+}

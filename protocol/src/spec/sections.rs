@@ -1,0 +1,89 @@
+//! The sections of a specification: `[task]`, `[model]`, `[training]`, `[evaluation]` and an arm's `dropout`.
+
+use super::fields::Fields;
+use super::limits;
+use super::types::*;
+use serde_json::Value;
+
+pub(super) const TASKS: &[(&str, TaskName)] = &[
+    ("adding", TaskName::Adding),
+    ("copy", TaskName::Copy),
+    ("temporal_order", TaskName::TemporalOrder),
+];
+const CELLS: &[(&str, Cell)] = &[("rnn", Cell::Rnn), ("gru", Cell::Gru), ("lstm", Cell::Lstm)];
+const OPTIMIZERS: &[(&str, Optimizer)] = &[("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)];
+const TIMES: &[(&str, MaskTime)] = &[("fixed", MaskTime::Fixed), ("per_step", MaskTime::PerStep)];
+
+pub(super) fn task(mut fields: Fields<'_>) -> Task {
+    let task = Task {
+        name: fields.choice("name", TASKS, None),
+        length: fields.integer("length", Some(50), limits::LENGTH),
+    };
+    fields.close();
+    task
+}
+
+pub(super) fn model(mut fields: Fields<'_>) -> Model {
+    let model = Model {
+        cell: fields.choice("cell", CELLS, Some(Cell::Lstm)),
+        layers: fields.integer("layers", Some(1), limits::LAYERS),
+        hidden: fields.integer("hidden", Some(32), limits::HIDDEN),
+    };
+    fields.close();
+    model
+}
+
+pub(super) fn training(mut fields: Fields<'_>) -> Training {
+    let training = Training {
+        optimizer: fields.choice("optimizer", OPTIMIZERS, Some(Optimizer::Adam)),
+        learning_rate: fields.number("learning_rate", Some(1e-3), limits::LEARNING_RATE),
+        batch: fields.integer("batch", Some(32), limits::BATCH),
+        steps: fields.integer("steps", None, limits::STEPS),
+        clip: fields.number("clip", Some(1.0), limits::CLIP),
+    };
+    fields.close();
+    training
+}
+
+/// `steps` bounds `every`: a run is measured at least once, and not so often that its curve is a burden.
+pub(super) fn evaluation(mut fields: Fields<'_>, steps: u32) -> Evaluation {
+    let rarest = steps;
+    let densest = steps.div_ceil(limits::MEASUREMENTS);
+    let evaluation = Evaluation {
+        every: fields.integer(
+            "every",
+            Some((steps / 20).max(densest).max(1)),
+            densest..=rarest,
+        ),
+        sequences: fields.integer("sequences", Some(500), limits::SEQUENCES),
+        samples: fields.integer("samples", Some(0), 0..=0),
+    };
+    fields.close();
+    evaluation
+}
+
+pub(super) fn dropout(mut fields: Fields<'_>, strict: bool) -> Dropout {
+    let dropout = Dropout {
+        input: site(&mut fields, "input", strict),
+        state: site(&mut fields, "state", strict),
+        output: site(&mut fields, "output", strict),
+    };
+    fields.close();
+    dropout
+}
+
+fn site(fields: &mut Fields<'_>, name: &'static str, strict: bool) -> Option<Site> {
+    let value: &Value = fields.take(name)?;
+    let pointer = fields.pointer(name);
+    let mut inner = Fields::open(value, pointer, strict, fields.problems)?;
+    let rate = inner.number("rate", None, 0.0..=1.0);
+    if rate >= 1.0 {
+        inner.problem(
+            "rate",
+            "must be below 1: at 1 nothing passes. Give the share of units to drop, such as 0.25.",
+        );
+    }
+    let time = inner.choice("time", TIMES, Some(MaskTime::Fixed));
+    inner.close();
+    Some(Site { rate, time })
+}

@@ -1,0 +1,123 @@
+//! A specification as TOML, laid out as a person would write it.
+
+use super::types::*;
+use serde_json::{Map, Value};
+use std::fmt::Write;
+
+impl Spec {
+    /// The specification as TOML, every default written out. Reading it again gives the same specification.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let seeds: Vec<String> = self.seeds.iter().map(u32::to_string).collect();
+        line(&mut text, "title", &Value::from(self.title.as_str()));
+        let _ = writeln!(text, "seeds = [{}]", seeds.join(", "));
+        section(&mut text, "[task]", &self.task);
+        section(&mut text, "[model]", &self.model);
+        section(&mut text, "[training]", &self.training);
+        section(&mut text, "[evaluation]", &self.evaluation);
+        for arm in &self.arms {
+            text.push_str("\n[[arms]]\n");
+            line(&mut text, "name", &Value::from(arm.name.as_str()));
+            for (name, site) in arm.dropout.sites() {
+                let _ = writeln!(
+                    text,
+                    "dropout.{name} = {{ rate = {}, time = \"{}\" }}",
+                    float(site.rate),
+                    site.time.name()
+                );
+            }
+            for (section, values) in &arm.overrides {
+                for (key, value) in values.as_object().into_iter().flatten() {
+                    line(&mut text, &format!("{section}.{key}"), value);
+                }
+            }
+        }
+        if let Some(criterion) = &self.criterion {
+            section(&mut text, "[criterion]", criterion);
+        }
+        text
+    }
+}
+
+impl Dropout {
+    /// The sites that drop, with their names, in the order in which a signal meets them.
+    pub fn sites(&self) -> impl Iterator<Item = (&'static str, &Site)> {
+        [
+            ("input", &self.input),
+            ("state", &self.state),
+            ("output", &self.output),
+        ]
+        .into_iter()
+        .filter_map(|(name, site)| Some((name, site.as_ref()?)))
+    }
+}
+
+impl MaskTime {
+    /// Its name in a specification.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::PerStep => "per_step",
+        }
+    }
+}
+
+fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
+    let Ok(Value::Object(table)) = serde_json::to_value(content) else {
+        return;
+    };
+    let _ = writeln!(text, "\n{header}");
+    for key in ordered(&table) {
+        line(text, key, &table[key]);
+    }
+}
+
+/// The order of the types' fields, which reads better than the alphabet.
+fn ordered(table: &Map<String, Value>) -> Vec<&String> {
+    const ORDER: [&str; 21] = [
+        "name",
+        "length",
+        "cell",
+        "layers",
+        "hidden",
+        "optimizer",
+        "learning_rate",
+        "batch",
+        "steps",
+        "clip",
+        "every",
+        "sequences",
+        "samples",
+        "kind",
+        "metric",
+        "threshold",
+        "treatment",
+        "control",
+        "better",
+        "margin",
+        "scale",
+    ];
+    let place = |key: &str| {
+        ORDER
+            .iter()
+            .position(|name| *name == key)
+            .unwrap_or(ORDER.len())
+    };
+    let mut keys: Vec<&String> = table.keys().collect();
+    keys.sort_by_key(|key| place(key));
+    keys
+}
+
+fn line(text: &mut String, key: &str, value: &Value) {
+    let value = match value {
+        Value::Number(number) if number.is_f64() => float(number.as_f64().unwrap_or_default()),
+        Value::String(string) => toml::Value::from(string.as_str()).to_string(),
+        other => other.to_string(),
+    };
+    let _ = writeln!(text, "{key} = {value}");
+}
+
+/// A TOML float needs a point or an exponent.
+fn float(value: f64) -> String {
+    format!("{value:?}")
+}

@@ -1,0 +1,64 @@
+//! Mean of paired differences with Student's t.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// Summary of paired differences.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Paired {
+    /// Number of pairs.
+    pub n: usize,
+    /// Mean difference.
+    pub mean: f64,
+    /// Standard deviation of the differences (n − 1).
+    pub sd: f64,
+}
+
+/// Summarises differences; `None` for fewer than two.
+pub fn paired(differences: &[f64]) -> Option<Paired> {
+    let n = differences.len();
+    if n < 2 {
+        return None;
+    }
+    let mean = differences.iter().sum::<f64>() / n as f64;
+    let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
+    Some(Paired {
+        n,
+        mean,
+        sd: (squares / (n - 1) as f64).sqrt(),
+    })
+}
+
+impl Paired {
+    fn standard_error(&self) -> f64 {
+        self.sd / (self.n as f64).sqrt()
+    }
+
+    fn student(&self) -> StudentsT {
+        StudentsT::new(0.0, 1.0, (self.n - 1) as f64).expect("two pairs or more")
+    }
+
+    /// One-sided lower and upper bounds of the mean, each at level `alpha`.
+    pub fn bounds(&self, alpha: f64) -> (f64, f64) {
+        let half = self.student().inverse_cdf(1.0 - alpha) * self.standard_error();
+        (self.mean - half, self.mean + half)
+    }
+
+    /// t statistic against a mean of `null`.
+    pub fn t(&self, null: f64) -> f64 {
+        let distance = self.mean - null;
+        if distance == 0.0 {
+            return 0.0;
+        }
+        distance / self.standard_error()
+    }
+
+    /// One-sided p-value of "the mean is at most `null`".
+    pub fn p_greater(&self, null: f64) -> f64 {
+        self.student().sf(self.t(null))
+    }
+
+    /// One-sided p-value of "the mean is at least `null`".
+    pub fn p_less(&self, null: f64) -> f64 {
+        self.student().cdf(self.t(null))
+    }
+}

@@ -1,0 +1,372 @@
+//! From the ends of the runs to the conclusion.
+
+use super::explain::explain;
+use super::*;
+use crate::spec::{Better, Criterion, Spec};
+use crate::stats::{self, holm_level, paired};
+
+/// What one of the two rules says before the exceptions are looked at.
+struct Reading {
+    effect: f64,
+    interval: [f64; 2],
+    level: f64,
+    p_support: f64,
+    p_falsify: f64,
+    checks: Checks,
+}
+
+/// Applies the registered criterion to how the runs ended.
+pub fn decide(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Verdict {
+    let Some(criterion) = &spec.criterion else {
+        return Verdict::aborted("The specification has no criterion.".into());
+    };
+    let mut verdict = blank(criterion, family);
+    let (pairs, missing) = pair_up(spec, criterion, outcomes);
+    verdict.diverged = [&criterion.treatment, &criterion.control].map(|arm| {
+        outcomes
+            .iter()
+            .filter(|outcome| outcome.arm == **arm && outcome.end == End::Diverged)
+            .count()
+    });
+    verdict.pairs = pairs;
+    let differences: Vec<f64> = verdict
+        .pairs
+        .iter()
+        .filter_map(|pair| pair.difference)
+        .collect();
+    let reading = match criterion.kind {
+        CriterionKind::Difference => difference(&verdict.pairs, &differences, criterion, family),
+        CriterionKind::SolveRate => solve_rate(&verdict.pairs, criterion, family),
+    };
+    if let Some(reading) = &reading {
+        verdict.effect = Some(reading.effect);
+        verdict.interval = Some(reading.interval);
+        verdict.level = reading.level;
+        verdict.p_support = Some(reading.p_support);
+        verdict.p_falsify = Some(reading.p_falsify);
+        verdict.p_value = Some(reading.p_support.min(reading.p_falsify));
+        verdict.checks = Some(reading.checks);
+    }
+    let violations = violations(outcomes);
+    let reason = conclude(
+        &mut verdict,
+        spec,
+        criterion,
+        reading.as_ref(),
+        &missing,
+        &violations,
+    );
+    verdict.explanation = explain(&verdict, criterion, &reason);
+    verdict
+}
+
+fn blank(criterion: &Criterion, family: &Family) -> Verdict {
+    let size = family.others + 1;
+    Verdict {
+        outcome: Outcome::Inconclusive,
+        unit: criterion.unit().into(),
+        kind: Some(criterion.kind),
+        metric: criterion.metric.clone(),
+        scale: Some(criterion.scale),
+        margin: criterion.margin,
+        alpha: criterion.alpha,
+        level: criterion.alpha / size as f64,
+        family: size,
+        ..Verdict::aborted(String::new())
+    }
+}
+
+/// Sets the outcome and gives the reason for anything that is not the plain rule.
+fn conclude(
+    verdict: &mut Verdict,
+    spec: &Spec,
+    criterion: &Criterion,
+    reading: Option<&Reading>,
+    missing: &[String],
+    violations: &[String],
+) -> String {
+    let complete = verdict
+        .pairs
+        .iter()
+        .filter(|pair| pair.difference.is_some())
+        .count();
+    let planned = spec.seeds.len();
+    if !violations.is_empty() {
+        verdict.outcome = Outcome::Inadmissible;
+        return violations.join(" ");
+    }
+    let share = |count: usize| count as f64 / planned as f64;
+    if !missing.is_empty()
+        && (complete < FEWEST_PAIRS || share(planned - complete) > LARGEST_FAILED_SHARE)
+    {
+        verdict.outcome = Outcome::Aborted;
+        return format!(
+            "{} of {planned} pairs are incomplete for reasons that say nothing about the claim: {}",
+            planned - complete,
+            missing.join("; ")
+        );
+    }
+    if complete < FEWEST_PAIRS {
+        return format!(
+            "There are {complete} complete pairs; fewer than {FEWEST_PAIRS} cannot decide."
+        );
+    }
+    let worst = verdict.diverged.into_iter().max().unwrap_or(0);
+    if share(worst) > LARGEST_FAILED_SHARE {
+        return format!(
+            "{} runs of the treatment and {} of the control diverged; with more than a fifth of an arm the mean means little.",
+            verdict.diverged[0], verdict.diverged[1]
+        );
+    }
+    let Some(reading) = reading else {
+        return "There is nothing to compare.".into();
+    };
+    let [low, high] = reading.interval;
+    let margin = criterion.margin;
+    if low > 0.0 && reading.effect >= margin {
+        if reading.checks.exact_support > reading.level {
+            return format!(
+                "The bounds would support the claim, but the exact test (p = {:.4}) does not agree at the level {:.4}.",
+                reading.checks.exact_support, reading.level
+            );
+        }
+        verdict.outcome = Outcome::Supported;
+    } else if high < margin {
+        if let Some(p) = reading.checks.exact_falsify.filter(|p| *p > reading.level) {
+            return format!(
+                "The bounds would falsify the claim, but the exact test (p = {p:.4}) does not agree at the level {:.4}.",
+                reading.level
+            );
+        }
+        verdict.outcome = Outcome::Falsified;
+        verdict.label = if high < 0.0 {
+            Some(Label::Reversed)
+        } else if low > -margin {
+            Some(Label::Negligible)
+        } else {
+            None
+        };
+    }
+    String::new()
+}
+
+/// Pairs in the order of the seeds, and what is missing, in words.
+fn pair_up(
+    spec: &Spec,
+    criterion: &Criterion,
+    outcomes: &[RunOutcome],
+) -> (Vec<Pair>, Vec<String>) {
+    let never_ran = End::Missing("it never ran".into());
+    let end = |arm: &str, seed: u32| {
+        outcomes
+            .iter()
+            .find(|outcome| outcome.arm == arm && outcome.seed == seed)
+            .map_or(&never_ran, |outcome| &outcome.end)
+    };
+    // Worse than anything that was seen: a run that diverged must never look better than its partner.
+    let worst = worst_value(criterion, outcomes);
+    let mut missing = Vec::new();
+    let pairs = spec
+        .seeds
+        .iter()
+        .map(|&seed| {
+            let arms = [&criterion.treatment, &criterion.control];
+            let ends = arms.map(|arm| end(arm, seed));
+            let mut notes = Vec::new();
+            for (arm, end) in arms.iter().zip(ends) {
+                match end {
+                    End::Diverged => notes.push(format!("\"{arm}\" diverged")),
+                    End::Missing(reason) => {
+                        notes.push(format!("\"{arm}\" has no result"));
+                        missing.push(format!("\"{arm}\" with seed {seed}: {reason}"));
+                    }
+                    End::Finished(_) => {}
+                }
+            }
+            let seen = ends.map(|end| value(end, criterion));
+            let compared = ends.map(|end| match end {
+                End::Diverged => worst,
+                other => value(other, criterion),
+            });
+            let difference = match compared {
+                [Some(treatment), Some(control)] => Some(signed(treatment, control, criterion)),
+                _ => None,
+            };
+            Pair {
+                seed,
+                treatment: seen[0],
+                control: seen[1],
+                difference,
+                note: notes.join("; "),
+            }
+        })
+        .collect();
+    (pairs, missing)
+}
+
+fn value(end: &End, criterion: &Criterion) -> Option<f64> {
+    match end {
+        End::Finished(result) => result.metrics.get(&criterion.metric).copied(),
+        End::Diverged | End::Missing(_) => None,
+    }
+}
+
+/// What a diverged run counts as: the worst finite value of both arms, for a solve rate simply unsolved.
+fn worst_value(criterion: &Criterion, outcomes: &[RunOutcome]) -> Option<f64> {
+    if criterion.kind == CriterionKind::SolveRate {
+        return Some(match criterion.better {
+            Better::Lower => f64::INFINITY,
+            Better::Higher => f64::NEG_INFINITY,
+        });
+    }
+    let values = outcomes
+        .iter()
+        .filter(|outcome| outcome.arm == criterion.treatment || outcome.arm == criterion.control)
+        .filter_map(|outcome| value(&outcome.end, criterion));
+    match criterion.better {
+        Better::Lower => values.max_by(f64::total_cmp),
+        Better::Higher => values.min_by(f64::total_cmp),
+    }
+}
+
+/// The advantage of the treatment in one pair.
+fn signed(treatment: f64, control: f64, criterion: &Criterion) -> f64 {
+    if criterion.kind == CriterionKind::SolveRate {
+        let points = |value: f64| f64::from(u8::from(solves(value, criterion)));
+        return points(treatment) - points(control);
+    }
+    let (treatment, control) = match criterion.scale {
+        Scale::Additive => (treatment, control),
+        Scale::Log => (log(treatment), log(control)),
+    };
+    match criterion.better {
+        Better::Lower => control - treatment,
+        Better::Higher => treatment - control,
+    }
+}
+
+/// Whether a final value counts as solved.
+fn solves(value: f64, criterion: &Criterion) -> bool {
+    criterion
+        .threshold
+        .is_some_and(|threshold| match criterion.better {
+            Better::Lower => value <= threshold,
+            Better::Higher => value >= threshold,
+        })
+}
+
+/// A loss of exactly 0 is below what single precision tells apart from this.
+fn log(value: f64) -> f64 {
+    const SMALLEST: f64 = 1e-12;
+    value.max(SMALLEST).ln()
+}
+
+fn difference(
+    pairs: &[Pair],
+    differences: &[f64],
+    criterion: &Criterion,
+    family: &Family,
+) -> Option<Reading> {
+    let summary = paired(differences)?;
+    let p_support = summary.p_greater(0.0);
+    let p_falsify = summary.p_less(criterion.margin);
+    let level = level(p_support.min(p_falsify), criterion, family);
+    let (low, high) = summary.bounds(level);
+    let shortfall: Vec<f64> = differences.iter().map(|d| criterion.margin - d).collect();
+    let values =
+        |pick: fn(&Pair) -> Option<f64>| -> Vec<f64> { pairs.iter().filter_map(pick).collect() };
+    let (treatment, control) = (values(|pair| pair.treatment), values(|pair| pair.control));
+    let superiority = match criterion.better {
+        Better::Lower => stats::superiority(&control, &treatment),
+        Better::Higher => stats::superiority(&treatment, &control),
+    };
+    Some(Reading {
+        effect: summary.mean,
+        interval: [low, high],
+        level,
+        p_support,
+        p_falsify,
+        checks: Checks {
+            exact_support: stats::sign_flip(differences),
+            exact_falsify: Some(stats::sign_flip(&shortfall)),
+            wilcoxon: Some(stats::wilcoxon(differences)),
+            superiority,
+            sd: summary.sd,
+        },
+    })
+}
+
+fn solve_rate(pairs: &[Pair], criterion: &Criterion, family: &Family) -> Option<Reading> {
+    let solved = |pair: &Pair| -> Option<[bool; 2]> {
+        pair.difference?;
+        // A diverged run has no value and has not solved anything.
+        Some([pair.treatment, pair.control].map(|v| v.is_some_and(|v| solves(v, criterion))))
+    };
+    let outcomes: Vec<[bool; 2]> = pairs.iter().filter_map(solved).collect();
+    let count = |wanted: [bool; 2]| outcomes.iter().filter(|pair| **pair == wanted).count();
+    let [both, first, second, neither] =
+        [[true, true], [true, false], [false, true], [false, false]].map(count);
+    let n = outcomes.len();
+    if n == 0 {
+        return None;
+    }
+    // A two-sided interval at 2α is made of two one-sided bounds at α.
+    let bounds = |alpha: f64| stats::newcombe_paired(both, first, second, neither, 2.0 * alpha);
+    let exact = stats::mcnemar(first, second);
+    let p_falsify = smallest_level(|alpha| bounds(alpha).1 < criterion.margin);
+    let level = level(exact.min(p_falsify), criterion, family);
+    let (low, high) = bounds(level);
+    let differences: Vec<f64> = pairs.iter().filter_map(|pair| pair.difference).collect();
+    Some(Reading {
+        effect: (first as f64 - second as f64) / n as f64,
+        interval: [low, high],
+        level,
+        p_support: exact,
+        p_falsify,
+        checks: Checks {
+            exact_support: exact,
+            exact_falsify: None,
+            wilcoxon: None,
+            superiority: 0.5 + (first as f64 - second as f64) / (2 * n) as f64,
+            sd: paired(&differences).map_or(0.0, |summary| summary.sd),
+        },
+    })
+}
+
+/// The p-value that belongs to a bound: the smallest one-sided level at which it decides, by bisection.
+fn smallest_level(decides: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (1e-12, 0.5);
+    if !decides(high) {
+        return 1.0;
+    }
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if decides(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    high
+}
+
+/// What the treatment's proof says against a run, in words.
+fn violations(outcomes: &[RunOutcome]) -> Vec<String> {
+    outcomes
+        .iter()
+        .filter_map(|outcome| match &outcome.end {
+            End::Finished(result) if !result.treatment.verified => Some(format!(
+                "\"{}\" with seed {} did not apply its treatment: {}",
+                outcome.arm,
+                outcome.seed,
+                result.treatment.violations.join("; ")
+            )),
+            _ => None,
+        })
+        .collect()
+}
+
+fn level(p: f64, criterion: &Criterion, family: &Family) -> f64 {
+    let undecided = family.others - family.known.len().min(family.others);
+    holm_level(p, &family.known, undecided, criterion.alpha)
+}

@@ -1,0 +1,113 @@
+//! The verdict in words: the body of the result post.
+
+use super::{Label, Outcome, Verdict};
+use crate::spec::{Criterion, CriterionKind, number};
+
+/// Markdown of the result post. `reason` is empty where the plain rule decided.
+pub(super) fn explain(verdict: &Verdict, criterion: &Criterion, reason: &str) -> String {
+    let mut parts = vec![format!(
+        "**{}.** {}",
+        headline(verdict),
+        conclusion(verdict, criterion)
+    )];
+    if !reason.is_empty() {
+        parts.push(escape(reason));
+    }
+    parts.extend(numbers(verdict, criterion));
+    parts.push(format!(
+        "The criterion was fixed before the first run: smallest effect of interest {} {}, one-sided level {}{}.",
+        number(verdict.margin),
+        verdict.unit,
+        number(verdict.alpha),
+        adjusted(verdict),
+    ));
+    parts.join("\n\n")
+}
+
+fn headline(verdict: &Verdict) -> &'static str {
+    match (verdict.outcome, verdict.label) {
+        (Outcome::Supported, _) => "Supported",
+        (Outcome::Falsified, Some(Label::Reversed)) => "Falsified, reversed",
+        (Outcome::Falsified, Some(Label::Negligible)) => "Falsified, negligible effect",
+        (Outcome::Falsified, None) => "Falsified",
+        (Outcome::Inconclusive, _) => "Inconclusive",
+        (Outcome::Inadmissible, _) => "Inadmissible",
+        (Outcome::Aborted, _) => "Aborted",
+    }
+}
+
+fn conclusion(verdict: &Verdict, criterion: &Criterion) -> String {
+    let (treatment, control) = (escape(&criterion.treatment), escape(&criterion.control));
+    match (verdict.outcome, verdict.label) {
+        (Outcome::Supported, _) => {
+            format!(
+                "\"{treatment}\" beats \"{control}\" by at least the smallest effect of interest."
+            )
+        }
+        (Outcome::Falsified, Some(Label::Reversed)) => {
+            format!("\"{treatment}\" is worse than \"{control}\".")
+        }
+        (Outcome::Falsified, Some(Label::Negligible)) => {
+            format!(
+                "\"{treatment}\" and \"{control}\" are equivalent within the smallest effect of interest."
+            )
+        }
+        (Outcome::Falsified, None) => format!(
+            "Whatever advantage \"{treatment}\" has over \"{control}\", it is smaller than the smallest effect of interest."
+        ),
+        (Outcome::Inconclusive, _) => "These runs cannot tell.".into(),
+        (Outcome::Inadmissible, _) => "A run did not apply the treatment it was to test.".into(),
+        (Outcome::Aborted, _) => "The experiment could not be carried through.".into(),
+    }
+}
+
+fn numbers(verdict: &Verdict, criterion: &Criterion) -> Option<String> {
+    let effect = verdict.effect?;
+    let [low, high] = verdict.interval?;
+    let pairs = verdict
+        .pairs
+        .iter()
+        .filter(|pair| pair.difference.is_some())
+        .count();
+    let what = match criterion.kind {
+        CriterionKind::Difference => format!("mean advantage in {}", verdict.metric),
+        CriterionKind::SolveRate => "advantage in the share of solved seeds".into(),
+    };
+    let checks = verdict.checks?;
+    Some(format!(
+        "Over {pairs} seed pairs the {what} is **{}** {} (one-sided {} % bounds {} and {}). \
+         p = {} against no effect, p = {} against an effect of the margin; exact test p = {}.",
+        number(effect),
+        verdict.unit,
+        number(100.0 * (1.0 - verdict.level)),
+        number(low),
+        number(high),
+        number(verdict.p_support?),
+        number(verdict.p_falsify?),
+        number(checks.exact_support),
+    ))
+}
+
+fn adjusted(verdict: &Verdict) -> String {
+    if verdict.family == 1 {
+        return String::new();
+    }
+    format!(
+        ", adjusted by Holm to {} over the claim's {} registered experiments",
+        number(verdict.level),
+        verdict.family
+    )
+}
+
+/// Names are people's text: nothing in them may act as Markdown.
+fn escape(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let special = matches!(
+                c,
+                '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '&' | '!' | '|' | '~'
+            );
+            special.then_some('\\').into_iter().chain([c])
+        })
+        .collect()
+}

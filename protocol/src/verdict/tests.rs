@@ -1,0 +1,221 @@
+use super::*;
+use crate::result::{Provenance, Treatment};
+use crate::spec::{Format, Spec, read};
+use std::collections::BTreeMap;
+
+const A: [f64; 8] = [82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4];
+const B: [f64; 8] = [80.9, 81.2, 81.4, 80.7, 81.8, 81.1, 80.6, 81.5];
+
+fn spec(criterion: &str) -> Spec {
+    let text = format!(
+        "title = \"t\"\nseeds = [1,2,3,4,5,6,7,8]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
+         [[arms]]\nname = \"b\"\n[[arms]]\nname = \"a\"\n[criterion]\nmetric = \"test_mse\"\n\
+         treatment = \"b\"\ncontrol = \"a\"\n{criterion}"
+    );
+    read(&text, Format::Toml).expect("a good specification")
+}
+
+fn finished(value: f64) -> End {
+    End::Finished(Box::new(RunResult {
+        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
+        treatment: Treatment {
+            verified: true,
+            sites: BTreeMap::new(),
+            violations: Vec::new(),
+        },
+        provenance: Provenance {
+            worker_version: "0".into(),
+            plan_sha256: String::new(),
+            seed: 1,
+            device: "cpu".into(),
+            device_name: String::new(),
+            threads: 1,
+            wall_seconds: 1.0,
+            time_steps: 1,
+            time_steps_per_second: 1.0,
+            peak_memory_bytes: 0,
+        },
+    }))
+}
+
+/// Treatment "b" against control "a", lower is better.
+fn outcomes(treatment: &[f64], control: &[f64]) -> Vec<RunOutcome> {
+    let arm = |name: &str, values: &[f64]| -> Vec<RunOutcome> {
+        values
+            .iter()
+            .zip(1..)
+            .map(|(value, seed)| RunOutcome {
+                arm: name.into(),
+                seed,
+                end: finished(*value),
+            })
+            .collect()
+    };
+    [arm("b", treatment), arm("a", control)].concat()
+}
+
+fn verdict(criterion: &str, treatment: &[f64], control: &[f64]) -> Verdict {
+    decide(
+        &spec(criterion),
+        &outcomes(treatment, control),
+        &Family::default(),
+    )
+}
+
+const DIFFERENCE: &str = "kind = \"difference\"\nmargin = 0.5";
+
+#[test]
+fn a_clear_advantage_is_supported_with_the_golden_numbers() {
+    let verdict = verdict(DIFFERENCE, &B, &A);
+    assert_eq!(verdict.outcome, Outcome::Supported);
+    let [low, high] = verdict.interval.expect("bounds");
+    assert!((verdict.effect.expect("effect") - 0.9125).abs() < 1e-12);
+    assert!((low - 0.7182396910).abs() < 1e-9 && (high - 1.1067603090).abs() < 1e-9);
+    assert!((verdict.checks.expect("checks").superiority - 0.9609375).abs() < 1e-12);
+    insta::assert_snapshot!(verdict.explanation);
+}
+
+#[test]
+fn the_opposite_is_falsified_and_reversed() {
+    let verdict = verdict(DIFFERENCE, &A, &B);
+    assert_eq!(
+        (verdict.outcome, verdict.label),
+        (Outcome::Falsified, Some(Label::Reversed))
+    );
+}
+
+#[test]
+fn equal_arms_are_falsified_as_negligible() {
+    let near: Vec<f64> = A
+        .iter()
+        .enumerate()
+        .map(|(i, a)| a + 0.01 * (i as f64 - 3.5))
+        .collect();
+    let verdict = verdict(DIFFERENCE, &near, &A);
+    assert_eq!(
+        (verdict.outcome, verdict.label),
+        (Outcome::Falsified, Some(Label::Negligible))
+    );
+}
+
+#[test]
+fn an_effect_around_the_margin_is_inconclusive() {
+    let verdict = verdict("kind = \"difference\"\nmargin = 1.0", &B, &A);
+    assert_eq!(verdict.outcome, Outcome::Inconclusive);
+}
+
+#[test]
+fn the_log_scale_compares_ratios() {
+    let half: Vec<f64> = A.iter().map(|a| a / 2.0).collect();
+    let verdict = verdict(
+        "kind = \"difference\"\nscale = \"log\"\nmargin = 0.5",
+        &half,
+        &A,
+    );
+    assert!((verdict.effect.expect("effect") - 2_f64.ln()).abs() < 1e-12);
+    assert_eq!(verdict.outcome, Outcome::Supported);
+}
+
+#[test]
+fn a_family_lowers_the_level_until_the_exact_test_no_longer_agrees() {
+    let family = Family {
+        others: 19,
+        known: vec![],
+    };
+    let verdict = decide(&spec(DIFFERENCE), &outcomes(&B, &A), &family);
+    assert!((verdict.level - 0.0025).abs() < 1e-12);
+    // 1/256 is the smallest exact p of eight pairs, and larger than 0.0025.
+    assert_eq!(verdict.outcome, Outcome::Inconclusive);
+    assert!(verdict.explanation.contains("exact test"));
+}
+
+#[test]
+fn a_diverged_run_is_the_worst_and_never_dropped() {
+    let mut runs = outcomes(&B, &A);
+    runs[0].end = End::Diverged;
+    let one = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    assert_eq!(one.diverged, [1, 0]);
+    let difference = one.pairs[0].difference.expect("counts");
+    assert!(
+        difference <= 0.0,
+        "a diverged treatment is no advantage: {difference}"
+    );
+    assert_eq!(one.pairs[0].treatment, None);
+    runs[1].end = End::Diverged;
+    let two = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    assert_eq!(two.outcome, Outcome::Inconclusive);
+    assert!(two.explanation.contains("diverged"));
+}
+
+#[test]
+fn machine_trouble_aborts_and_is_not_science() {
+    let mut runs = outcomes(&B, &A);
+    for run in &mut runs[..3] {
+        run.end = End::Missing("the worker was lost".into());
+    }
+    let verdict = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    assert_eq!(verdict.outcome, Outcome::Aborted);
+    assert!(verdict.explanation.contains("the worker was lost"));
+    // One of eight missing leaves seven pairs, which decide.
+    let mut runs = outcomes(&B, &A);
+    runs[0].end = End::Missing("cancelled".into());
+    assert_eq!(
+        decide(&spec(DIFFERENCE), &runs, &Family::default()).outcome,
+        Outcome::Supported
+    );
+}
+
+#[test]
+fn a_broken_treatment_is_inadmissible() {
+    let mut runs = outcomes(&B, &A);
+    if let End::Finished(result) = &mut runs[3].end {
+        result.treatment.verified = false;
+        result.treatment.violations = vec!["state masks differ between steps".into()];
+    }
+    let verdict = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    assert_eq!(verdict.outcome, Outcome::Inadmissible);
+    assert!(verdict.explanation.contains("state masks differ"));
+}
+
+const SOLVE: &str = "kind = \"solve_rate\"\nthreshold = 0.01\nmargin = 0.1";
+
+#[test]
+fn solve_rates_are_compared_by_pairs() {
+    let (solved, unsolved) = ([0.001; 8], [0.2; 8]);
+    let clear = verdict(SOLVE, &solved, &unsolved);
+    assert_eq!(
+        (clear.outcome, clear.effect),
+        (Outcome::Supported, Some(1.0))
+    );
+    assert!((clear.p_support.expect("p") - 1.0 / 256.0).abs() < 1e-12);
+    let reversed = verdict(SOLVE, &unsolved, &solved);
+    assert_eq!(
+        (reversed.outcome, reversed.label),
+        (Outcome::Falsified, Some(Label::Reversed))
+    );
+    let same = verdict(SOLVE, &solved, &solved);
+    // Eight pairs without a difference do not bound a difference of ten points.
+    assert_eq!(
+        (same.outcome, same.effect),
+        (Outcome::Inconclusive, Some(0.0))
+    );
+}
+
+#[test]
+fn identical_arms_have_no_spread_and_are_still_decided() {
+    let verdict = verdict(DIFFERENCE, &A, &A);
+    assert_eq!(verdict.outcome, Outcome::Falsified);
+    assert_eq!(verdict.interval, Some([0.0, 0.0]));
+}
+
+#[test]
+fn names_cannot_smuggle_markdown() {
+    let mut spec = spec(DIFFERENCE);
+    let name = "[x](javascript:alert(1)) <b>";
+    spec.arms[0].name = name.into();
+    if let Some(criterion) = &mut spec.criterion {
+        criterion.treatment = name.into();
+    }
+    let verdict = decide(&spec, &[], &Family::default());
+    assert!(!verdict.explanation.contains("[x]("));
+}

@@ -242,6 +242,12 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl From<crate::auth::password::HashError> for Error {
+    fn from(error: crate::auth::password::HashError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
 impl From<askama::Error> for Error {
     fn from(error: askama::Error) -> Self {
         Self::Internal(error.into())

@@ -5,7 +5,7 @@ use crate::{
     middleware::{csp, csrf, errors, limits, request_log, session},
     state::AppState,
 };
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn, middleware::from_fn_with_state};
+use axum::{Router, extract::DefaultBodyLimit, middleware::{from_fn, from_fn_with_state}, routing::{get, post}};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The whole site.
@@ -32,5 +32,16 @@ pub fn app(state: AppState) -> Router {
 }
 
 fn pages() -> Router<AppState> {
+    use crate::pages::{account, people, sign};
     Router::new()
+        // People
+        .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
+        .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
+        .route("/sign-out", post(sign::sign_out))
+        .route("/people/{name}", get(people::person))
+        .route("/account", get(account::account))
+        .route("/account/password", post(account::change_password))
+        .route("/account/tokens", post(account::create_token))
+        .route("/account/tokens/{id}/revoke", post(account::revoke_token))
+        .route("/account/sign-out-everywhere", post(account::sign_out_everywhere))
 }

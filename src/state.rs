@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use crate::{auth::password::Passwords, config::Settings, live::Changes};
+use crate::{auth::{password::Passwords, throttle::Throttle}, config::Settings, live::Changes};
 use axum::extract::FromRef;
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub struct AppState {
     pub changes: Changes,
     /// Hashes passwords, a few at a time.
     pub passwords: Passwords,
+    /// Slows down guessing.
+    pub throttle: Throttle,
 }
 
 impl AppState {
@@ -30,6 +32,7 @@ impl AppState {
             shutdown,
             changes: Changes::new(),
             passwords: Passwords::new(),
+            throttle: Throttle::default(),
         }
     }
 }

@@ -59,10 +59,11 @@ fn set_cookie(value: &str, max_age: i64, settings: &Settings) -> String {
 /// Starts a session and returns its token: always a new one, so that a planted cookie gains nothing.
 pub async fn start(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<String> {
     let token = secret::random_hex();
+    let token_hash = secret::hash(&token);
     sqlx::query!(
         "insert into session (token_hash, account_id, expires_at)
          values ($1, $2, now() + make_interval(days => $3))",
-        secret::hash(&token).as_slice(),
+        token_hash.as_slice(),
         account.0,
         ABSOLUTE_DAYS,
     )

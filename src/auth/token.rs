@@ -131,13 +131,14 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
     if !token.starts_with(PREFIX) {
         return Ok(None);
     }
+    let token_hash = secret::hash(token);
     let found = sqlx::query!(
         r#"select api_token.id as "token: TokenId", account.id as "id: AccountId", account.name,
                   account.role as "role: Role", scopes,
                   coalesce(last_used_at < now() - interval '1 minute', true) as "stale!"
            from api_token join account on account.id = api_token.account_id
            where token_hash = $1 and revoked_at is null"#,
-        secret::hash(token).as_slice(),
+        token_hash.as_slice(),
     )
     .fetch_optional(pool)
     .await?;
@@ -165,12 +166,13 @@ pub async fn create(
     scopes: &[Scope],
 ) -> sqlx::Result<String> {
     let token = format!("{PREFIX}{}", secret::random_hex());
+    let token_hash = secret::hash(&token);
     let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
     sqlx::query!(
         "insert into api_token (account_id, label, token_hash, scopes) values ($1, $2, $3, $4)",
         account.0,
         label,
-        secret::hash(&token).as_slice(),
+        token_hash.as_slice(),
         &scopes,
     )
     .execute(db)

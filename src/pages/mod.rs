@@ -1,12 +1,15 @@
 //! The pages: one file each, with its template, handler and form.
 
+pub mod account;
 pub mod error;
+pub mod people;
+pub mod sign;
 
 use crate::error::{Error, Result};
 use askama::Template;
 use axum::{
     http::{HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 
 /// How long a page may be kept.
@@ -21,6 +24,15 @@ pub enum Cache {
 /// Answers with a page.
 pub fn show(page: &impl Template, cache: Cache) -> Result<Response> {
     with_status(StatusCode::OK, page, cache)
+}
+
+/// Goes on to another page after a form was done, so that reloading does not send it again.
+pub fn see_other(path: &str) -> Response {
+    let mut response = Redirect::to(path).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Answers with a page that is not a success: a form that was refused.

@@ -1,6 +1,7 @@
 //! States and verdicts by word and shape; colour only repeats what they say.
 
 use crate::db::claims::{Claim, Standing};
+use std::fmt;
 
 /// A badge: class for the colour, shape, word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,19 @@ pub struct Badge {
     /// What it says.
     pub word: String,
 }
+
+impl fmt::Display for Badge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every part is one of the words of this file: nothing to escape.
+        write!(
+            f,
+            "<span class=\"badge {}\"><span aria-hidden=\"true\">{}</span> {}</span>",
+            self.class, self.shape, self.word
+        )
+    }
+}
+
+impl askama::filters::HtmlSafe for Badge {}
 
 fn badge(class: &'static str, shape: &'static str, word: impl Into<String>) -> Badge {
     Badge {
@@ -28,7 +42,7 @@ pub fn outcome(outcome: &str) -> Badge {
         "falsified" => badge("falsified", "✕", "falsified"),
         "inconclusive" => badge("inconclusive", "◐", "inconclusive"),
         "inadmissible" => badge("inadmissible", "⊘", "inadmissible"),
-        other => badge("aborted", "–", other),
+        _ => badge("aborted", "–", "aborted"),
     }
 }
 
@@ -39,7 +53,7 @@ pub fn experiment(state: &str, verdict: Option<&str>) -> Badge {
         ("running", None) => badge("running", "▷", "running"),
         ("registered", None) => badge("registered", "▪", "registered"),
         ("withdrawn", None) => badge("aborted", "–", "withdrawn"),
-        (state, None) => badge("proposed", "○", state),
+        (_, None) => badge("proposed", "○", "proposed"),
     }
 }
 
@@ -51,7 +65,7 @@ pub fn run(state: &str, failure: Option<&str>) -> Badge {
         "succeeded" => badge("done", "✓", "succeeded"),
         "failed" if failure == Some("diverged") => badge("inconclusive", "≠", "diverged"),
         "failed" => badge("falsified", "✕", "failed"),
-        other => badge("aborted", "–", other),
+        _ => badge("aborted", "–", "cancelled"),
     }
 }
 

@@ -1,0 +1,44 @@
+// Makes pages move; every page works without it.
+import { follow } from "./live.js";
+import { keepInStep } from "./editor.js";
+
+// Theme: system, then what was chosen.
+const toggle = document.querySelector("[data-theme-toggle]");
+if (toggle) {
+  const root = document.documentElement;
+  const dark = () => root.dataset.theme
+    ? root.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  const name = () => { toggle.textContent = dark() ? "Light" : "Dark"; };
+  toggle.hidden = false;
+  name();
+  toggle.addEventListener("click", () => {
+    root.dataset.theme = dark() ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* not kept, still switched */ }
+    name();
+  });
+}
+
+// Copy buttons.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
+    await navigator.clipboard.writeText((source.value ?? source.textContent).trim());
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+}
+
+// A form is sent once, however often the button is pressed.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 4000);
+  });
+}
+
+follow();
+keepInStep();

@@ -3,23 +3,22 @@
 use super::{Error, Result, events};
 use crate::id::{AccountId, ExperimentId};
 use crate::spec::{Plan, Spec};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 /// Freezes a proposed experiment and queues one run for each arm and seed.
 ///
 /// `spec` must be the experiment's own, read again from what is stored: the
-/// caller has just checked it against today's limits.
+/// caller has just checked it against today's limits. Runs in the caller's transaction: on an error, roll it back.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not proposed any more,
 /// if it is not `author`'s, or if it changed since `spec` was read.
 pub async fn register(
-    pool: &PgPool,
+    tx: &mut PgConnection,
     experiment: ExperimentId,
     author: AccountId,
     spec: &Spec,
 ) -> Result<()> {
-    let mut tx = pool.begin().await?;
     let row = sqlx::query!(
         "select author_id, state, spec from experiment where id = $1 for no key update",
         experiment as ExperimentId
@@ -75,18 +74,17 @@ pub async fn register(
         }
     }
     let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs() });
-    events::record(&mut tx, experiment, None, Some(author), "registered", data).await?;
-    events::queue_grew(&mut tx).await?;
-    tx.commit().await?;
+    events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
+    events::queue_grew(tx).await?;
     Ok(())
 }
 
 /// Withdraws an experiment that has not been registered; a registered one is stopped by cancelling its runs.
+/// Runs in the caller's transaction.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is registered or not `author`'s.
-pub async fn withdraw(pool: &PgPool, experiment: ExperimentId, author: AccountId) -> Result<()> {
-    let mut tx = pool.begin().await?;
+pub async fn withdraw(tx: &mut PgConnection, experiment: ExperimentId, author: AccountId) -> Result<()> {
     let row = sqlx::query!(
         "select author_id, state from experiment where id = $1 for no key update",
         experiment as ExperimentId
@@ -112,7 +110,7 @@ pub async fn withdraw(pool: &PgPool, experiment: ExperimentId, author: AccountId
     .execute(&mut *tx)
     .await?;
     events::record(
-        &mut tx,
+        &mut *tx,
         experiment,
         None,
         Some(author),
@@ -120,6 +118,5 @@ pub async fn withdraw(pool: &PgPool, experiment: ExperimentId, author: AccountId
         serde_json::json!({}),
     )
     .await?;
-    tx.commit().await?;
     Ok(())
 }

@@ -1,0 +1,260 @@
+//! Experiments, with their claim, author and verdict.
+
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
+use breakmywork_protocol::spec::{Problems, Spec};
+use breakmywork_protocol::verdict::Verdict;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+/// An experiment as it is shown.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    /// Key and part of its address.
+    pub id: ExperimentId,
+    /// The claim it tests.
+    pub claim: ClaimId,
+    /// That claim's short name.
+    pub claim_label: String,
+    /// That claim's sentence.
+    pub claim_sentence: String,
+    /// The work the claim is about.
+    pub work_slug: String,
+    /// Who proposed it.
+    pub author_id: AccountId,
+    /// That person's public name.
+    pub author: String,
+    /// Its discussion.
+    pub thread: ThreadId,
+    /// Short name.
+    pub title: String,
+    /// What the claim implies here.
+    pub prediction: String,
+    /// Why this tests the claim (Markdown).
+    pub rationale: String,
+    /// The specification as it was typed (TOML).
+    pub spec_source: String,
+    /// The specification with every default filled in.
+    pub spec: Value,
+    /// Hash of the frozen form.
+    pub spec_sha256: Option<String>,
+    /// proposed, registered, running, concluded or withdrawn.
+    pub state: String,
+    /// The experiment it amends.
+    pub amends: Option<ExperimentId>,
+    /// Why.
+    pub amend_reason: Option<String>,
+    /// When it was proposed.
+    pub created_at: DateTime<Utc>,
+    /// Last edit before registration.
+    pub updated_at: DateTime<Utc>,
+    /// When it was frozen.
+    pub registered_at: Option<DateTime<Utc>>,
+    /// When the verdict was posted.
+    pub concluded_at: Option<DateTime<Utc>>,
+    /// When it was withdrawn.
+    pub withdrawn_at: Option<DateTime<Utc>>,
+    /// The verdict.
+    pub verdict: Option<Json<Verdict>>,
+    /// Runs that count (a retried one does not).
+    pub runs: i64,
+    /// Runs in a final state.
+    pub runs_ended: i64,
+    /// Runs on a worker.
+    pub runs_running: i64,
+}
+
+impl Experiment {
+    /// The specification as a type.
+    ///
+    /// # Errors
+    /// If an older version wrote something that cannot be read any more.
+    pub fn parsed(&self) -> Result<Spec, Problems> {
+        Spec::from_stored(&self.spec)
+    }
+
+    /// Address of its page.
+    pub fn address(&self) -> String {
+        format!("/experiments/{}", self.id)
+    }
+}
+
+macro_rules! select_experiments {
+    ($tail:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Experiment,
+            r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.label as claim_label,
+                 claim.sentence as claim_sentence, work.slug as work_slug,
+                 e.author_id as "author_id: AccountId", account.name as author,
+                 e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec_source, e.spec,
+                 e.spec_sha256, e.state, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
+                 e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
+                 verdict.detail as "verdict?: Json<Verdict>",
+                 tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"
+               from experiment e
+               join claim on claim.id = e.claim_id
+               join work on work.id = claim.work_id
+               join account on account.id = e.author_id
+               left join verdict on verdict.experiment_id = e.id
+               cross join lateral (
+                 select count(*) as runs, count(*) filter (where run.finished_at is not null) as ended,
+                   count(*) filter (where run.state = 'running') as running
+                 from run
+                 where run.experiment_id = e.id
+                   and not exists (select from run later where later.retry_of = run.id)
+               ) tally "# + $tail
+            $(, $argument)*
+        )
+    };
+}
+
+/// Which experiments to list; empty fields do not filter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Tests of this claim.
+    pub claim: Option<ClaimId>,
+    /// Proposed by this person.
+    pub author: Option<String>,
+    /// In this state.
+    pub state: Option<String>,
+    /// Only those with a smaller id: the next page.
+    pub before: Option<ExperimentId>,
+}
+
+/// Newest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &Filter,
+    limit: i64,
+) -> sqlx::Result<Vec<Experiment>> {
+    select_experiments!(
+        "where ($1::bigint is null or e.claim_id = $1) and ($2::text is null or account.name = $2)
+           and ($3::text is null or e.state = $3) and ($4::bigint is null or e.id < $4)
+         order by e.id desc limit $5",
+        filter.claim as Option<ClaimId>,
+        filter.author.as_deref(),
+        filter.state.as_deref(),
+        filter.before as Option<ExperimentId>,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The latest verdicts, newest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn latest_verdicts(
+    db: impl PgExecutor<'_>,
+    limit: i64,
+) -> sqlx::Result<Vec<Experiment>> {
+    select_experiments!(
+        "where e.state = 'concluded' order by e.concluded_at desc limit $1",
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// One experiment.
+///
+/// # Errors
+/// If the database is away.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    id: ExperimentId,
+) -> sqlx::Result<Option<Experiment>> {
+    select_experiments!("where e.id = $1", id as ExperimentId)
+        .fetch_optional(db)
+        .await
+}
+
+/// What is written of a proposal; checked by [`crate::proposal`].
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Short name.
+    pub title: String,
+    /// What the claim implies here.
+    pub prediction: String,
+    /// Why this tests the claim (Markdown).
+    pub rationale: String,
+    /// The specification as it was typed (TOML).
+    pub spec_source: String,
+    /// The specification, read.
+    pub spec: Spec,
+}
+
+/// Stores a new proposal and its thread; call in a transaction.
+///
+/// # Errors
+/// If the database is away or a constraint does not hold.
+pub async fn create(
+    tx: &mut PgConnection,
+    claim: ClaimId,
+    author: AccountId,
+    draft: &Draft,
+    amends: Option<(ExperimentId, &str)>,
+) -> sqlx::Result<ExperimentId> {
+    sqlx::query_scalar!(
+        r#"with fresh as (insert into thread default values returning id)
+           insert into experiment (claim_id, author_id, thread_id, title, prediction, rationale, spec_source, spec, amends, amend_reason)
+           select $1, $2, fresh.id, $3, $4, $5, $6, $7, $8, $9 from fresh
+           returning id as "id: ExperimentId""#,
+        claim as ClaimId,
+        author as AccountId,
+        draft.title,
+        draft.prediction,
+        draft.rationale,
+        draft.spec_source,
+        draft.spec.to_json(),
+        amends.map(|(id, _)| id) as Option<ExperimentId>,
+        amends.map(|(_, reason)| reason),
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// Replaces a proposal's text; false if it is not `author`'s or not proposed any more.
+///
+/// # Errors
+/// If the database is away or a constraint does not hold.
+pub async fn update(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+    author: AccountId,
+    draft: &Draft,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update experiment set title = $3, prediction = $4, rationale = $5, spec_source = $6, spec = $7, updated_at = now()
+         where id = $1 and author_id = $2 and state = 'proposed'",
+        id as ExperimentId,
+        author as AccountId,
+        draft.title,
+        draft.prediction,
+        draft.rationale,
+        draft.spec_source,
+        draft.spec.to_json(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Experiments of a person that are registered and not concluded, for the quota.
+///
+/// # Errors
+/// If the database is away.
+pub async fn open_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from experiment
+           where author_id = $1 and state in ('registered', 'running')"#,
+        author as AccountId,
+    )
+    .fetch_one(db)
+    .await
+}

@@ -1,0 +1,308 @@
+//! Runs, their attempts and their learning curves.
+
+use breakmywork_protocol::id::{ExperimentId, RunId};
+use breakmywork_protocol::result::RunResult;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgExecutor;
+use sqlx::types::{Json, Uuid};
+
+/// A run as it is shown.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Key and part of its address.
+    pub id: RunId,
+    /// The experiment it belongs to.
+    pub experiment: ExperimentId,
+    /// That experiment's title.
+    pub experiment_title: String,
+    /// Whose run it is.
+    pub owner: String,
+    /// Name of the arm.
+    pub arm: String,
+    /// The seed.
+    pub seed: i64,
+    /// queued, running, succeeded, failed or cancelled.
+    pub state: String,
+    /// Optimizer steps in all.
+    pub steps: i32,
+    /// Steps done by the current attempt, while it runs.
+    pub step: Option<i32>,
+    /// Who trains it now.
+    pub worker: Option<Uuid>,
+    /// That worker's host.
+    pub worker_host: Option<String>,
+    /// Start of the current attempt.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Last heartbeat.
+    pub beat_at: Option<DateTime<Utc>>,
+    /// Fencing number of the latest attempt.
+    pub epoch: i64,
+    /// Attempts that failed by their own doing.
+    pub failures: i16,
+    /// Attempts that were lost.
+    pub losses: i16,
+    /// Not taken before.
+    pub run_after: DateTime<Utc>,
+    /// When somebody asked for its end.
+    pub cancel_asked_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub cancel_reason: Option<String>,
+    /// What kind of failure ended it.
+    pub failure: Option<String>,
+    /// The reason in words.
+    pub error: Option<String>,
+    /// Its result.
+    pub result: Option<Json<RunResult>>,
+    /// The run it retries.
+    pub retry_of: Option<RunId>,
+    /// The run that retries it.
+    pub retried_by: Option<RunId>,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// When it was first taken.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it reached its final state.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl Run {
+    /// Share of the steps done, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        match self.state.as_str() {
+            "succeeded" => 1.0,
+            _ => f64::from(self.step.unwrap_or(0)) / f64::from(self.steps.max(1)),
+        }
+    }
+
+    /// A final metric of its result.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.result.as_ref()?.metrics.get(name).copied()
+    }
+}
+
+macro_rules! select_runs {
+    ($tail:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Run,
+            r#"select run.id as "id: RunId", run.experiment_id as "experiment: ExperimentId",
+                 experiment.title as experiment_title, account.name as owner, run.arm, run.seed, run.state, run.steps,
+                 lease.step as "step?", lease.worker_id as "worker?", worker.host as "worker_host?",
+                 lease.taken_at as "taken_at?", lease.beat_at as "beat_at?",
+                 run.epoch, run.failures, run.losses, run.run_after, run.cancel_asked_at, run.cancel_reason,
+                 run.failure, run.error, run.result as "result: Json<RunResult>",
+                 run.retry_of as "retry_of: RunId", later.id as "retried_by?: RunId",
+                 run.created_at, run.started_at, run.finished_at
+               from run
+               join experiment on experiment.id = run.experiment_id
+               join account on account.id = run.owner_id
+               left join run_lease lease on lease.run_id = run.id
+               left join worker on worker.id = lease.worker_id
+               left join run later on later.retry_of = run.id "# + $tail
+            $(, $argument)*
+        )
+    };
+}
+
+/// The runs of an experiment, in the order in which they are taken.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_experiment(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+) -> sqlx::Result<Vec<Run>> {
+    select_runs!(
+        "where run.experiment_id = $1 order by run.id limit 2000",
+        experiment as ExperimentId
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// One run.
+///
+/// # Errors
+/// If the database is away.
+pub async fn find(db: impl PgExecutor<'_>, id: RunId) -> sqlx::Result<Option<Run>> {
+    select_runs!("where run.id = $1", id as RunId)
+        .fetch_optional(db)
+        .await
+}
+
+/// Runs on a worker, the longest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn running(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Run>> {
+    select_runs!(
+        "where run.state = 'running' order by lease.taken_at limit $1",
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Runs that failed, latest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn failed(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Run>> {
+    select_runs!(
+        "where run.state = 'failed' order by run.finished_at desc limit $1",
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What a run trains: the arm of the frozen specification.
+///
+/// # Errors
+/// If the database is away.
+pub async fn plan(db: impl PgExecutor<'_>, id: RunId) -> sqlx::Result<Option<Value>> {
+    sqlx::query_scalar!("select plan from run where id = $1", id as RunId)
+        .fetch_optional(db)
+        .await
+}
+
+/// One lease of a run and how it ended.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Fencing number.
+    pub epoch: i64,
+    /// Who tried.
+    pub worker: Uuid,
+    /// That worker's host.
+    pub host: String,
+    /// Its device.
+    pub device: String,
+    /// Step of the checkpoint it went on from.
+    pub resumed_from: Option<i32>,
+    /// When it was taken.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// Why, in words.
+    pub error: Option<String>,
+    /// Step of its furthest checkpoint.
+    pub checkpoint: Option<i32>,
+}
+
+/// The timeline of a run.
+///
+/// # Errors
+/// If the database is away.
+pub async fn attempts(db: impl PgExecutor<'_>, run: RunId) -> sqlx::Result<Vec<Attempt>> {
+    sqlx::query_as!(
+        Attempt,
+        r#"select a.epoch, a.worker_id as worker, worker.host, worker.device, a.resumed_from, a.started_at,
+             a.ended_at, a.outcome, a.error,
+             (select max(c.step) from run_checkpoint c where c.run_id = a.run_id and c.epoch = a.epoch) as checkpoint
+           from run_attempt a join worker on worker.id = a.worker_id
+           where a.run_id = $1 order by a.epoch"#,
+        run as RunId
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A point of a learning curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Optimizer steps done.
+    pub step: i32,
+    /// Value of the metric.
+    pub value: f64,
+}
+
+/// One metric of one run, by step.
+#[derive(Debug, Clone)]
+pub struct Curve {
+    /// The run.
+    pub run: RunId,
+    /// Its arm.
+    pub arm: String,
+    /// Its seed.
+    pub seed: i64,
+    /// Metric.
+    pub name: String,
+    /// By step.
+    pub points: Vec<Point>,
+}
+
+/// All learning curves of an experiment's runs that count, by metric, arm and seed.
+///
+/// # Errors
+/// If the database is away.
+pub async fn curves_of_experiment(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+) -> sqlx::Result<Vec<Curve>> {
+    let rows = sqlx::query!(
+        r#"select run.id as "run: RunId", run.arm, run.seed, m.name, m.steps as "steps!: Vec<i32>", m.values as "values!: Vec<f64>"
+           from run cross join lateral (
+               select name, array_agg(step order by step) as steps, array_agg(value order by step) as values
+               from run_metric where run_id = run.id group by name
+           ) m
+           where run.experiment_id = $1 and not exists (select from run later where later.retry_of = run.id)
+           order by m.name, run.arm, run.seed"#,
+        experiment as ExperimentId
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Curve {
+            run: row.run,
+            arm: row.arm,
+            seed: row.seed,
+            name: row.name,
+            points: points(row.steps, row.values),
+        })
+        .collect())
+}
+
+/// The learning curves of one run, by metric; only steps after `after`.
+///
+/// # Errors
+/// If the database is away.
+pub async fn curves_of_run(
+    db: impl PgExecutor<'_>,
+    run: RunId,
+    name: Option<&str>,
+    after: i32,
+) -> sqlx::Result<Vec<Curve>> {
+    let rows = sqlx::query!(
+        r#"select run.arm, run.seed, m.name, array_agg(m.step order by m.step) as "steps!: Vec<i32>",
+             array_agg(m.value order by m.step) as "values!: Vec<f64>"
+           from run join run_metric m on m.run_id = run.id
+           where run.id = $1 and ($2::text is null or m.name = $2) and m.step > $3
+           group by run.arm, run.seed, m.name order by m.name"#,
+        run as RunId,
+        name,
+        after
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Curve {
+            run,
+            arm: row.arm,
+            seed: row.seed,
+            name: row.name,
+            points: points(row.steps, row.values),
+        })
+        .collect())
+}
+
+fn points(steps: Vec<i32>, values: Vec<f64>) -> Vec<Point> {
+    steps
+        .into_iter()
+        .zip(values)
+        .map(|(step, value)| Point { step, value })
+        .collect()
+}

@@ -1,0 +1,130 @@
+//! Proposing an experiment: what form and REST have in common.
+
+use crate::db::experiments::Draft;
+use crate::error::FieldProblem;
+use breakmywork_protocol::spec::{self, Criterion, Format, Problem, Problems, Spec};
+use serde_json::Value;
+
+/// Longest prediction, in characters, as the table's constraint has it.
+const PREDICTION_CHARS: usize = 1_000;
+/// Longest rationale, in characters, as the table's constraint has it.
+const RATIONALE_CHARS: usize = 20_000;
+
+/// Registered experiments of one person that have no verdict yet: a share of the queue, not all of it.
+pub const OPEN_EXPERIMENTS: i64 = 20;
+
+/// The specification as it came in.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Text of the form or a file.
+    Toml(String),
+    /// An object of a REST request.
+    Json(Value),
+}
+
+/// A proposal as a person or a script sent it.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// Short name; else the specification's.
+    pub title: Option<String>,
+    /// What the claim implies here; else the criterion's reading.
+    pub prediction: Option<String>,
+    /// Why this tests the claim (Markdown).
+    pub rationale: String,
+    /// The plan.
+    pub spec: Source,
+}
+
+impl From<Problem> for FieldProblem {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.pointer, problem.detail)
+    }
+}
+
+/// The problems of a specification, below `prefix` of the request's body.
+pub fn below(prefix: &str, problems: Problems) -> Vec<FieldProblem> {
+    problems
+        .0
+        .into_iter()
+        .map(|problem| FieldProblem::new(format!("{prefix}{}", problem.pointer), problem.detail))
+        .collect()
+}
+
+/// Checks all of a proposal at once.
+///
+/// # Errors
+/// Everything that is wrong, with pointers `/title`, `/prediction`, `/rationale` and `/spec/…`.
+pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
+    let read = match &proposal.spec {
+        Source::Toml(text) => spec::read(text, Format::Toml),
+        Source::Json(value) => spec::read_value(value),
+    };
+    let mut problems = Vec::new();
+    let spec = read
+        .map_err(|found| problems.extend(below("/spec", found)))
+        .ok();
+    let spec_title = spec.as_ref().map_or("", |spec| &spec.title);
+    let title = line(
+        proposal.title.as_deref().unwrap_or(spec_title),
+        "/title",
+        spec::limits::TITLE_CHARS,
+        &mut problems,
+    );
+    let criterion = spec.as_ref().and_then(|spec| spec.criterion.as_ref());
+    let reading = criterion.map(Criterion::reading).unwrap_or_default();
+    let given = proposal.prediction.as_deref().map(str::trim).unwrap_or_default();
+    let prediction = if given.is_empty() { &reading } else { given };
+    if spec.is_some() && prediction.is_empty() {
+        problems.push(FieldProblem::new(
+            "/prediction",
+            "is missing, and without a [criterion] it cannot be worded for you: say in one sentence what the claim implies here.",
+        ));
+    }
+    let prediction = line(prediction, "/prediction", PREDICTION_CHARS, &mut problems);
+    if proposal.rationale.chars().count() > RATIONALE_CHARS {
+        problems.push(FieldProblem::new(
+            "/rationale",
+            format!("may have at most {RATIONALE_CHARS} characters."),
+        ));
+    }
+    if proposal.rationale.contains('\0') {
+        problems.push(FieldProblem::new("/rationale", "must not contain a NUL character."));
+    }
+    match spec {
+        Some(spec) if problems.is_empty() => Ok(Draft {
+            title,
+            prediction,
+            rationale: proposal.rationale.trim().to_owned(),
+            spec_source: match &proposal.spec {
+                Source::Toml(text) => text.clone(),
+                Source::Json(_) => spec.to_toml(),
+            },
+            spec,
+        }),
+        _ => Err(problems),
+    }
+}
+
+/// Checks that an experiment can be frozen and run, beyond being readable.
+///
+/// # Errors
+/// Everything that stands against it, with pointers below `/spec`.
+pub fn check_registrable(spec: &Spec) -> Result<(), Vec<FieldProblem>> {
+    spec.registrable().map_err(|problems| below("/spec", problems))
+}
+
+/// A single line of text, or a problem. An empty one is a problem only where nothing else explains it.
+fn line(text: &str, pointer: &str, most: usize, problems: &mut Vec<FieldProblem>) -> String {
+    let text = text.trim();
+    let detail = if text.chars().count() > most {
+        format!("may have at most {most} characters.")
+    } else if text.chars().any(char::is_control) {
+        "must be one line without control characters.".to_owned()
+    } else if text.is_empty() && problems.is_empty() {
+        "is missing.".to_owned()
+    } else {
+        return text.to_owned();
+    };
+    problems.push(FieldProblem::new(pointer, detail));
+    String::new()
+}

@@ -248,6 +248,19 @@ impl From<crate::auth::password::HashError> for Error {
     }
 }
 
+impl From<breakmywork_protocol::jobs::Error> for Error {
+    fn from(error: breakmywork_protocol::jobs::Error) -> Self {
+        use breakmywork_protocol::jobs::Error as Jobs;
+        match error {
+            Jobs::Conflict(detail) => Self::Conflict(detail),
+            Jobs::NotFound(what) => Self::NotFound(format!("There is no such {what}.")),
+            Jobs::Database(error) => error.into(),
+            // Only workers hold leases, and they do not come through here.
+            Jobs::LeaseLost { .. } => Self::internal(error),
+        }
+    }
+}
+
 impl From<askama::Error> for Error {
     fn from(error: askama::Error) -> Self {
         Self::Internal(error.into())

@@ -2,10 +2,14 @@
 //!
 //! [`app`] makes the whole site from a state; binaries and tests call it.
 
+pub mod api;
 pub mod assets;
 pub mod auth;
+pub mod chores;
+pub mod commands;
 pub mod config;
 pub mod db;
+pub mod discussion;
 pub mod error;
 pub mod extract;
 pub mod live;
@@ -13,8 +17,10 @@ pub mod middleware;
 pub mod pages;
 pub mod postgres;
 mod process;
+pub mod proposal;
 pub mod render;
 pub mod router;
+pub mod server;
 pub mod state;
 
 pub use router::app;

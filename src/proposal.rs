@@ -1,9 +1,12 @@
 //! Proposing an experiment: what form and REST have in common.
 
-use crate::db::experiments::Draft;
-use crate::error::FieldProblem;
+use crate::db::experiments::{self as table, Draft};
+use crate::error::{Error, FieldProblem, Result};
+use breakmywork_protocol::id::{AccountId, ExperimentId};
+use breakmywork_protocol::jobs;
 use breakmywork_protocol::spec::{self, Criterion, Format, Problem, Problems, Spec};
 use serde_json::Value;
+use sqlx::PgConnection;
 
 /// Longest prediction, in characters, as the table's constraint has it.
 const PREDICTION_CHARS: usize = 1_000;
@@ -72,7 +75,11 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
     );
     let criterion = spec.as_ref().and_then(|spec| spec.criterion.as_ref());
     let reading = criterion.map(Criterion::reading).unwrap_or_default();
-    let given = proposal.prediction.as_deref().map(str::trim).unwrap_or_default();
+    let given = proposal
+        .prediction
+        .as_deref()
+        .map(str::trim)
+        .unwrap_or_default();
     let prediction = if given.is_empty() { &reading } else { given };
     if spec.is_some() && prediction.is_empty() {
         problems.push(FieldProblem::new(
@@ -88,7 +95,10 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
         ));
     }
     if proposal.rationale.contains('\0') {
-        problems.push(FieldProblem::new("/rationale", "must not contain a NUL character."));
+        problems.push(FieldProblem::new(
+            "/rationale",
+            "must not contain a NUL character.",
+        ));
     }
     match spec {
         Some(spec) if problems.is_empty() => Ok(Draft {
@@ -110,7 +120,60 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
 /// # Errors
 /// Everything that stands against it, with pointers below `/spec`.
 pub fn check_registrable(spec: &Spec) -> Result<(), Vec<FieldProblem>> {
-    spec.registrable().map_err(|problems| below("/spec", problems))
+    spec.registrable()
+        .map_err(|problems| below("/spec", problems))
+}
+
+/// Freezes `author`'s experiment, whose specification is `spec`, and queues its runs.
+///
+/// # Errors
+/// Over the quota, not proposed any more, or not `author`'s: then roll `tx` back.
+pub async fn register(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+    author: AccountId,
+    spec: &Spec,
+) -> Result<()> {
+    if table::open_of(&mut *tx, author).await? >= OPEN_EXPERIMENTS {
+        return Err(Error::TooMany {
+            detail: format!(
+                "You have {OPEN_EXPERIMENTS} registered experiments without a verdict. Wait until one concludes, then register this one."
+            ),
+            retry_after: 600,
+        });
+    }
+    jobs::register(tx, id, author, spec).await?;
+    Ok(())
+}
+
+/// Reads an experiment's stored specification again, by today's limits, and registers it.
+///
+/// # Errors
+/// As [`register`]; or everything that stands against the specification.
+pub async fn register_stored(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+    author: AccountId,
+) -> Result<()> {
+    let experiment = table::find(&mut *tx, id)
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    // Whose it is and whether it is still open comes first: both would be odd to learn after a list of fields.
+    if experiment.author_id != author {
+        return Err(Error::Forbidden(
+            "Only its author can register an experiment.".into(),
+        ));
+    }
+    if experiment.state == "proposed" {
+        let spec = spec::read_value(&experiment.spec)
+            .map_err(|problems| Error::Invalid(below("/spec", problems)))?;
+        check_registrable(&spec).map_err(Error::Invalid)?;
+        return register(tx, id, author, &spec).await;
+    }
+    Err(Error::Conflict(format!(
+        "This experiment is {}; only a proposed one can be registered.",
+        experiment.state
+    )))
 }
 
 /// A single line of text, or a problem. An empty one is a problem only where nothing else explains it.

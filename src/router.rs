@@ -11,6 +11,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 /// The whole site.
 pub fn app(state: AppState) -> Router {
     let site = pages()
+        .merge(crate::api::router())
         .fallback(crate::pages::error::nothing_here)
         // Innermost last: what refuses stands inside what explains refusals.
         .layer(from_fn_with_state(state.clone(), session::load))

@@ -149,10 +149,7 @@ pub async fn list(
 ///
 /// # Errors
 /// If the database is away.
-pub async fn latest_verdicts(
-    db: impl PgExecutor<'_>,
-    limit: i64,
-) -> sqlx::Result<Vec<Experiment>> {
+pub async fn latest_verdicts(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Experiment>> {
     select_experiments!(
         "where e.state = 'concluded' order by e.concluded_at desc limit $1",
         limit,
@@ -165,10 +162,7 @@ pub async fn latest_verdicts(
 ///
 /// # Errors
 /// If the database is away.
-pub async fn find(
-    db: impl PgExecutor<'_>,
-    id: ExperimentId,
-) -> sqlx::Result<Option<Experiment>> {
+pub async fn find(db: impl PgExecutor<'_>, id: ExperimentId) -> sqlx::Result<Option<Experiment>> {
     select_experiments!("where e.id = $1", id as ExperimentId)
         .fetch_optional(db)
         .await

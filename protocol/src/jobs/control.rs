@@ -1,16 +1,17 @@
 //! What people do to the queue: cancel, retry, pause, resume. Each is written to the event log with its reason.
+//!
+//! All run in the caller's transaction: on an error, roll it back.
 
 use super::finish::cancel as cancel_now;
 use super::{Error, Result, conclude, events};
 use crate::id::{AccountId, ExperimentId, RunId};
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 /// Cancels a run: a queued one at once, a running one with its worker's next beat.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown run; [`Error::Conflict`] if it has ended or a cancel was asked before.
-pub async fn cancel(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) -> Result<()> {
-    let mut tx = pool.begin().await?;
+pub async fn cancel(tx: &mut PgConnection, run: RunId, actor: AccountId, reason: &str) -> Result<()> {
     let row = sqlx::query!(
         r#"select experiment_id as "experiment_id: ExperimentId", state, cancel_asked_at is not null as "asked!"
            from run where id = $1 for no key update"#,
@@ -39,14 +40,14 @@ pub async fn cancel(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) -
     .execute(&mut *tx)
     .await?;
     let kind = if row.state == "queued" {
-        cancel_now(&mut tx, run).await?;
+        cancel_now(&mut *tx, run).await?;
         "cancelled"
     } else {
         "cancel_asked"
     };
     let data = serde_json::json!({ "reason": reason });
     events::record(
-        &mut tx,
+        &mut *tx,
         row.experiment_id,
         Some(run),
         Some(actor),
@@ -55,9 +56,8 @@ pub async fn cancel(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) -
     )
     .await?;
     if kind == "cancelled" {
-        conclude::if_done(&mut tx, row.experiment_id).await?;
+        conclude::if_done(&mut *tx, row.experiment_id).await?;
     }
-    tx.commit().await?;
     Ok(())
 }
 
@@ -66,8 +66,7 @@ pub async fn cancel(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) -
 /// # Errors
 /// [`Error::NotFound`] for an unknown run; [`Error::Conflict`] if the run did not fail, diverged (that is its
 /// result), was retried before, or its experiment has its verdict.
-pub async fn retry(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) -> Result<RunId> {
-    let mut tx = pool.begin().await?;
+pub async fn retry(tx: &mut PgConnection, run: RunId, actor: AccountId, reason: &str) -> Result<RunId> {
     let row = sqlx::query!(
         r#"select experiment_id as "experiment_id: ExperimentId", state, failure,
                   exists (select from run later where later.retry_of = run.id) as "retried!"
@@ -114,7 +113,7 @@ pub async fn retry(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) ->
     .await?;
     let data = serde_json::json!({ "reason": reason, "retry_of": run });
     events::record(
-        &mut tx,
+        &mut *tx,
         row.experiment_id,
         Some(id),
         Some(actor),
@@ -122,8 +121,7 @@ pub async fn retry(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) ->
         data,
     )
     .await?;
-    events::queue_grew(&mut tx).await?;
-    tx.commit().await?;
+    events::queue_grew(&mut *tx).await?;
     Ok(id)
 }
 
@@ -131,13 +129,13 @@ pub async fn retry(pool: &PgPool, run: RunId, actor: AccountId, reason: &str) ->
 ///
 /// # Errors
 /// If the database is away.
-pub async fn pause(pool: &PgPool, actor: AccountId, reason: &str) -> Result<()> {
+pub async fn pause(tx: &mut PgConnection, actor: AccountId, reason: &str) -> Result<()> {
     sqlx::query!(
         "update queue_control set paused_at = now(), paused_by = $1, pause_reason = $2",
         actor as AccountId,
         reason
     )
-    .execute(pool)
+    .execute(&mut *tx)
     .await?;
     tracing::info!(actor = actor.0, reason, "the queue is paused");
     Ok(())
@@ -147,15 +145,13 @@ pub async fn pause(pool: &PgPool, actor: AccountId, reason: &str) -> Result<()> 
 ///
 /// # Errors
 /// If the database is away.
-pub async fn resume(pool: &PgPool, actor: AccountId) -> Result<()> {
-    let mut tx = pool.begin().await?;
+pub async fn resume(tx: &mut PgConnection, actor: AccountId) -> Result<()> {
     sqlx::query!(
         "update queue_control set paused_at = null, paused_by = null, pause_reason = null"
     )
     .execute(&mut *tx)
     .await?;
-    events::queue_grew(&mut tx).await?;
-    tx.commit().await?;
+    events::queue_grew(&mut *tx).await?;
     tracing::info!(actor = actor.0, "the queue is open again");
     Ok(())
 }

@@ -39,7 +39,7 @@ pub const QUEUE_CHANNEL: &str = "breakmywork_queue";
 pub const CHANGES_CHANNEL: &str = "breakmywork_changes";
 
 /// Times of the job table; each can be set.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// Seconds a lease lives without a beat. 90: a dead worker is noticed within two minutes,
     /// and a restart of the database (seconds) costs nobody the lease.

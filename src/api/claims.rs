@@ -1,0 +1,131 @@
+//! Claims.
+
+use super::page::Page;
+use crate::db;
+use crate::db::claims::Standing;
+use crate::error::{Error, Result};
+use crate::extract::Path;
+use axum::Json;
+use axum::extract::{Query, State};
+use breakmywork_protocol::id::{ClaimId, ThreadId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::{IntoParams, ToSchema};
+
+/// A sentence about a work that could be false.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Claim {
+    /// Key.
+    id: ClaimId,
+    /// The work it is about.
+    work: String,
+    /// Short name within the work.
+    label: String,
+    /// The claim.
+    sentence: String,
+    /// For what it is said to hold (Markdown).
+    scope: String,
+    /// What was found elsewhere (Markdown).
+    evidence: String,
+    /// The claim it narrows.
+    revises: Option<ClaimId>,
+    /// Where it stands: untested, holding, contradicted or contested.
+    standing: &'static str,
+    /// Experiments by outcome.
+    tally: Tally,
+    /// Its discussion.
+    thread: ThreadId,
+    /// When it came onto the board.
+    created_at: DateTime<Utc>,
+    /// Its page.
+    url: String,
+}
+
+/// Experiments on a claim by outcome.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Tally {
+    /// All but withdrawn ones.
+    experiments: i64,
+    /// That supported it.
+    supported: i64,
+    /// That falsified it.
+    falsified: i64,
+    /// That told nothing.
+    inconclusive: i64,
+    /// That are registered or running.
+    open: i64,
+}
+
+impl From<db::claims::Claim> for Claim {
+    fn from(claim: db::claims::Claim) -> Self {
+        Self {
+            id: claim.id,
+            standing: match claim.standing() {
+                Standing::Untested => "untested",
+                Standing::Holding(_) => "holding",
+                Standing::Contradicted => "contradicted",
+                Standing::Contested => "contested",
+            },
+            url: format!("/claims/{}", claim.id),
+            work: claim.work_slug,
+            label: claim.label,
+            sentence: claim.sentence,
+            scope: claim.scope,
+            evidence: claim.evidence,
+            revises: claim.revises,
+            tally: Tally {
+                experiments: claim.experiments,
+                supported: claim.supported,
+                falsified: claim.falsified,
+                inconclusive: claim.inconclusive,
+                open: claim.open,
+            },
+            thread: claim.thread,
+            created_at: claim.created_at,
+        }
+    }
+}
+
+/// Which claims.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Of this work only.
+    work: Option<String>,
+}
+
+/// List claims.
+#[utoipa::path(get, path = "/api/v1/claims", tag = "works", params(Which),
+    responses((status = 200, body = Page<Claim>), (status = 404, description = "No such work")))]
+pub(super) async fn list(
+    State(pool): State<PgPool>,
+    Query(which): Query<Which>,
+) -> Result<Json<Page<Claim>>> {
+    let claims = match which.work {
+        None => db::claims::all(&pool).await?,
+        Some(slug) => {
+            let work = db::works::find(&pool, &slug)
+                .await?
+                .ok_or_else(|| Error::missing("work", &slug))?;
+            db::claims::of_work(&pool, work.id).await?
+        }
+    };
+    Ok(Json(Page::whole(
+        claims.into_iter().map(Claim::from).collect(),
+    )))
+}
+
+/// Show a claim.
+#[utoipa::path(get, path = "/api/v1/claims/{id}", tag = "works",
+    params(("id" = i64, Path, description = "Key")),
+    responses((status = 200, body = Claim), (status = 404, description = "No such claim")))]
+pub(super) async fn show(
+    State(pool): State<PgPool>,
+    Path(id): Path<ClaimId>,
+) -> Result<Json<Claim>> {
+    let claim = db::claims::find(&pool, id)
+        .await?
+        .ok_or_else(|| Error::missing("claim", id))?;
+    Ok(Json(claim.into()))
+}

@@ -1,0 +1,359 @@
+//! Experiments: propose, register, withdraw, follow.
+
+use super::body::Body;
+use super::idempotency::{self, Call};
+use super::page::{Cursor, Page};
+use super::runs::Run;
+use crate::auth::token::{ApiAccount, Scope};
+use crate::db::{self, experiments as table};
+use crate::error::{Error, FieldProblem, Result};
+use crate::extract::Path;
+use crate::proposal::{self, Proposal, Source};
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use breakmywork_protocol::id::{ClaimId, ExperimentId, ThreadId};
+use breakmywork_protocol::jobs;
+use breakmywork_protocol::spec::Spec;
+use breakmywork_protocol::verdict::Verdict;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+use utoipa::{IntoParams, ToSchema};
+
+/// A proposed test of a claim.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Experiment {
+    /// Key.
+    id: ExperimentId,
+    /// The claim it tests.
+    claim: ClaimId,
+    /// Who proposed it.
+    author: String,
+    /// Short name.
+    title: String,
+    /// What the claim implies here.
+    prediction: String,
+    /// Why this tests the claim (Markdown).
+    rationale: String,
+    /// proposed, registered, running, concluded or withdrawn.
+    state: String,
+    /// The specification with every default filled in.
+    #[schema(value_type = Spec)]
+    spec: Value,
+    /// SHA-256 of the frozen specification's canonical JSON; null until registered.
+    spec_sha256: Option<String>,
+    /// The experiment it amends.
+    amends: Option<ExperimentId>,
+    /// Why.
+    amend_reason: Option<String>,
+    /// Null until the last run has ended.
+    verdict: Option<Verdict>,
+    /// Runs by state.
+    runs: RunTally,
+    /// Its discussion; the result is posted there.
+    thread: ThreadId,
+    /// When it was proposed.
+    created_at: DateTime<Utc>,
+    /// When it was frozen.
+    registered_at: Option<DateTime<Utc>>,
+    /// When the verdict was posted.
+    concluded_at: Option<DateTime<Utc>>,
+    /// Its page.
+    url: String,
+}
+
+/// Runs of an experiment by state.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunTally {
+    /// All that count; a retried run does not.
+    total: i64,
+    /// On a worker.
+    running: i64,
+    /// In a final state.
+    ended: i64,
+}
+
+impl From<table::Experiment> for Experiment {
+    fn from(experiment: table::Experiment) -> Self {
+        Self {
+            url: experiment.address(),
+            id: experiment.id,
+            claim: experiment.claim,
+            author: experiment.author,
+            title: experiment.title,
+            prediction: experiment.prediction,
+            rationale: experiment.rationale,
+            state: experiment.state,
+            spec: experiment.spec,
+            spec_sha256: experiment.spec_sha256,
+            amends: experiment.amends,
+            amend_reason: experiment.amend_reason,
+            verdict: experiment.verdict.map(|verdict| verdict.0),
+            runs: RunTally {
+                total: experiment.runs,
+                running: experiment.runs_running,
+                ended: experiment.runs_ended,
+            },
+            thread: experiment.thread,
+            created_at: experiment.created_at,
+            registered_at: experiment.registered_at,
+            concluded_at: experiment.concluded_at,
+        }
+    }
+}
+
+/// Which experiments.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Tests of this claim.
+    claim: Option<ClaimId>,
+    /// In this state: proposed, registered, running, concluded or withdrawn.
+    state: Option<String>,
+    /// Proposed by this person.
+    author: Option<String>,
+}
+
+/// List experiments, newest first.
+#[utoipa::path(get, path = "/api/v1/experiments", tag = "experiments", params(Which, Cursor),
+    responses((status = 200, body = Page<Experiment>)))]
+pub(super) async fn list(
+    State(pool): State<PgPool>,
+    Query(which): Query<Which>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Json<Page<Experiment>>> {
+    let limit = cursor.limit()?;
+    let filter = table::Filter {
+        claim: which.claim,
+        author: which.author,
+        state: which.state,
+        before: cursor.position()?.map(ExperimentId),
+    };
+    let rows = table::list(&pool, &filter, limit + 1).await?;
+    Ok(Json(Page::cut(
+        rows,
+        limit,
+        |row| row.id.0,
+        Experiment::from,
+    )))
+}
+
+/// A proposal.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewExperiment {
+    /// The claim it tests.
+    claim: ClaimId,
+    /// Short name; else the specification's.
+    #[serde(default)]
+    title: Option<String>,
+    /// What the claim implies here, in one sentence; else the criterion's reading.
+    #[serde(default)]
+    prediction: Option<String>,
+    /// Why this tests the claim (Markdown).
+    #[serde(default)]
+    rationale: String,
+    /// The specification: an object, or the same as TOML text.
+    spec: Value,
+    /// Freeze it and queue its runs at once.
+    #[serde(default)]
+    register: bool,
+    /// The registered experiment that this one amends.
+    #[serde(default)]
+    amends: Option<ExperimentId>,
+    /// Why; needed with `amends`.
+    #[serde(default)]
+    amend_reason: Option<String>,
+}
+
+/// Propose an experiment.
+#[utoipa::path(post, path = "/api/v1/experiments", tag = "experiments", security(("token" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = NewExperiment,
+    responses((status = 201, body = Experiment),
+        (status = 422, description = "Everything that is wrong, each with a JSON pointer"),
+        (status = 429, description = "Too many experiments without a verdict")))]
+pub(super) async fn propose(
+    State(pool): State<PgPool>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<NewExperiment>,
+) -> Result<Response> {
+    account.require(Scope::Write)?;
+    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
+        Call::Replay(response) => return Ok(response),
+        Call::Fresh(call) => call,
+    };
+    let new = body.value;
+    let draft = proposal::check(&Proposal {
+        title: new.title,
+        prediction: new.prediction,
+        rationale: new.rationale,
+        spec: match new.spec {
+            Value::String(toml) => Source::Toml(toml),
+            other => Source::Json(other),
+        },
+    });
+    let mut problems = Vec::new();
+    if db::claims::find(&mut *call.tx, new.claim).await?.is_none() {
+        let detail = format!(
+            "there is no claim {}; GET /api/v1/claims lists them.",
+            new.claim
+        );
+        problems.push(FieldProblem::new("/claim", detail));
+    }
+    let amends = amendment(
+        &mut call.tx,
+        new.amends,
+        new.amend_reason.as_deref(),
+        &mut problems,
+    )
+    .await?;
+    let draft = match draft {
+        Ok(draft) => {
+            if let (true, Err(found)) = (new.register, proposal::check_registrable(&draft.spec)) {
+                problems.extend(found);
+            }
+            Some(draft)
+        }
+        Err(found) => {
+            problems.extend(found);
+            None
+        }
+    };
+    let Some(draft) = draft.filter(|_| problems.is_empty()) else {
+        return Err(Error::Invalid(problems));
+    };
+    let id = table::create(&mut call.tx, new.claim, account.id, &draft, amends).await?;
+    if new.register {
+        proposal::register(&mut call.tx, id, account.id, &draft.spec).await?;
+    }
+    let experiment = find_in(&mut call.tx, id).await?;
+    call.finish(StatusCode::CREATED, &experiment).await
+}
+
+/// Checks what an amendment names.
+async fn amendment<'a>(
+    tx: &mut PgConnection,
+    amends: Option<ExperimentId>,
+    reason: Option<&'a str>,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<Option<(ExperimentId, &'a str)>> {
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    match (amends, reason) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            problems.push(FieldProblem::new(
+                "/amends",
+                "name the experiment that is amended.",
+            ));
+            Ok(None)
+        }
+        (Some(_), None) => {
+            problems.push(FieldProblem::new(
+                "/amend_reason",
+                "say why the experiment is amended.",
+            ));
+            Ok(None)
+        }
+        (Some(id), Some(reason)) => {
+            if table::find(tx, id)
+                .await?
+                .is_none_or(|found| found.registered_at.is_none())
+            {
+                problems.push(FieldProblem::new(
+                    "/amends",
+                    "must be a registered experiment.",
+                ));
+            }
+            Ok(Some((id, reason)))
+        }
+    }
+}
+
+/// Show an experiment.
+#[utoipa::path(get, path = "/api/v1/experiments/{id}", tag = "experiments",
+    params(("id" = i64, Path, description = "Key")),
+    responses((status = 200, body = Experiment), (status = 404, description = "No such experiment")))]
+pub(super) async fn show(
+    State(pool): State<PgPool>,
+    Path(id): Path<ExperimentId>,
+) -> Result<Json<Experiment>> {
+    let experiment = table::find(&pool, id)
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    Ok(Json(experiment.into()))
+}
+
+async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<Experiment> {
+    table::find(tx, id)
+        .await?
+        .map(Experiment::from)
+        .ok_or_else(|| Error::missing("experiment", id))
+}
+
+/// No fields.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Freeze an experiment and queue its runs.
+#[utoipa::path(post, path = "/api/v1/experiments/{id}/register", tag = "experiments", security(("token" = [])),
+    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    responses((status = 200, body = Experiment), (status = 409, description = "Not proposed any more"),
+        (status = 422, description = "It cannot be registered as it is")))]
+pub(super) async fn register(
+    State(pool): State<PgPool>,
+    Path(id): Path<ExperimentId>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Nothing>,
+) -> Result<Response> {
+    account.require(Scope::Write)?;
+    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
+        Call::Replay(response) => return Ok(response),
+        Call::Fresh(call) => call,
+    };
+    proposal::register_stored(&mut call.tx, id, account.id).await?;
+    let experiment = find_in(&mut call.tx, id).await?;
+    call.finish(StatusCode::OK, &experiment).await
+}
+
+/// Withdraw a proposed experiment.
+#[utoipa::path(post, path = "/api/v1/experiments/{id}/withdraw", tag = "experiments", security(("token" = [])),
+    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    responses((status = 200, body = Experiment), (status = 409, description = "Not proposed any more")))]
+pub(super) async fn withdraw(
+    State(pool): State<PgPool>,
+    Path(id): Path<ExperimentId>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Nothing>,
+) -> Result<Response> {
+    account.require(Scope::Write)?;
+    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
+        Call::Replay(response) => return Ok(response),
+        Call::Fresh(call) => call,
+    };
+    jobs::withdraw(&mut call.tx, id, account.id).await?;
+    let experiment = find_in(&mut call.tx, id).await?;
+    call.finish(StatusCode::OK, &experiment).await
+}
+
+/// List the runs of an experiment.
+#[utoipa::path(get, path = "/api/v1/experiments/{id}/runs", tag = "experiments",
+    params(("id" = i64, Path, description = "Key")),
+    responses((status = 200, body = Page<Run>), (status = 404, description = "No such experiment")))]
+pub(super) async fn runs(
+    State(pool): State<PgPool>,
+    Path(id): Path<ExperimentId>,
+) -> Result<Json<Page<Run>>> {
+    let runs = db::runs::of_experiment(&pool, id).await?;
+    if runs.is_empty() && table::find(&pool, id).await?.is_none() {
+        return Err(Error::missing("experiment", id));
+    }
+    Ok(Json(Page::whole(runs.into_iter().map(Run::from).collect())))
+}

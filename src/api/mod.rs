@@ -1,0 +1,93 @@
+//! REST under `/api/v1`: the same things that the pages show and do, one file a resource.
+//!
+//! Plural nouns, RFC 3339 times in UTC, collections as `{"items": […], "next": cursor or null}`,
+//! errors as `problem+json` with a JSON pointer per field, `Idempotency-Key` on every POST.
+
+mod body;
+mod claims;
+mod experiments;
+mod idempotency;
+mod page;
+mod queue;
+mod runs;
+mod threads;
+mod works;
+
+pub use idempotency::forget_old;
+
+use crate::state::AppState;
+use axum::{Json, Router, routing::get};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Where the description of the API lies.
+pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Break My Work",
+        description = "Propose experiments that could falsify a claim, register them, follow their runs and read the verdicts. Reading needs no account; writing needs a token: `Authorization: Bearer bmw_…`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    modifiers(&Bearer),
+    tags(
+        (name = "works", description = "Papers and posts under test, and their claims"),
+        (name = "experiments", description = "Proposed tests of a claim"),
+        (name = "runs", description = "One arm with one seed"),
+        (name = "threads", description = "Discussion"),
+        (name = "queue", description = "What runs and what waits")
+    )
+)]
+struct Description;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token made at /account or with `breakmywork token create`."))
+            .build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Routes and their description, from the same lines.
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(works::list))
+        .routes(routes!(works::show))
+        .routes(routes!(claims::list))
+        .routes(routes!(claims::show))
+        .routes(routes!(experiments::list, experiments::propose))
+        .routes(routes!(experiments::show))
+        .routes(routes!(experiments::register))
+        .routes(routes!(experiments::withdraw))
+        .routes(routes!(experiments::runs))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::metrics))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::retry))
+        .routes(routes!(threads::list, threads::post))
+        .routes(routes!(queue::show))
+        .routes(routes!(queue::pause))
+        .routes(routes!(queue::resume))
+        .routes(routes!(queue::workers))
+}
+
+/// The description of the API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().split_for_parts().1
+}
+
+/// Everything under `/api/v1`, with absolute paths.
+pub fn router() -> Router<AppState> {
+    let (router, openapi) = described().split_for_parts();
+    router.route(
+        OPENAPI_PATH,
+        get(move || std::future::ready(Json(openapi.clone()))),
+    )
+}

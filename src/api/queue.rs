@@ -1,0 +1,196 @@
+//! The queue and its workers.
+
+use super::body::Body;
+use super::experiments::Nothing;
+use super::idempotency::{self, Call};
+use super::page::Page;
+use super::runs::{Reason, Run};
+use crate::auth::token::{ApiAccount, Scope};
+use crate::db::queue as table;
+use crate::db::runs;
+use crate::error::Result;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use breakmywork_protocol::id::{ExperimentId, RunId};
+use breakmywork_protocol::jobs;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
+
+/// Waiting runs that are listed.
+const WAITING: i64 = 200;
+/// Running runs that are listed.
+const RUNNING: i64 = 200;
+
+/// What runs and what waits.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Queue {
+    /// Runs by state.
+    counts: Counts,
+    /// Set while nothing new is taken.
+    paused: Option<Pause>,
+    /// Runs on a worker, the longest first; at most 200.
+    running: Vec<Run>,
+    /// Runs that wait, in order; at most 200.
+    waiting: Vec<Waiting>,
+}
+
+/// Runs by state.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Counts {
+    queued: i64,
+    running: i64,
+    succeeded: i64,
+    failed: i64,
+    cancelled: i64,
+}
+
+/// Why nothing is taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pause {
+    /// Since when.
+    at: DateTime<Utc>,
+    /// By whom.
+    by: Option<String>,
+    /// Why.
+    reason: Option<String>,
+}
+
+/// A run that waits.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Waiting {
+    /// The run.
+    run: RunId,
+    /// Its experiment.
+    experiment: ExperimentId,
+    /// Its arm.
+    arm: String,
+    /// Its seed.
+    seed: i64,
+    /// 1 is next.
+    position: i64,
+    /// Waiting since.
+    created_at: DateTime<Utc>,
+}
+
+async fn state(tx: &mut PgConnection) -> Result<Queue> {
+    let counts = table::counts(&mut *tx).await?;
+    let control = table::control(&mut *tx).await?;
+    let running = runs::running(&mut *tx, RUNNING).await?;
+    let waiting = table::waiting(&mut *tx, None, WAITING).await?;
+    Ok(Queue {
+        counts: Counts {
+            queued: counts.queued,
+            running: counts.running,
+            succeeded: counts.succeeded,
+            failed: counts.failed,
+            cancelled: counts.cancelled,
+        },
+        paused: control.paused_at.map(|at| Pause {
+            at,
+            by: control.paused_by,
+            reason: control.pause_reason,
+        }),
+        running: running.into_iter().map(Run::from).collect(),
+        waiting: waiting
+            .into_iter()
+            .map(|row| Waiting {
+                run: row.run,
+                experiment: row.experiment,
+                arm: row.arm,
+                seed: row.seed,
+                position: row.position,
+                created_at: row.created_at,
+            })
+            .collect(),
+    })
+}
+
+/// Show the queue.
+#[utoipa::path(get, path = "/api/v1/queue", tag = "queue", responses((status = 200, body = Queue)))]
+pub(super) async fn show(State(pool): State<PgPool>) -> Result<Json<Queue>> {
+    let mut connection = pool.acquire().await?;
+    Ok(Json(state(&mut connection).await?))
+}
+
+/// Stop handing out runs (admin); what runs goes on.
+#[utoipa::path(post, path = "/api/v1/queue/pause", tag = "queue", security(("token" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = Reason, responses((status = 200, body = Queue)))]
+pub(super) async fn pause(
+    State(pool): State<PgPool>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Reason>,
+) -> Result<Response> {
+    account.require(Scope::Admin)?;
+    let reason = body.value.checked()?;
+    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
+        Call::Replay(response) => return Ok(response),
+        Call::Fresh(call) => call,
+    };
+    jobs::pause(&mut call.tx, account.id, reason).await?;
+    let queue = state(&mut call.tx).await?;
+    call.finish(StatusCode::OK, &queue).await
+}
+
+/// Hand out runs again (admin).
+#[utoipa::path(post, path = "/api/v1/queue/resume", tag = "queue", security(("token" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    responses((status = 200, body = Queue)))]
+pub(super) async fn resume(
+    State(pool): State<PgPool>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Nothing>,
+) -> Result<Response> {
+    account.require(Scope::Admin)?;
+    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
+        Call::Replay(response) => return Ok(response),
+        Call::Fresh(call) => call,
+    };
+    jobs::resume(&mut call.tx, account.id).await?;
+    let queue = state(&mut call.tx).await?;
+    call.finish(StatusCode::OK, &queue).await
+}
+
+/// A worker process.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Worker {
+    /// Fresh for each process.
+    id: uuid::Uuid,
+    /// Host name.
+    host: String,
+    /// Its device.
+    device: String,
+    /// Version of its code.
+    version: String,
+    /// The run it trains.
+    run: Option<RunId>,
+    /// When it registered.
+    started_at: DateTime<Utc>,
+    /// Last time it was heard of.
+    last_seen_at: DateTime<Utc>,
+    /// When it signed off.
+    stopped_at: Option<DateTime<Utc>>,
+}
+
+/// List the workers heard of within the last hour.
+#[utoipa::path(get, path = "/api/v1/workers", tag = "queue", responses((status = 200, body = Page<Worker>)))]
+pub(super) async fn workers(State(pool): State<PgPool>) -> Result<Json<Page<Worker>>> {
+    let workers = table::workers(&pool).await?;
+    let show = |worker: table::Worker| Worker {
+        id: worker.id,
+        host: worker.host,
+        device: worker.device,
+        version: worker.version,
+        run: worker.run,
+        started_at: worker.started_at,
+        last_seen_at: worker.last_seen_at,
+        stopped_at: worker.stopped_at,
+    };
+    Ok(Json(Page::whole(workers.into_iter().map(show).collect())))
+}

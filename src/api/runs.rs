@@ -1,0 +1,221 @@
+//! Runs and their learning curves.
+
+use super::body::Body;
+use super::idempotency::{self, Call};
+use super::page::Page;
+use crate::auth::token::{ApiAccount, Scope};
+use crate::db;
+use crate::error::{Error, Result};
+use crate::extract::Path;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use breakmywork_protocol::id::{ExperimentId, RunId};
+use breakmywork_protocol::jobs;
+use breakmywork_protocol::result::RunResult;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::{IntoParams, ToSchema};
+
+/// One arm with one seed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Run {
+    /// Key.
+    id: RunId,
+    /// The experiment it belongs to.
+    experiment: ExperimentId,
+    /// Its arm.
+    arm: String,
+    /// Its seed.
+    seed: i64,
+    /// queued, running, succeeded, failed or cancelled.
+    state: String,
+    /// Optimizer steps done by the current attempt; null when it does not run.
+    step: Option<i32>,
+    /// Optimizer steps in all.
+    steps: i32,
+    /// Attempts so far.
+    attempts: i64,
+    /// Attempts that were lost; they cost the run nothing but time.
+    losses: i16,
+    /// What kind of failure ended it: specification, error, out_of_memory, diverged, timed_out or lost.
+    failure: Option<String>,
+    /// The reason in words.
+    error: Option<String>,
+    /// Why somebody asked for its end.
+    cancel_reason: Option<String>,
+    /// Final metrics, proof of treatment and provenance.
+    result: Option<RunResult>,
+    /// The run it retries.
+    retry_of: Option<RunId>,
+    /// When it was queued.
+    created_at: DateTime<Utc>,
+    /// When it was first taken.
+    started_at: Option<DateTime<Utc>>,
+    /// When it reached its final state.
+    finished_at: Option<DateTime<Utc>>,
+    /// Its page.
+    url: String,
+}
+
+impl From<db::runs::Run> for Run {
+    fn from(run: db::runs::Run) -> Self {
+        Self {
+            url: format!("/runs/{}", run.id),
+            id: run.id,
+            experiment: run.experiment,
+            arm: run.arm,
+            seed: run.seed,
+            state: run.state,
+            step: run.step,
+            steps: run.steps,
+            attempts: run.epoch,
+            losses: run.losses,
+            failure: run.failure,
+            error: run.error,
+            cancel_reason: run.cancel_reason,
+            result: run.result.map(|result| result.0),
+            retry_of: run.retry_of,
+            created_at: run.created_at,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+        }
+    }
+}
+
+/// Show a run.
+#[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs",
+    params(("id" = i64, Path, description = "Key")),
+    responses((status = 200, body = Run), (status = 404, description = "No such run")))]
+pub(super) async fn show(State(pool): State<PgPool>, Path(id): Path<RunId>) -> Result<Json<Run>> {
+    Ok(Json(find(&pool, id).await?.into()))
+}
+
+async fn find(pool: &PgPool, id: RunId) -> Result<db::runs::Run> {
+    db::runs::find(pool, id)
+        .await?
+        .ok_or_else(|| Error::missing("run", id))
+}
+
+/// A learning curve.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Curve {
+    /// Metric.
+    name: String,
+    /// Optimizer steps done, growing.
+    steps: Vec<i32>,
+    /// Values at those steps; null where they left the finite numbers.
+    values: Vec<Option<f64>>,
+}
+
+/// Which part of the curves.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Only this metric.
+    name: Option<String>,
+    /// Only later steps: what is new since.
+    after: Option<i32>,
+}
+
+/// Show the learning curves of a run.
+#[utoipa::path(get, path = "/api/v1/runs/{id}/metrics", tag = "runs",
+    params(("id" = i64, Path, description = "Key"), Which),
+    responses((status = 200, body = Page<Curve>), (status = 404, description = "No such run")))]
+pub(super) async fn metrics(
+    State(pool): State<PgPool>,
+    Path(id): Path<RunId>,
+    Query(which): Query<Which>,
+) -> Result<Json<Page<Curve>>> {
+    find(&pool, id).await?;
+    let after = which.after.unwrap_or(-1);
+    let curves = db::runs::curves_of_run(&pool, id, which.name.as_deref(), after).await?;
+    let show = |curve: db::runs::Curve| Curve {
+        name: curve.name,
+        steps: curve.points.iter().map(|point| point.step).collect(),
+        values: curve
+            .points
+            .iter()
+            .map(|point| Some(point.value).filter(|value| value.is_finite()))
+            .collect(),
+    };
+    Ok(Json(Page::whole(curves.into_iter().map(show).collect())))
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// One line, shown to everybody.
+    pub reason: String,
+}
+
+impl Reason {
+    /// The reason, if it says something.
+    pub fn checked(&self) -> Result<&str> {
+        let reason = self.reason.trim();
+        if reason.is_empty() || reason.chars().count() > 500 || reason.chars().any(char::is_control)
+        {
+            return Err(Error::field(
+                "/reason",
+                "say why, in one line of at most 500 characters.",
+            ));
+        }
+        Ok(reason)
+    }
+}
+
+/// Cancel a run (admin).
+#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", security(("token" = [])),
+    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = Reason,
+    responses((status = 200, body = Run), (status = 409, description = "It has ended")))]
+pub(super) async fn cancel(
+    State(pool): State<PgPool>,
+    Path(id): Path<RunId>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Reason>,
+) -> Result<Response> {
+    account.require(Scope::Admin)?;
+    let reason = body.value.checked()?;
+    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
+        Call::Replay(response) => return Ok(response),
+        Call::Fresh(call) => call,
+    };
+    jobs::cancel(&mut call.tx, id, account.id, reason).await?;
+    let run = find_in(&mut call.tx, id).await?;
+    call.finish(StatusCode::OK, &run).await
+}
+
+/// Run a failed or cancelled run again (admin).
+#[utoipa::path(post, path = "/api/v1/runs/{id}/retry", tag = "runs", security(("token" = [])),
+    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = Reason,
+    responses((status = 201, description = "The new run", body = Run), (status = 409, description = "It cannot be retried")))]
+pub(super) async fn retry(
+    State(pool): State<PgPool>,
+    Path(id): Path<RunId>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Reason>,
+) -> Result<Response> {
+    account.require(Scope::Admin)?;
+    let reason = body.value.checked()?;
+    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
+        Call::Replay(response) => return Ok(response),
+        Call::Fresh(call) => call,
+    };
+    let id = jobs::retry(&mut call.tx, id, account.id, reason).await?;
+    let run = find_in(&mut call.tx, id).await?;
+    call.finish(StatusCode::CREATED, &run).await
+}
+
+async fn find_in(tx: &mut sqlx::PgConnection, id: RunId) -> Result<Run> {
+    db::runs::find(tx, id)
+        .await?
+        .map(Run::from)
+        .ok_or_else(|| Error::missing("run", id))
+}

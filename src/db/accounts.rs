@@ -78,6 +78,18 @@ pub async fn set_password(
     Ok(())
 }
 
+/// Sets what they may do.
+pub async fn set_role(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    role: Role,
+) -> sqlx::Result<()> {
+    sqlx::query!("update account set role = $2 where id = $1", account.0, role.as_str())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// An experiment on somebody's page.
 #[derive(Debug, Clone)]
 pub struct Proposed {

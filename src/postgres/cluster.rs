@@ -81,13 +81,15 @@ impl Cluster {
 }
 
 /// The folder that only the account may enter and where the socket is: the cluster itself, unless its path is too
-/// long for a socket. The same for every process that asks, whatever its environment.
+/// long for a socket, or holds a comma, at which libpq splits. The same for every process that asks, whatever its
+/// environment.
 pub(super) fn socket_folder(cluster: &Path) -> PathBuf {
     let socket = format!("/.s.PGSQL.{PORT}");
-    if cluster.as_os_str().len() + socket.len() <= LONGEST_SOCKET_PATH {
+    let path = cluster.as_os_str().as_bytes();
+    if path.len() + socket.len() <= LONGEST_SOCKET_PATH && !path.contains(&b',') {
         return cluster.to_owned();
     }
-    let digest = hex::encode(Sha256::digest(cluster.as_os_str().as_bytes()));
+    let digest = hex::encode(Sha256::digest(path));
     Path::new("/tmp").join(format!("breakmywork-{}", &digest[..32]))
 }
 
@@ -222,10 +224,9 @@ fn initdb(
     if output.status.success() {
         return Ok(());
     }
-    let text = [output.stdout, output.stderr].concat();
     Err(Error::Initdb {
         directory: directory.to_owned(),
-        output: String::from_utf8_lossy(&text).trim().to_owned(),
+        output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
     })
 }
 

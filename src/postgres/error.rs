@@ -24,10 +24,9 @@ pub enum Error {
 
     /// The data directory was made by a version that is not installed.
     #[error(
-        "{} holds data of PostgreSQL {data}, but only {installed} is installed. \
-         Install PostgreSQL {data} beside it (`apt-get install -y postgresql-{data}`); or move the data: \
-         dump it with version {data} (`pg_dumpall`), start with an empty --data-dir, and load the dump.",
-        directory.display()
+        "{} holds data of PostgreSQL {data}, but installed is {installed}. {}",
+        directory.display(),
+        other_version(*data)
     )]
     WrongVersion {
         /// The cluster.
@@ -119,17 +118,17 @@ pub enum Error {
     },
 
     /// A file operation failed.
-    #[error("{}: {source}.{}", path.display(), hint(&source.to_string()))]
+    #[error("{}: {cause}.{}", path.display(), hint(&cause.to_string()))]
     Io {
         /// On what.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why; part of the message, and so not its source.
+        cause: io::Error,
     },
 
     /// The server answers, but not as it should.
     #[error("the embedded PostgreSQL refused to be set up: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
 
     /// The supervising thread ended without an answer.
     #[error("the thread that supervises PostgreSQL ended unexpectedly")]
@@ -139,17 +138,36 @@ pub enum Error {
 impl Error {
     /// For `map_err`: an error about `path`.
     pub(super) fn io(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
+        move |cause| Self::Io {
             path: path.as_ref().to_owned(),
-            source,
+            cause,
         }
+    }
+}
+
+/// What to do with data of a version that is not installed.
+fn other_version(data: u32) -> String {
+    let move_data = format!(
+        "move the data: dump it with version {data} (pg_dumpall), start with an empty --data-dir, and load the dump"
+    );
+    if data < super::binaries::OLDEST {
+        format!("That version is too old, so {move_data}.")
+    } else {
+        format!(
+            "Install version {data} beside it (apt-get install -y postgresql-{data}), or {move_data}."
+        )
     }
 }
 
 /// What to do about the failures that no program can mend.
 fn hint(text: &str) -> &'static str {
     let text = text.to_ascii_lowercase();
-    if text.contains("no space left on device") || text.contains("quota exceeded") {
+    let full = [
+        "no space left on device",
+        "quota exceeded",
+        "check free disk space",
+    ];
+    if full.iter().any(|sign| text.contains(sign)) {
         " The disk is full: free some space and start again."
     } else if text.contains("permission denied") || text.contains("not permitted") {
         " Check who owns the folder, and that it may be written to."

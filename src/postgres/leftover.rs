@@ -3,6 +3,7 @@
 //! Only the holder of `postgres.lock` calls this, so a live server here has lost its launcher.
 
 use super::Error;
+use super::cluster::PORT;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Who is named in the cluster's `postmaster.pid`.
+/// Who is named in a lock file of PostgreSQL's: `postmaster.pid`, or the one beside the socket.
 #[derive(Debug, PartialEq, Eq)]
 enum Holder {
     /// Nobody, or a process that is gone and whose lock file PostgreSQL will see through by itself.
@@ -24,38 +25,44 @@ enum Holder {
     Phantom,
 }
 
-/// Ends a server that lost its launcher, and removes a lock file that would keep a new one from starting.
-pub(super) async fn clear(cluster: &Path) -> Result<(), Error> {
-    let lock_file = cluster.join("postmaster.pid");
-    let started = Instant::now();
-    let mut told = false;
-    loop {
+/// Ends a server that lost its launcher, and removes lock files that would keep a new one from starting.
+pub(super) async fn clear(cluster: &Path, socket_folder: &Path) -> Result<(), Error> {
+    for lock_file in [
+        cluster.join("postmaster.pid"),
+        socket_folder.join(format!(".s.PGSQL.{PORT}.lock")),
+    ] {
         match holder(cluster, &lock_file) {
-            Holder::Nobody => return Ok(()),
+            Holder::Nobody => {}
+            Holder::Server(pid) => stop(cluster, &lock_file, pid).await?,
             Holder::Phantom => {
                 // Safe: before it opens the data, PostgreSQL also checks that no process holds the old shared memory.
-                tracing::info!("removing the lock file of a PostgreSQL that is gone");
-                return fs::remove_file(&lock_file).map_err(Error::io(&lock_file));
-            }
-            Holder::Server(pid) if !told => {
-                tracing::info!(
-                    pid = pid.as_raw_nonzero(),
-                    "stopping a PostgreSQL that lost its launcher"
-                );
-                // An error means that it has just ended.
-                let _ = kill_process(pid, Signal::INT);
-                told = true;
-            }
-            Holder::Server(_) if started.elapsed() < STOP_TIMEOUT => tokio::time::sleep(POLL).await,
-            Holder::Server(pid) => {
-                let owner = pid.as_raw_nonzero().to_string();
-                return Err(Error::InUse {
-                    directory: cluster.to_owned(),
-                    owner,
-                });
+                tracing::info!("removing {}: its PostgreSQL is gone", lock_file.display());
+                fs::remove_file(&lock_file).map_err(Error::io(&lock_file))?;
             }
         }
     }
+    Ok(())
+}
+
+/// Stops a server that is not our child, and waits until it has gone.
+async fn stop(cluster: &Path, lock_file: &Path, pid: Pid) -> Result<(), Error> {
+    tracing::info!(
+        pid = pid.as_raw_nonzero(),
+        "stopping a PostgreSQL that lost its launcher"
+    );
+    // An error means that it has just ended.
+    let _ = kill_process(pid, Signal::INT);
+    let started = Instant::now();
+    while holder(cluster, lock_file) == Holder::Server(pid) {
+        if started.elapsed() > STOP_TIMEOUT {
+            return Err(Error::InUse {
+                directory: cluster.to_owned(),
+                owner: pid.as_raw_nonzero().to_string(),
+            });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
 }
 
 fn holder(cluster: &Path, lock_file: &Path) -> Holder {

@@ -146,6 +146,11 @@ impl Postgres {
         })
     }
 
+    /// Whether `data_dir` holds a database.
+    pub fn exists(data_dir: &Path) -> bool {
+        cluster::directory(data_dir).join("PG_VERSION").exists()
+    }
+
     /// Where to connect, for sqlx and libpq alike.
     pub fn url(&self) -> &str {
         &self.url

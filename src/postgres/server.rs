@@ -41,7 +41,7 @@ impl Server {
         let deadline = Instant::now() + READY_TIMEOUT;
         let mut poll = Poll::new();
         loop {
-            leftover::clear(&cluster.directory).await?;
+            leftover::clear(&cluster.directory, &cluster.socket_folder).await?;
             let (mut server, log_start) = Self::spawn(cluster)?;
             match server.ready(cluster, log_start).await {
                 Ok(()) => return Ok(server),

@@ -98,7 +98,7 @@ async fn first_start(options: &Options, data_dir: &Path) -> Result<(Cluster, Ser
         Ok(()) => Ok((cluster, server)),
         Err(error) => {
             server.stop().await;
-            Err(error.into())
+            Err(Error::Database(error))
         }
     }
 }

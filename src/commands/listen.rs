@@ -1,0 +1,94 @@
+//! Where and how the web server runs: what `up` and `serve` have in common.
+
+use crate::chores::Chores;
+use crate::config::Settings;
+use anyhow::anyhow;
+use breakmywork_protocol::jobs::Timing;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Connections to the database: enough for two cores, and few enough for a small server's limit of 100.
+pub(super) const CONNECTIONS: u32 = 16;
+
+/// Where and how the web server runs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ListenArgs {
+    /// Address to listen on; 0.0.0.0 for the whole network.
+    #[arg(long, env = "BREAKMYWORK_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, env = "BREAKMYWORK_PORT", default_value_t = 8080)]
+    port: u16,
+    #[command(flatten)]
+    settings: Settings,
+    /// Seconds that a run stays with a worker which gives no sign of life.
+    #[arg(long, env = "BREAKMYWORK_LEASE_SECONDS", default_value_t = Timing::default().lease_s,
+          value_parser = clap::value_parser!(i32).range(1..))]
+    lease_seconds: i32,
+    /// Seconds without a new step after which a worker counts as stuck.
+    #[arg(long, env = "BREAKMYWORK_STALL_SECONDS", default_value_t = Timing::default().stall_s,
+          value_parser = clap::value_parser!(i32).range(1..))]
+    stall_seconds: i32,
+    /// Seconds before a lost run is tried again; doubles with each loss.
+    #[arg(long, env = "BREAKMYWORK_BACKOFF_SECONDS", default_value_t = Timing::default().backoff_s,
+          value_parser = clap::value_parser!(i32).range(0..))]
+    backoff_seconds: i32,
+    /// Seconds between two searches for lost workers.
+    #[arg(long, env = "BREAKMYWORK_REAP_SECONDS", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    reap_seconds: u64,
+}
+
+impl ListenArgs {
+    /// Takes the port, before anything else is started.
+    pub(super) async fn bind(&self) -> anyhow::Result<TcpListener> {
+        let address = SocketAddr::new(self.host, self.port);
+        TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => anyhow!(
+                "Port {} is in use by another program. Stop that one, or choose another port with --port.",
+                self.port
+            ),
+            io::ErrorKind::PermissionDenied => {
+                anyhow!("Port {} is kept for root. Choose one above 1023 with --port.", self.port)
+            }
+            _ => anyhow!("Cannot listen on {address}: {error}"),
+        })
+    }
+
+    /// The site's settings; its address is where we listen unless something else was asked for.
+    pub(super) fn settings(&self, listener: &TcpListener) -> io::Result<Settings> {
+        let mut settings = self.settings.clone();
+        if settings.public_url == Settings::default().public_url {
+            let mut address = listener.local_addr()?;
+            if address.ip().is_unspecified() {
+                address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            }
+            settings.public_url = format!("http://{address}");
+        }
+        Ok(settings)
+    }
+
+    /// What the workers must know of it, by the names of their own settings.
+    pub(super) fn shared_environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("BREAKMYWORK_LEASE_SECONDS", self.lease_seconds.to_string()),
+            (
+                "BREAKMYWORK_BACKOFF_SECONDS",
+                self.backoff_seconds.to_string(),
+            ),
+        ]
+    }
+
+    pub(super) fn chores(&self) -> Chores {
+        Chores {
+            timing: Timing {
+                lease_s: self.lease_seconds,
+                stall_s: self.stall_seconds,
+                backoff_s: self.backoff_seconds,
+            },
+            reap_every: Duration::from_secs(self.reap_seconds),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The command line: one file a command, and `--help` is the reference.
+
+mod admin;
+mod database;
+mod listen;
+mod migrate;
+mod password;
+mod postgres;
+mod serve;
+mod signals;
+mod token;
+mod up;
+mod user;
+mod worker;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Propose an experiment that could refute a claim; it runs, and the verdict is posted.
+#[derive(Debug, Parser)]
+#[command(name = "breakmywork", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to log, as `info` or `breakmywork=debug,sqlx=warn`; servers default to info, other commands to warn.
+    #[arg(long, global = true, env = "BREAKMYWORK_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Log one JSON object a line.
+    #[arg(long, global = true, env = "BREAKMYWORK_LOG_JSON")]
+    pub log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Args),
+    Serve(serve::Args),
+    Migrate(migrate::Args),
+    #[command(subcommand)]
+    User(user::Command),
+    #[command(subcommand)]
+    Token(token::Command),
+    Postgres(postgres::Args),
+}
+
+impl Cli {
+    /// What to log unless told otherwise.
+    pub fn default_log(&self) -> &'static str {
+        match self.command {
+            Command::Up(_) | Command::Serve(_) => "info",
+            _ => "warn",
+        }
+    }
+
+    /// Does what was asked for. An error's whole chain is for the person at the terminal.
+    ///
+    /// # Errors
+    /// Each says what went wrong and what to do about it.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Up(args) => up::run(args).await?,
+            Command::Serve(args) => serve::run(args).await?,
+            Command::Migrate(args) => migrate::run(args).await?,
+            Command::User(command) => user::run(command).await?,
+            Command::Token(command) => token::run(command).await?,
+            Command::Postgres(args) => return postgres::run(args).await,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,46 @@
+//! `breakmywork serve`: the web server alone.
+
+use super::listen::{CONNECTIONS, ListenArgs};
+use super::signals::Stop;
+use crate::server;
+use crate::state::AppState;
+use breakmywork_protocol::db;
+use tokio_util::sync::CancellationToken;
+
+/// Runs the web server alone, for production. Run `migrate` first.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The PostgreSQL server. It may come and go: pages then say so.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: String,
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(super) async fn run(args: Args) -> anyhow::Result<()> {
+    let listener = args.listen.bind().await?;
+    let settings = args.listen.settings(&listener)?;
+    let pool = db::pool(&args.database_url, CONNECTIONS)?;
+    let shutdown = CancellationToken::new();
+    tracing::info!(
+        "serving {} on {}",
+        settings.public_url,
+        listener.local_addr()?
+    );
+    let state = AppState::new(pool, settings, shutdown.clone());
+    let server = server::serve(listener, state, args.listen.chores());
+    tokio::pin!(server);
+    let mut stop = Stop::install()?;
+    tokio::select! {
+        result = &mut server => return Ok(result?),
+        _ = stop.asked() => {}
+    }
+    tracing::info!("stopping");
+    shutdown.cancel();
+    tokio::select! {
+        result = server => Ok(result?),
+        // Asked twice: somebody is in a hurry.
+        _ = stop.asked() => Ok(()),
+    }
+}

@@ -21,6 +21,7 @@ pub mod proposal;
 pub mod render;
 pub mod router;
 pub mod server;
+pub mod seed;
 pub mod state;
 
 pub use router::app;

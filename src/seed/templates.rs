@@ -1,0 +1,66 @@
+//! Ready-made specifications to start from.
+
+/// A ready-made specification.
+#[derive(Debug, Clone, Copy)]
+pub struct Template {
+    /// Part of an address: `/experiments/new?template=NAME`.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub title: &'static str,
+    /// The claim of the seed content that it tests.
+    pub claim: &'static str,
+    /// One sentence: why one would run it.
+    pub about: &'static str,
+    /// The specification.
+    pub toml: &'static str,
+}
+
+/// The templates, the one to begin with first.
+pub const TEMPLATES: &[Template] = &[
+    Template {
+        name: "fixed-or-fresh",
+        title: "Fixed against fresh state masks",
+        claim: "C2",
+        about: "The claim itself at its smallest: the same recurrent dropout mask at every time step, or a new one at each.",
+        toml: include_str!("templates/fixed-or-fresh.toml"),
+    },
+    Template {
+        name: "order-solved",
+        title: "Does noise drown the signal?",
+        claim: "C3",
+        about: "How many seeds still learn the order of two distant bits when the state's mask changes at every step.",
+        toml: include_str!("templates/order-solved.toml"),
+    },
+    Template {
+        name: "dropout-or-none",
+        title: "State dropout against none",
+        claim: "C1",
+        about: "Generated data cannot be overfitted, so here dropout has nothing to gain: does the claim say so?",
+        toml: include_str!("templates/dropout-or-none.toml"),
+    },
+    Template {
+        name: "gru-too",
+        title: "The same with a gated recurrent unit",
+        claim: "C14",
+        about: "Fixed against fresh state masks with a GRU: the LSTM's ordering should repeat.",
+        toml: include_str!("templates/gru-too.toml"),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use breakmywork_protocol::spec::{self, Format};
+
+    #[test]
+    fn each_can_be_registered_as_it_is() {
+        for template in TEMPLATES {
+            let spec = spec::read(template.toml, Format::Toml)
+                .unwrap_or_else(|problems| panic!("{}: {problems}", template.name));
+            spec.registrable()
+                .unwrap_or_else(|problems| panic!("{}: {problems}", template.name));
+            let minutes = spec::cpu_seconds(&spec) / 60.0;
+            assert!(minutes < 60.0, "{}: {minutes} minutes", template.name);
+        }
+    }
+}

@@ -237,6 +237,10 @@ impl From<sqlx::Error> for Error {
             {
                 Self::Unavailable(error)
             }
+            // Text with a NUL character, which Postgres cannot hold.
+            sqlx::Error::Database(database) if database.code().as_deref() == Some("22021") => {
+                Self::BadRequest("The text holds a character that cannot be stored.".to_owned())
+            }
             _ => Self::Internal(error.into()),
         }
     }

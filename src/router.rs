@@ -33,8 +33,18 @@ pub fn app(state: AppState) -> Router {
 }
 
 fn pages() -> Router<AppState> {
-    use crate::pages::{account, people, sign};
+    use crate::pages::{account, claims, health, home, people, sign, thread, works};
     Router::new()
+        // The board
+        .route("/", get(home::home))
+        .route("/works", get(works::list))
+        .route("/works/{slug}", get(works::work))
+        .route("/claims/{id}", get(claims::claim))
+        // Discussion
+        .route("/threads/{id}/comments", post(thread::comment))
+        .route("/comments/{id}", get(thread::permalink))
+        .route("/comments/{id}/hide", post(thread::hide))
+        .route("/comments/{id}/unhide", post(thread::unhide))
         // People
         .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
         .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
@@ -45,4 +55,7 @@ fn pages() -> Router<AppState> {
         .route("/account/tokens", post(account::create_token))
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
         .route("/account/sign-out-everywhere", post(account::sign_out_everywhere))
+        // Probes
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
 }

@@ -1,9 +1,15 @@
 //! The pages: one file each, with its template, handler and form.
 
 pub mod account;
+pub mod claims;
 pub mod error;
+pub mod health;
+pub mod home;
 pub mod people;
+pub mod picture;
 pub mod sign;
+pub mod thread;
+pub mod works;
 
 use crate::error::{Error, Result};
 use askama::Template;

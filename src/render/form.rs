@@ -1,6 +1,7 @@
 //! What is wrong with a form, said at the top and again at each field.
 
-use askama::filters::{HtmlSafe, Safe};
+use super::html::Html;
+use askama::filters::HtmlSafe;
 use std::fmt::{self, Write};
 
 /// Problems of a form, by the `id` of their field.
@@ -37,7 +38,7 @@ impl FormErrors {
 
     /// Attributes of the field's control: what describes it, and that it is invalid.
     /// `hint` is the id of a standing hint, or empty.
-    pub fn tie(&self, field: &str, hint: &str) -> Safe<String> {
+    pub fn tie(&self, field: &str, hint: &str) -> Html {
         let mut attributes = String::new();
         if self.has(field) {
             let ids = format!("{field}-error {hint}");
@@ -49,11 +50,11 @@ impl FormErrors {
         } else if !hint.is_empty() {
             let _ = write!(attributes, " aria-describedby=\"{}\"", Escaped(hint));
         }
-        Safe(attributes)
+        Html(attributes)
     }
 
     /// What is wrong with the field, to stand beside it.
-    pub fn at(&self, field: &str) -> Safe<String> {
+    pub fn at(&self, field: &str) -> Html {
         let mut html = String::new();
         let mut details = self.0.iter().filter(|(name, _)| name == field).peekable();
         if details.peek().is_some() {
@@ -63,13 +64,13 @@ impl FormErrors {
             }
             html.push_str("</div>");
         }
-        Safe(html)
+        Html(html)
     }
 
     /// All of it, for the top of the page, each line a link to its field.
-    pub fn summary(&self) -> Safe<String> {
+    pub fn summary(&self) -> Html {
         if self.is_empty() {
-            return Safe(String::new());
+            return Html(String::new());
         }
         let heading = match self.0.len() {
             1 => "One thing needs a change".to_owned(),
@@ -87,7 +88,7 @@ impl FormErrors {
             );
         }
         html.push_str("</ul></div>");
-        Safe(html)
+        Html(html)
     }
 }
 

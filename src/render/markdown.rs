@@ -4,11 +4,11 @@
 //! what is listed here. Neither MathML nor SVG is ever on that list: with them
 //! both published holes in ammonia would be open.
 
+use super::html::Html;
 use ammonia::Builder;
 use comrak::{Arena, Options, format_html, nodes::NodeValue, parse_document};
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
     sync::LazyLock,
 };
 
@@ -56,18 +56,6 @@ fn options() -> Options<'static> {
     options.render.escape = true;
     options
 }
-
-/// Safe HTML, which templates may print as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Html(String);
-
-impl fmt::Display for Html {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl askama::filters::HtmlSafe for Html {}
 
 /// Renders Markdown.
 pub fn html(source: &str) -> Html {

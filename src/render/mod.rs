@@ -1,9 +1,12 @@
 //! From values to what stands on a page.
 
 pub mod badge;
+pub mod chart;
 pub mod filters;
 pub mod form;
+pub mod html;
 pub mod markdown;
 pub mod number;
 pub mod time;
+pub mod unrolled;
 pub mod url;

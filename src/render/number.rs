@@ -1,5 +1,30 @@
 //! Numbers as they are printed: enough digits, a real minus sign, no noise.
 
+use std::borrow::Borrow;
+
+/// A whole number of any width, by value or reference, as templates hand them over.
+pub trait Whole {
+    /// Its value.
+    fn whole(&self) -> i64;
+}
+
+macro_rules! whole {
+    ($($kind:ty),*) => {$(
+        impl Whole for $kind {
+            fn whole(&self) -> i64 {
+                *self as i64
+            }
+        }
+    )*};
+}
+whole!(i64, i32, i16, u64, u32, usize);
+
+impl<T: Whole> Whole for &T {
+    fn whole(&self) -> i64 {
+        (**self).whole()
+    }
+}
+
 /// A measured value to three significant digits or so.
 pub fn value(number: f64) -> String {
     if number.is_nan() {
@@ -41,6 +66,18 @@ fn superscript(power: &str) -> String {
         .collect()
 }
 
+/// A setting, as a person would type it.
+pub fn plain(number: impl Borrow<f64>) -> String {
+    let number = *number.borrow();
+    let size = number.abs();
+    let text = if size != 0.0 && !(1e-4..1e7).contains(&size) {
+        format!("{number:e}")
+    } else {
+        format!("{number}")
+    };
+    text.replace('-', "−")
+}
+
 /// A difference, its sign always shown.
 pub fn signed(number: f64) -> String {
     let text = value(number);
@@ -53,7 +90,8 @@ pub fn p_value(p: f64) -> String {
 }
 
 /// A whole number with thin spaces between thousands.
-pub fn count(number: i64) -> String {
+pub fn count(number: impl Whole) -> String {
+    let number = number.whole();
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     if number < 0 {
@@ -80,7 +118,8 @@ pub fn bytes(number: u64) -> String {
 }
 
 /// "1 run", "2 runs".
-pub fn plural(number: i64, one: &str, many: &str) -> String {
+pub fn plural(number: impl Whole, one: &str, many: &str) -> String {
+    let number = number.whole();
     let word = if number == 1 { one } else { many };
     format!("{} {word}", count(number))
 }

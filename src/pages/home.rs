@@ -1,0 +1,46 @@
+//! The first page: what this is, what is running, what was found.
+
+use super::{
+    Cache,
+    picture::{self, ArmPicture},
+    show,
+};
+use crate::{
+    db::{
+        claims::{self, Claim},
+        experiments::{self, Experiment},
+        queue::{self, Counts},
+        runs::{self, Run},
+    },
+    error::Result,
+    extract::Visit,
+    render::{badge, filters, number},
+    state::AppState,
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+
+#[derive(Debug, Template)]
+#[template(path = "home.html")]
+struct Home {
+    visit: Visit,
+    arms: [ArmPicture; 2],
+    claims: Vec<Claim>,
+    running: Vec<Run>,
+    counts: Counts,
+    verdicts: Vec<Experiment>,
+}
+
+/// The first page.
+pub async fn home(State(state): State<AppState>, visit: Visit) -> Result<Response> {
+    let pool = &state.pool;
+    let page = Home {
+        visit,
+        arms: picture::the_question(),
+        claims: claims::busiest(pool, 3).await?,
+        running: runs::running(pool, 4).await?,
+        counts: queue::counts(pool).await?,
+        verdicts: experiments::latest_verdicts(pool, 5).await?,
+    };
+    show(&page, Cache::Fresh)
+}

@@ -1,0 +1,76 @@
+//! The arms of a specification as pictures.
+
+use crate::render::{html::Html, number, unrolled};
+use breakmywork_protocol::spec::{Dropout, MaskTime, Site, Spec};
+
+/// One arm, drawn.
+#[derive(Debug)]
+pub struct ArmPicture {
+    pub(super) name: String,
+    pub(super) part: &'static str,
+    pub(super) svg: Html,
+    pub(super) notes: Vec<String>,
+}
+
+/// All arms of a specification. `prefix` keeps ids of several specifications on a page apart.
+pub fn arms(spec: &Spec, prefix: &str) -> Vec<ArmPicture> {
+    let criterion = spec.criterion.as_ref();
+    spec.arms
+        .iter()
+        .enumerate()
+        .map(|(index, arm)| ArmPicture {
+            name: arm.name.clone(),
+            part: match criterion {
+                Some(criterion) if criterion.treatment == arm.name => "treatment",
+                Some(criterion) if criterion.control == arm.name => "control",
+                _ => "",
+            },
+            svg: unrolled::svg(&arm.dropout, &format!("{prefix}-{index}")),
+            notes: notes(&arm.dropout, &arm.overrides),
+        })
+        .collect()
+}
+
+fn notes(dropout: &Dropout, overrides: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
+    let mut notes: Vec<String> = dropout
+        .sites()
+        .map(|(name, site)| {
+            let when = match site.time {
+                MaskTime::Fixed => "same mask at every step",
+                MaskTime::PerStep => "new mask at each step",
+            };
+            format!("{name}: {when}, rate {}", number::plain(site.rate))
+        })
+        .collect();
+    if notes.is_empty() {
+        notes.push("nothing dropped".to_owned());
+    }
+    for (section, values) in overrides {
+        for (key, value) in values.as_object().into_iter().flatten() {
+            notes.push(format!("{section}.{key} = {value}"));
+        }
+    }
+    notes
+}
+
+/// The question of the first page: one mask for all steps, or a new one each time.
+pub fn the_question() -> [ArmPicture; 2] {
+    [
+        ("The same mask at every step", MaskTime::Fixed),
+        ("A new mask at each step", MaskTime::PerStep),
+    ]
+    .map(|(name, time)| {
+        let site = Site { rate: 0.25, time };
+        let dropout = Dropout {
+            state: Some(site),
+            ..Dropout::default()
+        };
+        let id = if time == MaskTime::Fixed { "fixed" } else { "fresh" };
+        ArmPicture {
+            name: name.to_owned(),
+            part: "",
+            svg: unrolled::svg(&dropout, id),
+            notes: Vec::new(),
+        }
+    })
+}

@@ -1,0 +1,49 @@
+//! Papers and posts under test.
+
+use super::{Cache, show};
+use crate::{
+    db::{
+        claims::{self, Claim},
+        works::{self, Work},
+    },
+    error::{Error, Result},
+    extract::{Path, Visit},
+    render::{badge, filters, number},
+    state::AppState,
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+
+#[derive(Debug, Template)]
+#[template(path = "works.html")]
+struct Works {
+    visit: Visit,
+    works: Vec<Work>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "work.html")]
+struct OneWork {
+    visit: Visit,
+    work: Work,
+    claims: Vec<Claim>,
+}
+
+/// All works.
+pub async fn list(State(state): State<AppState>, visit: Visit) -> Result<Response> {
+    let works = works::list(&state.pool).await?;
+    show(&Works { visit, works }, Cache::Fresh)
+}
+
+/// One work and its claims.
+pub async fn work(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(slug): Path<String>,
+) -> Result<Response> {
+    let work = works::find(&state.pool, &slug)
+        .await?
+        .ok_or_else(|| Error::missing("work called", &slug))?;
+    let claims = claims::of_work(&state.pool, work.id).await?;
+    show(&OneWork { visit, work, claims }, Cache::Fresh)
+}

@@ -1,0 +1,5 @@
+//! Server-drawn plots: SVG with classes only, so that one stylesheet colours them in light and dark.
+
+pub mod axis;
+pub mod curves;
+pub mod pairs;

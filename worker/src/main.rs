@@ -1,2 +1,50 @@
-//! stub
-fn main() {}
+//! `breakmywork-worker`: wires flags to the library and ends with its exit code.
+
+use breakmywork_worker::cli::{Cli, Command};
+use breakmywork_worker::{exit, local, trainer};
+use clap::Parser;
+use std::os::unix::process::CommandExt;
+use std::process::ExitCode;
+
+/// candle and its products read their number of threads from here.
+const THREADS: &str = "RAYON_NUM_THREADS";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log();
+    exit::code(match cli.command {
+        Some(Command::Train(args)) => {
+            with_threads(args.device.threads);
+            local::run(&args)
+        }
+        Some(Command::Trainer(args)) => trainer::run(&args),
+        None => exit::DONE,
+    })
+}
+
+/// Logs to stderr, where every supervisor looks; RUST_LOG chooses what.
+fn log() {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Starts this program again in place with that many threads, unless the environment has settled it: a
+/// process's environment is only safe to set before it starts.
+fn with_threads(threads: u16) {
+    if std::env::var_os(THREADS).is_some() {
+        return;
+    }
+    let mut arguments = std::env::args_os();
+    let (Ok(program), Some(_)) = (std::env::current_exe(), arguments.next()) else {
+        return;
+    };
+    let error = std::process::Command::new(program)
+        .args(arguments)
+        .env(THREADS, threads.to_string())
+        .exec();
+    tracing::warn!(%error, "cannot set the number of threads; products use all cores");
+}

@@ -1,0 +1,222 @@
+//! Checkpoints: everything that an exact continuation needs, in one safetensors file.
+//!
+//! Tensors are the parameters and the optimizer's moments; the metadata's one entry is [`State`] as JSON. Random
+//! numbers are functions of the step, so there is no generator to save. A file appears under its name
+//! only when it is whole and on disk.
+
+use crate::dropout::Proof;
+use crate::events;
+use crate::model::Parameters;
+use crate::optim::Optimizer;
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Name of the metadata's entry.
+const STATE: &str = "state";
+/// Ending of a checkpoint's name.
+const ENDING: &str = "safetensors";
+
+/// What a checkpoint holds besides tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// SHA-256 of the plan's canonical JSON: a checkpoint of another plan is refused.
+    pub plan_sha256: String,
+    /// Version of the code that wrote it.
+    pub worker_version: String,
+    /// Optimizer steps done.
+    pub step: u32,
+    /// Seconds of training so far, over all attempts.
+    pub wall_seconds: f64,
+    /// Sum of the training losses since the last measurement.
+    pub loss_sum: f64,
+    /// How many losses that sum has.
+    pub losses: u32,
+    /// What the masks looked like so far.
+    pub proof: Proof,
+}
+
+/// Why a checkpoint could not be written or used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk.
+    #[error("{path}: {source}", path = path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is of another plan.
+    #[error("the checkpoint belongs to another plan ({0}), not to this one")]
+    OtherPlan(String),
+    /// It is not a whole checkpoint of this network.
+    #[error("the checkpoint is damaged: {0}")]
+    Damaged(String),
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] candle_core::Error),
+}
+
+/// Writes `state` and the tensors below `directory` and says what was written.
+///
+/// # Errors
+/// If the disk is full or the folder cannot be made.
+pub fn save(
+    directory: &Path,
+    state: &State,
+    parameters: &Parameters,
+    optimizer: &Optimizer,
+) -> Result<events::Checkpoint, Error> {
+    let metadata =
+        serde_json::to_string(state).map_err(|error| Error::Damaged(error.to_string()))?;
+    let metadata = HashMap::from([(STATE.to_owned(), metadata)]);
+    let bytes = safetensors::serialize(tensors(parameters, optimizer), Some(metadata))
+        .map_err(|error| Error::Damaged(error.to_string()))?;
+    let path = directory.join(format!("step-{:08}.{ENDING}", state.step));
+    write_whole(&path, &bytes).map_err(|source| Error::Disk {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(events::Checkpoint {
+        step: state.step,
+        path,
+        bytes: bytes.len() as u64,
+        sha256: hex::encode(Sha256::digest(&bytes)),
+    })
+}
+
+/// Reads a checkpoint of that plan into the parameters and the optimizer.
+///
+/// # Errors
+/// If it is of another plan or not whole; then parameters and optimizer are not to be used.
+pub fn load(
+    path: &Path,
+    plan_sha256: &str,
+    parameters: &Parameters,
+    optimizer: &mut Optimizer,
+    device: &Device,
+) -> Result<State, Error> {
+    let (state, bytes) = read(path, plan_sha256)?;
+    let mut stored = candle_core::safetensors::load_buffer(&bytes, device)?;
+    let mut take = |name: &str, like: &Tensor| match stored.remove(name) {
+        Some(tensor) if tensor.shape() == like.shape() && tensor.dtype() == like.dtype() => {
+            Ok(tensor)
+        }
+        Some(_) => Err(Error::Damaged(format!("{name} has another shape"))),
+        None => Err(Error::Damaged(format!("{name} is missing"))),
+    };
+    for (name, var) in parameters.named() {
+        var.set(&take(name, var)?)?;
+    }
+    if let Optimizer::Adam { moments, .. } = optimizer {
+        for ((name, _), pair) in parameters.named().iter().zip(moments) {
+            for (moment, number) in pair.iter_mut().zip(["first", "second"]) {
+                *moment = take(&format!("adam.{number}.{name}"), moment)?;
+            }
+        }
+    }
+    Ok(state)
+}
+
+/// The step of a checkpoint, if it is a whole one of that plan.
+///
+/// # Errors
+/// If it is not.
+pub fn step(path: &Path, plan_sha256: &str) -> Result<u32, Error> {
+    Ok(read(path, plan_sha256)?.0.step)
+}
+
+fn read(path: &Path, plan_sha256: &str) -> Result<(State, Vec<u8>), Error> {
+    let damaged = |error: &dyn std::fmt::Display| Error::Damaged(error.to_string());
+    let bytes = fs::read(path).map_err(|source| Error::Disk {
+        path: path.into(),
+        source,
+    })?;
+    // Reads the header and checks it against the file's length.
+    safetensors::SafeTensors::deserialize(&bytes).map_err(|error| damaged(&error))?;
+    let (_, header) =
+        safetensors::SafeTensors::read_metadata(&bytes).map_err(|error| damaged(&error))?;
+    let state = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(STATE));
+    let state = state.ok_or_else(|| damaged(&"it has no state"))?;
+    let state: State = serde_json::from_str(state).map_err(|error| damaged(&error))?;
+    if state.plan_sha256 != plan_sha256 {
+        return Err(Error::OtherPlan(state.plan_sha256));
+    }
+    Ok((state, bytes))
+}
+
+fn tensors(parameters: &Parameters, optimizer: &Optimizer) -> Vec<(String, Tensor)> {
+    let mut tensors: Vec<(String, Tensor)> = parameters
+        .named()
+        .iter()
+        .map(|(name, var)| (name.clone(), var.as_detached_tensor()))
+        .collect();
+    if let Optimizer::Adam { moments, .. } = optimizer {
+        for ((name, _), [first, second]) in parameters.named().iter().zip(moments) {
+            tensors.push((format!("adam.first.{name}"), first.clone()));
+            tensors.push((format!("adam.second.{name}"), second.clone()));
+        }
+    }
+    tensors
+}
+
+/// Writes to a temporary name, to disk, then renames: the name never stands for half a file.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let temporary = path.with_extension("partial");
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    // The new name is on disk when its folder is.
+    File::open(directory)?.sync_all()
+}
+
+/// SHA-256 of a file, in hexadecimal.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn sha256(path: &Path) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match io::Read::read(&mut file, &mut buffer)? {
+            0 => return Ok(hex::encode(digest.finalize())),
+            read => digest.update(&buffer[..read]),
+        }
+    }
+}
+
+/// The checkpoints in a folder, the newest first; none if there is no such folder.
+pub fn list(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = files
+        .filter(|path| path.extension().is_some_and(|e| e == ENDING))
+        .collect();
+    // Names hold the step with leading zeros.
+    found.sort();
+    found.reverse();
+    found
+}
+
+/// Deletes all but the newest two: one to go on from, and one more should the last be damaged.
+///
+/// # Errors
+/// If a file cannot be deleted.
+pub fn prune(directory: &Path) -> io::Result<()> {
+    list(directory).iter().skip(2).try_for_each(fs::remove_file)
+}

@@ -1,0 +1,102 @@
+//! Commands, flags and environment; `--help` is the reference.
+
+use crate::device::DeviceChoice;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Takes queued runs, trains them and reports their results.
+///
+/// Without a command it works for the board whose database DATABASE_URL names, until it is stopped: the first
+/// SIGTERM or Ctrl-C writes a checkpoint and hands the run back, a second one stops at once.
+///
+/// Exit codes: 0 done or nothing to do, 10 failed for good, 11 may work if tried again, 12 the lease was lost,
+/// 13 stopped before the end and handed back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "breakmywork-worker",
+    version,
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    /// What to do instead of working for a board.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Commands besides working for a board.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train the runs of a specification here, without a board.
+    Train(TrainArgs),
+    /// Train one plan and write JSON lines; the worker starts this itself.
+    #[command(hide = true)]
+    Trainer(TrainerArgs),
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// The specification: a TOML file, or a JSON file if its name ends in .json.
+    pub spec: PathBuf,
+    /// Train only this arm; may be given more than once.
+    #[arg(long = "arm", value_name = "NAME")]
+    pub arms: Vec<String>,
+    /// Train only this seed; may be given more than once.
+    #[arg(long = "seed", value_name = "N")]
+    pub seeds: Vec<u32>,
+    /// Write one JSON object a line on stdout instead of tables.
+    #[arg(long)]
+    pub json: bool,
+    /// Also write results and verdict to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Keep checkpoints and results here; started again, training goes on from them.
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint_dir: Option<PathBuf>,
+    /// How and where to train.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Seconds between two checkpoints.
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 60.0,
+        env = "BREAKMYWORK_CHECKPOINT_EVERY"
+    )]
+    pub checkpoint_every: f64,
+}
+
+/// On what to train.
+#[derive(Debug, Args, Clone)]
+pub struct DeviceArgs {
+    /// Device: cpu or cuda:N.
+    #[arg(long, default_value = "cpu", env = "BREAKMYWORK_DEVICE")]
+    pub device: DeviceChoice,
+    /// Processor threads for products. One is fastest below about 256 units: splitting a small product
+    /// costs more than it saves.
+    #[arg(long, value_name = "N", default_value_t = 1, env = "BREAKMYWORK_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+}
+
+/// Arguments of the trainer child.
+#[derive(Debug, Args)]
+pub struct TrainerArgs {
+    /// The plan as JSON; `-` reads it from stdin.
+    #[arg(long, default_value = "-")]
+    pub plan: PathBuf,
+    /// Where checkpoints go.
+    #[arg(long)]
+    pub checkpoint_dir: PathBuf,
+    /// Seconds between two checkpoints.
+    #[arg(long)]
+    pub checkpoint_every: f64,
+    /// The checkpoint to go on from.
+    #[arg(long)]
+    pub resume: Option<PathBuf>,
+    /// The device.
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceChoice,
+    /// The process that started this one: when it dies, so does this one.
+    #[arg(long)]
+    pub parent: Option<u32>,
+}

@@ -1,0 +1,232 @@
+//! `train`: every run of a specification, here and one after the other, without a board.
+
+mod progress;
+mod report;
+
+use crate::cli::TrainArgs;
+use crate::events::{self, Event, Failure, FailureKind};
+use crate::train::{self, Checkpoints, Options, Outcome, Requests};
+use crate::{checkpoint, exit, signals};
+use breakmywork_protocol::result::RunResult;
+use breakmywork_protocol::spec::{self, Format, Plan, Spec};
+use progress::Progress;
+use report::Report;
+use serde::Serialize;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A run that has ended.
+pub(crate) struct Ended {
+    pub(crate) plan: Plan,
+    pub(crate) end: Result<Box<RunResult>, Failure>,
+}
+
+/// One line of `--json`: the trainer's event, and of which run it is.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    arm: &'a str,
+    seed: u32,
+}
+
+/// Trains what was asked for and gives the exit code.
+pub fn run(args: &TrainArgs) -> u8 {
+    match start(args) {
+        Ok(code) => code,
+        Err(message) => {
+            complain(&message);
+            exit::FAILED
+        }
+    }
+}
+
+fn start(args: &TrainArgs) -> Result<u8, String> {
+    let spec = read(&args.spec)?;
+    let plans = plans(&spec, &args.arms, &args.seeds)?;
+    args.device.device.open()?;
+    let requests =
+        signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let mut ended = Vec::new();
+    for (index, plan) in plans.iter().enumerate() {
+        let mut progress = Progress::new(plan, index + 1, plans.len());
+        match train_one(args, plan, &requests, &mut progress) {
+            Ok(Outcome::Finished(result)) => ended.push(Ended {
+                plan: plan.clone(),
+                end: Ok(result),
+            }),
+            Ok(Outcome::Stopped { step }) => {
+                progress.stopped(step);
+                report(args, &spec, &ended, false)?;
+                return Ok(exit::PREEMPTED);
+            }
+            Err(failure) => ended.push(Ended {
+                plan: plan.clone(),
+                end: Err(failure),
+            }),
+        }
+        progress.ended(&ended[index]);
+    }
+    report(args, &spec, &ended, plans.len() == spec.runs())?;
+    let failed = ended.iter().any(|run| run.end.is_err());
+    Ok(if failed { exit::FAILED } else { exit::DONE })
+}
+
+/// Reads the specification, or says everything that is wrong with it.
+fn read(path: &Path) -> Result<Spec, String> {
+    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let json = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    let format = if json { Format::Json } else { Format::Toml };
+    spec::read_bytes(&bytes, format).map_err(|problems| {
+        let lines = problems.0.iter().map(|problem| format!("\n  {problem}"));
+        format!(
+            "{} cannot be trained:{}",
+            path.display(),
+            lines.collect::<String>()
+        )
+    })
+}
+
+/// The runs of those arms and seeds, or of all of them; seeds outermost, so that pairs are complete early.
+fn plans(spec: &Spec, arms: &[String], seeds: &[u32]) -> Result<Vec<Plan>, String> {
+    if let Some(unknown) = arms
+        .iter()
+        .find(|name| spec.arms.iter().all(|arm| arm.name != **name))
+    {
+        let names: Vec<String> = spec
+            .arms
+            .iter()
+            .map(|arm| format!("{:?}", arm.name))
+            .collect();
+        return Err(format!(
+            "there is no arm {unknown:?}; the specification has {}",
+            names.join(", ")
+        ));
+    }
+    // Any seed may be tried, also one that the specification does not name.
+    let seeds = if seeds.is_empty() { &spec.seeds } else { seeds };
+    let chosen = |name: &String| arms.is_empty() || arms.contains(name);
+    let of_seed = |&seed: &u32| {
+        let arms = spec.arms.iter().filter(move |arm| chosen(&arm.name));
+        arms.map(move |arm| Plan {
+            arm: arm.name.clone(),
+            seed,
+            setup: arm.setup.clone(),
+        })
+    };
+    Ok(seeds.iter().flat_map(of_seed).collect())
+}
+
+fn train_one(
+    args: &TrainArgs,
+    plan: &Plan,
+    requests: &Requests,
+    progress: &mut Progress,
+) -> Result<Outcome, Failure> {
+    let mut emit = |event: Event| {
+        progress.heard(&event);
+        if let (Event::Checkpoint(written), Some(directory)) = (&event, written_to(args, plan)) {
+            tracing::debug!(step = written.step, "checkpoint written");
+            checkpoint::prune(&directory)?;
+        }
+        if args.json {
+            write_line(plan, &event)
+        } else {
+            Ok(())
+        }
+    };
+    let kept = written_to(args, plan).map(|directory| directory.join("result.json"));
+    if let Some(result) = kept.as_ref().and_then(|path| kept_result(path, plan)) {
+        let event = Event::Result(Box::new(result.clone()));
+        emit(event).map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
+        return Ok(Outcome::Finished(Box::new(result)));
+    }
+    let sha256 = plan.sha256();
+    let options = Options {
+        device: args.device.device,
+        resume: written_to(args, plan).and_then(|directory| {
+            checkpoint::list(&directory)
+                .into_iter()
+                .find(|path| checkpoint::step(path, &sha256).is_ok())
+        }),
+        checkpoints: written_to(args, plan).map(|directory| Checkpoints {
+            directory,
+            every: Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX),
+        }),
+    };
+    let outcome = train::train(plan, &options, requests, &mut emit);
+    match &outcome {
+        Ok(Outcome::Finished(result)) => {
+            if let Some(path) = kept {
+                write_json(&path, result)
+                    .map_err(|error| Failure::new(FailureKind::Error, 0, error))?;
+            }
+        }
+        Ok(Outcome::Stopped { .. }) => {}
+        Err(failure) => {
+            // The failure is the run's last line; if nobody reads, there is nobody to tell.
+            let _ = emit(Event::Failure(failure.clone()));
+        }
+    }
+    outcome
+}
+
+/// Where a run keeps its files: a folder named by its plan, so that a changed specification never meets old files.
+fn written_to(args: &TrainArgs, plan: &Plan) -> Option<PathBuf> {
+    args.checkpoint_dir
+        .as_ref()
+        .map(|directory| directory.join(&plan.sha256()[..16]))
+}
+
+/// The result of an earlier call, if this very code made it from this very plan.
+fn kept_result(path: &Path, plan: &Plan) -> Option<RunResult> {
+    let result: RunResult = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let same = result.provenance.plan_sha256 == plan.sha256()
+        && result.provenance.worker_version == train::VERSION;
+    same.then_some(result)
+}
+
+fn write_line(plan: &Plan, event: &Event) -> io::Result<()> {
+    let line = Line {
+        event,
+        arm: &plan.arm,
+        seed: plan.seed,
+    };
+    events::write_json_line(io::stdout().lock(), &line)
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), String> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
+    let wrong = |error: io::Error| format!("{} could not be written: {error}", path.display());
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(wrong)?;
+    }
+    fs::write(path, text + "\n").map_err(wrong)
+}
+
+/// The final table, or the final line of `--json`, and the file of `--out`.
+fn report(args: &TrainArgs, spec: &Spec, ended: &[Ended], complete: bool) -> Result<(), String> {
+    let report = Report::new(spec, ended, complete);
+    if let Some(path) = &args.out {
+        write_json(path, &report)?;
+    }
+    let wrong = |error: io::Error| format!("the report could not be written: {error}");
+    let mut stdout = io::stdout().lock();
+    if !args.json {
+        return write!(stdout, "{report}").map_err(wrong);
+    }
+    match report.verdict_line() {
+        Some(line) => events::write_json_line(stdout, &line).map_err(wrong),
+        None => Ok(()),
+    }
+}
+
+fn complain(message: &str) {
+    let mut stderr = io::stderr().lock();
+    // There is nowhere else to say it.
+    let _ = writeln!(stderr, "{message}");
+}

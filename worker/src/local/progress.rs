@@ -1,0 +1,110 @@
+//! What a person sees while `train` runs: a bar on a terminal, else a line now and then. Always on stderr.
+
+use super::Ended;
+use crate::events::Event;
+use breakmywork_protocol::spec::Plan;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Time between two lines where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(15);
+
+/// Progress of one run.
+pub(super) struct Progress {
+    name: String,
+    bar: Option<ProgressBar>,
+    said: Instant,
+    last: String,
+}
+
+impl Progress {
+    pub(super) fn new(plan: &Plan, number: usize, of: usize) -> Self {
+        let name = format!("[{number}/{of}] {}, seed {}", plan.arm, plan.seed);
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(
+                Some(u64::from(plan.setup.training.steps)),
+                ProgressDrawTarget::stderr(),
+            );
+            let style = ProgressStyle::with_template(
+                "{prefix} {bar:30} {pos}/{len} steps, {eta} left {msg}",
+            );
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_prefix(name.clone());
+            bar
+        });
+        Self {
+            name,
+            bar,
+            said: Instant::now(),
+            last: String::new(),
+        }
+    }
+
+    pub(super) fn heard(&mut self, event: &Event) {
+        match event {
+            Event::Metric { name, value, .. } => {
+                self.last = format!("{name} {value:.4}");
+                if let Some(bar) = &self.bar {
+                    bar.set_message(self.last.clone());
+                }
+            }
+            Event::Progress { step, steps } => match &self.bar {
+                Some(bar) => bar.set_position(u64::from(*step)),
+                None if self.said.elapsed() >= LINE_EVERY => {
+                    self.said = Instant::now();
+                    say(&format!(
+                        "{}: step {step} of {steps} {}",
+                        self.name, self.last
+                    ));
+                }
+                None => {}
+            },
+            Event::Checkpoint(_) | Event::Result(_) | Event::Failure(_) => {}
+        }
+    }
+
+    pub(super) fn stopped(&self, step: u32) {
+        self.clear();
+        say(&format!("{}: stopped after step {step}", self.name));
+    }
+
+    pub(super) fn ended(&self, run: &Ended) {
+        self.clear();
+        match &run.end {
+            Ok(result) => {
+                let metrics: Vec<String> = result
+                    .metrics
+                    .iter()
+                    .map(|(name, value)| format!("{name} {value:.4}"))
+                    .collect();
+                let provenance = &result.provenance;
+                say(&format!(
+                    "{}: {} in {:.1} s, {:.0} time steps/s",
+                    self.name,
+                    metrics.join(", "),
+                    provenance.wall_seconds,
+                    provenance.time_steps_per_second
+                ));
+                for violation in &result.treatment.violations {
+                    say(&format!(
+                        "{}: treatment not applied: {violation}",
+                        self.name
+                    ));
+                }
+            }
+            Err(failure) => say(&format!("{}: {failure}", self.name)),
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn say(line: &str) {
+    // Progress that nobody reads is no reason to stop.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,42 @@
+//! Memory of the machine and of this process, as Linux tells it.
+
+use crate::model::Network;
+use breakmywork_protocol::spec::Cell;
+use std::fs;
+
+/// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
+pub fn peak() -> u64 {
+    kilobytes("/proc/self/status", "VmHWM:").unwrap_or(0)
+}
+
+/// Memory that could be had, in bytes: the machine's, or less if the control group allows less.
+pub fn available() -> Option<u64> {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let machine = kilobytes("/proc/meminfo", "MemAvailable:");
+    let group = number("/sys/fs/cgroup/memory.max")
+        .zip(number("/sys/fs/cgroup/memory.current"))
+        .map(|(most, now)| most.saturating_sub(now));
+    machine.into_iter().chain(group).min()
+}
+
+/// Bytes that the graph of one minibatch holds at least: what candle keeps of each step for the backward pass.
+pub fn needed(network: &Network, steps: usize, batch: usize) -> u64 {
+    // Tensors of batch × hidden that one step of one layer leaves in the graph.
+    let tensors = match network.cell {
+        Cell::Rnn => 4,
+        Cell::Gru => 14,
+        Cell::Lstm => 15,
+    };
+    let entries = network.hidden * batch * steps * network.layers * tensors;
+    (entries * size_of::<f32>()) as u64
+}
+
+fn kilobytes(file: &str, field: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+    line.split_whitespace()
+        .next()?
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes * 1024)
+}

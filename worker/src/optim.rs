@@ -1,0 +1,219 @@
+//! Gradient clipping and the optimizers, with all of their state in reach of a checkpoint.
+
+use crate::model::Parameters;
+use breakmywork_protocol::spec::{self, Training};
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor};
+
+/// Decay of the mean of gradients.
+const BETA_1: f64 = 0.9;
+/// Decay of the mean of squared gradients.
+const BETA_2: f64 = 0.999;
+/// Keeps Adam from dividing by zero.
+const EPSILON: f64 = 1e-8;
+
+/// An optimizer and its state.
+#[derive(Debug)]
+pub enum Optimizer {
+    /// p ← p − η g.
+    Sgd {
+        /// Step size η.
+        learning_rate: f64,
+    },
+    /// Adam (Kingma & Ba 2015), algorithm 1.
+    Adam {
+        /// Step size η.
+        learning_rate: f64,
+        /// Running means of the gradients and of their squares, parameter by parameter.
+        moments: Vec<[Tensor; 2]>,
+    },
+}
+
+impl Optimizer {
+    /// The optimizer of that specification, before its first step.
+    pub fn new(training: &Training, parameters: &Parameters) -> Result<Self> {
+        let learning_rate = training.learning_rate;
+        Ok(match training.optimizer {
+            spec::Optimizer::Sgd => Self::Sgd { learning_rate },
+            spec::Optimizer::Adam => {
+                let zeros = |var: &Tensor| Ok([var.zeros_like()?, var.zeros_like()?]);
+                let moments = parameters
+                    .named()
+                    .iter()
+                    .map(|(_, var)| zeros(&var.as_detached_tensor()));
+                Self::Adam {
+                    learning_rate,
+                    moments: moments.collect::<Result<_>>()?,
+                }
+            }
+        })
+    }
+
+    /// Moves the parameters; `step` counts from 1.
+    pub fn step(&mut self, step: u32, parameters: &Parameters, gradients: &[Tensor]) -> Result<()> {
+        for (index, ((_, var), gradient)) in parameters.named().iter().zip(gradients).enumerate() {
+            let change = match self {
+                Self::Sgd { learning_rate } => (gradient * *learning_rate)?,
+                Self::Adam {
+                    learning_rate,
+                    moments,
+                } => {
+                    let [first, second] = &mut moments[index];
+                    *first = ((&*first * BETA_1)? + (gradient * (1.0 - BETA_1))?)?;
+                    *second = ((&*second * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
+                    let rate = *learning_rate / (1.0 - BETA_1.powf(f64::from(step)));
+                    let unbias = 1.0 / (1.0 - BETA_2.powf(f64::from(step)));
+                    let spread = ((&*second * unbias)?.sqrt()? + EPSILON)?;
+                    ((&*first * rate)? / spread)?
+                }
+            };
+            var.set(&(var.as_detached_tensor() - change)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The gradients in the order of the parameters, scaled down so that their global norm is at most `clip` (0: as
+/// they are), and the norm before, which stays on the device.
+pub fn clipped(
+    gradients: &GradStore,
+    parameters: &Parameters,
+    clip: f64,
+) -> Result<(Vec<Tensor>, Tensor)> {
+    let gradients = parameters
+        .named()
+        .iter()
+        .map(|(_, var)| match gradients.get(var) {
+            Some(gradient) => Ok(gradient.clone()),
+            None => var.as_detached_tensor().zeros_like(),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let squares = gradients
+        .iter()
+        .map(|g| g.sqr()?.sum_all())
+        .collect::<Result<Vec<_>>>()?;
+    let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
+    if clip == 0.0 {
+        return Ok((gradients, norm));
+    }
+    // clip / max(norm, clip): exactly 1 below the limit, and finite for a norm of 0.
+    let limit = Tensor::full(clip, (), norm.device())?.to_dtype(norm.dtype())?;
+    let scale = (&limit / norm.maximum(&limit)?)?;
+    let scaled = gradients
+        .iter()
+        .map(|g| g.broadcast_mul(&scale))
+        .collect::<Result<_>>()?;
+    Ok((scaled, norm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Network;
+    use crate::tasks::Head;
+    use breakmywork_protocol::spec::Cell;
+    use candle_core::{DType, Device};
+
+    fn parameters() -> Parameters {
+        let network = Network {
+            cell: Cell::Rnn,
+            layers: 1,
+            hidden: 1,
+            inputs: 1,
+            head: Head::Value,
+            read_out: 1,
+        };
+        Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("initial weights")
+    }
+
+    fn training(optimizer: spec::Optimizer) -> Training {
+        Training {
+            optimizer,
+            learning_rate: 0.1,
+            batch: 1,
+            steps: 1,
+            clip: 0.0,
+        }
+    }
+
+    fn values(parameters: &Parameters) -> Vec<f64> {
+        let flat = |(_, var): &(String, candle_core::Var)| {
+            var.flatten_all()
+                .and_then(|t| t.to_vec1::<f64>())
+                .expect("numbers")
+        };
+        parameters.named().iter().flat_map(flat).collect()
+    }
+
+    fn constant(parameters: &Parameters, value: f64) -> Vec<Tensor> {
+        let full = |(_, var): &(String, candle_core::Var)| {
+            Tensor::full(value, var.shape(), &Device::Cpu).expect("a constant")
+        };
+        parameters.named().iter().map(full).collect()
+    }
+
+    #[test]
+    fn sgd_moves_against_the_gradient() {
+        let parameters = parameters();
+        let before = values(&parameters);
+        let mut sgd = Optimizer::new(&training(spec::Optimizer::Sgd), &parameters).expect("sgd");
+        sgd.step(1, &parameters, &constant(&parameters, 2.0))
+            .expect("a step");
+        for (before, after) in before.iter().zip(values(&parameters)) {
+            assert!((before - 0.2 - after).abs() < 1e-12);
+        }
+    }
+
+    /// Adam by hand, two steps with gradients 2 and −1.
+    #[test]
+    fn adam_follows_its_definition() {
+        let parameters = parameters();
+        let before = values(&parameters);
+        let mut adam = Optimizer::new(&training(spec::Optimizer::Adam), &parameters).expect("adam");
+        adam.step(1, &parameters, &constant(&parameters, 2.0))
+            .expect("a step");
+        adam.step(2, &parameters, &constant(&parameters, -1.0))
+            .expect("a step");
+        let second_step = {
+            let m = (0.9 * 0.2 - 0.1) / (1.0 - 0.81);
+            let v: f64 = (0.999 * 0.004 + 0.001) / (1.0 - 0.998_001);
+            0.1 * m / (v.sqrt() + 1e-8)
+        };
+        for (before, after) in before.iter().zip(values(&parameters)) {
+            assert!((before - 0.1 - second_step - after).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_global_norm_is_clipped_and_small_gradients_are_left_alone() {
+        let parameters = parameters();
+        let count = parameters.count() as f64;
+        let gradients = |value: f64| {
+            let loss = parameters
+                .named()
+                .iter()
+                .map(|(_, var)| (var.as_tensor() * value)?.sum_all());
+            let loss = loss
+                .collect::<Result<Vec<_>>>()
+                .and_then(|terms| Tensor::stack(&terms, 0)?.sum_all());
+            loss.and_then(|loss| loss.backward()).expect("gradients")
+        };
+        for (value, clip, expected) in [
+            (3.0, 1.0, 1.0 / count.sqrt()),
+            (0.01, 1.0, 0.01),
+            (3.0, 0.0, 3.0),
+            (0.0, 1.0, 0.0),
+        ] {
+            let (clipped, norm) = clipped(&gradients(value), &parameters, clip).expect("clips");
+            assert!((norm.to_scalar::<f64>().expect("norm") - value * count.sqrt()).abs() < 1e-12);
+            let entry = clipped[0]
+                .flatten_all()
+                .and_then(|g| g.to_vec1::<f64>())
+                .expect("numbers")[0];
+            assert!(
+                (entry - expected).abs() < 1e-12,
+                "{value} clipped to {clip} gave {entry}"
+            );
+        }
+    }
+}

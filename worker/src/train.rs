@@ -1,0 +1,361 @@
+//! Trains one run, from its plan to its result.
+//!
+//! Numbers to expect on one CPU core with the LSTM (see `tests/learning.rs`): adding at length 10 falls from 1/6 to
+//! below 0.01 within 1,500 Adam steps of 32 sequences; temporal order at length 12 is solved within 600.
+
+mod ledger;
+
+use crate::checkpoint::{self, State};
+use crate::device::{self, DeviceChoice};
+use crate::dropout::{MaskShape, Masks, Proof};
+use crate::evaluate;
+use crate::events::{self, Event, Failure, FailureKind};
+use crate::memory;
+use crate::model::{Network, Parameters};
+use crate::optim::{self, Optimizer};
+use crate::rng::Purpose;
+use crate::tasks::{self, Task};
+use breakmywork_protocol::result::{Provenance, RunResult};
+use breakmywork_protocol::spec::Plan;
+use candle_core::{DType, Device};
+use ledger::Ledger;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Version of this code, part of every result.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Precision of training.
+pub const DTYPE: DType = DType::F32;
+/// Time between two signs of life, so that a reader sees progress without being flooded.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// Where and how to train.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The device.
+    pub device: DeviceChoice,
+    /// Where checkpoints go; `None` writes none.
+    pub checkpoints: Option<Checkpoints>,
+    /// The checkpoint to go on from.
+    pub resume: Option<PathBuf>,
+}
+
+/// Where checkpoints go, and how often.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    /// The folder of this run.
+    pub directory: PathBuf,
+    /// Time between two checkpoints.
+    pub every: Duration,
+}
+
+/// What a run is asked to do from outside while it trains.
+#[derive(Debug, Default)]
+pub struct Requests {
+    /// Write a checkpoint and stop.
+    pub stop: AtomicBool,
+    /// Write a checkpoint and go on.
+    pub checkpoint: AtomicBool,
+}
+
+/// How training ended, if it did not fail.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All steps are done.
+    Finished(Box<RunResult>),
+    /// It was asked to stop after that many steps.
+    Stopped {
+        /// Optimizer steps done.
+        step: u32,
+    },
+}
+
+/// Trains the plan and reports through `emit`; metrics are bit for bit the same whether or not it was interrupted.
+///
+/// Runs on a thread of its own: candle walks and drops a graph by recursion, as deep as the sequence is long.
+///
+/// # Errors
+/// A [`Failure`] with its kind; divergence is one.
+pub fn train(
+    plan: &Plan,
+    options: &Options,
+    requests: &Requests,
+    emit: &mut (dyn FnMut(Event) -> io::Result<()> + Send),
+) -> Result<Outcome, Failure> {
+    let task = tasks::task(&plan.setup.task);
+    let network = Network::new(&plan.setup.model, &*task);
+    let stack = stack_bytes(&network, task.steps());
+    std::thread::scope(|scope| {
+        let run = || Run::start(plan, options)?.go(requests, emit);
+        let thread = std::thread::Builder::new()
+            .name("train".into())
+            .stack_size(stack)
+            .spawn_scoped(scope, run);
+        let thread = thread.map_err(|error| {
+            Failure::new(
+                FailureKind::OutOfMemory,
+                0,
+                format!("no thread with a stack of {stack} bytes: {error}"),
+            )
+        })?;
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Measured: candle's recursion takes about 250 bytes a node; four times that, for 24 nodes a step and layer.
+fn stack_bytes(network: &Network, steps: usize) -> usize {
+    (64 << 20) + steps * network.layers * 24 * 1024
+}
+
+/// A run in memory.
+struct Run<'a> {
+    plan: &'a Plan,
+    options: &'a Options,
+    device: Device,
+    task: Box<dyn Task>,
+    network: Network,
+    parameters: Parameters,
+    optimizer: Optimizer,
+    ledger: Ledger,
+    state: State,
+    /// Seconds of training in the attempts before this one.
+    seconds_before: f64,
+    started: Instant,
+    first_step: u32,
+}
+
+impl<'a> Run<'a> {
+    /// Builds everything at step 0, or as the checkpoint has it.
+    fn start(plan: &'a Plan, options: &'a Options) -> Result<Self, Failure> {
+        let candle = |error| Failure::of_candle(&error, 0);
+        let specification = |message: String| Failure::new(FailureKind::Specification, 0, message);
+        let device = options.device.open().map_err(specification)?;
+        let setup = &plan.setup;
+        let task = tasks::task(&setup.task);
+        let network = Network::new(&setup.model, &*task);
+        let needed = memory::needed(&network, task.steps(), setup.training.batch as usize);
+        if let (DeviceChoice::Cpu, Some(available)) = (options.device, memory::available())
+            && needed > available
+        {
+            let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+            return Err(Failure::new(
+                FailureKind::OutOfMemory,
+                0,
+                format!(
+                    "one minibatch needs {:.1} GB of memory and this machine has {:.1} GB left; use a smaller batch, a shorter task or fewer units",
+                    gigabytes(needed),
+                    gigabytes(available)
+                ),
+            ));
+        }
+        let parameters =
+            Parameters::initial(&network, plan.seed, DTYPE, &device).map_err(candle)?;
+        let mut optimizer = Optimizer::new(&setup.training, &parameters).map_err(candle)?;
+        let mut state = State {
+            plan_sha256: plan.sha256(),
+            worker_version: VERSION.into(),
+            step: 0,
+            wall_seconds: 0.0,
+            loss_sum: 0.0,
+            losses: 0,
+            proof: Proof::default(),
+        };
+        if let Some(path) = &options.resume {
+            state = checkpoint::load(
+                path,
+                &state.plan_sha256,
+                &parameters,
+                &mut optimizer,
+                &device,
+            )
+            .map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
+        }
+        Ok(Self {
+            plan,
+            options,
+            ledger: Ledger::new(&device, state.loss_sum, state.losses),
+            device,
+            task,
+            network,
+            parameters,
+            optimizer,
+            seconds_before: state.wall_seconds,
+            started: Instant::now(),
+            first_step: state.step,
+            state,
+        })
+    }
+
+    fn go(
+        mut self,
+        requests: &Requests,
+        emit: &mut dyn FnMut(Event) -> io::Result<()>,
+    ) -> Result<Outcome, Failure> {
+        let steps = self.plan.setup.training.steps;
+        let every = self.plan.setup.evaluation.every;
+        let mut checkpointed = Instant::now();
+        let mut progressed = None::<Instant>;
+        let mut say = |step, event| {
+            emit(event).map_err(|error| {
+                Failure::new(
+                    FailureKind::Error,
+                    step,
+                    format!("nobody reads the report: {error}"),
+                )
+            })
+        };
+        while self.state.step < steps {
+            self.step()
+                .map_err(|error| Failure::of_candle(&error, self.state.step))?;
+            self.state.step += 1;
+            let step = self.state.step;
+            self.ledger.read(step)?;
+            if step.is_multiple_of(every) || step == steps {
+                for (name, value) in self.measure()? {
+                    say(step, Event::Metric { step, name, value })?;
+                }
+            }
+            if progressed.is_none_or(|before| before.elapsed() >= PROGRESS_EVERY) || step == steps {
+                say(step, Event::Progress { step, steps })?;
+                progressed = Some(Instant::now());
+            }
+            let stop = requests.stop.load(Ordering::Relaxed) && step < steps;
+            if let Some(checkpoints) = &self.options.checkpoints {
+                let asked = requests.checkpoint.swap(false, Ordering::Relaxed);
+                if stop || asked || checkpointed.elapsed() >= checkpoints.every {
+                    say(step, Event::Checkpoint(self.checkpoint(checkpoints)?))?;
+                    checkpointed = Instant::now();
+                }
+            }
+            if stop {
+                return Ok(Outcome::Stopped { step });
+            }
+        }
+        let result = self.result()?;
+        say(steps, Event::Result(Box::new(result.clone())))?;
+        Ok(Outcome::Finished(Box::new(result)))
+    }
+
+    /// One optimizer step: minibatch, masks, forward, backward, update.
+    fn step(&mut self) -> candle_core::Result<()> {
+        let (setup, seed, step) = (&self.plan.setup, self.plan.seed, self.state.step);
+        let training = &setup.training;
+        let first = u64::from(step) * u64::from(training.batch);
+        let numbers = first..first + u64::from(training.batch);
+        let batch = tasks::batch(
+            &*self.task,
+            seed,
+            Purpose::Training,
+            numbers,
+            DTYPE,
+            &self.device,
+        )?;
+        let shape = MaskShape {
+            dropout: &setup.dropout,
+            network: &self.network,
+            steps: self.task.steps(),
+            batch: training.batch as usize,
+        };
+        let purpose = |site, layer| Purpose::Mask { site, layer };
+        let mut masks = Masks::draw(shape, seed, purpose, u64::from(step), DTYPE, &self.device)?;
+        let inspect = Proof::wants(step, training.steps);
+        if inspect {
+            masks = masks.logged();
+        }
+        let outputs = self
+            .network
+            .forward(&self.parameters.weights(), &batch.inputs, &masks)?;
+        let loss = self.network.loss(&outputs, &batch.targets)?;
+        let gradients = loss.backward()?;
+        let (gradients, norm) = optim::clipped(&gradients, &self.parameters, training.clip)?;
+        self.optimizer
+            .step(step + 1, &self.parameters, &gradients)?;
+        self.ledger.note(&loss, &norm)?;
+        if inspect {
+            self.state.proof.inspect(shape, &masks.into_log())?;
+        }
+        Ok(())
+    }
+
+    /// The curves' points at this step: mean training loss since the last measurement, and validation.
+    fn measure(&mut self) -> Result<Vec<(String, f64)>, Failure> {
+        let step = self.state.step;
+        let mut points = vec![("train_loss".to_owned(), self.ledger.take_mean(step)?)];
+        points.extend(self.evaluate(Purpose::Validation, 0)?);
+        Ok(points)
+    }
+
+    fn evaluate(&self, purpose: Purpose, samples: u32) -> Result<Vec<(String, f64)>, Failure> {
+        let step = self.state.step;
+        let metrics = evaluate::metrics(&evaluate::Held {
+            task: &*self.task,
+            network: &self.network,
+            weights: &self.parameters.frozen(),
+            dropout: &self.plan.setup.dropout,
+            seed: self.plan.seed,
+            purpose,
+            sequences: self.plan.setup.evaluation.sequences,
+            samples,
+            dtype: DTYPE,
+            device: &self.device,
+        })
+        .map_err(|error| Failure::of_candle(&error, step))?;
+        match metrics.iter().find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(ledger::diverged(step, &format!("{name} became {value}"))),
+            None => Ok(metrics),
+        }
+    }
+
+    fn checkpoint(&mut self, to: &Checkpoints) -> Result<events::Checkpoint, Failure> {
+        let step = self.state.step;
+        (self.state.loss_sum, self.state.losses) = self.ledger.settle(step)?;
+        self.state.wall_seconds = self.wall_seconds();
+        checkpoint::save(
+            &to.directory,
+            &self.state,
+            &self.parameters,
+            &self.optimizer,
+        )
+        .map_err(|error| {
+            Failure::new(
+                FailureKind::Error,
+                step,
+                format!("the checkpoint could not be written: {error}"),
+            )
+        })
+    }
+
+    fn wall_seconds(&self) -> f64 {
+        self.seconds_before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Test metrics after the last step, the proof of treatment, and where the numbers come from.
+    fn result(&self) -> Result<RunResult, Failure> {
+        let training = &self.plan.setup.training;
+        let seconds = self.started.elapsed().as_secs_f64();
+        let time_steps =
+            |steps: u32| u64::from(steps) * u64::from(training.batch) * self.task.steps() as u64;
+        let metrics = self.evaluate(Purpose::Test, self.plan.setup.evaluation.samples)?;
+        Ok(RunResult {
+            metrics: metrics.into_iter().collect(),
+            treatment: self.state.proof.treatment(&self.plan.setup.dropout),
+            provenance: Provenance {
+                worker_version: VERSION.into(),
+                plan_sha256: self.state.plan_sha256.clone(),
+                seed: self.plan.seed,
+                device: self.options.device.to_string(),
+                device_name: self.options.device.name(),
+                threads: device::threads(),
+                wall_seconds: self.wall_seconds(),
+                time_steps: time_steps(training.steps),
+                time_steps_per_second: time_steps(training.steps - self.first_step) as f64
+                    / seconds,
+                peak_memory_bytes: memory::peak(),
+            },
+        })
+    }
+}

@@ -1,0 +1,39 @@
+# Break My Work. `make help` lists what there is; .ci/run is what a change must pass.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# What sqlx knows of the queries is in .sqlx: building needs no database.
+export SQLX_OFFLINE ?= true
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint fmt sqlx rust
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build in release and start everything here; Ctrl-C stops it (more flags: make run ARGS="--port 9000")
+	@exec $(TARGET)/release/breakmywork up $(ARGS)
+
+build: rust
+	@scripts/install build-essential postgresql
+	$(CARGO) build --release --locked --package breakmywork --package breakmywork-worker --bins
+
+# One build of everything with the features that the tests need, so that nothing is compiled twice.
+test: rust ## Run every test, the browser's too (one of them: make test ARGS=name)
+	@scripts/install build-essential postgresql chromium chromium-driver curl python3
+	$(CARGO) build --locked --workspace --bins --tests
+	$(TARGET)/debug/breakmywork postgres --throwaway -- $(CARGO) test --locked --workspace $(ARGS)
+
+lint: rust ## Check formatting and run clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+
+fmt: rust ## Format the Rust sources
+	$(CARGO) fmt --all
+
+sqlx: rust ## Write .sqlx anew, after a query or a migration changed
+	@scripts/install build-essential postgresql
+	scripts/check-queries .sqlx $(CARGO) check --locked --workspace --all-targets
+
+rust:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing. Install it as https://rustup.rs says, then run this again." >&2; exit 1; }

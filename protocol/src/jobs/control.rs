@@ -11,7 +11,12 @@ use sqlx::PgConnection;
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown run; [`Error::Conflict`] if it has ended or a cancel was asked before.
-pub async fn cancel(tx: &mut PgConnection, run: RunId, actor: AccountId, reason: &str) -> Result<()> {
+pub async fn cancel(
+    tx: &mut PgConnection,
+    run: RunId,
+    actor: AccountId,
+    reason: &str,
+) -> Result<()> {
     let row = sqlx::query!(
         r#"select experiment_id as "experiment_id: ExperimentId", state, cancel_asked_at is not null as "asked!"
            from run where id = $1 for no key update"#,
@@ -66,7 +71,12 @@ pub async fn cancel(tx: &mut PgConnection, run: RunId, actor: AccountId, reason:
 /// # Errors
 /// [`Error::NotFound`] for an unknown run; [`Error::Conflict`] if the run did not fail, diverged (that is its
 /// result), was retried before, or its experiment has its verdict.
-pub async fn retry(tx: &mut PgConnection, run: RunId, actor: AccountId, reason: &str) -> Result<RunId> {
+pub async fn retry(
+    tx: &mut PgConnection,
+    run: RunId,
+    actor: AccountId,
+    reason: &str,
+) -> Result<RunId> {
     let row = sqlx::query!(
         r#"select experiment_id as "experiment_id: ExperimentId", state, failure,
                   exists (select from run later where later.retry_of = run.id) as "retried!"

@@ -84,7 +84,11 @@ pub async fn register(
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is registered or not `author`'s.
-pub async fn withdraw(tx: &mut PgConnection, experiment: ExperimentId, author: AccountId) -> Result<()> {
+pub async fn withdraw(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    author: AccountId,
+) -> Result<()> {
     let row = sqlx::query!(
         "select author_id, state from experiment where id = $1 for no key update",
         experiment as ExperimentId

@@ -1,0 +1,294 @@
+//! Random interleavings of everything that can happen to the job table, several at once, and what must always hold.
+
+use crate::common::*;
+use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::id::RunId;
+use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease, MetricPoint};
+use futures_util::future::join_all;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use sqlx::PgPool;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// Rounds of the test; each starts on what the last one left behind and adds an experiment.
+const ROUNDS: usize = 12;
+/// Steps of a round; each does up to three things at once.
+const STEPS: usize = 25;
+
+#[derive(Debug, Clone, Copy)]
+enum Op {
+    Take(usize),
+    /// By a holder of any lease ever given, mostly stale ones.
+    Beat(usize),
+    Report(usize),
+    Succeed(usize, u8),
+    Diverge(usize),
+    Break(usize),
+    HandBack(usize),
+    ObeyCancel(usize),
+    /// A worker goes silent.
+    Expire(usize),
+    Reap,
+    Cancel(usize),
+    Retry(usize),
+    Pause,
+    Resume,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let pick = 0..1000_usize;
+    prop_oneof![
+        6 => pick.clone().prop_map(Op::Take),
+        2 => pick.clone().prop_map(Op::Beat),
+        2 => pick.clone().prop_map(Op::Report),
+        6 => (pick.clone(), any::<u8>()).prop_map(|(lease, value)| Op::Succeed(lease, value)),
+        1 => pick.clone().prop_map(Op::Diverge),
+        1 => pick.clone().prop_map(Op::Break),
+        1 => pick.clone().prop_map(Op::HandBack),
+        1 => pick.clone().prop_map(Op::ObeyCancel),
+        2 => pick.clone().prop_map(Op::Expire),
+        3 => Just(Op::Reap),
+        1 => pick.clone().prop_map(Op::Cancel),
+        1 => pick.prop_map(Op::Retry),
+        1 => Just(Op::Pause),
+        3 => Just(Op::Resume),
+    ]
+}
+
+struct World {
+    pool: PgPool,
+    actor: breakmywork_protocol::id::AccountId,
+    workers: Vec<uuid::Uuid>,
+    leases: Mutex<Vec<Lease>>,
+}
+
+impl World {
+    /// Recent leases are picked more often than old ones, or hardly any would be alive.
+    fn lease(&self, pick: usize) -> Option<Lease> {
+        let leases = self.leases.lock().expect("not poisoned");
+        let recent = if pick.is_multiple_of(4) {
+            leases.len()
+        } else {
+            leases.len().min(4)
+        };
+        leases.iter().rev().nth(pick % recent.max(1)).cloned()
+    }
+
+    async fn run(&self, pick: usize) -> RunId {
+        let runs = sqlx::query_scalar!(r#"select id as "id: RunId" from run order by id"#)
+            .fetch_all(&self.pool)
+            .await
+            .expect("runs");
+        runs[pick % runs.len()]
+    }
+
+    async fn end(&self, pick: usize, ending: Ending) -> Result<(), Error> {
+        match self.lease(pick) {
+            Some(lease) => jobs::finish(&self.pool, &lease, ending, TIMING).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn apply(&self, op: Op) -> Result<(), Error> {
+        let failed = |kind| Ending::Failed {
+            kind,
+            error: "why".into(),
+        };
+        match op {
+            Op::Take(pick) => {
+                let worker = self.workers[pick % self.workers.len()];
+                if let Some(lease) = jobs::take(&self.pool, worker, TIMING).await? {
+                    self.leases.lock().expect("not poisoned").push(lease);
+                }
+                Ok(())
+            }
+            Op::Beat(pick) => match self.lease(pick) {
+                Some(lease) => jobs::beat(&self.pool, &lease, 1, TIMING).await.map(drop),
+                None => Ok(()),
+            },
+            Op::Report(pick) => match self.lease(pick) {
+                Some(lease) => {
+                    let point = MetricPoint {
+                        name: "train_loss".into(),
+                        step: 1,
+                        value: lease.epoch as f64,
+                    };
+                    jobs::report_metrics(&self.pool, &lease, &[point]).await
+                }
+                None => Ok(()),
+            },
+            Op::Succeed(pick, value) => self.end(pick, success(f64::from(value))).await,
+            Op::Diverge(pick) => self.end(pick, failed(FailureKind::Diverged)).await,
+            Op::Break(pick) => self.end(pick, failed(FailureKind::Error)).await,
+            Op::HandBack(pick) => self.end(pick, Ending::Preempted).await,
+            Op::ObeyCancel(pick) => self.end(pick, Ending::Cancelled).await,
+            Op::Expire(pick) => {
+                if let Some(lease) = self.lease(pick) {
+                    expire(&self.pool, lease.run).await;
+                }
+                Ok(())
+            }
+            Op::Reap => jobs::reap(&self.pool, TIMING).await.map(drop),
+            Op::Cancel(pick) => {
+                let run = self.run(pick).await;
+                let mut tx = self.pool.begin().await?;
+                jobs::cancel(&mut tx, run, self.actor, "why").await?;
+                Ok(tx.commit().await?)
+            }
+            Op::Retry(pick) => {
+                let run = self.run(pick).await;
+                let mut tx = self.pool.begin().await?;
+                jobs::retry(&mut tx, run, self.actor, "why").await?;
+                Ok(tx.commit().await?)
+            }
+            Op::Pause => {
+                let mut connection = self.pool.acquire().await?;
+                jobs::pause(&mut connection, self.actor, "why").await
+            }
+            Op::Resume => {
+                let mut tx = self.pool.begin().await?;
+                jobs::resume(&mut tx, self.actor).await?;
+                Ok(tx.commit().await?)
+            }
+        }
+    }
+}
+
+/// What is known of a run, to compare with a moment later.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    state: String,
+    epoch: i64,
+    last_words: Option<serde_json::Value>,
+}
+
+async fn look(pool: &PgPool) -> BTreeMap<i64, Seen> {
+    sqlx::query!(
+        "select id, state, epoch, coalesce(result, to_jsonb(error)) as last_words from run"
+    )
+    .fetch_all(pool)
+    .await
+    .expect("runs")
+    .into_iter()
+    .map(|row| {
+        let seen = Seen {
+            state: row.state,
+            epoch: row.epoch,
+            last_words: row.last_words,
+        };
+        (row.id, seen)
+    })
+    .collect()
+}
+
+fn is_final(state: &str) -> bool {
+    matches!(state, "succeeded" | "failed" | "cancelled")
+}
+
+/// What must hold between two moments and at each of them.
+async fn check(pool: &PgPool, before: &BTreeMap<i64, Seen>) -> BTreeMap<i64, Seen> {
+    let after = look(pool).await;
+    for (id, was) in before {
+        let now = &after[id];
+        assert!(
+            now.epoch >= was.epoch,
+            "the epoch of run {id} fell: {was:?} {now:?}"
+        );
+        if is_final(&was.state) {
+            assert_eq!(now, was, "run {id} had ended");
+        }
+    }
+    let broken = sqlx::query_scalar!(
+        r#"select run.id as "id!" from run
+           left join run_lease l on l.run_id = run.id
+           left join run_attempt a on a.run_id = run.id and a.ended_at is null
+           where (run.state = 'running') <> (l.run_id is not null)
+              or (run.state = 'running') <> (a.run_id is not null)
+              or l.epoch <> run.epoch or a.epoch <> run.epoch"#
+    )
+    .fetch_all(pool)
+    .await
+    .expect("rows");
+    assert_eq!(
+        broken,
+        Vec::<i64>::new(),
+        "runs whose lease, attempt and epoch do not agree"
+    );
+    let wrong = sqlx::query_scalar!(
+        r#"select e.id from experiment e
+           left join verdict v on v.experiment_id = e.id
+           cross join lateral (select count(*) as posts from comment where experiment_id = e.id) c
+           cross join lateral (select count(*) as open from run where experiment_id = e.id and finished_at is null) r
+           where posts > 1 or (v.experiment_id is not null) <> (e.state = 'concluded')
+              or (posts = 1) <> (e.state = 'concluded') or (r.open = 0) <> (e.state = 'concluded')"#
+    )
+    .fetch_all(pool)
+    .await
+    .expect("rows");
+    assert_eq!(
+        wrong,
+        Vec::<i64>::new(),
+        "experiments whose verdict, post and runs do not agree"
+    );
+    after
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn nothing_that_happens_at_once_breaks_the_promises(pool: PgPool) {
+    let actor = account(&pool, "ada").await;
+    let other = account(&pool, "bob").await;
+    let mut world = World {
+        pool: pool.clone(),
+        actor,
+        workers: Vec::new(),
+        leases: Mutex::default(),
+    };
+    for _ in 0..3 {
+        world.workers.push(worker(&pool).await);
+    }
+    let mut runner = TestRunner::default();
+    let step = proptest::collection::vec(op(), 1..=3);
+    let mut before = BTreeMap::new();
+    let mut log = Vec::new();
+    for round in 0..ROUNDS {
+        let author = if round % 2 == 0 { actor } else { other };
+        // Small on purpose: experiments must conclude while others fight over them. Two seeds give four runs.
+        registered(&pool, author, &spec(2)).await;
+        for _ in 0..STEPS {
+            let ops = step.new_tree(&mut runner).expect("a step").current();
+            log.push(ops.clone());
+            let results = join_all(ops.iter().map(|op| world.apply(*op))).await;
+            for (op, result) in ops.iter().zip(results) {
+                // Refusals are fine; a database error (deadlock, constraint) is not.
+                assert!(
+                    !matches!(result, Err(Error::Database(_))),
+                    "{op:?}: {result:?} after {log:#?}"
+                );
+            }
+            before = check(&pool, &before).await;
+        }
+    }
+    // Whatever happened, everything can still be brought to an end.
+    world.apply(Op::Resume).await.expect("opens");
+    sqlx::query!("update run_lease set expires_at = now() - interval '1 second'")
+        .execute(&pool)
+        .await
+        .expect("expires");
+    jobs::reap(&pool, TIMING).await.expect("reaps");
+    while let Some(lease) = take(&pool, world.workers[0]).await {
+        jobs::finish(&pool, &lease, success(1.0), TIMING)
+            .await
+            .expect("finishes");
+    }
+    check(&pool, &before).await;
+    let open = sqlx::query_scalar!("select count(*) from experiment where state <> 'concluded'")
+        .fetch_one(&pool)
+        .await;
+    assert_eq!(
+        open.expect("a count"),
+        Some(0),
+        "every accepted submission reaches a visible final state"
+    );
+}

@@ -1,0 +1,5 @@
+//! The job table against a real Postgres.
+
+mod common;
+mod interleavings;
+mod promises;

@@ -84,7 +84,8 @@ pub fn clipped(
         .named()
         .iter()
         .map(|(_, var)| match gradients.get(var) {
-            Some(gradient) => Ok(gradient.clone()),
+            // candle keeps the whole graph alive in a parameter's gradient; moments must not inherit it.
+            Some(gradient) => Ok(gradient.detach()),
             None => var.as_detached_tensor().zeros_like(),
         })
         .collect::<Result<Vec<_>>>()?;

@@ -33,13 +33,23 @@ pub fn app(state: AppState) -> Router {
 }
 
 fn pages() -> Router<AppState> {
-    use crate::pages::{account, claims, health, home, people, sign, thread, works};
+    use crate::pages::{account, claims, experiments::{actions, edit, list, live, show}, health, home, people, sign, thread, works};
     Router::new()
         // The board
         .route("/", get(home::home))
         .route("/works", get(works::list))
         .route("/works/{slug}", get(works::work))
         .route("/claims/{id}", get(claims::claim))
+        // Experiments
+        .route("/experiments", get(list::list))
+        .route("/experiments/new", get(edit::new).post(edit::propose))
+        .route("/experiments/{id}", get(show::experiment))
+        .route("/experiments/{id}/live", get(show::fragment))
+        .route("/experiments/{id}/events", get(live::stream))
+        .route("/experiments/{id}/spec.toml", get(show::spec_toml))
+        .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
+        .route("/experiments/{id}/register", post(actions::register))
+        .route("/experiments/{id}/withdraw", post(actions::withdraw))
         // Discussion
         .route("/threads/{id}/comments", post(thread::comment))
         .route("/comments/{id}", get(thread::permalink))

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 /// A JSON body, and the hash of the whole request for [`super::idempotency`].
 #[derive(Debug)]
-pub struct Body<T> {
+pub(super) struct Body<T> {
     /// What was sent.
-    pub value: T,
+    pub(super) value: T,
     /// SHA-256 of method, path and body.
-    pub fingerprint: [u8; 32],
+    pub(super) fingerprint: [u8; 32],
 }
 
 /// Reads JSON. No body counts as `{}`: requests without fields need none.

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// A sentence about a work that could be false.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Claim {
+pub(super) struct Claim {
     /// Key.
     id: ClaimId,
     /// The work it is about.
@@ -44,7 +44,7 @@ pub struct Claim {
 
 /// Experiments on a claim by outcome.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Tally {
+pub(super) struct Tally {
     /// All but withdrawn ones.
     experiments: i64,
     /// That supported it.
@@ -90,7 +90,7 @@ impl From<db::claims::Claim> for Claim {
 /// Which claims.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub(super) struct Which {
     /// Of this work only.
     work: Option<String>,
 }

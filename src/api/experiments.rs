@@ -25,7 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// A proposed test of a claim.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Experiment {
+pub(super) struct Experiment {
     /// Key.
     id: ExperimentId,
     /// The claim it tests.
@@ -67,7 +67,7 @@ pub struct Experiment {
 
 /// Runs of an experiment by state.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RunTally {
+pub(super) struct RunTally {
     /// All that count; a retried run does not.
     total: i64,
     /// On a worker.
@@ -108,7 +108,7 @@ impl From<table::Experiment> for Experiment {
 /// Which experiments.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub(super) struct Which {
     /// Tests of this claim.
     claim: Option<ClaimId>,
     /// In this state: proposed, registered, running, concluded or withdrawn.
@@ -144,7 +144,7 @@ pub(super) async fn list(
 /// A proposal.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewExperiment {
+pub(super) struct NewExperiment {
     /// The claim it tests.
     claim: ClaimId,
     /// Short name; else the specification's.
@@ -298,7 +298,7 @@ async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<Experiment> 
 /// No fields.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub(super) struct Nothing {}
 
 /// Freeze an experiment and queue its runs.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/register", tag = "experiments", security(("token" = [])),

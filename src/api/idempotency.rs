@@ -17,7 +17,7 @@ const HEADER: &str = "idempotency-key";
 const LONGEST: usize = 200;
 
 /// How a POST goes on.
-pub enum Call {
+pub(super) enum Call {
     /// It was answered before: this is the answer.
     Replay(Response),
     /// It acts now, in this transaction.
@@ -25,9 +25,9 @@ pub enum Call {
 }
 
 /// A POST that acts.
-pub struct Fresh {
+pub(super) struct Fresh {
     /// Everything it does, it does here.
-    pub tx: PgTransaction<'static>,
+    pub(super) tx: PgTransaction<'static>,
     key: Option<(i64, String)>,
 }
 
@@ -35,7 +35,7 @@ pub struct Fresh {
 ///
 /// # Errors
 /// For a key that was used with another request, or one that is too long.
-pub async fn begin(
+pub(super) async fn begin(
     pool: &PgPool,
     account: &ApiAccount,
     headers: &HeaderMap,
@@ -98,7 +98,7 @@ impl Fresh {
     ///
     /// # Errors
     /// If the database is away: then nothing was done.
-    pub async fn finish(
+    pub(super) async fn finish(
         mut self,
         status: StatusCode,
         body: &impl Serialize,

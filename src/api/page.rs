@@ -11,26 +11,26 @@ const MOST: i64 = 200;
 
 /// A page of a collection.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T: ToSchema> {
+pub(super) struct Page<T: ToSchema> {
     /// The items.
-    pub items: Vec<T>,
+    pub(super) items: Vec<T>,
     /// Send it as `cursor` for the next page; null on the last.
-    pub next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// Where in a collection.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Cursor {
+pub(super) struct Cursor {
     /// `next` of the page before.
-    pub cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// Items wanted, 1 to 200; 50 if not given.
-    pub limit: Option<i64>,
+    pub(super) limit: Option<i64>,
 }
 
 impl Cursor {
     /// The id after which (or before which) to go on.
-    pub fn position(&self) -> Result<Option<i64>, Error> {
+    pub(super) fn position(&self) -> Result<Option<i64>, Error> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
@@ -41,7 +41,7 @@ impl Cursor {
     }
 
     /// How many items.
-    pub fn limit(&self) -> Result<i64, Error> {
+    pub(super) fn limit(&self) -> Result<i64, Error> {
         match self.limit {
             None => Ok(USUAL),
             Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
@@ -54,12 +54,12 @@ impl Cursor {
 
 impl<T: ToSchema> Page<T> {
     /// All there is.
-    pub fn whole(items: Vec<T>) -> Self {
+    pub(super) fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
     }
 
     /// Of up to `limit + 1` rows, the first `limit`, and where to go on if there is one more.
-    pub fn cut<R>(
+    pub(super) fn cut<R>(
         mut rows: Vec<R>,
         limit: i64,
         id: impl Fn(&R) -> i64,

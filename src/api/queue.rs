@@ -27,7 +27,7 @@ const RUNNING: i64 = 200;
 
 /// What runs and what waits.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Queue {
+pub(super) struct Queue {
     /// Runs by state.
     counts: Counts,
     /// Set while nothing new is taken.
@@ -40,7 +40,7 @@ pub struct Queue {
 
 /// Runs by state.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Counts {
+pub(super) struct Counts {
     queued: i64,
     running: i64,
     succeeded: i64,
@@ -50,7 +50,7 @@ pub struct Counts {
 
 /// Why nothing is taken.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Pause {
+pub(super) struct Pause {
     /// Since when.
     at: DateTime<Utc>,
     /// By whom.
@@ -61,7 +61,7 @@ pub struct Pause {
 
 /// A run that waits.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Waiting {
+pub(super) struct Waiting {
     /// The run.
     run: RunId,
     /// Its experiment.
@@ -159,7 +159,7 @@ pub(super) async fn resume(
 
 /// A worker process.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Worker {
+pub(super) struct Worker {
     /// Fresh for each process.
     id: uuid::Uuid,
     /// Host name.

@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// One arm with one seed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Run {
+pub(super) struct Run {
     /// Key.
     id: RunId,
     /// The experiment it belongs to.
@@ -101,7 +101,7 @@ async fn find(pool: &PgPool, id: RunId) -> Result<db::runs::Run> {
 
 /// A learning curve.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Curve {
+pub(super) struct Curve {
     /// Metric.
     name: String,
     /// Optimizer steps done, growing.
@@ -113,7 +113,7 @@ pub struct Curve {
 /// Which part of the curves.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub(super) struct Which {
     /// Only this metric.
     name: Option<String>,
     /// Only later steps: what is new since.
@@ -147,14 +147,14 @@ pub(super) async fn metrics(
 /// Why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Reason {
+pub(super) struct Reason {
     /// One line, shown to everybody.
-    pub reason: String,
+    pub(super) reason: String,
 }
 
 impl Reason {
     /// The reason, if it says something.
-    pub fn checked(&self) -> Result<&str> {
+    pub(super) fn checked(&self) -> Result<&str> {
         let reason = self.reason.trim();
         if reason.is_empty() || reason.chars().count() > 500 || reason.chars().any(char::is_control)
         {

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 /// A post: by a person, or the result of an experiment.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Comment {
+pub(super) struct Comment {
     /// Key.
     id: CommentId,
     /// Who wrote it; null for a result.
@@ -77,7 +77,7 @@ pub(super) async fn list(
 /// A comment to post.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewComment {
+pub(super) struct NewComment {
     /// Markdown, at most 20,000 characters.
     body: String,
 }

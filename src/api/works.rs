@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 /// A paper or post under test.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Work {
+pub(super) struct Work {
     /// Part of its address.
     slug: String,
     /// As published.

@@ -1,0 +1,233 @@
+use crate::support::{Site, pointers, template};
+use axum::http::StatusCode;
+use breakmywork_protocol::db::MIGRATOR;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_script_proposes_registers_and_follows(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let claim = site.claim("C2").await;
+    let body = json!({ "claim": claim, "spec": template() });
+    let response = site.post(&ada, "/api/v1/experiments", &body).await;
+    response.assert_status(StatusCode::CREATED);
+    let proposed: Value = response.json();
+    assert_eq!(proposed["state"], "proposed");
+    assert_eq!(proposed["verdict"], Value::Null);
+    assert_eq!(proposed["spec"]["model"]["hidden"], 32);
+    assert!(
+        proposed["prediction"]
+            .as_str()
+            .is_some_and(|text| text.contains("test_mse"))
+    );
+    let id = proposed["id"].as_i64().expect("an id");
+
+    let response = site
+        .post(
+            &ada,
+            &format!("/api/v1/experiments/{id}/register"),
+            &json!({}),
+        )
+        .await;
+    response.assert_status_ok();
+    let registered: Value = response.json();
+    assert_eq!(registered["state"], "registered");
+    assert_eq!(registered["spec_sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(registered["runs"]["total"], 16);
+
+    let runs: Value = site
+        .get(&format!("/api/v1/experiments/{id}/runs"))
+        .await
+        .json();
+    assert_eq!(runs["items"].as_array().map(Vec::len), Some(16));
+    assert_eq!(runs["items"][0]["state"], "queued");
+    let run = runs["items"][0]["id"].as_i64().expect("an id");
+    site.get(&format!("/api/v1/runs/{run}"))
+        .await
+        .assert_status_ok();
+    let curves: Value = site
+        .get(&format!("/api/v1/runs/{run}/metrics"))
+        .await
+        .json();
+    assert_eq!(curves, json!({ "items": [], "next": null }));
+
+    // It is frozen: neither again nor away.
+    for verb in ["register", "withdraw"] {
+        let again = site
+            .post(
+                &ada,
+                &format!("/api/v1/experiments/{id}/{verb}"),
+                &json!({}),
+            )
+            .await;
+        again.assert_status(StatusCode::CONFLICT);
+    }
+    let listed: Value = site
+        .get(&format!(
+            "/api/v1/experiments?claim={claim}&state=registered"
+        ))
+        .await
+        .json();
+    assert_eq!(listed["items"][0]["id"], id);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_specification_may_be_json(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let spec =
+        breakmywork_protocol::spec::read(template(), breakmywork_protocol::spec::Format::Toml)
+            .expect("good");
+    let body = json!({ "claim": site.claim("C2").await, "spec": spec.to_json(), "register": true });
+    let response = site.post(&ada, "/api/v1/experiments", &body).await;
+    response.assert_status(StatusCode::CREATED);
+    assert_eq!(response.json::<Value>()["spec_sha256"], spec.sha256());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn every_mistake_has_a_pointer(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let toml = template()
+        .replacen("rate = 0.25", "rate = 1.25", 1)
+        .replace("hidden = 32", "hiden = 32")
+        .replace("[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 1]");
+    let body = json!({ "claim": 999, "spec": toml, "register": true });
+    let response = site.post(&ada, "/api/v1/experiments", &body).await;
+    response.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    let problem: Value = response.json();
+    let mut found = pointers(&problem);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "/claim",
+            "/spec/arms/0/dropout/state/rate",
+            "/spec/model/hiden",
+            "/spec/seeds/1"
+        ]
+    );
+
+    let few = json!({ "claim": site.claim("C2").await, "spec": template().replace("[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 2]"), "register": true });
+    let response = site.post(&ada, "/api/v1/experiments", &few).await;
+    response.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(pointers(&response.json()), ["/spec/seeds"]);
+    let stored = sqlx::query_scalar!("select count(*) from experiment")
+        .fetch_one(&site.pool)
+        .await;
+    assert_eq!(
+        stored.expect("a count"),
+        Some(0),
+        "a refused proposal leaves nothing behind"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_key_makes_a_repetition_safe(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let bob = site.person("bob", "member").await;
+    let body = json!({ "claim": site.claim("C2").await, "spec": template() });
+    let send = |who, body| {
+        site.post(who, "/api/v1/experiments", body)
+            .add_header("idempotency-key", "k1")
+    };
+    // At once, as an impatient client would.
+    let (first, second) = tokio::join!(async { send(&ada, &body).await }, async {
+        send(&ada, &body).await
+    });
+    first.assert_status(StatusCode::CREATED);
+    second.assert_status(StatusCode::CREATED);
+    assert_eq!(first.json::<Value>(), second.json::<Value>());
+    let other = json!({ "claim": site.claim("C3").await, "spec": template() });
+    send(&ada, &other).await.assert_status(StatusCode::CONFLICT);
+    send(&bob, &other).await.assert_status(StatusCode::CREATED);
+    let stored = sqlx::query_scalar!("select count(*) from experiment")
+        .fetch_one(&site.pool)
+        .await;
+    assert_eq!(stored.expect("a count"), Some(2));
+
+    // A refused request does not use its key up.
+    let bad = json!({ "claim": site.claim("C2").await, "spec": "title = 1" });
+    let fix = |body| {
+        site.post(&ada, "/api/v1/experiments", body)
+            .add_header("idempotency-key", "k2")
+    };
+    fix(&bad)
+        .await
+        .assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    fix(&body).await.assert_status(StatusCode::CREATED);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_amendment_names_the_old_one_and_why(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let old = site.registered(&ada).await["id"].clone();
+    let mut body = json!({ "claim": site.claim("C2").await, "spec": template(), "amends": old });
+    let response = site.post(&ada, "/api/v1/experiments", &body).await;
+    assert_eq!(pointers(&response.json()), ["/amend_reason"]);
+    body["amend_reason"] = "The learning rate was a slip.".into();
+    let response = site.post(&ada, "/api/v1/experiments", &body).await;
+    response.assert_status(StatusCode::CREATED);
+    assert_eq!(response.json::<Value>()["amends"], old);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn only_the_author_registers_or_withdraws(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let (ada, bob) = (
+        site.person("ada", "member").await,
+        site.person("bob", "admin").await,
+    );
+    let body = json!({ "claim": site.claim("C2").await, "spec": template() });
+    let proposed: Value = site.post(&ada, "/api/v1/experiments", &body).await.json();
+    let path = |verb| format!("/api/v1/experiments/{}/{verb}", proposed["id"]);
+    site.post(&bob, &path("register"), &json!({}))
+        .await
+        .assert_status(StatusCode::FORBIDDEN);
+    site.post(&bob, &path("withdraw"), &json!({}))
+        .await
+        .assert_status(StatusCode::CONFLICT);
+    let withdrawn = site.post(&ada, &path("withdraw"), &json!({})).await;
+    withdrawn.assert_status_ok();
+    assert_eq!(withdrawn.json::<Value>()["state"], "withdrawn");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn one_person_cannot_fill_the_queue(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    for _ in 0..breakmywork::proposal::OPEN_EXPERIMENTS {
+        site.registered(&ada).await;
+    }
+    let body = json!({ "claim": site.claim("C2").await, "spec": template(), "register": true });
+    let response = site.post(&ada, "/api/v1/experiments", &body).await;
+    response.assert_status(StatusCode::TOO_MANY_REQUESTS);
+    assert!(response.maybe_header("retry-after").is_some());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn lists_come_in_pages(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    for _ in 0..3 {
+        site.registered(&ada).await;
+    }
+    let first: Value = site.get("/api/v1/experiments?limit=2").await.json();
+    assert_eq!(first["items"].as_array().map(Vec::len), Some(2));
+    let next = first["next"].as_str().expect("a cursor");
+    let second: Value = site
+        .get(&format!("/api/v1/experiments?limit=2&cursor={next}"))
+        .await
+        .json();
+    assert_eq!(second["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(second["next"], Value::Null);
+    site.get("/api/v1/experiments?cursor=x")
+        .await
+        .assert_status(StatusCode::BAD_REQUEST);
+    site.get("/api/v1/experiments?limit=0")
+        .await
+        .assert_status(StatusCode::BAD_REQUEST);
+}

@@ -1,0 +1,8 @@
+//! REST from outside, against `app(state)` and a real Postgres.
+
+mod errors;
+mod experiments;
+mod openapi;
+mod queue;
+mod support;
+mod threads;

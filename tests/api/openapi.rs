@@ -1,0 +1,46 @@
+use crate::support::Site;
+use breakmywork_protocol::db::MIGRATOR;
+use serde_json::Value;
+use sqlx::PgPool;
+
+/// The description is a file that reviewers read: a change of the API is a change of it.
+#[test]
+fn the_description_is_the_one_that_was_reviewed() {
+    let description = breakmywork::api::openapi()
+        .to_pretty_json()
+        .expect("plain data");
+    insta::assert_snapshot!("openapi", description);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let experiment = site.registered(&ada).await;
+    let description: Value = site.get("/api/v1/openapi.json").await.json();
+    let run = sqlx::query_scalar!("select min(id) from run")
+        .fetch_one(&site.pool)
+        .await
+        .expect("runs")
+        .expect("some");
+    let paths = description["paths"].as_object().expect("paths");
+    assert!(paths.len() >= 16, "{}", paths.len());
+    for (path, methods) in paths
+        .iter()
+        .filter(|(_, methods)| methods.get("get").is_some())
+    {
+        let id = if path.contains("/runs/") {
+            run
+        } else {
+            experiment["id"].as_i64().expect("an id")
+        };
+        let path = path
+            .replace("{id}", &id.to_string())
+            .replace("{slug}", "recurrent-dropout");
+        site.get(&path).await.assert_status_ok();
+        assert!(
+            methods["get"]["summary"].is_string(),
+            "{path} has no summary"
+        );
+    }
+}

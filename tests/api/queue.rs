@@ -1,0 +1,113 @@
+use crate::support::Site;
+use axum::http::StatusCode;
+use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::jobs::{self, Ending, FailureKind, Timing};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn everybody_sees_the_queue_and_admins_run_it(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let (ada, root) = (
+        site.person("ada", "member").await,
+        site.person("chief", "admin").await,
+    );
+    site.registered(&ada).await;
+    let queue: Value = site.get("/api/v1/queue").await.json();
+    assert_eq!(queue["counts"]["queued"], 16);
+    let positions: Vec<i64> = queue["waiting"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|run| run["position"].as_i64())
+        .collect();
+    assert_eq!(positions, (1..=16).collect::<Vec<i64>>());
+
+    let pause = json!({ "reason": "new disks" });
+    site.post(&ada, "/api/v1/queue/pause", &pause)
+        .await
+        .assert_status(StatusCode::FORBIDDEN);
+    let paused: Value = site.post(&root, "/api/v1/queue/pause", &pause).await.json();
+    assert_eq!(paused["paused"]["reason"], "new disks");
+    assert_eq!(paused["paused"]["by"], "chief");
+    let open: Value = site
+        .post(&root, "/api/v1/queue/resume", &json!({}))
+        .await
+        .json();
+    assert_eq!(open["paused"], Value::Null);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn admins_cancel_and_retry_with_a_reason(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let (ada, root) = (
+        site.person("ada", "member").await,
+        site.person("chief", "admin").await,
+    );
+    site.registered(&ada).await;
+    let worker = Uuid::new_v4();
+    jobs::register_worker(&site.pool, worker, "host", "cpu", "1")
+        .await
+        .expect("registers");
+    let timing = Timing::default();
+    let lease = jobs::take(&site.pool, worker, timing)
+        .await
+        .expect("takes")
+        .expect("a run");
+    let workers: Value = site.get("/api/v1/workers").await.json();
+    assert_eq!(workers["items"][0]["run"], lease.run.0);
+
+    let ending = Ending::Failed {
+        kind: FailureKind::OutOfMemory,
+        error: "2 GB wanted".into(),
+    };
+    jobs::finish(&site.pool, &lease, ending, timing)
+        .await
+        .expect("fails");
+    let failed: Value = site
+        .get(&format!("/api/v1/runs/{}", lease.run))
+        .await
+        .json();
+    assert_eq!(
+        (failed["state"].as_str(), failed["error"].as_str()),
+        (Some("failed"), Some("2 GB wanted"))
+    );
+    let retry = format!("/api/v1/runs/{}/retry", lease.run);
+    site.post(&root, &retry, &json!({ "reason": " " }))
+        .await
+        .assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    site.post(&ada, &retry, &json!({ "reason": "please" }))
+        .await
+        .assert_status(StatusCode::FORBIDDEN);
+    let response = site
+        .post(
+            &root,
+            &retry,
+            &json!({ "reason": "a larger worker is here" }),
+        )
+        .await;
+    response.assert_status(StatusCode::CREATED);
+    let again: Value = response.json();
+    assert_eq!(again["retry_of"], lease.run.0);
+    let cancel = format!("/api/v1/runs/{}/cancel", again["id"]);
+    let cancelled: Value = site
+        .post(&root, &cancel, &json!({ "reason": "no" }))
+        .await
+        .json();
+    assert_eq!(cancelled["state"], "cancelled");
+    site.post(&root, &cancel, &json!({ "reason": "no" }))
+        .await
+        .assert_status(StatusCode::CONFLICT);
+    let actors = sqlx::query_scalar!(
+        "select count(*) from run_event where actor_id = $1",
+        root.id.0
+    )
+    .fetch_one(&site.pool)
+    .await;
+    assert_eq!(
+        actors.expect("a count"),
+        Some(2),
+        "the audit knows who did it"
+    );
+}

@@ -1,0 +1,90 @@
+//! A server for one test, and people who use it.
+
+use axum_test::{TestRequest, TestResponse, TestServer};
+use breakmywork::auth::token::{self, Scope};
+use breakmywork::config::Settings;
+use breakmywork::state::AppState;
+use breakmywork_protocol::id::AccountId;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+/// The site on a fresh database with the seed content.
+pub(crate) struct Site {
+    pub(crate) server: TestServer,
+    pub(crate) pool: PgPool,
+}
+
+/// A person with a token.
+pub(crate) struct Person {
+    pub(crate) id: AccountId,
+    token: String,
+}
+
+impl Site {
+    pub(crate) async fn new(pool: PgPool) -> Self {
+        breakmywork::seed::apply(&pool).await.expect("seeds");
+        let state = AppState::new(pool.clone(), Settings::default(), CancellationToken::new());
+        Self {
+            server: TestServer::new(breakmywork::app(state)),
+            pool,
+        }
+    }
+
+    /// Signs somebody up, with a token that may do everything the role may.
+    pub(crate) async fn person(&self, name: &str, role: &str) -> Person {
+        let id = sqlx::query_scalar!(
+            r#"insert into account (name, password_hash, role) values ($1, 'x', $2) returning id as "id: AccountId""#,
+            name,
+            role
+        )
+        .fetch_one(&self.pool)
+        .await
+        .expect("an account");
+        let token = token::create(&self.pool, id, "test", &Scope::ALL)
+            .await
+            .expect("a token");
+        Person { id, token }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> TestResponse {
+        self.server.get(path).await
+    }
+
+    pub(crate) fn post(&self, person: &Person, path: &str, body: &Value) -> TestRequest {
+        self.server
+            .post(path)
+            .authorization_bearer(&person.token)
+            .json(body)
+    }
+
+    /// The number of the claim with this label.
+    pub(crate) async fn claim(&self, label: &str) -> i64 {
+        sqlx::query_scalar!("select id from claim where label = $1", label)
+            .fetch_one(&self.pool)
+            .await
+            .expect("seeded")
+    }
+
+    /// Proposes and registers the first template.
+    pub(crate) async fn registered(&self, person: &Person) -> Value {
+        let body = json!({ "claim": self.claim("C2").await, "spec": template(), "register": true });
+        let response = self.post(person, "/api/v1/experiments", &body).await;
+        response.assert_status(axum::http::StatusCode::CREATED);
+        response.json()
+    }
+}
+
+/// The first template, as TOML.
+pub(crate) fn template() -> &'static str {
+    breakmywork::seed::TEMPLATES[0].toml
+}
+
+/// The pointers of a problem's field errors.
+pub(crate) fn pointers(problem: &Value) -> Vec<String> {
+    let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+    errors
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap_or("?").to_owned())
+        .collect()
+}

@@ -33,7 +33,7 @@ pub fn app(state: AppState) -> Router {
 }
 
 fn pages() -> Router<AppState> {
-    use crate::pages::{account, claims, experiments::{actions, edit, list, live, show}, health, home, people, sign, thread, works};
+    use crate::pages::{account, admin, claims, docs, experiments::{actions, edit, list, live, show}, health, home, people, queue, runs, sign, thread, works};
     Router::new()
         // The board
         .route("/", get(home::home))
@@ -50,6 +50,9 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
+        .route("/runs/{id}", get(runs::run))
+        .route("/queue", get(queue::queue))
+        .route("/docs/api", get(docs::api_docs))
         // Discussion
         .route("/threads/{id}/comments", post(thread::comment))
         .route("/comments/{id}", get(thread::permalink))
@@ -65,6 +68,12 @@ fn pages() -> Router<AppState> {
         .route("/account/tokens", post(account::create_token))
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
         .route("/account/sign-out-everywhere", post(account::sign_out_everywhere))
+        // Admins
+        .route("/admin/queue", get(admin::queue::page))
+        .route("/admin/queue/pause", post(admin::queue::pause))
+        .route("/admin/queue/resume", post(admin::queue::resume))
+        .route("/admin/runs/{id}/cancel", post(admin::queue::cancel))
+        .route("/admin/runs/{id}/retry", post(admin::queue::retry))
         // Probes
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

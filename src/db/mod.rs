@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod claims;
 pub mod comments;
+pub mod events;
 pub mod experiments;
 pub mod queue;
 pub mod runs;

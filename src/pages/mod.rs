@@ -1,12 +1,17 @@
 //! The pages: one file each, with its template, handler and form.
 
 pub mod account;
+pub mod admin;
 pub mod claims;
+pub mod docs;
 pub mod error;
+pub mod experiments;
 pub mod health;
 pub mod home;
 pub mod people;
 pub mod picture;
+pub mod queue;
+pub mod runs;
 pub mod sign;
 pub mod thread;
 pub mod works;

@@ -1,5 +1,6 @@
 //! States and verdicts by word and shape; colour only repeats what they say.
 
+use super::{form::Escaped, html::Html};
 use crate::db::claims::{Claim, Standing};
 use std::fmt;
 
@@ -82,5 +83,25 @@ pub fn claim(claim: &Claim) -> Badge {
             badge("falsified", "✕", format!("contradicted by experiment {by}"))
         }
         Standing::Contested => badge("inconclusive", "◐", "contested"),
+    }
+}
+
+/// A run in a table of runs: the badge as a link, what there is to say, and a bar while it runs.
+pub fn cell(run: i64, badge: &Badge, text: &str, progress: Option<f64>) -> Html {
+    let bar = progress.map_or_else(String::new, |share| {
+        format!("<br><progress max=\"1\" value=\"{share:.3}\" aria-hidden=\"true\"></progress>")
+    });
+    Html(format!(
+        "<a id=\"run-{run}\" href=\"/runs/{run}\">{badge}</a> {}{bar}",
+        Escaped(text)
+    ))
+}
+
+/// Of a proof of treatment.
+pub fn verified(verified: bool) -> Badge {
+    if verified {
+        badge("supported", "✓", "verified")
+    } else {
+        badge("inadmissible", "⊘", "not as specified")
     }
 }

@@ -33,7 +33,7 @@ pub fn elapsed(moment: &DateTime<Utc>, _: &dyn Values) -> askama::Result<String>
 
 /// A measured value.
 #[askama::filter_fn]
-pub fn value(value: &f64, _: &dyn Values) -> askama::Result<String> {
+pub fn measured(value: &f64, _: &dyn Values) -> askama::Result<String> {
     Ok(number::value(*value))
 }
 

@@ -92,6 +92,49 @@ impl FormErrors {
     }
 }
 
+/// A labelled text input.
+pub fn input(field: &str, label: &str, hint: &str, value: &str, errors: &FormErrors) -> Html {
+    let id = Escaped(field);
+    let hint_id = if hint.is_empty() { String::new() } else { format!("{field}-hint") };
+    let hint = if hint.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"hint\" id=\"{id}-hint\">{}</p>", Escaped(hint))
+    };
+    Html(format!(
+        "<div class=\"field\"><label for=\"{id}\">{}</label>{hint}<input id=\"{id}\" name=\"{id}\" value=\"{}\" autocomplete=\"off\"{}>{}</div>",
+        Escaped(label),
+        Escaped(value),
+        errors.tie(field, &hint_id),
+        errors.at(field),
+    ))
+}
+
+/// A labelled choice. A value that is no option stays as one, so that it can be seen and put right.
+/// An option is a value, or `value=what it says`.
+pub fn choice(field: &str, label: &str, options: &[&str], value: &str, errors: &FormErrors) -> Html {
+    let id = Escaped(field);
+    let known = |option: &&str| option.split('=').next() == Some(value);
+    let strange = (!options.iter().any(|option| known(&option))).then_some(value);
+    let mut list = String::new();
+    for option in strange.iter().chain(options) {
+        let (option_value, text) = option.split_once('=').unwrap_or((option, option));
+        let selected = if option_value == value { " selected" } else { "" };
+        let _ = write!(
+            list,
+            "<option value=\"{}\"{selected}>{}</option>",
+            Escaped(option_value),
+            Escaped(text)
+        );
+    }
+    Html(format!(
+        "<div class=\"field\"><label for=\"{id}\">{}</label><select id=\"{id}\" name=\"{id}\"{}>{list}</select>{}</div>",
+        Escaped(label),
+        errors.tie(field, ""),
+        errors.at(field),
+    ))
+}
+
 /// Text with everything escaped that HTML would read, in text and in attributes.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(pub &'a str);

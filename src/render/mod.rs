@@ -10,3 +10,4 @@ pub mod number;
 pub mod time;
 pub mod unrolled;
 pub mod url;
+pub mod words;

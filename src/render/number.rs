@@ -1,7 +1,5 @@
 //! Numbers as they are printed: enough digits, a real minus sign, no noise.
 
-use std::borrow::Borrow;
-
 /// A whole number of any width, by value or reference, as templates hand them over.
 pub trait Whole {
     /// Its value.
@@ -22,6 +20,24 @@ whole!(i64, i32, i16, u64, u32, usize);
 impl<T: Whole> Whole for &T {
     fn whole(&self) -> i64 {
         (**self).whole()
+    }
+}
+
+/// A real number, by value or reference.
+pub trait Real {
+    /// Its value.
+    fn real(&self) -> f64;
+}
+
+impl Real for f64 {
+    fn real(&self) -> f64 {
+        *self
+    }
+}
+
+impl<T: Real> Real for &T {
+    fn real(&self) -> f64 {
+        (**self).real()
     }
 }
 
@@ -67,8 +83,8 @@ fn superscript(power: &str) -> String {
 }
 
 /// A setting, as a person would type it.
-pub fn plain(number: impl Borrow<f64>) -> String {
-    let number = *number.borrow();
+pub fn plain(number: impl Real) -> String {
+    let number = number.real();
     let size = number.abs();
     let text = if size != 0.0 && !(1e-4..1e7).contains(&size) {
         format!("{number:e}")
@@ -84,8 +100,14 @@ pub fn signed(number: f64) -> String {
     if number > 0.0 { format!("+{text}") } else { text }
 }
 
+/// A share, in whole percent.
+pub fn percent(share: impl Real) -> String {
+    format!("{:.0} %", share.real() * 100.0)
+}
+
 /// A p-value.
-pub fn p_value(p: f64) -> String {
+pub fn p_value(p: impl Real) -> String {
+    let p = p.real();
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
@@ -107,8 +129,8 @@ pub fn count(number: impl Whole) -> String {
 }
 
 /// A number of bytes.
-pub fn bytes(number: u64) -> String {
-    let number = number as f64;
+pub fn bytes(number: impl Whole) -> String {
+    let number = number.whole() as f64;
     match number {
         ..1e3 => format!("{number} B"),
         1e3..1e6 => format!("{:.1} kB", number / 1e3),

@@ -1,5 +1,6 @@
 //! Times: absolute in UTC for machines, relative for people.
 
+use super::number::Whole;
 use chrono::{DateTime, Utc};
 
 /// For the `datetime` attribute: RFC 3339, UTC.
@@ -38,7 +39,8 @@ pub fn between(from: &DateTime<Utc>, to: &DateTime<Utc>) -> String {
 }
 
 /// A duration by its two largest units.
-pub fn duration_s(seconds: i64) -> String {
+pub fn duration_s(seconds: impl Whole) -> String {
+    let seconds = seconds.whole();
     let seconds = seconds.max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

@@ -1,0 +1,131 @@
+//! The queue as admins run it: watch, cancel, retry, pause, resume. Each act has a reason, which everybody can read.
+
+use crate::{
+    db::{
+        queue::{self, Control, Counts, Event, Worker},
+        runs::{self, Run},
+    },
+    error::{Error, Result},
+    extract::{Admin, Form, Path, Visit},
+    pages::{Cache, see_other, show},
+    render::{badge, filters, number},
+    state::AppState,
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+use breakmywork_protocol::{id::RunId, jobs};
+use serde::Deserialize;
+
+/// Lines of each list.
+const SHOWN: i64 = 100;
+
+/// Longest reason.
+const REASON_CHARS: usize = 300;
+
+#[derive(Debug, Template)]
+#[template(path = "admin_queue.html")]
+struct AdminQueue {
+    visit: Visit,
+    control: Control,
+    counts: Counts,
+    running: Vec<Run>,
+    failed: Vec<Run>,
+    waiting: Vec<queue::Waiting>,
+    workers: Vec<Worker>,
+    events: Vec<Event>,
+}
+
+/// The page.
+pub async fn page(
+    State(state): State<AppState>,
+    visit: Visit,
+    _: Admin,
+) -> Result<Response> {
+    let pool = &state.pool;
+    let page = AdminQueue {
+        visit,
+        control: queue::control(pool).await?,
+        counts: queue::counts(pool).await?,
+        running: runs::running(pool, SHOWN).await?,
+        failed: runs::failed(pool, SHOWN).await?,
+        waiting: queue::waiting(pool, None, SHOWN).await?,
+        workers: queue::workers(pool).await?,
+        events: queue::recent_events(pool, SHOWN).await?,
+    };
+    show(&page, Cache::Never)
+}
+
+/// Why.
+#[derive(Debug, Deserialize)]
+pub struct Why {
+    #[serde(default)]
+    reason: String,
+}
+
+impl Why {
+    fn checked(&self) -> Result<&str> {
+        let reason = self.reason.trim();
+        let length = reason.chars().count();
+        if length == 0 || length > REASON_CHARS || reason.contains('\0') {
+            return Err(Error::field(
+                "/reason",
+                format!("Give a reason of 1 to {REASON_CHARS} characters; everybody can read it."),
+            ));
+        }
+        Ok(reason)
+    }
+}
+
+const BACK: &str = "/admin/queue";
+
+/// Cancels a run.
+pub async fn cancel(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Path(id): Path<RunId>,
+    Form(why): Form<Why>,
+) -> Result<Response> {
+    let reason = why.checked()?;
+    let mut tx = state.pool.begin().await?;
+    jobs::cancel(&mut tx, id, viewer.id, reason).await?;
+    tx.commit().await?;
+    Ok(see_other(BACK))
+}
+
+/// Queues a failed or cancelled run again.
+pub async fn retry(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Path(id): Path<RunId>,
+    Form(why): Form<Why>,
+) -> Result<Response> {
+    let reason = why.checked()?;
+    let mut tx = state.pool.begin().await?;
+    jobs::retry(&mut tx, id, viewer.id, reason).await?;
+    tx.commit().await?;
+    Ok(see_other(BACK))
+}
+
+/// Stops handing out runs.
+pub async fn pause(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Form(why): Form<Why>,
+) -> Result<Response> {
+    let reason = why.checked()?;
+    let mut tx = state.pool.begin().await?;
+    jobs::pause(&mut tx, viewer.id, reason).await?;
+    tx.commit().await?;
+    Ok(see_other(BACK))
+}
+
+/// Hands out runs again.
+pub async fn resume(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+) -> Result<Response> {
+    let mut tx = state.pool.begin().await?;
+    jobs::resume(&mut tx, viewer.id).await?;
+    tx.commit().await?;
+    Ok(see_other(BACK))
+}

@@ -1,0 +1,224 @@
+//! The API for people, drawn from its own OpenAPI document.
+
+use super::{Cache, show};
+use crate::{api, error::Result, extract::Visit};
+use askama::Template;
+use axum::response::Response;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// One operation.
+#[derive(Debug)]
+struct Operation {
+    method: String,
+    path: String,
+    summary: String,
+    token: bool,
+    parameters: Vec<(String, String, String)>,
+    body: Option<String>,
+    answers: Vec<(String, String)>,
+}
+
+/// Operations that belong together.
+#[derive(Debug)]
+struct Group {
+    name: String,
+    about: String,
+    operations: Vec<Operation>,
+}
+
+/// One schema's fields: name, type, needed, meaning.
+#[derive(Debug)]
+struct Schema {
+    name: String,
+    about: String,
+    fields: Vec<(String, String, bool, String)>,
+    values: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Description {
+    groups: Vec<Group>,
+    schemas: Vec<Schema>,
+}
+
+static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
+    let document = serde_json::to_value(api::openapi()).unwrap_or_default();
+    describe(&document)
+});
+
+#[derive(Debug, Template)]
+#[template(path = "docs_api.html")]
+struct Docs {
+    visit: Visit,
+    groups: &'static [Group],
+    schemas: &'static [Schema],
+    problems: [(&'static str, u16, &'static str); 10],
+    openapi: &'static str,
+}
+
+/// Kinds of problems: last part of the `type` address, status, what to do.
+const PROBLEMS: [(&str, u16, &str); 10] = [
+    ("bad-request", 400, "The request cannot be read. The detail says where."),
+    ("unauthorized", 401, "The token is missing, unknown or revoked."),
+    ("forbidden", 403, "The token lacks a scope, or the account a role; or the thing is somebody else's."),
+    ("not-found", 404, "There is no such thing."),
+    ("conflict", 409, "The thing is not in the state that this needs; read it again."),
+    ("too-large", 413, "A request may hold at most 256 kB."),
+    ("invalid", 422, "Fields are wrong; errors lists each with its JSON pointer."),
+    ("too-many", 429, "A limit is reached; Retry-After says when to try again."),
+    ("internal", 500, "A fault of the server; request_id names it in the log."),
+    ("unavailable", 503, "The database is away for a moment; try again after Retry-After."),
+];
+
+/// The page.
+pub async fn api_docs(visit: Visit) -> Result<Response> {
+    let page = Docs {
+        visit,
+        groups: &DESCRIPTION.groups,
+        schemas: &DESCRIPTION.schemas,
+        problems: PROBLEMS,
+        openapi: api::OPENAPI_PATH,
+    };
+    show(&page, Cache::Fresh)
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn describe(document: &Value) -> Description {
+    let mut groups: Vec<Group> = document["tags"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|tag| Group {
+            name: text(tag, "name"),
+            about: text(tag, "description"),
+            operations: Vec::new(),
+        })
+        .collect();
+    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in methods.as_object().into_iter().flatten() {
+            let tag = operation["tags"][0].as_str().unwrap_or_default();
+            if let Some(group) = groups.iter_mut().find(|group| group.name == tag) {
+                group.operations.push(operation_of(method, path, operation));
+            }
+        }
+    }
+    let schemas = document["components"]["schemas"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| schema_of(name, schema))
+        .collect();
+    Description { groups, schemas }
+}
+
+fn operation_of(method: &str, path: &str, operation: &Value) -> Operation {
+    let parameters = operation["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|parameter| {
+            (
+                text(parameter, "name"),
+                text(parameter, "in"),
+                text(parameter, "description"),
+            )
+        })
+        .collect();
+    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let answers = operation["responses"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(status, answer)| (status.clone(), text(answer, "description")))
+        .collect();
+    Operation {
+        method: method.to_uppercase(),
+        path: path.to_owned(),
+        summary: text(operation, "summary"),
+        token: operation["security"].is_array(),
+        parameters,
+        body: (!body.is_null()).then(|| kind(body)),
+        answers,
+    }
+}
+
+fn schema_of(name: &str, schema: &Value) -> Schema {
+    let needed = |field: &str| {
+        let needed = schema["required"].as_array();
+        needed.is_some_and(|needed| needed.iter().any(|name| name == field))
+    };
+    let fields = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(field, property)| {
+            (
+                field.clone(),
+                kind(property),
+                needed(field),
+                text(property, "description"),
+            )
+        })
+        .collect();
+    let named = |value: &Value| value.as_str().map(str::to_owned);
+    let plain = schema["enum"].as_array().into_iter().flatten().filter_map(named);
+    let described = schema["oneOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| named(&one["enum"][0]));
+    Schema {
+        name: name.to_owned(),
+        about: text(schema, "description"),
+        fields,
+        values: plain.chain(described).collect(),
+    }
+}
+
+/// A schema in a few words.
+fn kind(schema: &Value) -> String {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return reference.rsplit('/').next().unwrap_or_default().to_owned();
+    }
+    for many in ["oneOf", "anyOf", "allOf"] {
+        if let Some(options) = schema[many].as_array() {
+            let kinds: Vec<String> = options.iter().map(kind).collect();
+            return kinds.join(" or ");
+        }
+    }
+    match &schema["type"] {
+        Value::String(name) if name == "array" => format!("list of {}", kind(&schema["items"])),
+        Value::String(name) => match schema["format"].as_str() {
+            Some("date-time") => "time".to_owned(),
+            _ => name.clone(),
+        },
+        Value::Array(names) => {
+            let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+            names.join(" or ")
+        }
+        _ => "anything".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_on_the_page() {
+        let document = serde_json::to_value(api::openapi()).expect("plain data");
+        let operations: usize = document["paths"]
+            .as_object()
+            .expect("paths")
+            .values()
+            .map(|methods| methods.as_object().map_or(0, serde_json::Map::len))
+            .sum();
+        let shown: usize = DESCRIPTION.groups.iter().map(|group| group.operations.len()).sum();
+        assert_eq!(shown, operations);
+        assert!(DESCRIPTION.groups.iter().flat_map(|group| &group.operations).all(|operation| !operation.summary.is_empty()));
+    }
+}

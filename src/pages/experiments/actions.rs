@@ -1,0 +1,54 @@
+//! What an author does to an experiment: register, withdraw.
+
+use super::show::page_with;
+use crate::{
+    error::{Error, Result},
+    extract::{Member, Path, Visit},
+    pages::{Cache, see_other, with_status},
+    proposal,
+    render::form::FormErrors,
+    state::AppState,
+};
+use axum::{extract::State, http::StatusCode, response::Response};
+use breakmywork_protocol::{id::ExperimentId, jobs};
+
+/// Freezes the experiment and queues its runs.
+pub async fn register(
+    State(state): State<AppState>,
+    visit: Visit,
+    Member(viewer): Member,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let mut tx = state.pool.begin().await?;
+    match proposal::register_stored(&mut tx, id, viewer.id).await {
+        Ok(()) => {
+            tx.commit().await?;
+            tracing::info!(experiment = %id, account = %viewer.id, "registered");
+            Ok(see_other(&format!("/experiments/{id}")))
+        }
+        Err(Error::Invalid(problems)) => {
+            tx.rollback().await?;
+            let mut errors = FormErrors::new();
+            for problem in problems {
+                let path = problem.pointer.trim_start_matches("/spec/").replace('/', ".");
+                errors.add("register", format!("{path}: {}", problem.detail));
+            }
+            let page = page_with(&state, visit, id, errors).await?;
+            with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Withdraws a proposal.
+pub async fn withdraw(
+    State(state): State<AppState>,
+    Member(viewer): Member,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let mut tx = state.pool.begin().await?;
+    jobs::withdraw(&mut tx, id, viewer.id).await?;
+    tx.commit().await?;
+    tracing::info!(experiment = %id, account = %viewer.id, "withdrawn");
+    Ok(see_other(&format!("/experiments/{id}")))
+}

@@ -1,0 +1,95 @@
+//! All experiments, newest first.
+
+use crate::{
+    db::experiments::{self, Experiment, Filter},
+    error::Result,
+    extract::Visit,
+    pages::{Cache, show},
+    render::{badge, filters, number},
+    state::AppState,
+};
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use breakmywork_protocol::id::{ClaimId, ExperimentId};
+use serde::Deserialize;
+
+/// Experiments on one page.
+const SHOWN: i64 = 50;
+
+/// States by which the list can be narrowed.
+const STATES: [&str; 5] = ["proposed", "registered", "running", "concluded", "withdrawn"];
+
+/// A view of the list; each is a link.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct View {
+    claim: Option<ClaimId>,
+    author: Option<String>,
+    state: Option<String>,
+    before: Option<ExperimentId>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "experiments.html")]
+struct Experiments {
+    visit: Visit,
+    view: View,
+    states: [&'static str; 5],
+    experiments: Vec<Experiment>,
+    before: Option<ExperimentId>,
+}
+
+impl Experiments {
+    /// Address of this view with another state or place.
+    fn view(&self, state: Option<&str>, before: Option<&ExperimentId>) -> String {
+        let mut parts = Vec::new();
+        if let Some(claim) = self.view.claim {
+            parts.push(format!("claim={claim}"));
+        }
+        if let Some(author) = &self.view.author {
+            parts.push(format!("author={}", crate::render::url::component(author)));
+        }
+        if let Some(state) = state {
+            parts.push(format!("state={}", crate::render::url::component(state)));
+        }
+        if let Some(before) = before {
+            parts.push(format!("before={before}"));
+        }
+        if parts.is_empty() {
+            return "/experiments".to_owned();
+        }
+        format!("/experiments?{}", parts.join("&"))
+    }
+
+    fn is_state(&self, state: &str) -> bool {
+        self.view.state.as_deref() == Some(state)
+    }
+}
+
+/// The list.
+pub async fn list(
+    State(state): State<AppState>,
+    visit: Visit,
+    Query(view): Query<View>,
+) -> Result<Response> {
+    let filter = Filter {
+        claim: view.claim,
+        author: view.author.clone(),
+        state: view.state.clone(),
+        before: view.before,
+    };
+    let mut experiments = experiments::list(&state.pool, &filter, SHOWN + 1).await?;
+    let more = experiments.len() as i64 > SHOWN;
+    experiments.truncate(SHOWN as usize);
+    let before = experiments.last().filter(|_| more).map(|last| last.id);
+    let page = Experiments {
+        visit,
+        view,
+        states: STATES,
+        experiments,
+        before,
+    };
+    show(&page, Cache::Fresh)
+}

@@ -1,0 +1,147 @@
+//! The stream that tells an experiment's page when to look again.
+
+use crate::{
+    db::{
+        events,
+        queue::{self, Event as RunEvent},
+    },
+    error::{Error, Result},
+    extract::Path,
+    state::AppState,
+};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use breakmywork_protocol::id::ExperimentId;
+use futures_util::{Stream, stream};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+/// How long a browser waits before it connects again.
+const RETRY: Duration = Duration::from_secs(3);
+
+/// A comment now and then keeps proxies from closing the stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Looks at the table this often even without an announcement: those may get lost.
+const POLL: Duration = Duration::from_secs(10);
+
+/// Events sent at once after a long absence; the rest follows.
+const BATCH: i64 = 200;
+
+/// `GET /experiments/{id}/events`: server-sent events, resumed by `Last-Event-ID`.
+///
+/// Each event's id is that of the row in `run_event`; an event without an id
+/// says that a run has moved on. 204 tells the browser that nothing more will come.
+pub async fn stream(
+    State(state): State<AppState>,
+    Path(id): Path<ExperimentId>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    // Before the first look, so that nothing falls in between.
+    let changes = state.changes.subscribe();
+    let over = over(&state, id).await?.ok_or_else(|| Error::missing("experiment", id))?;
+    let last_seen = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let after = match last_seen {
+        Some(after) => after,
+        None => events::latest(&state.pool, id).await?,
+    };
+    if over && queue::events_after(&state.pool, id, after, 1).await?.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let watch = Watch {
+        state,
+        id,
+        changes,
+        after,
+        waiting: VecDeque::new(),
+        over: false,
+    };
+    let stream = watch.stream();
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response())
+}
+
+/// Whether nothing more can happen to the experiment; none if there is no such one.
+async fn over(state: &AppState, id: ExperimentId) -> Result<Option<bool>> {
+    let experiment = crate::db::experiments::find(&state.pool, id).await?;
+    Ok(experiment.map(|experiment| ["concluded", "withdrawn"].contains(&experiment.state.as_str())))
+}
+
+struct Watch {
+    state: AppState,
+    id: ExperimentId,
+    changes: Receiver<ExperimentId>,
+    after: i64,
+    waiting: VecDeque<Event>,
+    over: bool,
+}
+
+impl Watch {
+    fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        stream::unfold(self, |mut watch| async move {
+            let event = watch.next().await?;
+            Some((Ok(event), watch))
+        })
+    }
+
+    /// The next event; none when the stream ends.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some(event);
+            }
+            if self.over {
+                return None;
+            }
+            let announced = self.wait().await?;
+            // A database that is away ends the stream; the browser comes back.
+            let events = queue::events_after(&self.state.pool, self.id, self.after, BATCH).await.ok()?;
+            if events.is_empty() && announced {
+                return Some(Event::default().event("change").data("{}").retry(RETRY));
+            }
+            for event in events {
+                self.after = event.id;
+                self.over |= ["concluded", "withdrawn"].contains(&event.kind.as_str());
+                self.waiting.push_back(sent(&event));
+            }
+        }
+    }
+
+    /// Until something may have happened: true if it was announced, none at shutdown.
+    async fn wait(&mut self) -> Option<bool> {
+        let shutdown = self.state.shutdown.clone();
+        let poll = tokio::time::sleep(POLL);
+        tokio::pin!(poll);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return None,
+                () = &mut poll => return Some(false),
+                change = self.changes.recv() => match change {
+                    Ok(id) if id == self.id => return Some(true),
+                    Ok(_) => {}
+                    // Fell behind: look, whatever was missed.
+                    Err(RecvError::Lagged(_)) => return Some(true),
+                    Err(RecvError::Closed) => return None,
+                },
+            }
+        }
+    }
+}
+
+fn sent(event: &RunEvent) -> Event {
+    let data = serde_json::json!({ "kind": event.kind, "run": event.run, "at": event.created_at });
+    Event::default()
+        .event("change")
+        .id(event.id.to_string())
+        .data(data.to_string())
+        .retry(RETRY)
+}

@@ -1,0 +1,91 @@
+//! The runs of an experiment as a table: a row for each seed, a column for each arm, so that pairs stand side by side.
+
+use crate::{
+    db::{queue::Waiting, runs::Run},
+    render::{badge, html::Html, number},
+};
+use breakmywork_protocol::spec::Spec;
+use std::collections::HashMap;
+
+/// One run in the table.
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub(super) run: i64,
+    pub(super) badge: badge::Badge,
+    pub(super) text: String,
+    pub(super) progress: Option<f64>,
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Matrix {
+    pub(super) metric: String,
+    pub(super) arms: Vec<String>,
+    pub(super) rows: Vec<(u32, Vec<Option<Cell>>)>,
+}
+
+/// Lays out the runs that count. `waiting` gives their places in the queue.
+pub(super) fn of(spec: &Spec, runs: &[Run], waiting: &[Waiting]) -> Matrix {
+    let metric = match &spec.criterion {
+        Some(criterion) => criterion.metric.clone(),
+        None => breakmywork_protocol::metric::final_metrics(spec.task.name)
+            .first()
+            .map_or_else(String::new, |name| (*name).to_owned()),
+    };
+    let places: HashMap<i64, i64> = waiting
+        .iter()
+        .map(|waiting| (waiting.run.0, waiting.position))
+        .collect();
+    // A later run of the same arm and seed is the retry, which counts.
+    let by_place: HashMap<(&str, i64), &Run> = runs
+        .iter()
+        .map(|run| ((run.arm.as_str(), run.seed), run))
+        .collect();
+    let rows = spec
+        .seeds
+        .iter()
+        .map(|&seed| {
+            let cells = spec
+                .arms
+                .iter()
+                .map(|arm| {
+                    let run = by_place.get(&(arm.name.as_str(), i64::from(seed)))?;
+                    Some(cell(run, &metric, &places))
+                })
+                .collect();
+            (seed, cells)
+        })
+        .collect();
+    Matrix {
+        metric,
+        arms: spec.arms.iter().map(|arm| arm.name.clone()).collect(),
+        rows,
+    }
+}
+
+fn cell(run: &Run, metric: &str, places: &HashMap<i64, i64>) -> Cell {
+    let (text, progress) = match run.state.as_str() {
+        "succeeded" => (run.metric(metric).map(number::value).unwrap_or_default(), None),
+        "running" => {
+            let step = number::count(run.step.unwrap_or(0));
+            (format!("step {step} of {}", number::count(run.steps)), Some(run.progress()))
+        }
+        "queued" => {
+            let place = places.get(&run.id.0).map(|place| format!("place {}", number::count(*place)));
+            (place.unwrap_or_default(), None)
+        }
+        "failed" => (run.failure.clone().unwrap_or_default().replace('_', " "), None),
+        _ => (String::new(), None),
+    };
+    Cell {
+        run: run.id.0,
+        badge: badge::run(&run.state, run.failure.as_deref()),
+        text,
+        progress,
+    }
+}
+
+/// A table cell's contents.
+pub(super) fn contents(cell: &Cell) -> Html {
+    crate::render::badge::cell(cell.run, &cell.badge, &cell.text, cell.progress)
+}

@@ -1,0 +1,83 @@
+//! The plots of an experiment, drawn from what is stored.
+
+use crate::{
+    db::runs::Curve,
+    render::{
+        chart::{
+            curves::{Curves, Line},
+            pairs::Pairs,
+        },
+        html::Html,
+    },
+};
+use breakmywork_protocol::{metric, verdict::Verdict};
+
+/// A plot with its words.
+#[derive(Debug)]
+pub(in crate::pages) struct Plot {
+    pub(in crate::pages) title: String,
+    pub(in crate::pages) legend: Html,
+    pub(in crate::pages) svg: Html,
+    /// Arm, last step, mean there, seeds.
+    pub(in crate::pages) finals: Vec<(String, f64, f64, usize)>,
+}
+
+/// Learning curves, a plot for each metric.
+pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String]) -> Vec<Plot> {
+    let mut names: Vec<&str> = curves.iter().map(|curve| curve.name.as_str()).collect();
+    names.dedup();
+    // What was measured on unseen sequences first.
+    names.sort_by_key(|name| !name.starts_with("valid"));
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let known = metric::find(name);
+            if known.is_some_and(|known| known.at_end) {
+                return None;
+            }
+            let lines: Vec<Line> = curves
+                .iter()
+                .filter(|curve| curve.name == name)
+                .filter_map(|curve| {
+                    let arm = arms.iter().position(|arm| *arm == curve.arm)?;
+                    let points = curve.points.iter();
+                    let points = points.map(|point| (f64::from(point.step), point.value)).collect();
+                    Some(Line { arm, points })
+                })
+                .collect();
+            let title = known.map_or_else(|| name.to_owned(), |known| format!("{name}: {}", known.meaning));
+            let drawn = Curves {
+                id: name,
+                title: &title,
+                unit: known.map_or(name, |known| known.unit),
+                arms,
+                lines: &lines,
+            };
+            let (svg, legend, finals) = (drawn.svg()?, drawn.legend(), drawn.finals());
+            Some(Plot {
+                svg,
+                legend,
+                finals,
+                title,
+            })
+        })
+        .collect()
+}
+
+/// The paired differences of a verdict.
+pub(super) fn pairs(verdict: &Verdict) -> Option<Html> {
+    let differences: Vec<(u32, f64)> = verdict
+        .pairs
+        .iter()
+        .filter_map(|pair| Some((pair.seed, pair.difference?)))
+        .collect();
+    Pairs {
+        id: "pairs",
+        unit: &verdict.unit,
+        differences: &differences,
+        effect: verdict.effect,
+        interval: verdict.interval,
+        margin: verdict.margin,
+    }
+    .svg()
+}

@@ -1,0 +1,235 @@
+//! One experiment: what was predicted, what is compared, what would falsify it, how it goes, what came out.
+
+use super::{
+    matrix::{self, Matrix},
+    plots::{self, Plot},
+};
+use crate::{
+    db::{
+        experiments::{self, Experiment},
+        queue, runs,
+    },
+    error::{Error, Result},
+    extract::{Path, Visit},
+    pages::{
+        Cache,
+        picture::{self, ArmPicture},
+        show,
+        thread::{self, Thread},
+    },
+    proposal,
+    render::{badge, filters, form::FormErrors, html::Html, number, time, words},
+    state::AppState,
+};
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use breakmywork_protocol::{
+    id::ExperimentId,
+    spec::{self, Spec},
+};
+use serde::Deserialize;
+
+/// Places in the queue that are looked up for one experiment's runs.
+const PLACES: i64 = 2000;
+
+/// The part of the page that changes while runs go on.
+#[derive(Debug, Template)]
+#[template(path = "experiment_live.html")]
+struct Live {
+    experiment: Experiment,
+    matrix: Matrix,
+    plots: Vec<Plot>,
+    paused: Option<String>,
+    over: bool,
+    words: String,
+}
+
+impl askama::filters::HtmlSafe for Live {}
+
+/// Only how far the runs are, for other pages.
+#[derive(Debug, Template)]
+#[template(path = "experiment_progress.html")]
+struct Progress {
+    experiment: Experiment,
+    over: bool,
+}
+
+/// The whole page.
+#[derive(Debug, Template)]
+#[template(path = "experiment.html")]
+pub(super) struct ExperimentPage {
+    visit: Visit,
+    experiment: Experiment,
+    spec: Spec,
+    reading: Option<(String, String)>,
+    arms: Vec<ArmPicture>,
+    cost: String,
+    live: Live,
+    pairs: Option<Html>,
+    blockers: Vec<String>,
+    errors: FormErrors,
+    thread: Thread,
+    url: String,
+}
+
+impl ExperimentPage {
+    fn is_author(&self) -> bool {
+        let viewer = self.visit.viewer.as_ref();
+        viewer.is_some_and(|viewer| viewer.id == self.experiment.author_id)
+    }
+
+    fn task(&self) -> &'static str {
+        words::task(self.spec.task.name)
+    }
+
+    fn cell(&self) -> &'static str {
+        words::cell(self.spec.model.cell)
+    }
+
+    fn optimizer(&self) -> &'static str {
+        words::optimizer(self.spec.training.optimizer)
+    }
+
+    /// The steps of its life, and which one it is at.
+    fn steps(&self) -> Vec<(&'static str, bool)> {
+        let last = if self.experiment.state == "withdrawn" { "withdrawn" } else { "concluded" };
+        let steps: &[&'static str] = match last {
+            "withdrawn" => &["proposed", "withdrawn"],
+            _ => &["proposed", "registered", "running", "concluded"],
+        };
+        steps
+            .iter()
+            .map(|step| (*step, *step == self.experiment.state))
+            .collect()
+    }
+}
+
+async fn find(state: &AppState, id: ExperimentId) -> Result<(Experiment, Spec)> {
+    let experiment = experiments::find(&state.pool, id)
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    let spec = experiment.parsed().map_err(Error::internal)?;
+    Ok((experiment, spec))
+}
+
+async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<Live> {
+    let pool = &state.pool;
+    let runs = runs::of_experiment(pool, experiment.id).await?;
+    let waits = runs.iter().any(|run| run.state == "queued");
+    let waiting = if waits {
+        queue::waiting(pool, Some(experiment.id), PLACES).await?
+    } else {
+        Vec::new()
+    };
+    let curves = runs::curves_of_experiment(pool, experiment.id).await?;
+    let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();
+    let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
+    let paused = if over {
+        None
+    } else {
+        queue::control(pool).await?.pause_reason
+    };
+    let words = match experiment.state.as_str() {
+        "registered" | "running" => format!(
+            "Experiment {} is {}: {} of {} runs have ended.",
+            experiment.id, experiment.state, experiment.runs_ended, experiment.runs
+        ),
+        state => format!("Experiment {} is {state}.", experiment.id),
+    };
+    Ok(Live {
+        matrix: matrix::of(spec, &runs, &waiting),
+        plots: plots::learning(&curves, &arms),
+        paused,
+        over,
+        words,
+        experiment,
+    })
+}
+
+/// The page, with what stands against registration if that was tried.
+pub(super) async fn page_with(
+    state: &AppState,
+    visit: Visit,
+    id: ExperimentId,
+    errors: FormErrors,
+) -> Result<ExperimentPage> {
+    page_from(state, visit, id, errors, thread::From::default()).await
+}
+
+async fn page_from(
+    state: &AppState,
+    visit: Visit,
+    id: ExperimentId,
+    errors: FormErrors,
+    from: thread::From,
+) -> Result<ExperimentPage> {
+    let (experiment, spec) = find(state, id).await?;
+    let blockers = match experiment.state.as_str() {
+        "proposed" => proposal::check_registrable(&spec).err().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let seconds = spec::cpu_seconds(&spec);
+    Ok(ExperimentPage {
+        visit,
+        reading: spec
+            .criterion
+            .as_ref()
+            .map(|criterion| (criterion.reading(), criterion.falsifier())),
+        arms: picture::arms(&spec, "arm"),
+        cost: time::duration_s(seconds as i64),
+        live: live(state, experiment.clone(), &spec).await?,
+        pairs: experiment.verdict.as_ref().and_then(|verdict| plots::pairs(verdict)),
+        blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
+        errors,
+        thread: thread::load(&state.pool, experiment.thread, from).await?,
+        url: state.settings.address(&experiment.address()),
+        experiment,
+        spec,
+    })
+}
+
+/// The page of an experiment.
+pub async fn experiment(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+    Query(from): Query<thread::From>,
+) -> Result<Response> {
+    let page = page_from(&state, visit, id, FormErrors::new(), from).await?;
+    show(&page, Cache::Fresh)
+}
+
+/// Which part of the page is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Part {
+    #[serde(default)]
+    part: String,
+}
+
+/// The part that changes, alone: what the page swaps in when the stream says so.
+pub async fn fragment(
+    State(state): State<AppState>,
+    Path(id): Path<ExperimentId>,
+    Query(part): Query<Part>,
+) -> Result<Response> {
+    let (experiment, spec) = find(&state, id).await?;
+    if part.part == "progress" {
+        let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
+        return show(&Progress { experiment, over }, Cache::Never);
+    }
+    show(&live(&state, experiment, &spec).await?, Cache::Never)
+}
+
+/// The specification as a file for `breakmywork-worker train`.
+pub async fn spec_toml(
+    State(state): State<AppState>,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (_, spec) = find(&state, id).await?;
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((headers, spec.to_toml()).into_response())
+}

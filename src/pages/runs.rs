@@ -1,0 +1,77 @@
+//! One run: its attempts, its curve, its result and where the numbers come from.
+
+use super::{
+    Cache,
+    experiments::plots::{self, Plot},
+    show,
+};
+use crate::{
+    db::{
+        experiments,
+        queue,
+        runs::{self, Attempt, Run},
+    },
+    error::{Error, Result},
+    extract::{Path, Visit},
+    render::{badge, filters, number, time},
+    state::AppState,
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+use breakmywork_protocol::{id::RunId, metric};
+
+#[derive(Debug, Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    visit: Visit,
+    run: Run,
+    attempts: Vec<Attempt>,
+    plots: Vec<Plot>,
+    plan: String,
+    place: Option<i64>,
+    url: String,
+}
+
+impl RunPage {
+    fn unit(&self, name: &str) -> &'static str {
+        metric::find(name).map_or("", |metric| metric.unit)
+    }
+}
+
+/// Places in the queue that are looked up.
+const PLACES: i64 = 2000;
+
+/// A run's page.
+pub async fn run(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<RunId>,
+) -> Result<Response> {
+    let pool = &state.pool;
+    let missing = || Error::missing("run", id);
+    let run = runs::find(pool, id).await?.ok_or_else(missing)?;
+    let plan = runs::plan(pool, id).await?.ok_or_else(missing)?;
+    let curves = runs::curves_of_run(pool, id, None, -1).await?;
+    let place = if run.state == "queued" {
+        let waiting = queue::waiting(pool, Some(run.experiment), PLACES).await?;
+        waiting.iter().find(|waiting| waiting.run == id).map(|waiting| waiting.position)
+    } else {
+        None
+    };
+    // The arm keeps the colour that it has on the experiment's page.
+    let arms: Vec<String> = experiments::find(pool, run.experiment)
+        .await?
+        .and_then(|experiment| experiment.parsed().ok())
+        .map(|spec| spec.arms.into_iter().map(|arm| arm.name).collect())
+        .unwrap_or_else(|| vec![run.arm.clone()]);
+    let page = RunPage {
+        visit,
+        attempts: runs::attempts(pool, id).await?,
+        plots: plots::learning(&curves, &arms),
+        plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
+        place,
+        url: state.settings.address(&format!("/experiments/{}", run.experiment)),
+        run,
+    };
+    show(&page, Cache::Fresh)
+}

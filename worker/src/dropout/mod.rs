@@ -129,6 +129,14 @@ impl Masks {
         Self::default()
     }
 
+    /// Exactly those masks: for each site and layer one for all steps, or one for each step.
+    pub fn given(masks: impl IntoIterator<Item = ((Site, usize), Vec<Tensor>)>) -> Self {
+        Self {
+            masks: masks.into_iter().collect(),
+            log: None,
+        }
+    }
+
     /// The masks at that position of the streams that `purpose` gives for (site, layer).
     pub fn draw(
         shape: MaskShape<'_>,
@@ -167,7 +175,7 @@ impl Masks {
                 masks.insert((site, place.layer), steps);
             }
         }
-        Ok(Self { masks, log: None })
+        Ok(Self::given(masks))
     }
 
     /// Logs every use from here on.

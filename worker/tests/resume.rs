@@ -1,0 +1,209 @@
+//! The same plan gives the same numbers to the last bit: trained twice, and trained with interruptions.
+
+mod support;
+
+use breakmywork_protocol::result::RunResult;
+use breakmywork_protocol::spec::{Cell, Optimizer, TaskName};
+use breakmywork_worker::events::{Event, FailureKind};
+use breakmywork_worker::train::{self, Checkpoints, Options, Outcome, Requests};
+use breakmywork_worker::{checkpoint, device::DeviceChoice};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use support::plan;
+
+/// What must be equal: all points of the curves, final metrics and the proof.
+#[derive(Debug, PartialEq)]
+struct Numbers {
+    points: Vec<(u32, String, u64)>,
+    metrics: Vec<(String, u64)>,
+    proof: String,
+}
+
+fn options(directory: Option<&Path>, resume: Option<PathBuf>) -> Options {
+    let checkpoints = directory.map(|directory| Checkpoints {
+        directory: directory.into(),
+        every: Duration::from_secs(3600),
+    });
+    Options {
+        device: DeviceChoice::Cpu,
+        checkpoints,
+        resume,
+    }
+}
+
+/// Trains until the end or, if `stop_at` is given, until that step.
+fn train(
+    plan: &breakmywork_protocol::spec::Plan,
+    options: &Options,
+    stop_at: Option<u32>,
+    points: &mut Vec<(u32, String, u64)>,
+) -> (Outcome, Option<PathBuf>) {
+    let requests = Requests::default();
+    // Stopping is decided after each step; a measurement or sign of life is not sent at each.
+    requests.stop.store(stop_at == Some(1), Ordering::Relaxed);
+    let mut written = None;
+    let outcome = train::train(
+        plan,
+        options,
+        &requests,
+        &mut |event: Event| -> io::Result<()> {
+            match event {
+                Event::Metric { step, name, value } => {
+                    points.push((step, name, value.to_bits()));
+                    if Some(step) >= stop_at && stop_at.is_some() {
+                        requests.stop.store(true, Ordering::Relaxed);
+                    }
+                }
+                Event::Checkpoint(checkpoint) => written = Some(checkpoint.path),
+                _ => {}
+            }
+            Ok(())
+        },
+    );
+    (outcome.expect("trains"), written)
+}
+
+fn numbers(points: Vec<(u32, String, u64)>, result: &RunResult) -> Numbers {
+    let metrics = result
+        .metrics
+        .iter()
+        .map(|(name, value)| (name.clone(), value.to_bits()))
+        .collect();
+    Numbers {
+        points,
+        metrics,
+        proof: serde_json::to_string(&result.treatment).expect("plain data"),
+    }
+}
+
+fn finished(outcome: Outcome) -> Box<RunResult> {
+    match outcome {
+        Outcome::Finished(result) => result,
+        Outcome::Stopped { step } => panic!("stopped at step {step}"),
+    }
+}
+
+#[test]
+fn trained_twice_or_interrupted_the_numbers_are_the_same_to_the_last_bit() {
+    for cell in [Cell::Rnn, Cell::Gru, Cell::Lstm] {
+        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+            for task in [TaskName::Adding, TaskName::Copy, TaskName::TemporalOrder] {
+                let plan = plan(cell, optimizer, task);
+                let mut points = Vec::new();
+                let (outcome, _) = train(&plan, &options(None, None), None, &mut points);
+                let whole = numbers(points, &finished(outcome));
+                assert_eq!(
+                    whole.proof.matches("\"verified\":true").count(),
+                    1,
+                    "{}",
+                    whole.proof
+                );
+
+                let mut points = Vec::new();
+                let (outcome, _) = train(&plan, &options(None, None), None, &mut points);
+                assert_eq!(whole, numbers(points, &finished(outcome)), "{plan:?} twice");
+
+                // Stopped at the first step and in the middle, each time in a new process's stead.
+                let folder = tempfile::tempdir().expect("a folder");
+                let mut points = Vec::new();
+                let mut resume = None;
+                for stop_at in [1, 7] {
+                    let (outcome, written) = train(
+                        &plan,
+                        &options(Some(folder.path()), resume),
+                        Some(stop_at),
+                        &mut points,
+                    );
+                    assert!(
+                        matches!(outcome, Outcome::Stopped { step } if step >= stop_at && step < 20),
+                        "{outcome:?}"
+                    );
+                    resume = written;
+                }
+                let (outcome, _) = train(&plan, &options(None, resume), None, &mut points);
+                assert_eq!(
+                    whole,
+                    numbers(points, &finished(outcome)),
+                    "{plan:?} interrupted"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn another_seed_gives_other_numbers() {
+    let mut plan = plan(Cell::Rnn, Optimizer::Sgd, TaskName::Adding);
+    let mut run = |seed| {
+        plan.seed = seed;
+        let mut points = Vec::new();
+        let (outcome, _) = train(&plan, &options(None, None), None, &mut points);
+        numbers(points, &finished(outcome))
+    };
+    assert_ne!(run(1).metrics, run(2).metrics);
+}
+
+#[test]
+fn wall_time_adds_up_over_interruptions() {
+    let plan = plan(Cell::Lstm, Optimizer::Adam, TaskName::Copy);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, written) = train(
+        &plan,
+        &options(Some(folder.path()), None),
+        Some(7),
+        &mut Vec::new(),
+    );
+    let (outcome, _) = train(&plan, &options(None, written), None, &mut Vec::new());
+    let provenance = finished(outcome).provenance;
+    assert!(provenance.wall_seconds > 0.0 && provenance.plan_sha256 == plan.sha256());
+    assert_eq!(provenance.time_steps, 20 * 4 * 26);
+}
+
+#[test]
+fn checkpoints_of_another_plan_and_damaged_ones_are_refused() {
+    let plan = plan(Cell::Gru, Optimizer::Adam, TaskName::Adding);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, written) = train(
+        &plan,
+        &options(Some(folder.path()), None),
+        Some(1),
+        &mut Vec::new(),
+    );
+    let path = written.expect("a checkpoint");
+    assert_eq!(checkpoint::step(&path, &plan.sha256()).expect("reads"), 1);
+    assert_eq!(
+        checkpoint::list(folder.path()),
+        [path.clone()],
+        "no temporary file is left or listed"
+    );
+
+    let mut other = plan.clone();
+    other.setup.training.learning_rate = 0.5;
+    let error = checkpoint::step(&path, &other.sha256()).expect_err("another plan");
+    assert!(
+        error.to_string().contains("belongs to another plan"),
+        "{error}"
+    );
+    let failure = train::train(
+        &other,
+        &options(None, Some(path.clone())),
+        &Requests::default(),
+        &mut |_| Ok(()),
+    );
+    assert_eq!(failure.expect_err("another plan").kind, FailureKind::Error);
+
+    let whole = std::fs::read(&path).expect("reads");
+    for damaged in [
+        &whole[..whole.len() - 1],
+        &whole[..20],
+        b"not a checkpoint at all",
+        b"",
+    ] {
+        std::fs::write(&path, damaged).expect("writes");
+        assert!(checkpoint::step(&path, &plan.sha256()).is_err());
+    }
+    std::fs::remove_file(&path).expect("removes");
+    assert!(checkpoint::step(&path, &plan.sha256()).is_err());
+}

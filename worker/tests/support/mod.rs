@@ -1,0 +1,40 @@
+//! Plans that train in no time.
+
+use breakmywork_protocol::spec::{
+    Cell, Dropout, Evaluation, MaskTime, Model, Optimizer, Plan, Setup, Site, Task, TaskName,
+    Training,
+};
+
+/// Two layers with masks at every site, 20 steps.
+pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
+    let site = |time| Some(Site { rate: 0.25, time });
+    Plan {
+        arm: "treatment".into(),
+        seed: 3,
+        setup: Setup {
+            task: Task { name, length: 6 },
+            model: Model {
+                cell,
+                layers: 2,
+                hidden: 8,
+            },
+            training: Training {
+                optimizer,
+                learning_rate: 0.01,
+                batch: 4,
+                steps: 20,
+                clip: 1.0,
+            },
+            evaluation: Evaluation {
+                every: 3,
+                sequences: 20,
+                samples: 2,
+            },
+            dropout: Dropout {
+                input: site(MaskTime::PerStep),
+                state: site(MaskTime::Fixed),
+                output: site(MaskTime::PerStep),
+            },
+        },
+    }
+}

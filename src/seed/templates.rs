@@ -22,28 +22,28 @@ pub const TEMPLATES: &[Template] = &[
         title: "Fixed against fresh state masks",
         claim: "C2",
         about: "The claim itself at its smallest: the same recurrent dropout mask at every time step, or a new one at each.",
-        toml: include_str!("templates/fixed-or-fresh.toml"),
+        toml: include_str!("../../examples/specs/fixed-or-fresh.toml"),
     },
     Template {
         name: "order-solved",
         title: "Does noise drown the signal?",
         claim: "C3",
         about: "How many seeds still learn the order of two distant bits when the state's mask changes at every step.",
-        toml: include_str!("templates/order-solved.toml"),
+        toml: include_str!("../../examples/specs/order-solved.toml"),
     },
     Template {
         name: "dropout-or-none",
         title: "State dropout against none",
         claim: "C1",
         about: "Generated data cannot be overfitted, so here dropout has nothing to gain: does the claim say so?",
-        toml: include_str!("templates/dropout-or-none.toml"),
+        toml: include_str!("../../examples/specs/dropout-or-none.toml"),
     },
     Template {
         name: "gru-too",
         title: "The same with a gated recurrent unit",
         claim: "C14",
         about: "Fixed against fresh state masks with a GRU: the LSTM's ordering should repeat.",
-        toml: include_str!("templates/gru-too.toml"),
+        toml: include_str!("../../examples/specs/gru-too.toml"),
     },
 ];
 

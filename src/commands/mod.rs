@@ -6,6 +6,7 @@ mod listen;
 mod migrate;
 mod password;
 mod postgres;
+mod seed;
 mod serve;
 mod signals;
 mod token;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 #[command(name = "breakmywork", version, max_term_width = 100)]
 pub struct Cli {
     /// What to log, as `info` or `breakmywork=debug,sqlx=warn`; servers default to info, other commands to warn.
-    #[arg(long, global = true, env = "BREAKMYWORK_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// Log one JSON object a line.
     #[arg(long, global = true, env = "BREAKMYWORK_LOG_JSON")]
@@ -35,6 +36,7 @@ enum Command {
     Up(up::Args),
     Serve(serve::Args),
     Migrate(migrate::Args),
+    Seed(seed::Args),
     #[command(subcommand)]
     User(user::Command),
     #[command(subcommand)]
@@ -60,6 +62,7 @@ impl Cli {
             Command::Up(args) => up::run(args).await?,
             Command::Serve(args) => serve::run(args).await?,
             Command::Migrate(args) => migrate::run(args).await?,
+            Command::Seed(args) => seed::run(args).await?,
             Command::User(command) => user::run(command).await?,
             Command::Token(command) => token::run(command).await?,
             Command::Postgres(args) => return postgres::run(args).await,

@@ -5,6 +5,7 @@ use super::database::{Database, DatabaseArgs};
 use super::listen::{CONNECTIONS, ListenArgs};
 use super::signals::Stop;
 use super::worker::{self, Worker};
+use crate::seed;
 use crate::server;
 use crate::state::AppState;
 use anyhow::Context;
@@ -63,6 +64,9 @@ async fn run_on(
     db::migrate(&database.pool)
         .await
         .context("Cannot migrate the database")?;
+    seed::apply(&database.pool)
+        .await
+        .context("Cannot add the first content")?;
     let admin = FirstAdmin::ensure(&database.pool, data_dir).await?;
     let workers: Vec<Worker> = worker_program
         .map(|program| -> std::io::Result<Worker> {

@@ -84,7 +84,7 @@ pub async fn api_docs(visit: Visit) -> Result<Response> {
 }
 
 fn text(value: &Value, key: &str) -> String {
-    value[key].as_str().unwrap_or_default().to_owned()
+    value[key].as_str().unwrap_or_default().replace('`', "")
 }
 
 fn describe(document: &Value) -> Description {

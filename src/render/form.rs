@@ -92,8 +92,8 @@ impl FormErrors {
     }
 }
 
-/// A labelled text input.
-pub fn input(field: &str, label: &str, hint: &str, value: &str, errors: &FormErrors) -> Html {
+/// A labelled text input; `default` is what holds if it stays empty.
+pub fn input(field: &str, label: &str, hint: &str, default: &str, value: &str, errors: &FormErrors) -> Html {
     let id = Escaped(field);
     let hint_id = if hint.is_empty() { String::new() } else { format!("{field}-hint") };
     let hint = if hint.is_empty() {
@@ -102,9 +102,10 @@ pub fn input(field: &str, label: &str, hint: &str, value: &str, errors: &FormErr
         format!("<p class=\"hint\" id=\"{id}-hint\">{}</p>", Escaped(hint))
     };
     Html(format!(
-        "<div class=\"field\"><label for=\"{id}\">{}</label>{hint}<input id=\"{id}\" name=\"{id}\" value=\"{}\" autocomplete=\"off\"{}>{}</div>",
+        "<div class=\"field\"><label for=\"{id}\">{}</label>{hint}<input id=\"{id}\" name=\"{id}\" value=\"{}\" placeholder=\"{}\" autocomplete=\"off\"{}>{}</div>",
         Escaped(label),
         Escaped(value),
+        Escaped(default),
         errors.tie(field, &hint_id),
         errors.at(field),
     ))

@@ -39,7 +39,7 @@ pub fn svg(dropout: &Dropout, id: &str) -> Html {
         let x = LEFT + STEP_WIDTH * step as f64;
         side(&mut out, x, step, Side::Output, dropout.output.as_ref());
         side(&mut out, x, step, Side::Input, dropout.input.as_ref());
-        node(&mut out, x, step);
+        node(&mut out, x);
         if step + 1 < STEPS {
             wires(&mut out, x + NODE_WIDTH, step, dropout.state.as_ref());
         }
@@ -86,7 +86,7 @@ fn unit_y(unit: usize) -> f64 {
     TOP + ROW * unit as f64 + ROW / 2.0
 }
 
-fn node(out: &mut String, x: f64, step: usize) {
+fn node(out: &mut String, x: f64) {
     let _ = write!(
         out,
         "<rect class=\"node\" x=\"{x}\" y=\"{TOP}\" width=\"{NODE_WIDTH}\" height=\"{STATE_HEIGHT}\" rx=\"3\"/>"
@@ -96,13 +96,17 @@ fn node(out: &mut String, x: f64, step: usize) {
         let y = unit_y(unit);
         let _ = write!(out, "<circle class=\"unit\" cx=\"{centre}\" cy=\"{y}\" r=\"3\"/>");
     }
-    let _ = step;
 }
 
 /// The recurrent wires from one step to the next, with the mask in the middle.
 fn wires(out: &mut String, x: f64, step: usize, site: Option<&Site>) {
     let gap = STEP_WIDTH - NODE_WIDTH;
     let middle = x + gap / 2.0;
+    if let Some(site) = site {
+        // One name for one mask: m each time, or m₁, m₂, m₃.
+        let (y, name) = (TOP - 6.0, mask_name(site, step));
+        let _ = write!(out, "<text class=\"symbol middle\" x=\"{middle}\" y=\"{y}\">{name}</text>");
+    }
     let mask = site.map(|site| mask(site, UNITS, step, 1));
     for unit in 0..UNITS {
         let y = unit_y(unit);
@@ -166,6 +170,13 @@ fn side(out: &mut String, x: f64, step: usize, side: Side, site: Option<&Site>) 
     let start = centre - (SIDE_UNITS - 1) as f64 * (CELL + 2.0) / 2.0;
     for (unit, kept) in mask.into_iter().enumerate() {
         cell(out, start + unit as f64 * (CELL + 2.0), mask_y, kept);
+    }
+}
+
+fn mask_name(site: &Site, step: usize) -> String {
+    match site.time {
+        MaskTime::Fixed => "m".to_owned(),
+        MaskTime::PerStep => format!("m{}", subscript(step + 1)),
     }
 }
 

@@ -17,7 +17,11 @@ use crate::{
         see_other, show, with_status,
     },
     proposal::{self, Proposal, Source},
-    render::{form::FormErrors, number, time},
+    render::{
+        form::{FormErrors, choice, input},
+        html::Html,
+        number, time,
+    },
     seed::{TEMPLATES, Template as Ready},
     state::AppState,
 };
@@ -34,6 +38,7 @@ use breakmywork_protocol::{
 };
 use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Longest reason for an amendment.
 const REASON_CHARS: usize = 500;
@@ -99,6 +104,8 @@ struct EditPage {
     cost: Option<String>,
     blockers: Vec<Located>,
     templates: &'static [Ready],
+    /// The specification with every default filled in, if it can be read.
+    defaults: Value,
 }
 
 impl EditPage {
@@ -133,6 +140,7 @@ impl EditPage {
             }),
             blockers,
             templates: TEMPLATES,
+            defaults: spec.map(|spec| spec.to_json()).unwrap_or_default(),
             visit,
             editing,
             words,
@@ -153,13 +161,30 @@ impl EditPage {
     }
 
     /// An input for one field, tied to its hint and errors.
-    fn input(&self, field: &str, label: &str, hint: &str) -> crate::render::html::Html {
-        crate::render::form::input(field, label, hint, self.made.fields.get(field), &self.errors)
+    fn input(&self, field: &str, label: &str, hint: &str) -> Html {
+        let default = self.default(field);
+        input(field, label, hint, &default, self.made.fields.get(field), &self.errors)
+    }
+
+    /// What holds if the field stays empty, once the whole can be read.
+    fn default(&self, field: &str) -> String {
+        let pointer = format!("/{}", field.replace('-', "/"));
+        match self.defaults.pointer(&pointer) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }
+    }
+
+    fn arm_names(&self) -> Vec<&str> {
+        let names = self.made.fields.arms.iter().map(|arm| arm.name.as_str());
+        // An equals sign would be read as the border between value and words.
+        names.filter(|name| !name.is_empty() && !name.contains('=')).collect()
     }
 
     /// A choice for one field; what was typed stays even where it is no option.
-    fn choice(&self, field: &str, label: &str, options: &[&str]) -> crate::render::html::Html {
-        crate::render::form::choice(field, label, options, self.made.fields.get(field), &self.errors)
+    fn choice(&self, field: &str, label: &str, options: &[&str]) -> Html {
+        choice(field, label, options, self.made.fields.get(field), &self.errors)
     }
 
     fn metrics(&self) -> Vec<&'static str> {

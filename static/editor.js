@@ -12,40 +12,58 @@ export function keepInStep() {
 
   for (const button of form.querySelectorAll("[data-in-step]")) button.hidden = true;
 
-  async function ask(direction) {
+  async function ask(action) {
+    clearTimeout(timer);
     const mine = ++turn;
     const body = new URLSearchParams(new FormData(form));
-    body.set("action", direction);
-    let answer;
+    body.set("action", action);
+    let page;
     try {
-      answer = await fetch(form.action, { method: "POST", body, headers: { "x-part": "editor" } });
+      // Not form.action: the buttons have that name.
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
+      if (!answer.ok) { status.textContent = "The server could not read this; what you typed is kept here."; return; }
+      page = new DOMParser().parseFromString(await answer.text(), "text/html");
     } catch { status.textContent = "The server does not answer; what you typed is kept here."; return; }
-    if (mine !== turn || !answer.ok && answer.status !== 422) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (mine !== turn) return;
-    status.textContent = page.querySelector("[data-editor-status]")?.textContent ?? "";
-    if (direction === "apply") {
-      const fresh = page.querySelector("[name=toml]");
-      if (fresh) toml.value = fresh.value;
-      refreshErrors(page);
+    // Something was typed since: a newer question is under way.
+    const fresh = page.querySelector("form[data-editor]");
+    if (mine !== turn || !fresh) return;
+    if (action !== "read") toml.value = fresh.querySelector("[name=toml]").value;
+    if (action === "apply") {
+      markFields(fresh);
     } else {
-      const fresh = page.querySelector("[data-fields]");
-      if (fresh) fields.replaceChildren(...fresh.childNodes);
-      refreshErrors(page);
+      fields.replaceChildren(...fresh.querySelector("[data-fields]").childNodes);
       listen();
     }
+    status.textContent = fresh.querySelector("[data-editor-status]").textContent;
+    for (const id of ["toml-problems", "editor-picture"]) {
+      document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
+    }
+    for (const name of ["aria-invalid", "aria-describedby"]) copy(fresh.querySelector("[name=toml]"), toml, name);
   }
 
-  function refreshErrors(page) {
-    for (const id of ["toml-problems", "editor-picture"]) {
-      const old = document.getElementById(id), fresh = page.getElementById(id);
-      if (old && fresh) old.replaceChildren(...fresh.childNodes);
+  // While somebody types in a field, only what is said about the fields changes.
+  function markFields(fresh) {
+    for (const field of fields.querySelectorAll("input, select")) {
+      const twin = fresh.elements.namedItem(field.name);
+      if (!twin) continue;
+      if (field.type === "hidden") { field.value = twin.value; continue; }
+      for (const name of ["aria-invalid", "aria-describedby", "placeholder"]) copy(twin, field, name);
+      if (field.tagName === "SELECT" && field !== document.activeElement) field.innerHTML = twin.innerHTML;
+      document.getElementById(`${field.id}-error`)?.remove();
+      const error = fresh.querySelector(`#${CSS.escape(field.id)}-error`);
+      if (error) field.after(error);
     }
   }
 
-  function later(direction) {
+  function copy(from, to, name) {
+    const value = from.getAttribute(name);
+    if (value === null) to.removeAttribute(name); else to.setAttribute(name, value);
+  }
+
+  function later(action) {
     clearTimeout(timer);
-    timer = setTimeout(() => ask(direction), QUIET);
+    turn++;
+    timer = setTimeout(() => ask(action), QUIET);
   }
 
   function listen() {

@@ -74,9 +74,14 @@ pub async fn claim(
             let falsifier = experiment.parsed().ok()?.criterion?.falsifier();
             Some((experiment.clone(), falsifier))
         });
-    let drawn = experiments
+    // What is on the record is drawn before what is only proposed.
+    let (frozen, proposed): (Vec<_>, Vec<_>) = experiments
         .iter()
         .filter(|experiment| experiment.state != "withdrawn")
+        .partition(|experiment| experiment.registered_at.is_some());
+    let drawn = frozen
+        .into_iter()
+        .chain(proposed)
         .find_map(|experiment| Some((experiment.clone(), experiment.parsed().ok()?)))
         .filter(|(_, spec)| spec.arms.len() <= 3);
     let arms = drawn

@@ -7,6 +7,7 @@ pub mod form;
 pub mod html;
 pub mod markdown;
 pub mod number;
+pub mod shell;
 pub mod time;
 pub mod unrolled;
 pub mod url;

@@ -35,6 +35,26 @@ struct AdminQueue {
     events: Vec<Event>,
 }
 
+/// Longest text of one particular; hashes are cut.
+const PARTICULAR_CHARS: usize = 60;
+
+/// What an event says beyond its kind, in words.
+fn particulars(data: &serde_json::Value) -> String {
+    let parts: Vec<String> = data
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let cut: String = text.chars().take(PARTICULAR_CHARS).collect();
+            let more = if cut.len() < text.len() { "…" } else { "" };
+            format!("{} {cut}{more}", key.replace('_', " "))
+        })
+        .collect();
+    parts.join(", ")
+}
+
 /// The page.
 pub async fn page(
     State(state): State<AppState>,

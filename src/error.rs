@@ -144,14 +144,26 @@ impl Reply {
         let (kind, title, detail) = match status.as_u16() {
             401 => ("unauthorized", "Sign in first", "This needs an account."),
             403 => ("forbidden", "Not allowed", "This is not open to you."),
-            404 => ("not-found", "Not found", "There is nothing at this address."),
+            404 => (
+                "not-found",
+                "Not found",
+                "There is nothing at this address.",
+            ),
             405 => (
                 "method-not-allowed",
                 "Not that way",
                 "This address exists but does not take that kind of request.",
             ),
-            408 => ("timeout", "Took too long", "The request did not arrive in time."),
-            409 => ("conflict", "Not in this state", "Something else happened first."),
+            408 => (
+                "timeout",
+                "Took too long",
+                "The request did not arrive in time.",
+            ),
+            409 => (
+                "conflict",
+                "Not in this state",
+                "Something else happened first.",
+            ),
             413 => (
                 "too-large",
                 "Too large",
@@ -163,7 +175,11 @@ impl Reply {
                 "The body is not of a type that this address reads.",
             ),
             422 => ("invalid", "Refused", "Some fields need a change."),
-            429 => ("too-many", "Too many requests", "Wait a little and try again."),
+            429 => (
+                "too-many",
+                "Too many requests",
+                "Wait a little and try again.",
+            ),
             503 => (
                 "unavailable",
                 "Away for a moment",
@@ -174,7 +190,11 @@ impl Reply {
                 "Our fault",
                 "Something broke on our side. It has been written down.",
             ),
-            _ => ("bad-request", "Not understood", "The request could not be read."),
+            _ => (
+                "bad-request",
+                "Not understood",
+                "The request could not be read.",
+            ),
         };
         Self {
             kind,

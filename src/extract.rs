@@ -42,12 +42,16 @@ impl Visit {
 
     /// Whether the viewer may run the queue.
     pub fn is_admin(&self) -> bool {
-        self.viewer.as_ref().is_some_and(|viewer| viewer.role.is_admin())
+        self.viewer
+            .as_ref()
+            .is_some_and(|viewer| viewer.role.is_admin())
     }
 
     /// Whether the viewer may hide comments.
     pub fn is_moderator(&self) -> bool {
-        self.viewer.as_ref().is_some_and(|viewer| viewer.role.is_moderator())
+        self.viewer
+            .as_ref()
+            .is_some_and(|viewer| viewer.role.is_moderator())
     }
 }
 
@@ -88,7 +92,10 @@ impl<S: Sync> OptionalFromRequestParts<S> for Member {
 
 /// Where to go after signing in: this page, or for a form the page it is on.
 fn return_address(parts: &Parts) -> String {
-    let here = parts.uri.path_and_query().map_or("/", |address| address.as_str());
+    let here = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |address| address.as_str());
     if parts.method.is_safe() {
         return here.to_owned();
     }

@@ -5,7 +5,12 @@ use crate::{
     middleware::{csp, csrf, errors, limits, request_log, session},
     state::AppState,
 };
-use axum::{Router, extract::DefaultBodyLimit, middleware::{from_fn, from_fn_with_state}, routing::{get, post}};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The whole site.
@@ -33,7 +38,11 @@ pub fn app(state: AppState) -> Router {
 }
 
 fn pages() -> Router<AppState> {
-    use crate::pages::{account, admin, claims, docs, experiments::{actions, edit, list, live, show}, health, home, people, queue, runs, sign, thread, works};
+    use crate::pages::{
+        account, admin, claims, docs,
+        experiments::{actions, edit, list, live, show},
+        health, home, people, queue, runs, sign, thread, works,
+    };
     Router::new()
         // The board
         .route("/", get(home::home))
@@ -67,7 +76,10 @@ fn pages() -> Router<AppState> {
         .route("/account/password", post(account::change_password))
         .route("/account/tokens", post(account::create_token))
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
-        .route("/account/sign-out-everywhere", post(account::sign_out_everywhere))
+        .route(
+            "/account/sign-out-everywhere",
+            post(account::sign_out_everywhere),
+        )
         // Admins
         .route("/admin/queue", get(admin::queue::page))
         .route("/admin/queue/pause", post(admin::queue::pause))

@@ -1,6 +1,10 @@
 //! What every handler shares.
 
-use crate::{auth::{password::Passwords, throttle::Throttle}, config::Settings, live::Changes};
+use crate::{
+    auth::{password::Passwords, throttle::Throttle},
+    config::Settings,
+    live::Changes,
+};
 use axum::extract::FromRef;
 use sqlx::PgPool;
 use std::sync::Arc;

@@ -53,15 +53,28 @@ impl FromStr for Role {
             "member" => Ok(Self::Member),
             "moderator" => Ok(Self::Moderator),
             "admin" => Ok(Self::Admin),
-            _ => Err(format!("no role {text:?}: it is member, moderator or admin")),
+            _ => Err(format!(
+                "no role {text:?}: it is member, moderator or admin"
+            )),
         }
     }
 }
 
 /// Names that would be mistaken for the site itself.
 const RESERVED: &[&str] = &[
-    "about", "account", "anonymous", "api", "breakmywork", "everyone", "moderator", "nobody",
-    "official", "root", "staff", "support", "system",
+    "about",
+    "account",
+    "anonymous",
+    "api",
+    "breakmywork",
+    "everyone",
+    "moderator",
+    "nobody",
+    "official",
+    "root",
+    "staff",
+    "support",
+    "system",
 ];
 
 /// Checks a name that somebody wants, and says what would be right.
@@ -69,7 +82,9 @@ pub fn check_name(name: &str) -> Result<(), String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
     let form = (3..=32).contains(&bytes.len())
-        && bytes.iter().all(|&byte| inner(byte) || byte == b'-' || byte == b'_')
+        && bytes
+            .iter()
+            .all(|&byte| inner(byte) || byte == b'-' || byte == b'_')
         && inner(bytes[0])
         && inner(bytes[bytes.len() - 1]);
     if !form {
@@ -93,7 +108,17 @@ mod tests {
         for good in ["ada", "a-b", "x_9", "yarin-gal", "admin"] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
-        for bad in ["", "ab", "Ada", "-ada", "ada-", "a b c", "ädä", "root", &"a".repeat(33)] {
+        for bad in [
+            "",
+            "ab",
+            "Ada",
+            "-ada",
+            "ada-",
+            "a b c",
+            "ädä",
+            "root",
+            &"a".repeat(33),
+        ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

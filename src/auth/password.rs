@@ -22,9 +22,8 @@ const LONGEST: usize = 128;
 const COMMON: &str = include_str!("common_passwords.txt");
 
 /// Verified when there is no such account, so that the answer takes as long.
-static DUMMY: LazyLock<String> = LazyLock::new(|| {
-    hash_now("a password nobody has").unwrap_or_default()
-});
+static DUMMY: LazyLock<String> =
+    LazyLock::new(|| hash_now("a password nobody has").unwrap_or_default());
 
 /// Hashes and verifies passwords away from the request threads, a few at a time.
 #[derive(Debug, Clone)]
@@ -49,8 +48,11 @@ impl Passwords {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, HashError> {
         self.run(move || {
             let stored = hash.as_deref().unwrap_or(&DUMMY);
-            let matches = PasswordHash::new(stored)
-                .is_ok_and(|stored| argon2().verify_password(password.as_bytes(), &stored).is_ok());
+            let matches = PasswordHash::new(stored).is_ok_and(|stored| {
+                argon2()
+                    .verify_password(password.as_bytes(), &stored)
+                    .is_ok()
+            });
             matches && hash.is_some()
         })
         .await
@@ -134,9 +136,16 @@ mod tests {
     async fn verifies_only_the_right_password() {
         let passwords = Passwords::new();
         let hash = passwords.hash("correct horse".into()).await.expect("hash");
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         let verify = |word: &str, hash: Option<String>| passwords.verify(word.into(), hash);
-        assert!(verify("correct horse", Some(hash.clone())).await.expect("ran"));
+        assert!(
+            verify("correct horse", Some(hash.clone()))
+                .await
+                .expect("ran")
+        );
         assert!(!verify("wrong horse", Some(hash)).await.expect("ran"));
         assert!(!verify("a password nobody has", None).await.expect("ran"));
     }

@@ -107,9 +107,12 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<Viewer>> {
 
 /// Ends one session.
 pub async fn end(db: impl PgExecutor<'_>, session: &[u8; 32]) -> sqlx::Result<()> {
-    sqlx::query!("delete from session where token_hash = $1", session.as_slice())
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "delete from session where token_hash = $1",
+        session.as_slice()
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
@@ -153,7 +156,10 @@ mod tests {
     #[test]
     fn the_cookie_is_bound_to_the_host_over_https() {
         let plain = cookie("t", &Settings::default());
-        assert_eq!(plain, "breakmywork=t; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
+        assert_eq!(
+            plain,
+            "breakmywork=t; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"
+        );
         let https = Settings {
             public_url: "https://example.org".into(),
             ..Settings::default()

@@ -37,9 +37,7 @@ impl Throttle {
         if counts.len() >= NAMES {
             counts.clear();
         }
-        let entry = counts
-            .entry(name.to_owned())
-            .or_insert((0, Instant::now()));
+        let entry = counts.entry(name.to_owned()).or_insert((0, Instant::now()));
         if entry.1.elapsed() >= WINDOW {
             *entry = (0, Instant::now());
         }

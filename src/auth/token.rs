@@ -146,15 +146,22 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
         return Ok(None);
     };
     if row.stale {
-        sqlx::query!("update api_token set last_used_at = now() where id = $1", row.token.0)
-            .execute(pool)
-            .await?;
+        sqlx::query!(
+            "update api_token set last_used_at = now() where id = $1",
+            row.token.0
+        )
+        .execute(pool)
+        .await?;
     }
     Ok(Some(ApiAccount {
         id: row.id,
         name: row.name,
         role: row.role,
-        scopes: row.scopes.iter().filter_map(|scope| scope.parse().ok()).collect(),
+        scopes: row
+            .scopes
+            .iter()
+            .filter_map(|scope| scope.parse().ok())
+            .collect(),
     }))
 }
 

@@ -79,14 +79,14 @@ pub async fn set_password(
 }
 
 /// Sets what they may do.
-pub async fn set_role(
-    db: impl PgExecutor<'_>,
-    account: AccountId,
-    role: Role,
-) -> sqlx::Result<()> {
-    sqlx::query!("update account set role = $2 where id = $1", account.0, role.as_str())
-        .execute(db)
-        .await?;
+pub async fn set_role(db: impl PgExecutor<'_>, account: AccountId, role: Role) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update account set role = $2 where id = $1",
+        account.0,
+        role.as_str()
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -94,7 +94,9 @@ async fn describe(
 ) -> Reply {
     let mut reply = Reply::of(status);
     if extensions.get::<ProtectionError>().is_some() {
-        reply.detail = "This request came from another site's page. Open the form here and send it again.".into();
+        reply.detail =
+            "This request came from another site's page. Open the form here and send it again."
+                .into();
     } else if api
         && matches!(status.as_u16(), 400 | 415 | 422)
         && let Ok(bytes) = to_bytes(body, DETAIL_BYTES).await

@@ -4,9 +4,7 @@ use axum::{extract::MatchedPath, http::Request, http::Response};
 use std::time::Duration;
 use tower_http::{
     classify::{ServerErrorsAsFailures, SharedClassifier},
-    request_id::{
-        MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
-    },
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::{MakeSpan, OnResponse, TraceLayer},
 };
 use tracing::Span;
@@ -22,15 +20,8 @@ pub fn propagate_id() -> PropagateRequestIdLayer {
 }
 
 /// Logs each answer once, with its route, status and time.
-pub fn log() -> TraceLayer<
-    SharedClassifier<ServerErrorsAsFailures>,
-    RequestSpan,
-    (),
-    LogAnswer,
-    (),
-    (),
-    (),
-> {
+pub fn log()
+-> TraceLayer<SharedClassifier<ServerErrorsAsFailures>, RequestSpan, (), LogAnswer, (), (), ()> {
     TraceLayer::new_for_http()
         .make_span_with(RequestSpan)
         .on_request(())

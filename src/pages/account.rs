@@ -49,11 +49,7 @@ async fn page(state: &AppState, visit: Visit) -> Result<Account> {
 }
 
 /// The account page.
-pub async fn account(
-    State(state): State<AppState>,
-    visit: Visit,
-    _: Member,
-) -> Result<Response> {
+pub async fn account(State(state): State<AppState>, visit: Visit, _: Member) -> Result<Response> {
     show(&page(&state, visit).await?, Cache::Never)
 }
 
@@ -82,17 +78,27 @@ pub async fn create_token(
     if label.is_empty() || label.chars().count() > 100 {
         errors.add("label", "Say in 1 to 100 characters what the token is for.");
     }
-    let asked = [form.read.is_some(), form.write.is_some(), form.admin.is_some()];
+    let asked = [
+        form.read.is_some(),
+        form.write.is_some(),
+        form.admin.is_some(),
+    ];
     let scopes: Vec<Scope> = Scope::ALL
         .into_iter()
         .zip(asked)
         .filter_map(|(scope, asked)| asked.then_some(scope))
         .collect();
     if scopes.is_empty() {
-        errors.add("scope-read", "Choose at least one thing that the token may do.");
+        errors.add(
+            "scope-read",
+            "Choose at least one thing that the token may do.",
+        );
     }
     if scopes.contains(&Scope::Admin) && !viewer.role.is_admin() {
-        errors.add("scope-read", "Only admins can make a token that runs the queue.");
+        errors.add(
+            "scope-read",
+            "Only admins can make a token that runs the queue.",
+        );
     }
     if !errors.is_empty() {
         let mut page = page(&state, visit).await?;
@@ -127,7 +133,10 @@ pub async fn sign_out_everywhere(
 ) -> Result<Response> {
     session::end_all(&state.pool, viewer.id).await?;
     tracing::info!(account = %viewer.id, "signed out everywhere");
-    Ok(with_cookie(see_other("/sign-in"), &session::removal(&state.settings)))
+    Ok(with_cookie(
+        see_other("/sign-in"),
+        &session::removal(&state.settings),
+    ))
 }
 
 /// A change of password.
@@ -164,5 +173,8 @@ pub async fn change_password(
     session::end_all(&state.pool, viewer.id).await?;
     tracing::info!(account = %viewer.id, "password changed");
     let token = session::start(&state.pool, viewer.id).await?;
-    Ok(with_cookie(see_other("/account"), &session::cookie(&token, &state.settings)))
+    Ok(with_cookie(
+        see_other("/account"),
+        &session::cookie(&token, &state.settings),
+    ))
 }

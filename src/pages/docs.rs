@@ -59,16 +59,48 @@ struct Docs {
 
 /// Kinds of problems: last part of the `type` address, status, what to do.
 const PROBLEMS: [(&str, u16, &str); 10] = [
-    ("bad-request", 400, "The request cannot be read. The detail says where."),
-    ("unauthorized", 401, "The token is missing, unknown or revoked."),
-    ("forbidden", 403, "The token lacks a scope, or the account a role; or the thing is somebody else's."),
+    (
+        "bad-request",
+        400,
+        "The request cannot be read. The detail says where.",
+    ),
+    (
+        "unauthorized",
+        401,
+        "The token is missing, unknown or revoked.",
+    ),
+    (
+        "forbidden",
+        403,
+        "The token lacks a scope, or the account a role; or the thing is somebody else's.",
+    ),
     ("not-found", 404, "There is no such thing."),
-    ("conflict", 409, "The thing is not in the state that this needs; read it again."),
+    (
+        "conflict",
+        409,
+        "The thing is not in the state that this needs; read it again.",
+    ),
     ("too-large", 413, "A request may hold at most 256 kB."),
-    ("invalid", 422, "Fields are wrong; errors lists each with its JSON pointer."),
-    ("too-many", 429, "A limit is reached; Retry-After says when to try again."),
-    ("internal", 500, "A fault of the server; request_id names it in the log."),
-    ("unavailable", 503, "The database is away for a moment; try again after Retry-After."),
+    (
+        "invalid",
+        422,
+        "Fields are wrong; errors lists each with its JSON pointer.",
+    ),
+    (
+        "too-many",
+        429,
+        "A limit is reached; Retry-After says when to try again.",
+    ),
+    (
+        "internal",
+        500,
+        "A fault of the server; request_id names it in the log.",
+    ),
+    (
+        "unavailable",
+        503,
+        "The database is away for a moment; try again after Retry-After.",
+    ),
 ];
 
 /// The page.
@@ -165,7 +197,11 @@ fn schema_of(name: &str, schema: &Value) -> Schema {
         })
         .collect();
     let named = |value: &Value| value.as_str().map(str::to_owned);
-    let plain = schema["enum"].as_array().into_iter().flatten().filter_map(named);
+    let plain = schema["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(named);
     let described = schema["oneOf"]
         .as_array()
         .into_iter()
@@ -217,8 +253,18 @@ mod tests {
             .values()
             .map(|methods| methods.as_object().map_or(0, serde_json::Map::len))
             .sum();
-        let shown: usize = DESCRIPTION.groups.iter().map(|group| group.operations.len()).sum();
+        let shown: usize = DESCRIPTION
+            .groups
+            .iter()
+            .map(|group| group.operations.len())
+            .sum();
         assert_eq!(shown, operations);
-        assert!(DESCRIPTION.groups.iter().flat_map(|group| &group.operations).all(|operation| !operation.summary.is_empty()));
+        assert!(
+            DESCRIPTION
+                .groups
+                .iter()
+                .flat_map(|group| &group.operations)
+                .all(|operation| !operation.summary.is_empty())
+        );
     }
 }

@@ -14,13 +14,15 @@ pub async fn healthz() -> &'static str {
 
 /// The database answers and every migration is done.
 pub async fn readyz(State(state): State<AppState>) -> (StatusCode, &'static str) {
-    let migrated = sqlx::query_scalar!(
-        r#"select to_regclass('queue_control') is not null as "migrated!""#
-    )
-    .fetch_one(&state.pool);
+    let migrated =
+        sqlx::query_scalar!(r#"select to_regclass('queue_control') is not null as "migrated!""#)
+            .fetch_one(&state.pool);
     match tokio::time::timeout(PATIENCE, migrated).await {
         Ok(Ok(true)) => (StatusCode::OK, "ready\n"),
         Ok(Ok(false)) => (StatusCode::SERVICE_UNAVAILABLE, "migrations are missing\n"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        _ => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database does not answer\n",
+        ),
     }
 }

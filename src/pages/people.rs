@@ -32,5 +32,12 @@ pub async fn person(
         .await?
         .ok_or_else(|| Error::missing("person called", &name))?;
     let experiments = accounts::proposals(&state.pool, account.id, SHOWN).await?;
-    show(&Person { visit, account, experiments }, Cache::Fresh)
+    show(
+        &Person {
+            visit,
+            account,
+            experiments,
+        },
+        Cache::Fresh,
+    )
 }

@@ -65,7 +65,11 @@ pub fn the_question() -> [ArmPicture; 2] {
             state: Some(site),
             ..Dropout::default()
         };
-        let id = if time == MaskTime::Fixed { "fixed" } else { "fresh" };
+        let id = if time == MaskTime::Fixed {
+            "fixed"
+        } else {
+            "fresh"
+        };
         ArmPicture {
             name: name.to_owned(),
             part: "",

@@ -38,7 +38,10 @@ pub async fn queue(State(state): State<AppState>, visit: Visit) -> Result<Respon
         counts: queue::counts(pool).await?,
         running: runs::running(pool, SHOWN).await?,
         waiting: queue::waiting(pool, None, SHOWN).await?,
-        workers: workers.iter().filter(|worker| worker.stopped_at.is_none()).count(),
+        workers: workers
+            .iter()
+            .filter(|worker| worker.stopped_at.is_none())
+            .count(),
     };
     show(&page, Cache::Fresh)
 }

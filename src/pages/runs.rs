@@ -7,8 +7,7 @@ use super::{
 };
 use crate::{
     db::{
-        experiments,
-        queue,
+        experiments, queue,
         runs::{self, Attempt, Run},
     },
     error::{Error, Result},
@@ -54,7 +53,10 @@ pub async fn run(
     let curves = runs::curves_of_run(pool, id, None, -1).await?;
     let place = if run.state == "queued" {
         let waiting = queue::waiting(pool, Some(run.experiment), PLACES).await?;
-        waiting.iter().find(|waiting| waiting.run == id).map(|waiting| waiting.position)
+        waiting
+            .iter()
+            .find(|waiting| waiting.run == id)
+            .map(|waiting| waiting.position)
     } else {
         None
     };
@@ -70,7 +72,9 @@ pub async fn run(
         plots: plots::learning(&curves, &arms),
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
         place,
-        url: state.settings.address(&format!("/experiments/{}", run.experiment)),
+        url: state
+            .settings
+            .address(&format!("/experiments/{}", run.experiment)),
         run,
     };
     show(&page, Cache::Fresh)

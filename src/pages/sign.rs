@@ -66,7 +66,15 @@ pub async fn sign_in_form(visit: Visit, Query(query): Query<Next>) -> Result<Res
     }
     let errors = FormErrors::new();
     let name = String::new();
-    show(&SignIn { visit, errors, name, next }, Cache::Never)
+    show(
+        &SignIn {
+            visit,
+            errors,
+            name,
+            next,
+        },
+        Cache::Never,
+    )
 }
 
 /// Signs in.
@@ -87,8 +95,8 @@ pub async fn sign_in(
     let credentials = accounts::credentials(&state.pool, &name).await?;
     let (id, hash) = credentials.unzip();
     // Longer ones are refused at sign-up, so hashing them here would only cost time.
-    let right = form.password.len() <= 4 * 128
-        && state.passwords.verify(form.password, hash).await?;
+    let right =
+        form.password.len() <= 4 * 128 && state.passwords.verify(form.password, hash).await?;
     match id.filter(|_| right) {
         Some(id) => {
             state.throttle.right(&name);
@@ -100,7 +108,12 @@ pub async fn sign_in(
             tracing::warn!("sign-in refused");
             let mut errors = FormErrors::new();
             errors.add("name", WRONG);
-            let page = SignIn { visit, errors, name, next };
+            let page = SignIn {
+                visit,
+                errors,
+                name,
+                next,
+            };
             with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
         }
     }
@@ -168,18 +181,21 @@ async fn start(state: &AppState, visit: &Visit, id: AccountId, next: &str) -> Re
         session::end(&state.pool, &viewer.session).await?;
     }
     let token = session::start(&state.pool, id).await?;
-    Ok(with_cookie(see_other(next), &session::cookie(&token, &state.settings)))
+    Ok(with_cookie(
+        see_other(next),
+        &session::cookie(&token, &state.settings),
+    ))
 }
 
 /// Signs out this browser.
-pub async fn sign_out(
-    State(state): State<AppState>,
-    member: Option<Member>,
-) -> Result<Response> {
+pub async fn sign_out(State(state): State<AppState>, member: Option<Member>) -> Result<Response> {
     if let Some(Member(viewer)) = member {
         session::end(&state.pool, &viewer.session).await?;
     }
-    Ok(with_cookie(see_other("/"), &session::removal(&state.settings)))
+    Ok(with_cookie(
+        see_other("/"),
+        &session::removal(&state.settings),
+    ))
 }
 
 pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {

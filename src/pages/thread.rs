@@ -132,11 +132,16 @@ pub async fn hide(
 ) -> Result<Response> {
     let reason = form.reason.trim();
     if reason.is_empty() || reason.chars().count() > 300 {
-        return Err(Error::field("/reason", "Give a reason of 1 to 300 characters; everybody can read it."));
+        return Err(Error::field(
+            "/reason",
+            "Give a reason of 1 to 300 characters; everybody can read it.",
+        ));
     }
     let address = address_of(&state.pool, id).await?;
     if !comments::hide(&state.pool, id, viewer.id, reason).await? {
-        return Err(Error::Conflict("This comment is hidden already, or is a result, which stays.".to_owned()));
+        return Err(Error::Conflict(
+            "This comment is hidden already, or is a result, which stays.".to_owned(),
+        ));
     }
     tracing::info!(moderator = %viewer.id, comment = %id, "comment hidden");
     Ok(see_other(&address))
@@ -166,5 +171,9 @@ async fn address_of(pool: &PgPool, id: CommentId) -> Result<String> {
     let missing = || Error::missing("comment", id);
     let thread = comments::thread_of(pool, id).await?.ok_or_else(missing)?;
     let subject = comments::subject(pool, thread).await?.ok_or_else(missing)?;
-    Ok(format!("{}?after={}#comment-{id}", subject.address(), id.0 - 1))
+    Ok(format!(
+        "{}?after={}#comment-{id}",
+        subject.address(),
+        id.0 - 1
+    ))
 }

@@ -45,5 +45,12 @@ pub async fn work(
         .await?
         .ok_or_else(|| Error::missing("work called", &slug))?;
     let claims = claims::of_work(&state.pool, work.id).await?;
-    show(&OneWork { visit, work, claims }, Cache::Fresh)
+    show(
+        &OneWork {
+            visit,
+            work,
+            claims,
+        },
+        Cache::Fresh,
+    )
 }

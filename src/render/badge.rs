@@ -75,9 +75,11 @@ pub fn claim(claim: &Claim) -> Badge {
     match claim.standing() {
         Standing::Untested => badge("proposed", "○", "untested"),
         Standing::Holding(1) => badge("supported", "●", "holding after 1 attempt"),
-        Standing::Holding(attempts) => {
-            badge("supported", "●", format!("holding after {attempts} attempts"))
-        }
+        Standing::Holding(attempts) => badge(
+            "supported",
+            "●",
+            format!("holding after {attempts} attempts"),
+        ),
         Standing::Contradicted => {
             let by = claim.falsified_by.unwrap_or_default();
             badge("falsified", "✕", format!("contradicted by experiment {by}"))

@@ -1,5 +1,10 @@
 //! Filters of the templates.
 
+#![expect(
+    missing_docs,
+    reason = "the macro makes types and methods that take no docs"
+)]
+
 use super::{number, time};
 use askama::{Values, filters::Safe};
 use chrono::{DateTime, Utc};

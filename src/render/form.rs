@@ -76,9 +76,8 @@ impl FormErrors {
             1 => "One thing needs a change".to_owned(),
             many => format!("{many} things need a change"),
         };
-        let mut html = format!(
-            "<div class=\"summary\" role=\"alert\" id=\"errors\"><h2>{heading}</h2><ul>"
-        );
+        let mut html =
+            format!("<div class=\"summary\" role=\"alert\" id=\"errors\"><h2>{heading}</h2><ul>");
         for (field, detail) in &self.0 {
             let _ = write!(
                 html,
@@ -93,9 +92,20 @@ impl FormErrors {
 }
 
 /// A labelled text input; `default` is what holds if it stays empty.
-pub fn input(field: &str, label: &str, hint: &str, default: &str, value: &str, errors: &FormErrors) -> Html {
+pub fn input(
+    field: &str,
+    label: &str,
+    hint: &str,
+    default: &str,
+    value: &str,
+    errors: &FormErrors,
+) -> Html {
     let id = Escaped(field);
-    let hint_id = if hint.is_empty() { String::new() } else { format!("{field}-hint") };
+    let hint_id = if hint.is_empty() {
+        String::new()
+    } else {
+        format!("{field}-hint")
+    };
     let hint = if hint.is_empty() {
         String::new()
     } else {
@@ -113,14 +123,24 @@ pub fn input(field: &str, label: &str, hint: &str, default: &str, value: &str, e
 
 /// A labelled choice. A value that is no option stays as one, so that it can be seen and put right.
 /// An option is a value, or `value=what it says`.
-pub fn choice(field: &str, label: &str, options: &[&str], value: &str, errors: &FormErrors) -> Html {
+pub fn choice(
+    field: &str,
+    label: &str,
+    options: &[&str],
+    value: &str,
+    errors: &FormErrors,
+) -> Html {
     let id = Escaped(field);
     let known = |option: &&str| option.split('=').next() == Some(value);
-    let strange = (!options.iter().any(|option| known(&option))).then_some(value);
+    let strange = (!options.iter().any(known)).then_some(value);
     let mut list = String::new();
     for option in strange.iter().chain(options) {
         let (option_value, text) = option.split_once('=').unwrap_or((option, option));
-        let selected = if option_value == value { " selected" } else { "" };
+        let selected = if option_value == value {
+            " selected"
+        } else {
+            ""
+        };
         let _ = write!(
             list,
             "<option value=\"{}\"{selected}>{}</option>",
@@ -165,7 +185,10 @@ mod tests {
     #[test]
     fn problems_are_tied_to_their_field_and_escaped() {
         let mut errors = FormErrors::new();
-        assert_eq!(errors.tie("name", "name-hint").0, " aria-describedby=\"name-hint\"");
+        assert_eq!(
+            errors.tie("name", "name-hint").0,
+            " aria-describedby=\"name-hint\""
+        );
         errors.add("name", "not <b>");
         assert_eq!(
             errors.tie("name", "name-hint").0,

@@ -22,8 +22,30 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();
     builder
         .tags(HashSet::from([
-            "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "input",
-            "li", "ol", "p", "pre", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+            "a",
+            "blockquote",
+            "br",
+            "code",
+            "del",
+            "em",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "input",
+            "li",
+            "ol",
+            "p",
+            "pre",
+            "strong",
+            "table",
+            "tbody",
+            "td",
+            "th",
+            "thead",
+            "tr",
+            "ul",
         ]))
         .tag_attributes(HashMap::from([
             ("a", HashSet::from(["href", "title"])),
@@ -36,7 +58,10 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
             "input",
             HashMap::from([("type", HashSet::from(["checkbox"]))]),
         )]))
-        .set_tag_attribute_values(HashMap::from([("input", HashMap::from([("disabled", "")]))]))
+        .set_tag_attribute_values(HashMap::from([(
+            "input",
+            HashMap::from([("disabled", "")]),
+        )]))
         .clean_content_tags(HashSet::from(["script", "style"]))
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .url_relative(ammonia::UrlRelative::PassThrough)
@@ -94,14 +119,22 @@ fn verbatim(source: &str) -> Html {
 fn nesting(source: &str) -> usize {
     let quotes = |line: &str| {
         line.chars()
-            .take_while(|letter| matches!(letter, '>' | ' ' | '\t' | '-' | '*' | '+' | '.' | ')') || letter.is_ascii_digit())
+            .take_while(|letter| {
+                matches!(letter, '>' | ' ' | '\t' | '-' | '*' | '+' | '.' | ')')
+                    || letter.is_ascii_digit()
+            })
             .filter(|letter| matches!(letter, '>' | '-' | '*' | '+' | '.' | ')'))
             .count()
     };
     let lines = source.lines().map(quotes).max().unwrap_or(0);
     let indent = source
         .lines()
-        .map(|line| line.chars().take_while(|letter| letter.is_whitespace()).count() / 2)
+        .map(|line| {
+            line.chars()
+                .take_while(|letter| letter.is_whitespace())
+                .count()
+                / 2
+        })
         .max()
         .unwrap_or(0);
     let mut brackets: usize = 0;
@@ -158,7 +191,10 @@ mod tests {
             "<form action=//evil><input type=submit>",
         ] {
             let html = rendered(hostile);
-            let tags = html.split('<').skip(1).map(|tag| tag.split('>').next().unwrap_or(""));
+            let tags = html
+                .split('<')
+                .skip(1)
+                .map(|tag| tag.split('>').next().unwrap_or(""));
             for tag in tags {
                 let name = tag.trim_start_matches('/').split(' ').next().unwrap_or("");
                 assert!(
@@ -167,9 +203,17 @@ mod tests {
                 );
                 let lower = tag.to_lowercase();
                 assert!(
-                    !["javascript:", "data:", "vbscript:", " on", " style", " class", " id="]
-                        .iter()
-                        .any(|bad| lower.contains(bad)),
+                    ![
+                        "javascript:",
+                        "data:",
+                        "vbscript:",
+                        " on",
+                        " style",
+                        " class",
+                        " id="
+                    ]
+                    .iter()
+                    .any(|bad| lower.contains(bad)),
                     "{hostile} gave {html}"
                 );
             }
@@ -178,7 +222,10 @@ mod tests {
 
     #[test]
     fn pictures_become_links() {
-        assert!(rendered("![curve](https://example.org/a.png)").contains("<a href=\"https://example.org/a.png\""));
+        assert!(
+            rendered("![curve](https://example.org/a.png)")
+                .contains("<a href=\"https://example.org/a.png\"")
+        );
     }
 
     #[test]
@@ -193,12 +240,18 @@ mod tests {
             "a\n".repeat(10_000),
             "`".repeat(20_000),
             "<".repeat(20_000),
-            (0..200).map(|i| format!("{}- a\n", "  ".repeat(i))).collect(),
+            (0..200)
+                .map(|i| format!("{}- a\n", "  ".repeat(i)))
+                .collect(),
             "x".repeat(1_000_000),
             "|a".repeat(5_000) + "\n" + &"|-".repeat(5_000),
         ] {
             let _ = html(&huge);
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            start.elapsed()
+        );
     }
 }

@@ -52,7 +52,7 @@ pub fn value(number: f64) -> String {
     let size = number.abs();
     let text = if size == 0.0 {
         "0".to_owned()
-    } else if size < 1e-4 || size >= 1e6 {
+    } else if !(1e-4..1e6).contains(&size) {
         exponent(number)
     } else {
         let digits = (2 - size.log10().floor() as i32).clamp(0, 6);
@@ -97,7 +97,11 @@ pub fn plain(number: impl Real) -> String {
 /// A difference, its sign always shown.
 pub fn signed(number: f64) -> String {
     let text = value(number);
-    if number > 0.0 { format!("+{text}") } else { text }
+    if number > 0.0 {
+        format!("+{text}")
+    } else {
+        text
+    }
 }
 
 /// A share, in whole percent.
@@ -108,7 +112,11 @@ pub fn percent(share: impl Real) -> String {
 /// A p-value.
 pub fn p_value(p: impl Real) -> String {
     let p = p.real();
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+    if p < 0.001 {
+        "< 0.001".to_owned()
+    } else {
+        format!("{p:.3}")
+    }
 }
 
 /// A whole number with thin spaces between thousands.

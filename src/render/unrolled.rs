@@ -72,7 +72,10 @@ pub fn describe(dropout: &Dropout) -> String {
     if sites.is_empty() {
         "Recurrent network unrolled over time, nothing dropped.".to_owned()
     } else {
-        format!("Recurrent network unrolled over time; {}.", sites.join("; "))
+        format!(
+            "Recurrent network unrolled over time; {}.",
+            sites.join("; ")
+        )
     }
 }
 
@@ -94,7 +97,10 @@ fn node(out: &mut String, x: f64) {
     let centre = x + NODE_WIDTH / 2.0;
     for unit in 0..UNITS {
         let y = unit_y(unit);
-        let _ = write!(out, "<circle class=\"unit\" cx=\"{centre}\" cy=\"{y}\" r=\"3\"/>");
+        let _ = write!(
+            out,
+            "<circle class=\"unit\" cx=\"{centre}\" cy=\"{y}\" r=\"3\"/>"
+        );
     }
 }
 
@@ -105,7 +111,10 @@ fn wires(out: &mut String, x: f64, step: usize, site: Option<&Site>) {
     if let Some(site) = site {
         // One name for one mask: m each time, or m₁, m₂, m₃.
         let (y, name) = (TOP - 6.0, mask_name(site, step));
-        let _ = write!(out, "<text class=\"symbol middle\" x=\"{middle}\" y=\"{y}\">{name}</text>");
+        let _ = write!(
+            out,
+            "<text class=\"symbol middle\" x=\"{middle}\" y=\"{y}\">{name}</text>"
+        );
     }
     let mask = site.map(|site| mask(site, UNITS, step, 1));
     for unit in 0..UNITS {
@@ -197,7 +206,10 @@ fn mask(site: &Site, units: usize, step: usize, stream: u64) -> Vec<bool> {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            order.swap(place, ((mixed ^ (mixed >> 31)) % (place as u64 + 1)) as usize);
+            order.swap(
+                place,
+                ((mixed ^ (mixed >> 31)) % (place as u64 + 1)) as usize,
+            );
         }
         let mut kept = vec![true; units];
         for &unit in &order[..dropped] {

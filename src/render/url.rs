@@ -31,7 +31,14 @@ mod tests {
     #[test]
     fn only_paths_of_this_site_are_followed() {
         assert_eq!(local("/claims/2?a=b#c"), "/claims/2?a=b#c");
-        for bad in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", "javascript:x"] {
+        for bad in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/a\r\nb",
+            "javascript:x",
+        ] {
             assert_eq!(local(bad), "/", "{bad}");
         }
     }

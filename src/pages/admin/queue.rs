@@ -46,7 +46,9 @@ fn particulars(data: &serde_json::Value) -> String {
         .flatten()
         .filter(|(_, value)| !value.is_null())
         .map(|(key, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             let cut: String = text.chars().take(PARTICULAR_CHARS).collect();
             let more = if cut.len() < text.len() { "…" } else { "" };
             format!("{} {cut}{more}", key.replace('_', " "))
@@ -56,11 +58,7 @@ fn particulars(data: &serde_json::Value) -> String {
 }
 
 /// The page.
-pub async fn page(
-    State(state): State<AppState>,
-    visit: Visit,
-    _: Admin,
-) -> Result<Response> {
+pub async fn page(State(state): State<AppState>, visit: Visit, _: Admin) -> Result<Response> {
     let pool = &state.pool;
     let page = AdminQueue {
         visit,
@@ -140,10 +138,7 @@ pub async fn pause(
 }
 
 /// Hands out runs again.
-pub async fn resume(
-    State(state): State<AppState>,
-    Admin(viewer): Admin,
-) -> Result<Response> {
+pub async fn resume(State(state): State<AppState>, Admin(viewer): Admin) -> Result<Response> {
     let mut tx = state.pool.begin().await?;
     jobs::resume(&mut tx, viewer.id).await?;
     tx.commit().await?;

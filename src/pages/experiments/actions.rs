@@ -30,7 +30,10 @@ pub async fn register(
             tx.rollback().await?;
             let mut errors = FormErrors::new();
             for problem in problems {
-                let path = problem.pointer.trim_start_matches("/spec/").replace('/', ".");
+                let path = problem
+                    .pointer
+                    .trim_start_matches("/spec/")
+                    .replace('/', ".");
                 errors.add("register", format!("{path}: {}", problem.detail));
             }
             let page = page_with(&state, visit, id, errors).await?;

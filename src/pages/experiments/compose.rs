@@ -64,7 +64,8 @@ impl Composition {
                 let mut both = Self::new(fields, toml, String::new());
                 both.conflict = true;
                 // As it came in, so that the next try still knows what was changed.
-                both.status = "Both the fields and the TOML were changed, and they disagree.".to_owned();
+                both.status =
+                    "Both the fields and the TOML were changed, and they disagree.".to_owned();
                 both
             }
             action => Self::apply(fields, toml, action),
@@ -108,7 +109,10 @@ impl Composition {
         {
             if action == "add-arm" {
                 let name = format!("arm {}", arms.len() + 1);
-                arms.push(Value::Table(Table::from_iter([("name".to_owned(), Value::from(name))])));
+                arms.push(Value::Table(Table::from_iter([(
+                    "name".to_owned(),
+                    Value::from(name),
+                )])));
             } else if let Some(index) = action.strip_prefix("remove-arm-")
                 && let Ok(index) = index.parse::<usize>()
                 && index < arms.len()
@@ -120,9 +124,17 @@ impl Composition {
             }
         }
         // Comments and layout last as long as no field says otherwise.
-        let toml = if document == before { toml } else { toml_text::write(&document) };
+        let toml = if document == before {
+            toml
+        } else {
+            toml_text::write(&document)
+        };
         let fields = Fields::from_toml(&document);
-        Self::new(fields, toml, "The TOML says what the fields say.".to_owned())
+        Self::new(
+            fields,
+            toml,
+            "The TOML says what the fields say.".to_owned(),
+        )
     }
 
     fn new(mut fields: Fields, toml: String, status: String) -> Self {
@@ -181,19 +193,41 @@ mod tests {
             ("seeds".to_owned(), composition.fields.seeds.clone()),
         ];
         for name in [
-            "title", "task-name", "task-length", "model-cell", "model-layers", "model-hidden",
-            "training-optimizer", "training-learning_rate", "training-batch", "training-steps",
-            "training-clip", "evaluation-every", "evaluation-sequences", "criterion-kind",
-            "criterion-metric", "criterion-treatment", "criterion-control", "criterion-better",
-            "criterion-margin", "criterion-alpha", "criterion-threshold",
+            "title",
+            "task-name",
+            "task-length",
+            "model-cell",
+            "model-layers",
+            "model-hidden",
+            "training-optimizer",
+            "training-learning_rate",
+            "training-batch",
+            "training-steps",
+            "training-clip",
+            "evaluation-every",
+            "evaluation-sequences",
+            "criterion-kind",
+            "criterion-metric",
+            "criterion-treatment",
+            "criterion-control",
+            "criterion-better",
+            "criterion-margin",
+            "criterion-alpha",
+            "criterion-threshold",
         ] {
             posted.push((name.to_owned(), composition.fields.get(name).to_owned()));
         }
         for (index, arm) in composition.fields.arms.iter().enumerate() {
             posted.push((format!("arms-{index}-name"), arm.name.clone()));
             for (site, typed) in super::super::fields::SITES.iter().zip(&arm.sites) {
-                posted.push((format!("arms-{index}-dropout-{site}-rate"), typed.rate.clone()));
-                posted.push((format!("arms-{index}-dropout-{site}-time"), typed.time.clone()));
+                posted.push((
+                    format!("arms-{index}-dropout-{site}-rate"),
+                    typed.rate.clone(),
+                ));
+                posted.push((
+                    format!("arms-{index}-dropout-{site}-time"),
+                    typed.time.clone(),
+                ));
             }
         }
         for (name, value) in changes {
@@ -247,8 +281,17 @@ mod tests {
         let applied = Composition::from_form(&form(&template(), &changes), "apply");
         let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
         assert!(fields.contains(&"task-length"), "{:?}", applied.problems);
-        assert!(fields.contains(&"arms-1-dropout-state-rate"), "{:?}", applied.problems);
-        assert!(applied.problems.iter().all(|problem| problem.line.is_some()));
+        assert!(
+            fields.contains(&"arms-1-dropout-state-rate"),
+            "{:?}",
+            applied.problems
+        );
+        assert!(
+            applied
+                .problems
+                .iter()
+                .all(|problem| problem.line.is_some())
+        );
         assert_eq!(applied.fields.get("task-length"), "x");
     }
 

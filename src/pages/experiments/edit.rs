@@ -130,13 +130,18 @@ impl EditPage {
             .unwrap_or_default();
         Ok(Self {
             claims: claims::all(&state.pool).await?,
-            arms: spec.map(|spec| picture::arms(spec, "arm")).unwrap_or_default(),
+            arms: spec
+                .map(|spec| picture::arms(spec, "arm"))
+                .unwrap_or_default(),
             reading: spec
                 .and_then(|spec| spec.criterion.as_ref())
                 .map(|criterion| (criterion.reading(), criterion.falsifier())),
             cost: spec.map(|spec| {
                 let took = time::duration_s(spec::cpu_seconds(spec) as i64);
-                format!("{}, about {took} on one CPU worker", number::plural(spec.runs(), "run", "runs"))
+                format!(
+                    "{}, about {took} on one CPU worker",
+                    number::plural(spec.runs(), "run", "runs")
+                )
             }),
             blockers,
             templates: TEMPLATES,
@@ -163,7 +168,14 @@ impl EditPage {
     /// An input for one field, tied to its hint and errors.
     fn input(&self, field: &str, label: &str, hint: &str) -> Html {
         let default = self.default(field);
-        input(field, label, hint, &default, self.made.fields.get(field), &self.errors)
+        input(
+            field,
+            label,
+            hint,
+            &default,
+            self.made.fields.get(field),
+            &self.errors,
+        )
     }
 
     /// What holds if the field stays empty, once the whole can be read.
@@ -179,16 +191,28 @@ impl EditPage {
     fn arm_names(&self) -> Vec<&str> {
         let names = self.made.fields.arms.iter().map(|arm| arm.name.as_str());
         // An equals sign would be read as the border between value and words.
-        names.filter(|name| !name.is_empty() && !name.contains('=')).collect()
+        names
+            .filter(|name| !name.is_empty() && !name.contains('='))
+            .collect()
     }
 
     /// A choice for one field; what was typed stays even where it is no option.
     fn choice(&self, field: &str, label: &str, options: &[&str]) -> Html {
-        choice(field, label, options, self.made.fields.get(field), &self.errors)
+        choice(
+            field,
+            label,
+            options,
+            self.made.fields.get(field),
+            &self.errors,
+        )
     }
 
     fn metrics(&self) -> Vec<&'static str> {
-        METRICS.iter().filter(|metric| metric.at_end).map(|metric| metric.name).collect()
+        METRICS
+            .iter()
+            .filter(|metric| metric.at_end)
+            .map(|metric| metric.name)
+            .collect()
     }
 }
 
@@ -209,7 +233,10 @@ pub async fn new(
 ) -> Result<Response> {
     let claims = claims::all(&state.pool).await?;
     let mut words = Words {
-        claim: start.claim.map(|claim| claim.to_string()).unwrap_or_default(),
+        claim: start
+            .claim
+            .map(|claim| claim.to_string())
+            .unwrap_or_default(),
         ..Words::default()
     };
     let label = claims
@@ -328,7 +355,8 @@ pub async fn save(
     let mut tx = state.pool.begin().await?;
     if !experiments::update(&mut tx, id, viewer.id, &draft).await? {
         return Err(Error::Conflict(
-            "This experiment was registered or withdrawn meanwhile; it cannot change any more.".to_owned(),
+            "This experiment was registered or withdrawn meanwhile; it cannot change any more."
+                .to_owned(),
         ));
     }
     tx.commit().await?;
@@ -350,7 +378,9 @@ async fn editable(state: &AppState, viewer: &str, id: ExperimentId) -> Result<Ex
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     if experiment.author != viewer {
-        return Err(Error::Forbidden("Only its author can edit an experiment.".to_owned()));
+        return Err(Error::Forbidden(
+            "Only its author can edit an experiment.".to_owned(),
+        ));
     }
     if experiment.state != "proposed" {
         return Err(Error::Conflict(format!(
@@ -375,7 +405,10 @@ async fn amendment(
     };
     let earlier = earlier.filter(|earlier| earlier.registered_at.is_some());
     if earlier.is_none() {
-        errors.add("amend_reason", "Only a registered experiment can be amended.");
+        errors.add(
+            "amend_reason",
+            "Only a registered experiment can be amended.",
+        );
     }
     let length = words.amend_reason.trim().chars().count();
     if length == 0 || length > REASON_CHARS {

@@ -78,7 +78,10 @@ impl Fields {
 
     /// Whether the form has a field of that name.
     pub(super) fn has(&self, field: &str) -> bool {
-        let base = field == "seeds" || FIELDS.iter().any(|(section, key, _)| name(section, key) == field);
+        let base = field == "seeds"
+            || FIELDS
+                .iter()
+                .any(|(section, key, _)| name(section, key) == field);
         base || self.arms.iter().enumerate().any(|(arm, _)| {
             field == format!("arms-{arm}-name")
                 || SITES.iter().any(|site| {
@@ -193,7 +196,11 @@ impl ArmFields {
                 let site = dropout
                     .and_then(|dropout| dropout.get(site))
                     .and_then(Value::as_table);
-                let get = |key| site.and_then(|site| site.get(key)).map(shown).unwrap_or_default();
+                let get = |key| {
+                    site.and_then(|site| site.get(key))
+                        .map(shown)
+                        .unwrap_or_default()
+                };
                 SiteFields {
                     rate: get("rate"),
                     time: get("time"),
@@ -236,7 +243,11 @@ fn set(table: &mut Table, key: &str, typed: &str, is_number: bool) {
     if typed.is_empty() {
         table.remove(key);
     } else if table.get(key).map(shown).as_deref() != Some(typed) {
-        let value = if is_number { number(typed) } else { Value::from(typed) };
+        let value = if is_number {
+            number(typed)
+        } else {
+            Value::from(typed)
+        };
         table.insert(key.to_owned(), value);
     }
 }
@@ -314,8 +325,14 @@ mod tests {
         for (index, arm) in fields.arms.iter().enumerate() {
             posted.push((format!("arms-{index}-name"), arm.name.clone()));
             for (site, typed) in SITES.iter().zip(&arm.sites) {
-                posted.push((format!("arms-{index}-dropout-{site}-rate"), typed.rate.clone()));
-                posted.push((format!("arms-{index}-dropout-{site}-time"), typed.time.clone()));
+                posted.push((
+                    format!("arms-{index}-dropout-{site}-rate"),
+                    typed.rate.clone(),
+                ));
+                posted.push((
+                    format!("arms-{index}-dropout-{site}-time"),
+                    typed.time.clone(),
+                ));
             }
         }
         posted
@@ -351,8 +368,14 @@ mod tests {
         assert_eq!(document["task"]["length"].as_str(), Some("abc"));
         assert_eq!(document["training"]["clip"].as_float(), Some(0.5));
         assert_eq!(document["seeds"].as_array().map(Vec::len), Some(4));
-        assert_eq!(document["arms"][0]["training"]["steps"].as_integer(), Some(5));
-        assert_eq!(document["arms"][0]["dropout"]["state"]["rate"].as_float(), Some(0.25));
+        assert_eq!(
+            document["arms"][0]["training"]["steps"].as_integer(),
+            Some(5)
+        );
+        assert_eq!(
+            document["arms"][0]["dropout"]["state"]["rate"].as_float(),
+            Some(0.25)
+        );
         assert_eq!(Fields::from_toml(&document), {
             fields.values.insert("training-clip".into(), "0.5".into());
             fields

@@ -29,7 +29,12 @@ pub(super) fn of(text: &str, pointer: &str) -> Option<usize> {
         here = Some(value);
     }
     let start = start?.min(text.len());
-    Some(1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count())
+    Some(
+        1 + text.as_bytes()[..start]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count(),
+    )
 }
 
 #[cfg(test)]
@@ -43,7 +48,11 @@ mod tests {
         assert_eq!(of(text, "/task/name"), Some(4));
         assert_eq!(of(text, "/arms/0/dropout/state/rate"), Some(8));
         assert_eq!(of(text, "/arms/1/name"), Some(11));
-        assert_eq!(of(text, "/task/length"), Some(3), "the table around what is missing");
+        assert_eq!(
+            of(text, "/task/length"),
+            Some(3),
+            "the table around what is missing"
+        );
         assert_eq!(of(text, ""), None);
         assert_eq!(of("not toml [", "/x"), None);
     }

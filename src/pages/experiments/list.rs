@@ -20,7 +20,13 @@ use serde::Deserialize;
 const SHOWN: i64 = 50;
 
 /// States by which the list can be narrowed.
-const STATES: [&str; 5] = ["proposed", "registered", "running", "concluded", "withdrawn"];
+const STATES: [&str; 5] = [
+    "proposed",
+    "registered",
+    "running",
+    "concluded",
+    "withdrawn",
+];
 
 /// A view of the list; each is a link.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -45,7 +45,9 @@ pub async fn stream(
 ) -> Result<Response> {
     // Before the first look, so that nothing falls in between.
     let changes = state.changes.subscribe();
-    let over = over(&state, id).await?.ok_or_else(|| Error::missing("experiment", id))?;
+    let over = over(&state, id)
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
     let last_seen = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok()?.parse().ok());
@@ -53,7 +55,11 @@ pub async fn stream(
         Some(after) => after,
         None => events::latest(&state.pool, id).await?,
     };
-    if over && queue::events_after(&state.pool, id, after, 1).await?.is_empty() {
+    if over
+        && queue::events_after(&state.pool, id, after, 1)
+            .await?
+            .is_empty()
+    {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let watch = Watch {
@@ -73,7 +79,10 @@ pub async fn stream(
 /// Whether nothing more can happen to the experiment; none if there is no such one.
 async fn over(state: &AppState, id: ExperimentId) -> Result<Option<bool>> {
     let experiment = crate::db::experiments::find(&state.pool, id).await?;
-    Ok(experiment.map(|experiment| ["concluded", "withdrawn"].contains(&experiment.state.as_str())))
+    Ok(
+        experiment
+            .map(|experiment| ["concluded", "withdrawn"].contains(&experiment.state.as_str())),
+    )
 }
 
 struct Watch {
@@ -104,7 +113,9 @@ impl Watch {
             }
             let announced = self.wait().await?;
             // A database that is away ends the stream; the browser comes back.
-            let events = queue::events_after(&self.state.pool, self.id, self.after, BATCH).await.ok()?;
+            let events = queue::events_after(&self.state.pool, self.id, self.after, BATCH)
+                .await
+                .ok()?;
             if events.is_empty() && announced {
                 return Some(Event::default().event("change").data("{}").retry(RETRY));
             }

@@ -65,16 +65,27 @@ pub(super) fn of(spec: &Spec, runs: &[Run], waiting: &[Waiting]) -> Matrix {
 
 fn cell(run: &Run, metric: &str, places: &HashMap<i64, i64>) -> Cell {
     let (text, progress) = match run.state.as_str() {
-        "succeeded" => (run.metric(metric).map(number::value).unwrap_or_default(), None),
+        "succeeded" => (
+            run.metric(metric).map(number::value).unwrap_or_default(),
+            None,
+        ),
         "running" => {
             let step = number::count(run.step.unwrap_or(0));
-            (format!("step {step} of {}", number::count(run.steps)), Some(run.progress()))
+            (
+                format!("step {step} of {}", number::count(run.steps)),
+                Some(run.progress()),
+            )
         }
         "queued" => {
-            let place = places.get(&run.id.0).map(|place| format!("place {}", number::count(*place)));
+            let place = places
+                .get(&run.id.0)
+                .map(|place| format!("place {}", number::count(*place)));
             (place.unwrap_or_default(), None)
         }
-        "failed" => (run.failure.clone().unwrap_or_default().replace('_', " "), None),
+        "failed" => (
+            run.failure.clone().unwrap_or_default().replace('_', " "),
+            None,
+        ),
         _ => (String::new(), None),
     };
     Cell {

@@ -41,11 +41,16 @@ pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String]) -> Vec<Plot>
                 .filter_map(|curve| {
                     let arm = arms.iter().position(|arm| *arm == curve.arm)?;
                     let points = curve.points.iter();
-                    let points = points.map(|point| (f64::from(point.step), point.value)).collect();
+                    let points = points
+                        .map(|point| (f64::from(point.step), point.value))
+                        .collect();
                     Some(Line { arm, points })
                 })
                 .collect();
-            let title = known.map_or_else(|| name.to_owned(), |known| format!("{name}: {}", known.meaning));
+            let title = known.map_or_else(
+                || name.to_owned(),
+                |known| format!("{name}: {}", known.meaning),
+            );
             let drawn = Curves {
                 id: name,
                 title: &title,

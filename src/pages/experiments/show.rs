@@ -96,7 +96,11 @@ impl ExperimentPage {
 
     /// The steps of its life, and which one it is at.
     fn steps(&self) -> Vec<(&'static str, bool)> {
-        let last = if self.experiment.state == "withdrawn" { "withdrawn" } else { "concluded" };
+        let last = if self.experiment.state == "withdrawn" {
+            "withdrawn"
+        } else {
+            "concluded"
+        };
         let steps: &[&'static str] = match last {
             "withdrawn" => &["proposed", "withdrawn"],
             _ => &["proposed", "registered", "running", "concluded"],
@@ -182,7 +186,10 @@ async fn page_from(
         arms: picture::arms(&spec, "arm"),
         cost: time::duration_s(seconds as i64),
         live: live(state, experiment.clone(), &spec).await?,
-        pairs: experiment.verdict.as_ref().and_then(|verdict| plots::pairs(verdict)),
+        pairs: experiment
+            .verdict
+            .as_ref()
+            .and_then(|verdict| plots::pairs(verdict)),
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
         errors,
         thread: thread::load(&state.pool, experiment.thread, from).await?,

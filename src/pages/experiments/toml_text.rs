@@ -7,13 +7,44 @@ use std::fmt::Write;
 use toml::{Table, Value};
 
 /// Sections in reading order; others follow by name.
-const SECTIONS: [&str; 6] = ["task", "model", "training", "evaluation", "arms", "criterion"];
+const SECTIONS: [&str; 6] = [
+    "task",
+    "model",
+    "training",
+    "evaluation",
+    "arms",
+    "criterion",
+];
 
 /// Keys in reading order; others follow by name.
 const KEYS: [&str; 28] = [
-    "title", "seeds", "name", "dropout", "input", "state", "output", "rate", "time", "length",
-    "cell", "layers", "hidden", "optimizer", "learning_rate", "batch", "steps", "clip", "every",
-    "sequences", "samples", "kind", "metric", "threshold", "treatment", "control", "better",
+    "title",
+    "seeds",
+    "name",
+    "dropout",
+    "input",
+    "state",
+    "output",
+    "rate",
+    "time",
+    "length",
+    "cell",
+    "layers",
+    "hidden",
+    "optimizer",
+    "learning_rate",
+    "batch",
+    "steps",
+    "clip",
+    "every",
+    "sequences",
+    "samples",
+    "kind",
+    "metric",
+    "threshold",
+    "treatment",
+    "control",
+    "better",
     "margin",
 ];
 
@@ -70,7 +101,12 @@ fn is_section(value: &Value) -> bool {
 }
 
 fn ordered<'a>(table: &'a Table, order: &[&str]) -> Vec<(&'a String, &'a Value)> {
-    let place = |key: &str| order.iter().position(|name| *name == key).unwrap_or(order.len());
+    let place = |key: &str| {
+        order
+            .iter()
+            .position(|name| *name == key)
+            .unwrap_or(order.len())
+    };
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)).then_with(|| a.cmp(b)));
     entries

@@ -17,7 +17,11 @@ impl Axis {
     /// A linear axis that covers the values, with a little air.
     pub fn linear(values: impl IntoIterator<Item = f64>, from: f64, to: f64) -> Option<Self> {
         let (low, high) = extent(values)?;
-        let air = if high > low { (high - low) * 0.04 } else { high.abs().max(1.0) * 0.1 };
+        let air = if high > low {
+            (high - low) * 0.04
+        } else {
+            high.abs().max(1.0) * 0.1
+        };
         Some(Self {
             low: low - air,
             high: high + air,
@@ -40,7 +44,11 @@ impl Axis {
     }
 
     /// A logarithmic axis where the values are positive and far apart, else a linear one.
-    pub fn fitting(values: impl IntoIterator<Item = f64> + Clone, from: f64, to: f64) -> Option<Self> {
+    pub fn fitting(
+        values: impl IntoIterator<Item = f64> + Clone,
+        from: f64,
+        to: f64,
+    ) -> Option<Self> {
         let (low, high) = extent(values.clone())?;
         if low > 0.0 && high / low > LOG_FROM {
             return Some(Self {
@@ -61,7 +69,11 @@ impl Axis {
 
     /// Where a value lies.
     pub fn at(&self, value: f64) -> f64 {
-        let value = if self.log { value.max(f64::MIN_POSITIVE).log10() } else { value };
+        let value = if self.log {
+            value.max(f64::MIN_POSITIVE).log10()
+        } else {
+            value
+        };
         let share = (value - self.low) / (self.high - self.low);
         round(self.from + share * (self.to - self.from))
     }

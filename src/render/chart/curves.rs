@@ -159,7 +159,11 @@ impl Curves<'_> {
             pen_down = true;
         }
         if !path.is_empty() {
-            let _ = write!(out, "<path class=\"{class} arm-{}\" d=\"{path}\"/>", arm % COLOURS);
+            let _ = write!(
+                out,
+                "<path class=\"{class} arm-{}\" d=\"{path}\"/>",
+                arm % COLOURS
+            );
         }
     }
 

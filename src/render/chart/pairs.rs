@@ -33,7 +33,11 @@ impl Pairs<'_> {
         if self.differences.is_empty() {
             return None;
         }
-        let lane = if self.differences.len() > 16 { 12.0 } else { 17.0 };
+        let lane = if self.differences.len() > 16 {
+            12.0
+        } else {
+            17.0
+        };
         let rows = self.differences.len() as f64 * lane;
         let bottom = TOP + rows + 34.0;
         let height = bottom + BOTTOM;
@@ -73,7 +77,11 @@ impl Pairs<'_> {
         self.line_names(&mut out, zero, margin);
         for (row, (seed, difference)) in self.differences.iter().enumerate() {
             let y = TOP + lane * (row as f64 + 0.5);
-            let class = if *difference > 0.0 { "dot" } else { "dot against" };
+            let class = if *difference > 0.0 {
+                "dot"
+            } else {
+                "dot against"
+            };
             let _ = write!(
                 out,
                 "<path class=\"lane\" d=\"M{LEFT} {y}H{right}\"/>\
@@ -99,7 +107,11 @@ impl Pairs<'_> {
     /// "no effect" and "margin" above their lines, apart even where the lines are close.
     fn line_names(&self, out: &mut String, zero: f64, margin: f64) {
         let (left, right) = ("end", "start");
-        let (zero_anchor, margin_anchor) = if margin >= zero { (left, right) } else { (right, left) };
+        let (zero_anchor, margin_anchor) = if margin >= zero {
+            (left, right)
+        } else {
+            (right, left)
+        };
         for (at, anchor, text) in [
             (zero, zero_anchor, "no effect"),
             (margin, margin_anchor, "smallest effect of interest"),
@@ -110,7 +122,11 @@ impl Pairs<'_> {
                 "start" if at > WIDTH - RIGHT - 150.0 => ("end", TOP - 23.0),
                 other => (other, TOP - 12.0),
             };
-            let class = if anchor == "end" { " class=\"end\"" } else { "" };
+            let class = if anchor == "end" {
+                " class=\"end\""
+            } else {
+                ""
+            };
             let _ = write!(out, "<text{class} x=\"{at}\" y=\"{y}\">{text}</text>");
         }
     }
@@ -155,7 +171,11 @@ impl Pairs<'_> {
                 number::signed(high)
             );
         }
-        let _ = write!(words, "; smallest effect of interest {}.", number::value(self.margin));
+        let _ = write!(
+            words,
+            "; smallest effect of interest {}.",
+            number::value(self.margin)
+        );
         words
     }
 }
@@ -176,7 +196,9 @@ mod tests {
         };
         let Html(svg) = pairs.svg().expect("pairs");
         assert_eq!(svg.matches("<circle").count(), 3);
-        assert!(svg.contains("3 seeds, 2 as the claim predicts; mean +0.0233 with bounds −0.0100 and +0.0600"));
+        assert!(svg.contains(
+            "3 seeds, 2 as the claim predicts; mean +0.0233 with bounds −0.0100 and +0.0600"
+        ));
         assert!(!svg.contains("style="));
     }
 

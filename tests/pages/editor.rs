@@ -1,0 +1,136 @@
+//! Proposing and editing by form: nothing typed is lost, every mistake is named at its field.
+
+use crate::support::{Site, location};
+use axum::http::StatusCode;
+use breakmywork::auth::account::Role;
+use breakmywork_protocol::db::MIGRATOR;
+use sqlx::PgPool;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_template_is_proposed_as_it_is(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let answer = ada.propose(&site, &[("rationale", "Because.")]).await;
+    let path = location(&answer);
+    let page = ada.get(&path).await.text();
+    assert!(page.contains("Register and queue") && page.contains("Because."));
+    // The form sent twice makes one experiment.
+    assert_eq!(
+        location(&ada.propose(&site, &[("rationale", "Because.")]).await),
+        path
+    );
+    let other = site.browser().get(&path).await.text();
+    assert!(other.contains("A proposal.") && !other.contains("Register and queue"));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn mistakes_are_named_at_their_field_and_stay_as_typed(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let changes = [
+        ("prediction", "My <own> words"),
+        ("rationale", "A long story"),
+        ("task-length", "many"),
+        ("arms-1-dropout-state-rate", "1.5"),
+        ("claim", ""),
+    ];
+    let answer = ada.propose(&site, &changes).await;
+    answer.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    let page = answer.text();
+    for id in ["task-length", "arms-1-dropout-state-rate", "claim"] {
+        assert!(
+            page.contains(&format!("href=\"#{id}\"")),
+            "{id} is in the summary"
+        );
+        assert!(
+            page.contains(&format!("aria-describedby=\"{id}-error")),
+            "{id} is tied"
+        );
+        assert!(
+            page.contains(&format!("id=\"{id}-error\"")),
+            "{id} has its error"
+        );
+    }
+    assert!(page.contains("value=\"many\"") && page.contains("value=\"1.5\""));
+    assert!(page.contains("length = &#34;many&#34;") || page.contains("length = &quot;many&quot;"));
+    assert!(page.contains("A long story") && page.contains("My &#60;own&#62; words"));
+    assert!(page.contains("Line "));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn toml_that_is_no_toml_comes_back_with_its_line(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let answer = ada
+        .propose(&site, &[("toml", "title = \"x\"\n\noops = [")])
+        .await;
+    answer.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    let page = answer.text();
+    assert!(page.contains("Line 3"), "{page}");
+    assert!(page.contains("oops = ["));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn fields_and_toml_follow_each_other_without_script(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let toml = "title = \"x\"\nseeds = [3]\n[task]\nname = \"copy\"\nlength = 5\n";
+    let form = [
+        ("toml", toml),
+        ("task-length", "9"),
+        ("task-name", "copy"),
+        ("seeds", "1-6"),
+        ("action", "apply"),
+    ];
+    let page = ada.post("/experiments/new", &form).await.text();
+    assert!(
+        page.contains("length = 9") && page.contains("seeds = [1, 2, 3, 4, 5, 6]"),
+        "{page}"
+    );
+    let form = [("toml", toml), ("task-length", "9"), ("action", "read")];
+    let page = ada.post("/experiments/new", &form).await.text();
+    assert!(page.contains("name=\"task-length\" value=\"5\""), "{page}");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn only_the_author_edits_and_only_a_proposal(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = location(&ada.propose(&site, &[]).await);
+    let edit = format!("{path}/edit");
+    let eve = site.signed_in("eve", Role::Member).await;
+    eve.get(&edit).await.assert_status_forbidden();
+    eve.post(&format!("{path}/register"), &[])
+        .await
+        .assert_status_forbidden();
+    ada.get(&edit).await.assert_status_ok();
+    let toml = breakmywork::seed::TEMPLATES[0]
+        .toml
+        .replace("length = 30", "length = 31");
+    let form = [("toml", toml.as_str()), ("action", "read")];
+    ada.post(&edit, &form).await.assert_status_ok();
+    ada.post(&format!("{path}/register"), &[])
+        .await
+        .assert_status_see_other();
+    ada.get(&edit).await.assert_status_conflict();
+    ada.post(&format!("{path}/withdraw"), &[])
+        .await
+        .assert_status_conflict();
+    let amend = ada
+        .get(&format!(
+            "/experiments/new?amends={}",
+            path.trim_start_matches("/experiments/")
+        ))
+        .await;
+    assert!(amend.text().contains("Why it is amended"));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn proposing_needs_an_account_and_comes_back(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let answer = site.browser().get("/experiments/new?claim=2").await;
+    assert_eq!(
+        location(&answer),
+        "/sign-in?next=%2Fexperiments%2Fnew%3Fclaim%3D2"
+    );
+}

@@ -1,0 +1,9 @@
+//! The pages from outside, against `app(state)` and a real Postgres.
+
+mod accounts;
+mod administration;
+mod discussion;
+mod editor;
+mod experiments;
+mod frame;
+mod support;

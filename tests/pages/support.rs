@@ -1,0 +1,221 @@
+//! A site for one test, and browsers on it.
+
+use axum_test::{TestResponse, TestServer};
+use breakmywork::{auth::account::Role, config::Settings, db::accounts, state::AppState};
+use breakmywork_protocol::{
+    id::AccountId,
+    jobs::{self, Ending, Timing},
+    result::{Provenance, RunResult, Treatment},
+    spec::MaskTime,
+};
+use sqlx::PgPool;
+use std::collections::BTreeMap;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What everybody here signs in with.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The site on a fresh database with the seed content.
+pub(crate) struct Site {
+    pub(crate) state: AppState,
+    pub(crate) pool: PgPool,
+}
+
+/// A browser with its cookies.
+pub(crate) struct Browser(TestServer);
+
+impl Site {
+    pub(crate) async fn new(pool: PgPool) -> Self {
+        breakmywork::seed::apply(&pool).await.expect("seeds");
+        let state = AppState::new(pool.clone(), Settings::default(), CancellationToken::new());
+        Self { state, pool }
+    }
+
+    /// A browser where nobody is signed in.
+    pub(crate) fn browser(&self) -> Browser {
+        let mut server = TestServer::new(breakmywork::app(self.state.clone()));
+        server.save_cookies();
+        Browser(server)
+    }
+
+    /// A browser where somebody new is signed in.
+    pub(crate) async fn signed_in(&self, name: &str, role: Role) -> Browser {
+        self.account(name, role).await;
+        let browser = self.browser();
+        let form = [("name", name), ("password", PASSWORD)];
+        browser
+            .post("/sign-in", &form)
+            .await
+            .assert_status_see_other();
+        browser
+    }
+
+    pub(crate) async fn account(&self, name: &str, role: Role) -> AccountId {
+        let hash = self
+            .state
+            .passwords
+            .hash(PASSWORD.to_owned())
+            .await
+            .expect("a hash");
+        accounts::create(&self.pool, name, &hash, role)
+            .await
+            .expect("the database is there")
+            .expect("the name is free")
+    }
+
+    /// The number of the claim with this label.
+    pub(crate) async fn claim(&self, label: &str) -> i64 {
+        sqlx::query_scalar!("select id from claim where label = $1", label)
+            .fetch_one(&self.pool)
+            .await
+            .expect("seeded")
+    }
+
+    /// Does every queued run as a worker would report it: fixed masks at 0.02, fresh ones at 0.08.
+    pub(crate) async fn train_all(&self) {
+        let worker = Uuid::new_v4();
+        jobs::register_worker(&self.pool, worker, "host", "cpu", "0")
+            .await
+            .expect("registers");
+        while let Some(lease) = jobs::take(&self.pool, worker, Timing::default())
+            .await
+            .expect("takes")
+        {
+            let plan = lease.plan.clone().expect("a plan");
+            let fixed = plan
+                .setup
+                .dropout
+                .state
+                .as_ref()
+                .is_some_and(|site| site.time == MaskTime::Fixed);
+            let error = if fixed { 0.02 } else { 0.08 } + f64::from(plan.seed) * 1e-3;
+            let result = RunResult {
+                metrics: BTreeMap::from([("test_mse".to_owned(), error)]),
+                treatment: Treatment {
+                    verified: true,
+                    sites: BTreeMap::new(),
+                    violations: Vec::new(),
+                },
+                provenance: Provenance {
+                    worker_version: "0".into(),
+                    plan_sha256: plan.sha256(),
+                    seed: plan.seed,
+                    device: "cpu".into(),
+                    device_name: "test".into(),
+                    threads: 1,
+                    wall_seconds: 1.0,
+                    time_steps: 1,
+                    time_steps_per_second: 1.0,
+                    peak_memory_bytes: 0,
+                },
+            };
+            let end = Ending::Succeeded(Box::new(result));
+            jobs::finish(&self.pool, &lease, end, Timing::default())
+                .await
+                .expect("finishes");
+        }
+    }
+}
+
+impl Browser {
+    pub(crate) async fn get(&self, path: &str) -> TestResponse {
+        self.0.get(path).await
+    }
+
+    /// Sends a form as a browser does from a page of this site.
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
+        self.0
+            .post(path)
+            .add_header("sec-fetch-site", "same-origin")
+            .form(&form)
+            .await
+    }
+
+    /// The same from another site's page.
+    pub(crate) async fn post_from_elsewhere(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> TestResponse {
+        self.0
+            .post(path)
+            .add_header("sec-fetch-site", "cross-site")
+            .add_header("origin", "https://evil.example")
+            .form(&form)
+            .await
+    }
+
+    /// Proposes the first template for C2 with some fields changed, and returns the answer.
+    pub(crate) async fn propose(&self, site: &Site, changes: &[(&str, &str)]) -> TestResponse {
+        let page = self
+            .get(&format!(
+                "/experiments/new?claim={}",
+                site.claim("C2").await
+            ))
+            .await
+            .text();
+        let mut form = fields(&page);
+        for (name, value) in changes {
+            form.retain(|(field, _)| field != name);
+            form.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        form.push(("action".to_owned(), "save".to_owned()));
+        let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        self.post("/experiments/new", &form).await
+    }
+
+    /// Proposes the first template and registers it; returns its path.
+    pub(crate) async fn registered(&self, site: &Site) -> String {
+        let path = location(&self.propose(site, &[]).await);
+        let answer = self.post(&format!("{path}/register"), &[]).await;
+        answer.assert_status_see_other();
+        path
+    }
+}
+
+/// Where an answer sends the browser.
+pub(crate) fn location(answer: &TestResponse) -> String {
+    answer.assert_status_see_other();
+    let header = answer.header("location");
+    header.to_str().expect("an address").to_owned()
+}
+
+/// What the browser would send of the editor on a page: inputs, the chosen option of each select, the text areas.
+fn fields(page: &str) -> Vec<(String, String)> {
+    let form = page.split("data-editor").nth(1).expect("the editor");
+    let mut fields = Vec::new();
+    for tag in form.split('<').skip(1) {
+        let attribute = |name: &str| {
+            let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+            let rest = &tag[start..];
+            Some(unescape(&rest[..rest.find('"')?]))
+        };
+        if tag.starts_with("input ") {
+            if let Some(name) = attribute("name") {
+                fields.push((name, attribute("value").unwrap_or_default()));
+            }
+        } else if tag.starts_with("select ") {
+            fields.push((attribute("name").expect("a name"), String::new()));
+        } else if tag.starts_with("option ") && tag.contains(" selected>") {
+            fields.last_mut().expect("a select").1 = attribute("value").expect("a value");
+        } else if tag.starts_with("textarea ") {
+            let text = tag.split_once('>').map_or("", |(_, text)| text);
+            let text = unescape(text.trim_start_matches('\n'));
+            fields.push((attribute("name").expect("a name"), text));
+        }
+    }
+    fields
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("&quot;", "\"")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&lt;", "<")
+        .replace("&#60;", "<")
+        .replace("&gt;", ">")
+        .replace("&#62;", ">")
+        .replace("&#38;", "&")
+        .replace("&amp;", "&")
+}

@@ -20,8 +20,8 @@ mod process;
 pub mod proposal;
 pub mod render;
 pub mod router;
-pub mod server;
 pub mod seed;
+pub mod server;
 pub mod state;
 
 pub use router::app;

@@ -25,7 +25,9 @@ async fn main() -> ExitCode {
 /// Logs go to standard error: standard output is for what was asked for.
 fn start_log(cli: &Cli) -> Result<(), tracing_subscriber::filter::ParseError> {
     let filter = EnvFilter::try_new(cli.log.as_deref().unwrap_or(cli.default_log()))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     if cli.log_json {
         log.json().init();
     } else {

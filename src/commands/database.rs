@@ -15,7 +15,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which database.
 #[derive(Debug, Clone, clap::Args)]
-pub struct DatabaseArgs {
+pub(super) struct DatabaseArgs {
     /// A PostgreSQL server of your own; without it, the embedded one in --data-dir is used.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(super) database_url: Option<String>,

@@ -14,7 +14,7 @@ pub(super) const CONNECTIONS: u32 = 16;
 
 /// Where and how the web server runs.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ListenArgs {
+pub(super) struct ListenArgs {
     /// Address to listen on; 0.0.0.0 for the whole network.
     #[arg(long, env = "BREAKMYWORK_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
@@ -24,19 +24,19 @@ pub struct ListenArgs {
     #[command(flatten)]
     settings: Settings,
     /// Seconds that a run stays with a worker which gives no sign of life.
-    #[arg(long, env = "BREAKMYWORK_LEASE_SECONDS", default_value_t = Timing::default().lease_s,
+    #[arg(long, env = "BREAKMYWORK_LEASE_SECONDS", value_name = "S", default_value_t = Timing::default().lease_s,
           value_parser = clap::value_parser!(i32).range(1..))]
     lease_seconds: i32,
     /// Seconds without a new step after which a worker counts as stuck.
-    #[arg(long, env = "BREAKMYWORK_STALL_SECONDS", default_value_t = Timing::default().stall_s,
+    #[arg(long, env = "BREAKMYWORK_STALL_SECONDS", value_name = "S", default_value_t = Timing::default().stall_s,
           value_parser = clap::value_parser!(i32).range(1..))]
     stall_seconds: i32,
     /// Seconds before a lost run is tried again; doubles with each loss.
-    #[arg(long, env = "BREAKMYWORK_BACKOFF_SECONDS", default_value_t = Timing::default().backoff_s,
+    #[arg(long, env = "BREAKMYWORK_BACKOFF_SECONDS", value_name = "S", default_value_t = Timing::default().backoff_s,
           value_parser = clap::value_parser!(i32).range(0..))]
     backoff_seconds: i32,
     /// Seconds between two searches for lost workers.
-    #[arg(long, env = "BREAKMYWORK_REAP_SECONDS", default_value_t = 15,
+    #[arg(long, env = "BREAKMYWORK_REAP_SECONDS", value_name = "S", default_value_t = 15,
           value_parser = clap::value_parser!(u64).range(1..))]
     reap_seconds: u64,
 }

@@ -8,7 +8,7 @@ use std::io::Write;
 
 /// Brings the database's schema up to date, or takes the last step back.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     database: DatabaseArgs,
     /// Undo the latest migration. What it added is lost.

@@ -22,10 +22,21 @@ use std::process::ExitCode;
 #[command(name = "breakmywork", version, max_term_width = 100)]
 pub struct Cli {
     /// What to log, as `info` or `breakmywork=debug,sqlx=warn`; servers default to info, other commands to warn.
-    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "RUST_LOG",
+        value_name = "FILTER",
+        help_heading = "Log"
+    )]
     pub log: Option<String>,
     /// Log one JSON object a line.
-    #[arg(long, global = true, env = "BREAKMYWORK_LOG_JSON")]
+    #[arg(
+        long,
+        global = true,
+        env = "BREAKMYWORK_LOG_JSON",
+        help_heading = "Log"
+    )]
     pub log_json: bool,
     #[command(subcommand)]
     command: Command,

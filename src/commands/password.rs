@@ -9,7 +9,7 @@ const GENERATED_LENGTH: usize = 24;
 
 /// Where a new password comes from.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub struct PasswordArgs {
+pub(super) struct PasswordArgs {
     /// Read the password from standard input (one line) instead of making one.
     #[arg(long)]
     password_stdin: bool,

@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
     breakmywork postgres -- sh -c 'psql \"$DATABASE_URL\"'\n  \
     breakmywork postgres -- sh -c 'pg_dump \"$DATABASE_URL\"' > backup.sql\n  \
     breakmywork postgres --throwaway -- cargo test")]
-pub struct Args {
+pub(super) struct Args {
     /// Where the database is.
     #[arg(long, env = "BREAKMYWORK_DATA_DIR", default_value = super::database::DEFAULT_DATA_DIR)]
     data_dir: PathBuf,

@@ -6,7 +6,7 @@ use std::io::Write;
 
 /// Adds the works, claims and templates that every installation starts with, where they are missing.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     database: DatabaseArgs,
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Runs the web server alone, for production. Run `migrate` first.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The PostgreSQL server. It may come and go: pages then say so.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: String,

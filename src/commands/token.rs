@@ -6,7 +6,7 @@ use std::io::Write;
 
 /// Makes API tokens.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Makes a token and prints it, alone, the only time that anybody sees it.
     Create {
         /// On whose behalf the script acts.

@@ -11,15 +11,16 @@ use crate::state::AppState;
 use anyhow::Context;
 use breakmywork_protocol::db;
 use futures_util::future::join_all;
-use std::fs;
+use std::fs::DirBuilder;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Runs everything on this machine: database, web server and workers. Ctrl-C stops all of it.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -59,7 +60,10 @@ async fn run_on(
 ) -> anyhow::Result<()> {
     let data_dir = &args.database.data_dir;
     let checkpoints = data_dir.join("checkpoints");
-    fs::create_dir_all(&checkpoints)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&checkpoints)
         .with_context(|| format!("Cannot make {}", checkpoints.display()))?;
     db::migrate(&database.pool)
         .await

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 
 /// Makes and changes accounts.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Makes an account; prints its password unless --password-stdin gives one.
     Create {
         /// Public name: lower-case letters, digits, - and _.

@@ -81,7 +81,7 @@ impl Worker {
         let mut command = std::process::Command::new(&self.program);
         command
             .env("DATABASE_URL", &self.database_url)
-            .env("BREAKMYWORK_CHECKPOINTS", &self.checkpoints)
+            .env("BREAKMYWORK_CHECKPOINT_DIR", &self.checkpoints)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             // Ctrl-C in a terminal reaches the whole group; workers stop when we say so.

@@ -1,6 +1,7 @@
 //! Commands, flags and environment; `--help` is the reference.
 
 use crate::device::DeviceChoice;
+use breakmywork_protocol::jobs::Timing;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -21,6 +22,92 @@ pub struct Cli {
     /// What to do instead of working for a board.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Working for a board.
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// Working for a board.
+#[derive(Debug, Args)]
+pub struct WorkArgs {
+    /// The board's database, such as postgres://user:password@host/name.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Take one run, or none if there is none, and end.
+    #[arg(long)]
+    pub once: bool,
+    /// End after that many runs.
+    #[arg(long, value_name = "N")]
+    pub max_runs: Option<u32>,
+    /// End after that many seconds without a run.
+    #[arg(long, value_name = "S")]
+    pub idle_exit: Option<f64>,
+    /// Where checkpoints lie; a folder that all workers of the board share.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./var/checkpoints",
+        env = "BREAKMYWORK_CHECKPOINT_DIR"
+    )]
+    pub checkpoint_dir: PathBuf,
+    /// Seconds between two checkpoints.
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 60.0,
+        value_parser = seconds,
+        env = "BREAKMYWORK_CHECKPOINT_EVERY"
+    )]
+    pub checkpoint_every: f64,
+    /// Seconds that a run stays with a worker which gives no sign of life; the same as the web server's.
+    #[arg(long, value_name = "S", default_value_t = Timing::default().lease_s, env = "BREAKMYWORK_LEASE_SECONDS", value_parser = clap::value_parser!(i32).range(1..))]
+    pub lease_seconds: i32,
+    /// Seconds between two signs of life; well below the lease.
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 10.0,
+        value_parser = seconds,
+        env = "BREAKMYWORK_BEAT_SECONDS"
+    )]
+    pub beat_seconds: f64,
+    /// Seconds without a new step after which a trainer counts as stuck.
+    #[arg(long, value_name = "S", default_value_t = 900, env = "BREAKMYWORK_STALL_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub stall_seconds: u32,
+    /// Seconds before a failed run is tried again; doubles with each failure.
+    #[arg(long, value_name = "S", default_value_t = Timing::default().backoff_s, env = "BREAKMYWORK_BACKOFF_SECONDS", value_parser = clap::value_parser!(i32).range(0..))]
+    pub backoff_seconds: i32,
+    /// Seconds between two questions for work.
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 1.0,
+        value_parser = seconds,
+        env = "BREAKMYWORK_POLL_SECONDS"
+    )]
+    pub poll_seconds: f64,
+    /// How and where to train.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+impl WorkArgs {
+    /// Times of the job table.
+    pub fn timing(&self) -> Timing {
+        Timing {
+            lease_s: self.lease_seconds,
+            stall_s: i32::try_from(self.stall_seconds).unwrap_or(i32::MAX),
+            backoff_s: self.backoff_seconds,
+        }
+    }
+}
+
+/// A positive number of seconds, up to a year.
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (0.01..=3.2e7).contains(number))
+        .ok_or_else(|| "give a number of seconds above 0".to_owned())
 }
 
 /// Commands besides working for a board.

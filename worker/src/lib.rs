@@ -13,6 +13,7 @@ pub mod model;
 pub mod optim;
 pub mod plan;
 pub mod rng;
+pub mod runner;
 pub mod signals;
 pub mod tasks;
 pub mod train;

@@ -1,7 +1,7 @@
 //! `breakmywork-worker`: wires flags to the library and ends with its exit code.
 
 use breakmywork_worker::cli::{Cli, Command};
-use breakmywork_worker::{exit, local, trainer};
+use breakmywork_worker::{exit, local, runner, trainer};
 use clap::Parser;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
             local::run(&args)
         }
         Some(Command::Trainer(args)) => trainer::run(&args),
-        None => exit::DONE,
+        None => runner::run(&cli.work),
     })
 }
 
@@ -29,6 +29,7 @@ fn log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
 }
 

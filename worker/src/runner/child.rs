@@ -1,0 +1,145 @@
+//! The trainer as a child process: started, listened to, ended.
+
+use crate::cli::WorkArgs;
+use crate::events::Event;
+use breakmywork_protocol::spec::Plan;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+/// Lines of the trainer's stderr that are kept for the reason of a failure.
+const TAIL_LINES: usize = 20;
+/// Longest line that is kept, in characters.
+const TAIL_WIDTH: usize = 300;
+
+/// A running trainer, in a process group of its own.
+pub(super) struct Trainer {
+    child: Child,
+    group: Option<Pid>,
+    /// What it says; ends when its stdout does. Unbounded: while the database is away it goes on training.
+    pub(super) events: mpsc::UnboundedReceiver<Event>,
+    tail: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Trainer {
+    /// Starts training `plan`; checkpoints go to `directory`.
+    pub(super) async fn start(
+        args: &WorkArgs,
+        plan: &Plan,
+        directory: &Path,
+        resume: Option<&Path>,
+    ) -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .arg("trainer")
+            .arg("--checkpoint-dir")
+            .arg(directory)
+            .args(["--checkpoint-every", &args.checkpoint_every.to_string()])
+            .args(["--device", &args.device.device.to_string()])
+            .args(["--parent", &std::process::id().to_string()]);
+        if let Some(path) = resume {
+            command.arg("--resume").arg(path);
+        }
+        // The trainer needs no database, and what it cannot read it cannot leak.
+        command
+            .env_remove("DATABASE_URL")
+            .env("RAYON_NUM_THREADS", args.device.threads.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
+            return Err(io::Error::other("the trainer has no pipes"));
+        };
+        let (sender, events) = mpsc::unbounded_channel();
+        let tail = Arc::new(Mutex::new(VecDeque::new()));
+        tokio::spawn(listen(stdout, sender, Arc::clone(&tail)));
+        tokio::spawn(keep_tail(stderr, Arc::clone(&tail)));
+        // A child that died before reading is seen by its exit status, which says more than this error.
+        let _ = stdin.write_all(&serde_json::to_vec(plan)?).await;
+        drop(stdin);
+        Ok(Self {
+            group: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
+            child,
+            events,
+            tail,
+        })
+    }
+
+    /// Asks it to write a checkpoint and end.
+    pub(super) fn ask_to_stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it and whatever it started, at once.
+    pub(super) async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait().await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // An error means that it has just ended.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    /// Waits for its end.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// The last lines it wrote beside its events.
+    pub(super) fn last_words(&self) -> String {
+        let tail = self
+            .tail
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Vec::from_iter(tail.iter().cloned()).join("\n")
+    }
+}
+
+async fn listen(
+    stdout: impl AsyncRead + Unpin,
+    events: mpsc::UnboundedSender<Event>,
+    tail: Arc<Mutex<VecDeque<String>>>,
+) {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match serde_json::from_str(&line) {
+            Ok(event) => {
+                if events.send(event).is_err() {
+                    return;
+                }
+            }
+            Err(_) => remember(&tail, &line),
+        }
+    }
+}
+
+async fn keep_tail(stderr: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::debug!(trainer = line);
+        remember(&tail, &line);
+    }
+}
+
+fn remember(tail: &Mutex<VecDeque<String>>, line: &str) {
+    let mut tail = tail
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if tail.len() == TAIL_LINES {
+        tail.pop_front();
+    }
+    tail.push_back(line.chars().take(TAIL_WIDTH).collect());
+}

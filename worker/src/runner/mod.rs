@@ -1,0 +1,202 @@
+//! The runner: takes runs off the job table and has each trained by a child process.
+//!
+//! It trains nothing itself, so a crash, a hang or a device fault in training cannot stop the heartbeat. Everything
+//! it writes goes through [`breakmywork_protocol::jobs`] and names its lease; when the lease is gone it drops the run.
+//! One thread: the kernel ties a trainer's life to the thread that started it.
+
+mod child;
+mod outbox;
+mod store;
+mod work;
+
+use crate::cli::WorkArgs;
+use crate::exit;
+use crate::train::VERSION;
+use breakmywork_protocol::{db, jobs};
+use sqlx::PgPool;
+use std::io;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use uuid::Uuid;
+use work::End;
+
+/// A connection to train with and one to spare: a runner does one thing at a time.
+const CONNECTIONS: u32 = 2;
+/// Longest pause between two tries to reach a database that is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A runner that is to do one thing and end does not wait longer than this for its database.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Works until it is stopped, or as long as the arguments say; gives the exit code.
+pub fn run(args: &WorkArgs) -> u8 {
+    let Some(url) = &args.database_url else {
+        tracing::error!(
+            "no database: name the board's with DATABASE_URL or --database-url, or train without one: breakmywork-worker train SPEC"
+        );
+        return exit::FAILED;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = runtime.and_then(|runtime| runtime.block_on(serve(args, url)));
+    result.unwrap_or_else(|error| {
+        tracing::error!("the worker cannot go on: {error}");
+        exit::RETRYABLE
+    })
+}
+
+/// What the parts of a runner share.
+pub(crate) struct Runner<'a> {
+    args: &'a WorkArgs,
+    pool: PgPool,
+    id: Uuid,
+    /// How often somebody asked for the end.
+    stop: watch::Receiver<u32>,
+}
+
+async fn serve(args: &WorkArgs, url: &str) -> io::Result<u8> {
+    std::fs::create_dir_all(&args.checkpoint_dir)?;
+    let runner = Runner {
+        args,
+        pool: db::pool(url, CONNECTIONS).map_err(io::Error::other)?,
+        id: Uuid::new_v4(),
+        stop: stop_signals()?,
+    };
+    // What is taken is given back; what is not yet taken stays: nothing is held while this fails.
+    if !runner.register().await {
+        return Ok(exit::RETRYABLE);
+    }
+    let code = runner.take_and_work().await;
+    if let Err(error) = jobs::stop_worker(&runner.pool, runner.id).await {
+        tracing::debug!(%error, "could not sign off");
+    }
+    Ok(code)
+}
+
+/// Counts SIGTERM and SIGINT; the second ends the process, and the lease runs out.
+fn stop_signals() -> io::Result<watch::Receiver<u32>> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let (sender, receiver) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if *sender.borrow() > 0 {
+                std::process::exit(exit::PREEMPTED.into());
+            }
+            sender.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(receiver)
+}
+
+impl Runner<'_> {
+    pub(crate) fn stopping(&self) -> bool {
+        *self.stop.borrow() > 0
+    }
+
+    /// Makes this process known, as soon as the database answers; false if that is not to be waited for.
+    async fn register(&self) -> bool {
+        let device = format!(
+            "{} ({})",
+            self.args.device.device,
+            self.args.device.device.name()
+        );
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(500);
+        loop {
+            let host = hostname();
+            match jobs::register_worker(&self.pool, self.id, &host, &device, VERSION).await {
+                Ok(()) => {
+                    tracing::info!(worker = %self.id, %device, "ready");
+                    return true;
+                }
+                Err(error) => {
+                    tracing::warn!("the database does not take this worker yet: {error}")
+                }
+            }
+            let impatient = self.args.once || self.args.idle_exit.is_some();
+            if self.stopping() || (impatient && started.elapsed() > PATIENCE) {
+                return false;
+            }
+            self.wait(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Sleeps, but not past a request to stop.
+    async fn wait(&self, pause: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.wait_for(|count| *count > 0) => {}
+        }
+    }
+
+    async fn take_and_work(&self) -> u8 {
+        let (mut done, mut idle_since) = (0, Instant::now());
+        let mut trouble = Duration::ZERO;
+        while !self.stopping() {
+            match jobs::take(&self.pool, self.id, self.args.timing()).await {
+                Ok(Some(lease)) => {
+                    trouble = Duration::ZERO;
+                    let end = self.work(lease).await;
+                    done += 1;
+                    if self.args.once || self.args.max_runs.is_some_and(|most| done >= most) {
+                        return if self.args.once {
+                            end.exit_code()
+                        } else {
+                            exit::DONE
+                        };
+                    }
+                    idle_since = Instant::now();
+                    continue;
+                }
+                Ok(None) => trouble = Duration::ZERO,
+                Err(error) => {
+                    tracing::warn!("cannot ask for a run: {error}");
+                    trouble = (trouble * 2).clamp(Duration::from_secs(1), LONGEST_PAUSE);
+                }
+            }
+            let idle = idle_since.elapsed().as_secs_f64();
+            if self.args.once || self.args.idle_exit.is_some_and(|most| idle >= most) {
+                return if trouble.is_zero() {
+                    exit::DONE
+                } else {
+                    exit::RETRYABLE
+                };
+            }
+            self.wait(self.poll_pause() + trouble).await;
+        }
+        exit::DONE
+    }
+
+    /// The pause between two questions, of another length for each process so that many do not ask in step.
+    fn poll_pause(&self) -> Duration {
+        let spread = 0.75 + f64::from(self.id.as_bytes()[0]) / 512.0;
+        Duration::from_secs_f64(self.args.poll_seconds * spread)
+    }
+}
+
+impl End {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Done => exit::DONE,
+            Self::Failed { for_good: true } => exit::FAILED,
+            Self::Failed { for_good: false } => exit::RETRYABLE,
+            Self::LeaseLost => exit::LEASE_LOST,
+            Self::HandedBack => exit::PREEMPTED,
+        }
+    }
+}
+
+fn hostname() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,58 @@
+//! Reports on their way to the job table: kept until they are accepted or the lease is lost.
+
+use super::store;
+use crate::events;
+use breakmywork_protocol::jobs::{self, Checkpoint, Error, Lease, MetricPoint};
+use sqlx::PgPool;
+use std::path::Path;
+
+/// Points that are sent in one statement at most.
+const BATCH: usize = 500;
+
+/// What has not been accepted yet, in order.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    points: Vec<MetricPoint>,
+    checkpoints: Vec<Checkpoint>,
+}
+
+impl Outbox {
+    pub(super) fn metric(&mut self, name: String, step: u32, value: f64) {
+        self.points.push(MetricPoint { name, step, value });
+    }
+
+    pub(super) fn checkpoint(&mut self, root: &Path, lease: &Lease, seen: &events::Checkpoint) {
+        let Some(object_key) = store::key(root, &seen.path) else {
+            tracing::warn!(path = %seen.path.display(), "a checkpoint outside the store is ignored");
+            return;
+        };
+        self.checkpoints.push(Checkpoint {
+            epoch: lease.epoch,
+            step: seen.step,
+            object_key,
+            bytes: seen.bytes,
+            sha256: seen.sha256.clone(),
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.checkpoints.is_empty()
+    }
+
+    /// Sends what is there. On an error the rest stays: sending twice is harmless.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] is final; anything else can be tried again.
+    pub(super) async fn send(&mut self, pool: &PgPool, lease: &Lease) -> Result<(), Error> {
+        while !self.points.is_empty() {
+            let batch = &self.points[..self.points.len().min(BATCH)];
+            jobs::report_metrics(pool, lease, batch).await?;
+            self.points.drain(..batch.len());
+        }
+        while let Some(checkpoint) = self.checkpoints.first() {
+            jobs::checkpoint(pool, lease, checkpoint).await?;
+            self.checkpoints.remove(0);
+        }
+        Ok(())
+    }
+}

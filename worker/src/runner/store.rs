@@ -1,0 +1,53 @@
+//! The checkpoint store: a folder that all workers of a board share.
+//!
+//! A file's key names run and epoch, so a stale worker writes into a folder of its own; a file that is not
+//! registered in the job table does not exist for anybody.
+
+use crate::checkpoint;
+use breakmywork_protocol::id::RunId;
+use breakmywork_protocol::jobs::{Checkpoint, Lease};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Folder of all attempts of a run.
+fn run_folder(root: &Path, run: RunId) -> PathBuf {
+    root.join(format!("run-{run}"))
+}
+
+/// Folder into which this attempt writes.
+pub(super) fn folder(root: &Path, lease: &Lease) -> PathBuf {
+    run_folder(root, lease.run).join(format!("epoch-{}", lease.epoch))
+}
+
+/// The key of a file in the store; `None` if it lies elsewhere.
+pub(super) fn key(root: &Path, path: &Path) -> Option<String> {
+    Some(path.strip_prefix(root).ok()?.to_str()?.to_owned())
+}
+
+/// The furthest registered checkpoint that is here and whole.
+pub(super) fn usable(root: &Path, known: &[Checkpoint]) -> Option<(PathBuf, u32)> {
+    known.iter().find_map(|known| {
+        let path = root.join(&known.object_key);
+        match checkpoint::sha256(&path) {
+            Ok(sha256) if sha256 == known.sha256 => Some((path, known.step)),
+            Ok(_) => {
+                tracing::warn!(path = %path.display(), "a checkpoint was damaged; an older one is used");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "a checkpoint is not here; an older one is used");
+                None
+            }
+        }
+    })
+}
+
+/// Removes what a run that has ended left behind.
+pub(super) fn remove(root: &Path, run: RunId) {
+    match std::fs::remove_dir_all(run_folder(root, run)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%run, %error, "could not remove old checkpoints");
+        }
+        _ => {}
+    }
+}

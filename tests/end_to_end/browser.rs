@@ -1,0 +1,180 @@
+//! A member in a real browser: signs up, proposes, is told of a mistake, registers, and waits for the verdict.
+
+use crate::support::{Result, Up, data_dir};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use thirtyfour::prelude::*;
+
+/// Chromium's driver; ended with the test.
+struct Driver {
+    child: Child,
+    url: String,
+}
+
+impl Driver {
+    fn start() -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("chromedriver: {error}; `make test` installs it"))?;
+        Ok(Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        })
+    }
+
+    async fn browser(&self, profile: &std::path::Path) -> Result<WebDriver> {
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1200,2400",
+        ] {
+            capabilities.add_arg(argument)?;
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.display()))?;
+        let started = Instant::now();
+        loop {
+            match WebDriver::new(&self.url, capabilities.clone()).await {
+                Ok(browser) => return Ok(browser),
+                Err(error) if started.elapsed() > Duration::from_secs(60) => {
+                    return Err(error.into());
+                }
+                // The driver is not listening yet.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Replaces what is in a field.
+async fn fill(browser: &WebDriver, id: &str, text: &str) -> Result {
+    let field = browser.query(By::Id(id)).first().await?;
+    field.clear().await?;
+    field.send_keys(text).await?;
+    Ok(())
+}
+
+async fn click(browser: &WebDriver, css: &str) -> Result {
+    browser.query(By::Css(css)).first().await?.click().await?;
+    Ok(())
+}
+
+/// Waits until the page's text contains `words`.
+async fn see(browser: &WebDriver, words: &str, seconds: u64) -> Result {
+    let started = Instant::now();
+    loop {
+        let text = match browser.find(By::Tag("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        if text.contains(words) {
+            return Ok(());
+        }
+        if started.elapsed() > Duration::from_secs(seconds) {
+            let at = browser.current_url().await?;
+            return Err(format!("waited {seconds} s for {words:?} at {at}:\n{text}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_member_reaches_a_verdict() -> Result {
+    let (folder, data_dir) = data_dir()?;
+    let up = Up::start(&data_dir, "1")?;
+    let driver = Driver::start()?;
+    let browser = driver.browser(&folder.path().join("profile")).await?;
+    let outcome = visit(&browser, &format!("http://{}", up.address)).await;
+    browser.quit().await?;
+    outcome?;
+    up.stop("-TERM")?;
+    Ok(())
+}
+
+async fn visit(browser: &WebDriver, site: &str) -> Result {
+    browser.goto(format!("{site}/sign-up")).await?;
+    fill(browser, "name", "ada").await?;
+    fill(browser, "password", "a few words in a row").await?;
+    click(browser, "main form .primary").await?;
+    see(browser, "ada", 10).await?;
+
+    // From the claim to a proposal that starts from a template.
+    browser
+        .goto(format!("{site}/works/recurrent-dropout"))
+        .await?;
+    browser
+        .query(By::PartialLinkText("same dropout mask at every time step"))
+        .first()
+        .await?
+        .click()
+        .await?;
+    click(browser, "a[href*='/experiments/new']").await?;
+    click(browser, "a[href*='template=fixed-or-fresh']").await?;
+    fill(browser, "title", "A tiny experiment").await?;
+    for (field, value) in [
+        ("task-length", "4"),
+        ("model-hidden", "3"),
+        ("training-batch", "4"),
+        ("evaluation-every", "4"),
+        ("evaluation-sequences", "20"),
+        ("training-steps", "8"),
+        ("seeds", "1-6"),
+    ] {
+        fill(browser, field, value).await?;
+    }
+    fill(browser, "arms-0-dropout-state-rate", "1.5").await?;
+    fill(browser, "rationale", "It is *small*.").await?;
+    click(browser, "button[value='save'].primary").await?;
+    see(browser, "must be a number from 0 to 1", 10).await?;
+    let kept = browser
+        .find(By::Id("rationale"))
+        .await?
+        .prop("value")
+        .await?;
+    assert_eq!(
+        kept.as_deref(),
+        Some("It is *small*."),
+        "nothing typed is lost"
+    );
+    let rate = browser.find(By::Id("arms-0-dropout-state-rate")).await?;
+    assert_eq!(rate.prop("value").await?.as_deref(), Some("1.5"));
+    assert_eq!(rate.attr("aria-invalid").await?.as_deref(), Some("true"));
+    fill(browser, "arms-0-dropout-state-rate", "0.5").await?;
+    click(browser, "button[value='save'].primary").await?;
+    see(browser, "Nothing runs yet", 10).await?;
+    click(browser, "form[action$='/register'] button").await?;
+
+    // The page moves by itself: no reload from here on.
+    see(browser, "ended", 10).await?;
+    see(browser, "VERDICT", 120)
+        .await
+        .or(see(browser, "Verdict", 1).await)?;
+    let curves = browser.find_all(By::Css("figure svg")).await?;
+    assert!(!curves.is_empty(), "learning curves are drawn");
+    see(browser, "The criterion was fixed before the first run", 10).await?;
+
+    let errors = browser.find_all(By::Css(".error")).await?;
+    assert!(errors.is_empty());
+    fill(browser, "body", "I expected **that**.").await?;
+    click(browser, "form[action$='/comments'] .primary").await?;
+    see(browser, "I expected that.", 10).await?;
+    Ok(())
+}

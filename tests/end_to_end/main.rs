@@ -1,0 +1,6 @@
+//! The real programs, used as people use them: from the terminal, by script, in a browser.
+
+mod browser;
+mod scripts;
+mod support;
+mod up;

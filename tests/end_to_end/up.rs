@@ -1,0 +1,112 @@
+//! `breakmywork up` starts everything, answers, and leaves nothing behind.
+
+use crate::support::{Result, Up, breakmywork, data_dir, stdout};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+#[test]
+fn up_serves_makes_an_admin_and_stops_cleanly() -> Result {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, data_dir) = data_dir()?;
+    let up = Up::start(&data_dir, "0")?;
+    assert_eq!(up.get("/healthz")?, 200);
+    assert_eq!(up.get("/readyz")?, 200);
+    assert_eq!(up.get("/")?, 200);
+
+    let file = data_dir.join("admin-password");
+    assert_eq!(file.metadata()?.permissions().mode() & 0o777, 0o600);
+    let password = std::fs::read_to_string(&file)?;
+    assert!(
+        up.greeting[1].contains(password.trim()),
+        "{:?}",
+        up.greeting
+    );
+
+    // Beside the running server, on the same data directory.
+    let made =
+        breakmywork(&data_dir, &["user", "create", "ada", "--role", "moderator"]).output()?;
+    assert!(made.status.success());
+    assert!(stdout(&made).len() >= 20, "a password alone");
+    let token = breakmywork(&data_dir, &["token", "create", "--user", "ada"]).output()?;
+    assert!(token.status.success());
+    assert!(stdout(&token).starts_with("bmw_") && !stdout(&token).contains(char::is_whitespace));
+    let taken = breakmywork(&data_dir, &["user", "create", "ada"]).output()?;
+    assert_eq!(taken.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&taken.stderr).contains("is taken"));
+
+    assert!(up.stop("-TERM")?.contains("Stopping"));
+
+    // Started again: everything is there, and the password is not shown a second time.
+    let up = Up::start(&data_dir, "0")?;
+    assert!(
+        !up.greeting[1].contains(password.trim()),
+        "{:?}",
+        up.greeting
+    );
+    assert!(
+        up.greeting[1].contains("admin-password"),
+        "{:?}",
+        up.greeting
+    );
+    assert_eq!(up.get("/people/ada")?, 200);
+    up.stop("-INT")?;
+    Ok(())
+}
+
+#[test]
+fn a_worker_runs_beside_it_and_ends_with_it() -> Result {
+    let (_folder, data_dir) = data_dir()?;
+    let up = Up::start(&data_dir, "1")?;
+    let worker_runs = || -> Result<bool> {
+        let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        // The kernel keeps fifteen characters of a name.
+        Ok(up
+            .processes()?
+            .into_iter()
+            .any(|pid| name(pid).starts_with("breakmywork-wor")))
+    };
+    let started = Instant::now();
+    while !worker_runs()? {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "no worker was started"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(up.get("/readyz")?, 200);
+    up.stop("-TERM")?;
+    Ok(())
+}
+
+#[test]
+fn a_port_in_use_is_named_before_anything_is_started() -> Result {
+    let (_folder, data_dir) = data_dir()?;
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let port = taken.local_addr()?.port().to_string();
+    let output = breakmywork(&data_dir, &["up", "--port", &port]).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        message.contains(&format!("Port {port} is in use")),
+        "{message}"
+    );
+    assert!(!data_dir.exists(), "nothing was started");
+    Ok(())
+}
+
+#[test]
+fn a_missing_worker_and_a_missing_database_are_named() -> Result {
+    let (_folder, data_dir) = data_dir()?;
+    let output = breakmywork(
+        &data_dir,
+        &["up", "--port", "0", "--worker-bin", "/nowhere/worker"],
+    )
+    .output()?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/worker is missing"));
+
+    let output = breakmywork(&data_dir, &["token", "create", "--user", "ada"]).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("There is no database in"));
+    Ok(())
+}

@@ -164,9 +164,11 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
 
     // The page moves by itself: no reload from here on.
     see(browser, "ended", 10).await?;
-    see(browser, "VERDICT", 120)
-        .await
-        .or(see(browser, "Verdict", 1).await)?;
+    browser
+        .query(By::Css("section.verdict"))
+        .wait(Duration::from_secs(120), Duration::from_millis(200))
+        .first()
+        .await?;
     let curves = browser.find_all(By::Css("figure svg")).await?;
     assert!(!curves.is_empty(), "learning curves are drawn");
     see(browser, "The criterion was fixed before the first run", 10).await?;

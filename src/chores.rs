@@ -46,7 +46,11 @@ async fn take_back(state: &AppState, timing: Timing) -> bool {
     match jobs::reap(&state.pool, timing).await {
         Ok(reaped) => {
             if reaped.lost + reaped.timed_out > 0 {
-                tracing::info!(lost = reaped.lost, timed_out = reaped.timed_out, "took runs back");
+                tracing::info!(
+                    lost = reaped.lost,
+                    timed_out = reaped.timed_out,
+                    "took runs back"
+                );
             }
             true
         }

@@ -24,7 +24,10 @@ fn lstm(name: TaskName, length: u32, steps: u32) -> Plan {
     plan
 }
 
-fn train(plan: &Plan) -> Result<(Vec<(String, f64)>, Box<RunResult>), Failure> {
+/// Points of the learning curves, in order.
+type Curves = Vec<(String, f64)>;
+
+fn train(plan: &Plan) -> Result<(Curves, Box<RunResult>), Failure> {
     let options = Options {
         device: DeviceChoice::Cpu,
         checkpoints: None,

@@ -175,7 +175,7 @@ fn checkpoints_of_another_plan_and_damaged_ones_are_refused() {
     assert_eq!(checkpoint::step(&path, &plan.sha256()).expect("reads"), 1);
     assert_eq!(
         checkpoint::list(folder.path()),
-        [path.clone()],
+        std::slice::from_ref(&path),
         "no temporary file is left or listed"
     );
 

@@ -59,7 +59,7 @@ impl Cli {
     /// What to log unless told otherwise.
     pub fn default_log(&self) -> &'static str {
         match self.command {
-            Command::Up(_) | Command::Serve(_) => "info",
+            Command::Up(_) | Command::Serve(_) => "info,memory_serve=warn",
             _ => "warn",
         }
     }

@@ -79,17 +79,18 @@ impl Criterion {
     }
 }
 
-/// At most four significant digits, without trailing zeros.
+/// At most four significant digits, without trailing zeros, with a real minus sign.
 pub(crate) fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
-    let digits = 3 - value.abs().log10().floor() as i32;
-    let factor = 10_f64.powi(digits);
+    let sign = if value < 0.0 { "−" } else { "" };
+    let value = value.abs();
+    let factor = 10_f64.powi(3 - value.log10().floor() as i32);
     let rounded = (value * factor).round() / factor;
     // Far from 1 the plain form would be a row of zeros.
-    if rounded.abs() < 1e-4 || rounded.abs() >= 1e7 {
-        return format!("{rounded:e}");
+    if !(1e-4..1e7).contains(&rounded) {
+        return format!("{sign}{rounded:e}");
     }
-    format!("{rounded}")
+    format!("{sign}{rounded}")
 }

@@ -115,7 +115,7 @@ impl World {
                         step: 1,
                         value: lease.epoch as f64,
                     };
-                    jobs::report_metrics(&self.pool, &lease, &[point]).await
+                    jobs::report_metrics(&self.pool, &lease, 1, &[point]).await
                 }
                 None => Ok(()),
             },

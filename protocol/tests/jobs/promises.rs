@@ -31,7 +31,7 @@ async fn an_experiment_runs_to_its_verdict(pool: PgPool) {
             step: 5,
             value,
         };
-        jobs::report_metrics(&pool, &lease, &[point(0.3), point(0.2)])
+        jobs::report_metrics(&pool, &lease, 5, &[point(0.3), point(0.2)])
             .await
             .expect("reports");
         assert_eq!(posts(&pool, experiment).await, 0);
@@ -99,7 +99,7 @@ async fn a_stale_worker_is_told_and_writes_nothing(pool: PgPool) {
         step: 9,
         value: 1.0,
     };
-    lost(jobs::report_metrics(&pool, &stale, &[point]).await);
+    lost(jobs::report_metrics(&pool, &stale, 9, &[point]).await);
     lost(jobs::finish(&pool, &stale, success(0.5), TIMING).await);
     assert_eq!(run_state(&pool, fresh.run).await, "running");
     jobs::finish(&pool, &fresh, success(0.1), TIMING)

@@ -39,15 +39,20 @@ impl Outbox {
         self.points.is_empty() && self.checkpoints.is_empty()
     }
 
-    /// Sends what is there. On an error the rest stays: sending twice is harmless.
+    /// Sends what is there, and how far the training is. On an error the rest stays: sending twice is harmless.
     ///
     /// # Errors
     /// [`Error::LeaseLost`] is final; anything else can be tried again.
-    pub(super) async fn send(&mut self, pool: &PgPool, lease: &Lease) -> Result<(), Error> {
+    pub(super) async fn send(
+        &mut self,
+        pool: &PgPool,
+        lease: &Lease,
+        step: u32,
+    ) -> Result<(), Error> {
         while !self.points.is_empty() {
-            let batch = &self.points[..self.points.len().min(BATCH)];
-            jobs::report_metrics(pool, lease, batch).await?;
-            self.points.drain(..batch.len());
+            let sent = self.points.len().min(BATCH);
+            jobs::report_metrics(pool, lease, step, &self.points[..sent]).await?;
+            self.points.drain(..sent);
         }
         while let Some(checkpoint) = self.checkpoints.first() {
             jobs::checkpoint(pool, lease, checkpoint).await?;

@@ -110,7 +110,7 @@ impl Runner<'_> {
         // Whatever happened, no trainer outlives the lease it trains under.
         trainer.kill().await;
         let ending = ending?;
-        self.drain(lease, &mut progress.outbox).await?;
+        self.drain(lease, &mut progress).await?;
         Ok(ending)
     }
 
@@ -135,7 +135,7 @@ impl Runner<'_> {
                     None => break,
                 },
                 _ = beat.tick() => self.beat(lease, trainer, progress).await?,
-                _ = report.tick(), if !progress.outbox.is_empty() => self.report(lease, &mut progress.outbox).await?,
+                _ = report.tick(), if !progress.outbox.is_empty() => self.report(lease, progress).await?,
                 _ = stop.wait_for(|count| *count > 0), if progress.asked.is_none() => {
                     progress.ask(trainer, Asked::HandBack);
                 }
@@ -180,8 +180,13 @@ impl Runner<'_> {
         }
     }
 
-    async fn report(&self, lease: &Lease, outbox: &mut Outbox) -> Result<(), Error> {
-        outbox.send(&self.pool, lease).await.or_else(tolerate)
+    async fn report(&self, lease: &Lease, progress: &mut Progress) -> Result<(), Error> {
+        let step = progress.step;
+        progress
+            .outbox
+            .send(&self.pool, lease, step)
+            .await
+            .or_else(tolerate)
     }
 
     /// An attempt that takes too long, or a trainer that makes no step.
@@ -206,9 +211,10 @@ impl Runner<'_> {
     }
 
     /// Sends all that is left, however long the database is away.
-    async fn drain(&self, lease: &Lease, outbox: &mut Outbox) -> Result<(), Error> {
+    async fn drain(&self, lease: &Lease, progress: &mut Progress) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = outbox.send(&self.pool, lease).await {
+        let step = progress.step;
+        while let Err(error) = progress.outbox.send(&self.pool, lease, step).await {
             tolerate(error)?;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

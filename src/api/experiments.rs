@@ -1,7 +1,7 @@
 //! Experiments: propose, register, withdraw, follow.
 
 use super::body::Body;
-use super::idempotency::{self, Call};
+use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
@@ -181,12 +181,9 @@ pub(super) async fn propose(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<NewExperiment>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     let draft = proposal::check(&Proposal {
         title: new.title,
@@ -225,7 +222,7 @@ pub(super) async fn propose(
         }
     };
     let Some(draft) = draft.filter(|_| problems.is_empty()) else {
-        return Err(Error::Invalid(problems));
+        return Err(Error::Invalid(problems).into());
     };
     let id = table::create(&mut call.tx, new.claim, account.id, &draft, amends).await?;
     if new.register {
@@ -311,12 +308,9 @@ pub(super) async fn register(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<Nothing>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::register_stored(&mut call.tx, id, account.id).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await
@@ -332,12 +326,9 @@ pub(super) async fn withdraw(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<Nothing>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::withdraw(&mut call.tx, id, account.id).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await

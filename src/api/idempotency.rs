@@ -16,12 +16,27 @@ const HEADER: &str = "idempotency-key";
 /// Longest key, as the table's constraint has it.
 const LONGEST: usize = 200;
 
-/// How a POST goes on.
-pub(super) enum Call {
+/// Why a POST does not act.
+pub(super) enum Stop {
     /// It was answered before: this is the answer.
     Replay(Response),
-    /// It acts now, in this transaction.
-    Fresh(Fresh),
+    /// It is refused.
+    Refused(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Replay(response) => response,
+            Self::Refused(error) => error.into_response(),
+        }
+    }
 }
 
 /// A POST that acts.
@@ -34,16 +49,16 @@ pub(super) struct Fresh {
 /// Starts a POST of `account`.
 ///
 /// # Errors
-/// For a key that was used with another request, or one that is too long.
+/// The first answer, if the key was used before; a refusal for a key that was used with another request, or one that is too long.
 pub(super) async fn begin(
     pool: &PgPool,
     account: &ApiAccount,
     headers: &HeaderMap,
     fingerprint: &[u8; 32],
-) -> Result<Call, Error> {
+) -> Result<Fresh, Stop> {
     let mut tx = pool.begin().await?;
     let Some(value) = headers.get(HEADER) else {
-        return Ok(Call::Fresh(Fresh { tx, key: None }));
+        return Ok(Fresh { tx, key: None });
     };
     let key = value
         .to_str()
@@ -66,7 +81,7 @@ pub(super) async fn begin(
     .rows_affected();
     if inserted == 1 {
         let key = Some((account.id.0, key.to_owned()));
-        return Ok(Call::Fresh(Fresh { tx, key }));
+        return Ok(Fresh { tx, key });
     }
     let before = sqlx::query!(
         "select request_sha256, status, body from idempotency_key where account_id = $1 and key = $2",
@@ -76,10 +91,10 @@ pub(super) async fn begin(
     .fetch_one(&mut *tx)
     .await?;
     if before.request_sha256 != fingerprint {
-        return Err(Error::Conflict(
+        return Err(Stop::Refused(Error::Conflict(
             "This Idempotency-Key was used with another request. Use a new key for a new request."
                 .into(),
-        ));
+        )));
     }
     let status = before
         .status
@@ -90,7 +105,7 @@ pub(super) async fn begin(
     response
         .headers_mut()
         .insert("idempotency-replayed", HeaderValue::from_static("true"));
-    Ok(Call::Replay(response))
+    Err(Stop::Replay(response))
 }
 
 impl Fresh {
@@ -102,7 +117,7 @@ impl Fresh {
         mut self,
         status: StatusCode,
         body: &impl Serialize,
-    ) -> Result<Response, Error> {
+    ) -> Result<Response, Stop> {
         let body = serde_json::to_value(body).map_err(Error::internal)?;
         if let Some((account, key)) = &self.key {
             sqlx::query!(

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::experiments::Nothing;
-use super::idempotency::{self, Call};
+use super::idempotency::{self, Stop};
 use super::page::Page;
 use super::runs::{Reason, Run};
 use crate::auth::token::{ApiAccount, Scope};
@@ -125,13 +125,10 @@ pub(super) async fn pause(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<Reason>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
     let reason = body.value.checked()?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::pause(&mut call.tx, account.id, reason).await?;
     let queue = state(&mut call.tx).await?;
     call.finish(StatusCode::OK, &queue).await
@@ -146,12 +143,9 @@ pub(super) async fn resume(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<Nothing>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::resume(&mut call.tx, account.id).await?;
     let queue = state(&mut call.tx).await?;
     call.finish(StatusCode::OK, &queue).await

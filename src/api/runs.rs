@@ -1,7 +1,7 @@
 //! Runs and their learning curves.
 
 use super::body::Body;
-use super::idempotency::{self, Call};
+use super::idempotency::{self, Stop};
 use super::page::Page;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db;
@@ -178,13 +178,10 @@ pub(super) async fn cancel(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<Reason>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
     let reason = body.value.checked()?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::cancel(&mut call.tx, id, account.id, reason).await?;
     let run = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &run).await
@@ -201,13 +198,10 @@ pub(super) async fn retry(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<Reason>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
     let reason = body.value.checked()?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let id = jobs::retry(&mut call.tx, id, account.id, reason).await?;
     let run = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::CREATED, &run).await

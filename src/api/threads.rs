@@ -1,7 +1,7 @@
 //! Discussion.
 
 use super::body::Body;
-use super::idempotency::{self, Call};
+use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::comments as table;
@@ -93,12 +93,9 @@ pub(super) async fn post(
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<NewComment>,
-) -> Result<Response> {
+) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
-    let mut call = match idempotency::begin(&pool, &account, &headers, &body.fingerprint).await? {
-        Call::Replay(response) => return Ok(response),
-        Call::Fresh(call) => call,
-    };
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let comment = discussion::post(&mut call.tx, id, account.id, &body.value.body).await?;
     let posted = table::list(&mut *call.tx, id, CommentId(comment.0 - 1), 1)
         .await?

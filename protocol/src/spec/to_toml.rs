@@ -72,36 +72,46 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
     }
 }
 
-/// The order of the types' fields, which reads better than the alphabet.
+/// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
+pub const FIELD_ORDER: [&str; 30] = [
+    "title",
+    "seeds",
+    "name",
+    "dropout",
+    "input",
+    "state",
+    "output",
+    "rate",
+    "time",
+    "length",
+    "cell",
+    "layers",
+    "hidden",
+    "optimizer",
+    "learning_rate",
+    "batch",
+    "steps",
+    "clip",
+    "every",
+    "sequences",
+    "samples",
+    "kind",
+    "metric",
+    "threshold",
+    "treatment",
+    "control",
+    "better",
+    "margin",
+    "scale",
+    "alpha",
+];
+
 fn ordered(table: &Map<String, Value>) -> Vec<&String> {
-    const ORDER: [&str; 21] = [
-        "name",
-        "length",
-        "cell",
-        "layers",
-        "hidden",
-        "optimizer",
-        "learning_rate",
-        "batch",
-        "steps",
-        "clip",
-        "every",
-        "sequences",
-        "samples",
-        "kind",
-        "metric",
-        "threshold",
-        "treatment",
-        "control",
-        "better",
-        "margin",
-        "scale",
-    ];
     let place = |key: &str| {
-        ORDER
+        FIELD_ORDER
             .iter()
             .position(|name| *name == key)
-            .unwrap_or(ORDER.len())
+            .unwrap_or(FIELD_ORDER.len())
     };
     let mut keys: Vec<&String> = table.keys().collect();
     keys.sort_by_key(|key| place(key));

@@ -3,6 +3,7 @@
 //! Unlike [`Spec::to_toml`](breakmywork_protocol::spec::Spec::to_toml) it also writes what is
 //! not (yet) a valid specification: while somebody types, nothing may get lost.
 
+use breakmywork_protocol::spec::FIELD_ORDER;
 use std::fmt::Write;
 use toml::{Table, Value};
 
@@ -16,42 +17,10 @@ const SECTIONS: [&str; 6] = [
     "criterion",
 ];
 
-/// Keys in reading order; others follow by name.
-const KEYS: [&str; 28] = [
-    "title",
-    "seeds",
-    "name",
-    "dropout",
-    "input",
-    "state",
-    "output",
-    "rate",
-    "time",
-    "length",
-    "cell",
-    "layers",
-    "hidden",
-    "optimizer",
-    "learning_rate",
-    "batch",
-    "steps",
-    "clip",
-    "every",
-    "sequences",
-    "samples",
-    "kind",
-    "metric",
-    "threshold",
-    "treatment",
-    "control",
-    "better",
-    "margin",
-];
-
 /// The whole document.
 pub(super) fn write(table: &Table) -> String {
     let mut text = String::new();
-    for (key, value) in ordered(table, &KEYS) {
+    for (key, value) in ordered(table, &FIELD_ORDER) {
         if !is_section(value) {
             let _ = writeln!(text, "{} = {}", bare(key), inline(value));
         }
@@ -60,7 +29,7 @@ pub(super) fn write(table: &Table) -> String {
         match value {
             Value::Table(section) => {
                 let _ = writeln!(text, "\n[{}]", bare(key));
-                for (name, value) in ordered(section, &KEYS) {
+                for (name, value) in ordered(section, &FIELD_ORDER) {
                     let _ = writeln!(text, "{} = {}", bare(name), inline(value));
                 }
             }
@@ -78,10 +47,10 @@ pub(super) fn write(table: &Table) -> String {
 
 /// An arm: its sub-tables as dotted keys, one line for each site.
 fn entry(text: &mut String, item: &Table) {
-    for (key, value) in ordered(item, &KEYS) {
+    for (key, value) in ordered(item, &FIELD_ORDER) {
         match value {
             Value::Table(inner) if !inner.is_empty() => {
-                for (name, value) in ordered(inner, &KEYS) {
+                for (name, value) in ordered(inner, &FIELD_ORDER) {
                     let _ = writeln!(text, "{}.{} = {}", bare(key), bare(name), inline(value));
                 }
             }
@@ -120,7 +89,7 @@ fn inline(value: &Value) -> String {
         }
         Value::Table(table) if table.is_empty() => "{}".to_owned(),
         Value::Table(table) => {
-            let entries: Vec<String> = ordered(table, &KEYS)
+            let entries: Vec<String> = ordered(table, &FIELD_ORDER)
                 .into_iter()
                 .map(|(key, value)| format!("{} = {}", bare(key), inline(value)))
                 .collect();

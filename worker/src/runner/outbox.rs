@@ -8,12 +8,16 @@ use std::path::Path;
 
 /// Points that are sent in one statement at most.
 const BATCH: usize = 500;
+/// Checkpoints of an attempt whose files are kept: one to go on from, and one more should it be damaged.
+const KEPT: usize = 2;
 
 /// What has not been accepted yet, in order.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     points: Vec<MetricPoint>,
     checkpoints: Vec<Checkpoint>,
+    /// Keys of the checkpoints that are registered, and kept, oldest first.
+    registered: Vec<String>,
 }
 
 impl Outbox {
@@ -56,8 +60,16 @@ impl Outbox {
         }
         while let Some(checkpoint) = self.checkpoints.first() {
             jobs::checkpoint(pool, lease, checkpoint).await?;
-            self.checkpoints.remove(0);
+            self.registered.push(self.checkpoints.remove(0).object_key);
         }
         Ok(())
+    }
+
+    /// Removes the files of this attempt's older checkpoints, but only once newer ones are registered.
+    pub(super) fn prune(&mut self, root: &Path) {
+        let old = self.registered.len().saturating_sub(KEPT);
+        for key in self.registered.drain(..old) {
+            store::forget(root, &key);
+        }
     }
 }

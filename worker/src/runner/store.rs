@@ -42,6 +42,13 @@ pub(super) fn usable(root: &Path, known: &[Checkpoint]) -> Option<(PathBuf, u32)
     })
 }
 
+/// Removes one file; whoever looks for it takes a newer one.
+pub(super) fn forget(root: &Path, key: &str) {
+    if let Err(error) = std::fs::remove_file(root.join(key)) {
+        tracing::warn!(key, %error, "could not remove an old checkpoint");
+    }
+}
+
 /// Removes what a run that has ended left behind.
 pub(super) fn remove(root: &Path, run: RunId) {
     match std::fs::remove_dir_all(run_folder(root, run)) {

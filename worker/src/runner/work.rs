@@ -1,8 +1,9 @@
 //! One run under one lease: from the take to the report of its end.
 
 use super::child::Trainer;
+use super::hold::Hold;
 use super::outbox::Outbox;
-use super::{Runner, store};
+use super::{Runner, hold, store};
 use crate::events::{self, Event};
 use crate::plan;
 use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease};
@@ -50,6 +51,7 @@ struct Progress {
     outbox: Outbox,
     ending: Option<Ending>,
     asked: Option<(Asked, Instant)>,
+    hold: Hold,
 }
 
 impl Runner<'_> {
@@ -105,6 +107,7 @@ impl Runner<'_> {
             outbox: Outbox::default(),
             ending: None,
             asked: None,
+            hold: Hold::new(self.args),
         };
         let ending = self.follow(lease, &mut trainer, &mut progress).await;
         // Whatever happened, no trainer outlives the lease it trains under.
@@ -140,6 +143,7 @@ impl Runner<'_> {
                     progress.ask(trainer, Asked::HandBack);
                 }
             }
+            progress.fence(lease, trainer);
             if let Some(ending) = self.overdue(lease, progress, started) {
                 return Ok(ending);
             }
@@ -162,31 +166,38 @@ impl Runner<'_> {
         })
     }
 
-    /// Proves liveness and learns of a cancel. A database that is away stops nothing: nobody else can take the run either.
+    /// Proves liveness and learns of a cancel. While the database is away training goes on, as long as the lease holds.
     async fn beat(
         &self,
         lease: &Lease,
         trainer: &Trainer,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        match jobs::beat(&self.pool, lease, progress.step, self.args.timing()).await {
-            Ok(beat) if beat.cancel && progress.asked.is_none() => {
-                tracing::info!(run = %lease.run, "somebody cancelled it");
-                progress.ask(trainer, Asked::Cancel);
+        let sent = hold::now();
+        let beat = jobs::beat(&self.pool, lease, progress.step, self.args.timing());
+        match self.in_time(beat).await {
+            Ok(beat) => {
+                progress.hold.beaten(sent);
+                if beat.cancel && progress.asked.is_none() {
+                    tracing::info!(run = %lease.run, "somebody cancelled it");
+                    progress.ask(trainer, Asked::Cancel);
+                }
                 Ok(())
             }
-            Ok(_) => Ok(()),
             Err(error) => tolerate(error),
         }
     }
 
     async fn report(&self, lease: &Lease, progress: &mut Progress) -> Result<(), Error> {
         let step = progress.step;
-        progress
-            .outbox
-            .send(&self.pool, lease, step)
-            .await
-            .or_else(tolerate)
+        let sent = self.in_time(progress.outbox.send(&self.pool, lease, step));
+        match sent.await {
+            Ok(()) => {
+                progress.outbox.prune(&self.args.checkpoint_dir);
+                Ok(())
+            }
+            Err(error) => tolerate(error),
+        }
     }
 
     /// An attempt that takes too long, or a trainer that makes no step.
@@ -200,7 +211,9 @@ impl Runner<'_> {
             return Some(failed(FailureKind::TimedOut, error));
         }
         let stall = self.args.stall_seconds;
-        if progress.stepped.elapsed() > Duration::from_secs(u64::from(stall)) {
+        if !progress.hold.halted()
+            && progress.stepped.elapsed() > Duration::from_secs(u64::from(stall))
+        {
             let error = format!(
                 "The trainer made no step for {stall} s after step {}.",
                 progress.step
@@ -214,7 +227,10 @@ impl Runner<'_> {
     async fn drain(&self, lease: &Lease, progress: &mut Progress) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
         let step = progress.step;
-        while let Err(error) = progress.outbox.send(&self.pool, lease, step).await {
+        while let Err(error) = self
+            .in_time(progress.outbox.send(&self.pool, lease, step))
+            .await
+        {
             tolerate(error)?;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -245,6 +261,17 @@ impl Runner<'_> {
         Ok(end)
     }
 
+    /// Gives the database a share of the lease to answer: behind a dead network a report would wait for ever,
+    /// and the next beat with it. All reports may be sent twice.
+    async fn in_time<T>(&self, report: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let share = Duration::from_secs_f64(f64::from(self.args.lease_seconds) / 3.0);
+        let late = |_| Error::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        tokio::time::timeout(share, report)
+            .await
+            .map_err(late)
+            .flatten()
+    }
+
     /// Tries until the database answers or the lease is lost.
     async fn insist<T>(
         &self,
@@ -253,7 +280,7 @@ impl Runner<'_> {
     ) -> Result<T, Error> {
         let mut pause = FIRST_PAUSE;
         loop {
-            match attempt().await {
+            match self.in_time(attempt()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => tolerate(error)?,
             }
@@ -291,6 +318,20 @@ impl Progress {
         }
     }
 
+    /// Halts the trainer while the lease may have passed to another worker, and lets it go on once it is known to hold.
+    fn fence(&mut self, lease: &Lease, trainer: &Trainer) {
+        let Some(halted) = self.hold.changed() else {
+            return;
+        };
+        if halted {
+            tracing::warn!(run = %lease.run, "no beat was accepted for almost a lease; training halts until one is");
+        } else {
+            tracing::info!(run = %lease.run, "the lease still holds; training goes on");
+            self.stepped = Instant::now();
+        }
+        trainer.halt(halted);
+    }
+
     fn ask(&mut self, trainer: &Trainer, asked: Asked) {
         trainer.ask_to_stop();
         self.asked = Some((asked, Instant::now()));
@@ -316,6 +357,8 @@ fn readable(lease: &Lease) -> Result<&Plan, String> {
 }
 
 fn failed(kind: FailureKind, error: String) -> Ending {
+    // The one character that Postgres cannot store, and a crashing trainer may write.
+    let error = error.replace('\0', "\u{fffd}");
     Ending::Failed { kind, error }
 }
 

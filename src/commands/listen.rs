@@ -74,6 +74,7 @@ impl ListenArgs {
     pub(super) fn shared_environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("BREAKMYWORK_LEASE_SECONDS", self.lease_seconds.to_string()),
+            ("BREAKMYWORK_STALL_SECONDS", self.stall_seconds.to_string()),
             (
                 "BREAKMYWORK_BACKOFF_SECONDS",
                 self.backoff_seconds.to_string(),

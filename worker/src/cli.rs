@@ -118,6 +118,9 @@ pub enum Command {
     /// Train one plan and write JSON lines; the worker starts this itself.
     #[command(hide = true)]
     Trainer(TrainerArgs),
+    /// Open the device and end; the worker starts this itself before it takes a run.
+    #[command(hide = true)]
+    Probe(DeviceArgs),
 }
 
 /// Arguments of `train`.

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
             local::run(&args)
         }
         Some(Command::Trainer(args)) => trainer::run(&args),
+        Some(Command::Probe(args)) => trainer::probe(&args),
         None => runner::run(&cli.work),
     })
 }

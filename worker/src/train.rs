@@ -132,8 +132,11 @@ impl<'a> Run<'a> {
     /// Builds everything at step 0, or as the checkpoint has it.
     fn start(plan: &'a Plan, options: &'a Options) -> Result<Self, Failure> {
         let candle = |error| Failure::of_candle(&error, 0);
-        let specification = |message: String| Failure::new(FailureKind::Specification, 0, message);
-        let device = options.device.open().map_err(specification)?;
+        // Another worker may have the device that this one lost.
+        let device = options
+            .device
+            .open()
+            .map_err(|message| Failure::new(FailureKind::Error, 0, message))?;
         let setup = &plan.setup;
         let task = tasks::task(&setup.task);
         let network = Network::new(&setup.model, &*task);

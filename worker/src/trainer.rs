@@ -1,6 +1,6 @@
 //! The trainer child: one plan in, JSON lines out. It knows neither database nor lease.
 
-use crate::cli::TrainerArgs;
+use crate::cli::{DeviceArgs, TrainerArgs};
 use crate::events::{self, Event, Failure, FailureKind};
 use crate::train::{self, Checkpoints, Options, Outcome};
 use crate::{exit, plan, signals};
@@ -26,6 +26,17 @@ pub fn run(args: &TrainerArgs) -> u8 {
                 tracing::warn!(%error, "nobody reads the failure");
             }
             code
+        }
+    }
+}
+
+/// Opens the device and says what is wrong with it, if anything.
+pub fn probe(args: &DeviceArgs) -> u8 {
+    match args.device.open() {
+        Ok(_) => exit::DONE,
+        Err(error) => {
+            tracing::error!("{error}");
+            exit::FAILED
         }
     }
 }

@@ -18,6 +18,16 @@ const TAIL_LINES: usize = 20;
 /// Longest line that is kept, in characters.
 const TAIL_WIDTH: usize = 300;
 
+/// Whether the device can be used: asked of a child, so that this process holds none of the device's memory.
+/// The child says on stderr what is wrong.
+pub(super) async fn device_works(args: &WorkArgs) -> io::Result<bool> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .args(["probe", "--device", &args.device.device.to_string()])
+        .stdin(Stdio::null());
+    Ok(command.status().await?.success())
+}
+
 /// A running trainer, in a process group of its own.
 pub(super) struct Trainer {
     child: Child,

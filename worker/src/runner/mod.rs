@@ -57,6 +57,10 @@ pub(crate) struct Runner<'a> {
 }
 
 async fn serve(args: &WorkArgs, url: &str) -> io::Result<u8> {
+    // A worker without its device would fail every run it takes.
+    if !child::device_works(args).await? {
+        return Ok(exit::FAILED);
+    }
     std::fs::create_dir_all(&args.checkpoint_dir)?;
     let runner = Runner {
         args,

@@ -34,8 +34,10 @@ pub(super) fn usable(root: &Path, known: &[Checkpoint]) -> Option<(PathBuf, u32)
                 tracing::warn!(path = %path.display(), "a checkpoint was damaged; an older one is used");
                 None
             }
+            // Older ones are removed once newer ones are there, and other machines may have a store of their own.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a checkpoint is not here; an older one is used");
+                tracing::warn!(path = %path.display(), %error, "a checkpoint cannot be read; an older one is used");
                 None
             }
         }

@@ -14,6 +14,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Time between two reports of what the trainer said.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// The same while the database does not take them.
+const RETRY_EVERY: Duration = Duration::from_secs(3);
 /// Time a trainer has to write its last checkpoint when it is asked to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 /// Pause after a report that the database did not take; doubles.
@@ -138,7 +140,11 @@ impl Runner<'_> {
                     None => break,
                 },
                 _ = beat.tick() => self.beat(lease, trainer, progress).await?,
-                _ = report.tick(), if !progress.outbox.is_empty() => self.report(lease, progress).await?,
+                _ = report.tick(), if !progress.outbox.is_empty() => {
+                    if !self.report(lease, progress).await? {
+                        report.reset_after(RETRY_EVERY);
+                    }
+                }
                 _ = stop.wait_for(|count| *count > 0), if progress.asked.is_none() => {
                     progress.ask(trainer, Asked::HandBack);
                 }
@@ -188,15 +194,16 @@ impl Runner<'_> {
         }
     }
 
-    async fn report(&self, lease: &Lease, progress: &mut Progress) -> Result<(), Error> {
+    /// Sends what has gathered; false if it has to be tried again.
+    async fn report(&self, lease: &Lease, progress: &mut Progress) -> Result<bool, Error> {
         let step = progress.step;
         let sent = self.in_time(progress.outbox.send(&self.pool, lease, step));
         match sent.await {
             Ok(()) => {
                 progress.outbox.prune(&self.args.checkpoint_dir);
-                Ok(())
+                Ok(true)
             }
-            Err(error) => tolerate(error),
+            Err(error) => tolerate(error).map(|()| false),
         }
     }
 
@@ -226,12 +233,7 @@ impl Runner<'_> {
     /// Sends all that is left, however long the database is away.
     async fn drain(&self, lease: &Lease, progress: &mut Progress) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
-        let step = progress.step;
-        while let Err(error) = self
-            .in_time(progress.outbox.send(&self.pool, lease, step))
-            .await
-        {
-            tolerate(error)?;
+        while !self.report(lease, progress).await? {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

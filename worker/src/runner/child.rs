@@ -90,11 +90,6 @@ impl Trainer {
         self.signal(Signal::TERM);
     }
 
-    /// Halts it where it is, or lets it go on.
-    pub(super) fn halt(&self, halted: bool) {
-        self.signal(if halted { Signal::STOP } else { Signal::CONT });
-    }
-
     /// Ends it and whatever it started, at once.
     pub(super) async fn kill(&mut self) {
         self.signal(Signal::KILL);

@@ -5,7 +5,6 @@
 //! One thread: the kernel ties a trainer's life to the thread that started it.
 
 mod child;
-mod hold;
 mod outbox;
 mod store;
 mod work;

@@ -1,9 +1,8 @@
 //! One run under one lease: from the take to the report of its end.
 
 use super::child::Trainer;
-use super::hold::Hold;
 use super::outbox::Outbox;
-use super::{Runner, hold, store};
+use super::{Runner, store};
 use crate::events::{self, Event};
 use crate::plan;
 use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease};
@@ -53,7 +52,6 @@ struct Progress {
     outbox: Outbox,
     ending: Option<Ending>,
     asked: Option<(Asked, Instant)>,
-    hold: Hold,
 }
 
 impl Runner<'_> {
@@ -109,7 +107,6 @@ impl Runner<'_> {
             outbox: Outbox::default(),
             ending: None,
             asked: None,
-            hold: Hold::new(self.args),
         };
         let ending = self.follow(lease, &mut trainer, &mut progress).await;
         // Whatever happened, no trainer outlives the lease it trains under.
@@ -149,7 +146,6 @@ impl Runner<'_> {
                     progress.ask(trainer, Asked::HandBack);
                 }
             }
-            progress.fence(lease, trainer);
             if let Some(ending) = self.overdue(lease, progress, started) {
                 return Ok(ending);
             }
@@ -172,18 +168,17 @@ impl Runner<'_> {
         })
     }
 
-    /// Proves liveness and learns of a cancel. While the database is away training goes on, as long as the lease holds.
+    /// Proves liveness and learns of a cancel. While the database is away training goes on: what a stale worker computes
+    /// in vain costs less than a pause of every worker, and the fence keeps it out of the job table.
     async fn beat(
         &self,
         lease: &Lease,
         trainer: &Trainer,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        let sent = hold::now();
         let beat = jobs::beat(&self.pool, lease, progress.step, self.args.timing());
         match self.in_time(beat).await {
             Ok(beat) => {
-                progress.hold.beaten(sent);
                 if beat.cancel && progress.asked.is_none() {
                     tracing::info!(run = %lease.run, "somebody cancelled it");
                     progress.ask(trainer, Asked::Cancel);
@@ -218,9 +213,7 @@ impl Runner<'_> {
             return Some(failed(FailureKind::TimedOut, error));
         }
         let stall = self.args.stall_seconds;
-        if !progress.hold.halted()
-            && progress.stepped.elapsed() > Duration::from_secs(u64::from(stall))
-        {
+        if progress.stepped.elapsed() > Duration::from_secs(u64::from(stall)) {
             let error = format!(
                 "The trainer made no step for {stall} s after step {}.",
                 progress.step
@@ -318,20 +311,6 @@ impl Progress {
             self.step = step;
             self.stepped = Instant::now();
         }
-    }
-
-    /// Halts the trainer while the lease may have passed to another worker, and lets it go on once it is known to hold.
-    fn fence(&mut self, lease: &Lease, trainer: &Trainer) {
-        let Some(halted) = self.hold.changed() else {
-            return;
-        };
-        if halted {
-            tracing::warn!(run = %lease.run, "no beat was accepted for almost a lease; training halts until one is");
-        } else {
-            tracing::info!(run = %lease.run, "the lease still holds; training goes on");
-            self.stepped = Instant::now();
-        }
-        trainer.halt(halted);
     }
 
     fn ask(&mut self, trainer: &Trainer, asked: Asked) {

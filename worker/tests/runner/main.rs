@@ -73,23 +73,6 @@ impl Drop for Worker {
     }
 }
 
-/// Waits until the process is stopped by a signal, or is not.
-async fn until_halted(process: Pid, halted: bool) {
-    let started = Instant::now();
-    loop {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
-        let stat = stat.expect("it lives");
-        if halted == stat.contains(") T ") {
-            return;
-        }
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "waited for halted = {halted}: {stat}"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 /// Waits until a count that the query gives is at least `least`.
 async fn until(pool: &PgPool, query: &'static str, least: i64) {
     let started = Instant::now();
@@ -366,38 +349,6 @@ async fn while_the_database_refuses_training_goes_on_and_nothing_is_lost(pool: P
     )
     .await;
     assert_eq!(points, "20", "every measurement arrived");
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn a_worker_cut_off_for_almost_a_lease_halts_and_goes_on_when_it_is_told_that_it_may(
-    pool: PgPool,
-) {
-    let url = board::url(&pool).await;
-    let store = tempfile::tempdir().expect("a folder");
-    board::registered(&pool, 100 * SLOW).await;
-    let mut worker = Worker::start(&url, store.path(), &["--once"]);
-    until(&pool, "select count(*) from run_lease where step > 0", 1).await;
-    let trainer = worker.trainer();
-    let name = text(&pool, "select current_database()::text").await;
-    let gate = board::gate(&url).await;
-    board::close(&gate, &name).await;
-    until_halted(trainer, true).await;
-    board::open(&gate, &name).await;
-    until_halted(trainer, false).await;
-    worker.signal(Signal::TERM);
-    assert_eq!(worker.wait().code(), Some(13));
-    let pool = sqlx::PgPool::connect(&url).await.expect("it is open again");
-    let attempt = "select outcome || ' ' || epoch from run_attempt";
-    assert_eq!(text(&pool, attempt).await, "preempted 1");
-    let registered: i64 = sqlx::query_scalar(CHECKPOINTS)
-        .fetch_one(&pool)
-        .await
-        .expect("a count");
-    let kept = std::fs::read_dir(store.path().join("run-1/epoch-1")).expect("its folder");
-    assert!(
-        registered > 2 && kept.count() == 2,
-        "of {registered} checkpoints the newest two are kept"
-    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -34,10 +34,10 @@ fn log() {
         .init();
 }
 
-/// Starts this program again in place with that many threads, unless the environment has settled it: a
-/// process's environment is only safe to set before it starts.
+/// Starts this program again in place with that many threads, unless it already has them: a process's
+/// environment is only safe to set before it starts.
 fn with_threads(threads: u16) {
-    if std::env::var_os(THREADS).is_some() {
+    if std::env::var_os(THREADS).is_some_and(|set| set == *threads.to_string()) {
         return;
     }
     let mut arguments = std::env::args_os();

@@ -74,6 +74,7 @@ pub struct Plan {
 /// What is learned. Sequences are generated; no data set is needed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Task {
     /// Which task.
     pub name: TaskName,
@@ -97,6 +98,7 @@ pub enum TaskName {
 /// The network: stacked recurrent layers of equal width with a linear output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Model {
     /// The recurrent cell.
     pub cell: Cell,
@@ -122,6 +124,7 @@ pub enum Cell {
 /// How the network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Training {
     /// The optimizer.
     pub optimizer: Optimizer,
@@ -149,6 +152,7 @@ pub enum Optimizer {
 /// How the network is measured. Evaluation is deterministic: masks at their mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// Optimizer steps between two measurements on held-out sequences.
     pub every: u32,
@@ -161,6 +165,7 @@ pub struct Evaluation {
 /// Where units are dropped. An absent site drops nothing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Dropout {
     /// The input of every layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,6 +181,7 @@ pub struct Dropout {
 /// Dropout at one site: inverted scaling, one mask for each sequence of the minibatch, shared by the gates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Site {
     /// Probability that a unit is dropped, in [0, 1).
     pub rate: f64,

@@ -19,25 +19,8 @@ pub async fn register(
     author: AccountId,
     spec: &Spec,
 ) -> Result<()> {
-    let row = sqlx::query!(
-        "select author_id, state, spec from experiment where id = $1 for no key update",
-        experiment as ExperimentId
-    )
-    .fetch_optional(&mut *tx)
-    .await?
-    .ok_or(Error::NotFound("experiment"))?;
-    if row.author_id != author.0 {
-        return Err(Error::Conflict(
-            "Only its author can register an experiment.".into(),
-        ));
-    }
-    if row.state != "proposed" {
-        return Err(Error::Conflict(format!(
-            "This experiment is {}; only a proposed one can be registered.",
-            row.state
-        )));
-    }
-    if row.spec != spec.to_json() {
+    let stored = lock_proposed(tx, experiment, author, "register").await?;
+    if stored != spec.to_json() {
         return Err(Error::Conflict(
             "The experiment was edited a moment ago; read it again, then register it.".into(),
         ));
@@ -89,24 +72,7 @@ pub async fn withdraw(
     experiment: ExperimentId,
     author: AccountId,
 ) -> Result<()> {
-    let row = sqlx::query!(
-        "select author_id, state from experiment where id = $1 for no key update",
-        experiment as ExperimentId
-    )
-    .fetch_optional(&mut *tx)
-    .await?
-    .ok_or(Error::NotFound("experiment"))?;
-    if row.author_id != author.0 {
-        return Err(Error::Conflict(
-            "Only its author can withdraw an experiment.".into(),
-        ));
-    }
-    if row.state != "proposed" {
-        return Err(Error::Conflict(format!(
-            "This experiment is {}; what is registered stays on the record.",
-            row.state
-        )));
-    }
+    lock_proposed(tx, experiment, author, "withdraw").await?;
     sqlx::query!(
         "update experiment set state = 'withdrawn', withdrawn_at = now(), updated_at = now() where id = $1",
         experiment as ExperimentId
@@ -123,4 +89,32 @@ pub async fn withdraw(
     )
     .await?;
     Ok(())
+}
+
+/// Locks an experiment that `author` may still change, and gives its stored specification.
+async fn lock_proposed(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    author: AccountId,
+    verb: &str,
+) -> Result<serde_json::Value> {
+    let row = sqlx::query!(
+        "select author_id, state, spec from experiment where id = $1 for no key update",
+        experiment as ExperimentId
+    )
+    .fetch_optional(tx)
+    .await?
+    .ok_or(Error::NotFound("experiment"))?;
+    if row.author_id != author.0 {
+        return Err(Error::Conflict(format!(
+            "Only its author can {verb} an experiment."
+        )));
+    }
+    if row.state != "proposed" {
+        return Err(Error::Conflict(format!(
+            "This experiment is {}; what is registered or withdrawn stays on the record.",
+            row.state
+        )));
+    }
+    Ok(row.spec)
 }

@@ -131,7 +131,6 @@ pub async fn retry(
         data,
     )
     .await?;
-    events::queue_grew(&mut *tx).await?;
     Ok(id)
 }
 
@@ -161,7 +160,6 @@ pub async fn resume(tx: &mut PgConnection, actor: AccountId) -> Result<()> {
     )
     .execute(&mut *tx)
     .await?;
-    events::queue_grew(&mut *tx).await?;
     tracing::info!(actor = actor.0, "the queue is open again");
     Ok(())
 }

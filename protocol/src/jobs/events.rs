@@ -1,6 +1,6 @@
 //! The event log and the notifications that go with it.
 
-use super::{CHANGES_CHANNEL, QUEUE_CHANNEL};
+use super::CHANGES_CHANNEL;
 use crate::id::{AccountId, ExperimentId, RunId};
 use sqlx::PgConnection;
 
@@ -35,13 +35,5 @@ pub(super) async fn changed(tx: &mut PgConnection, experiment: ExperimentId) -> 
     )
     .execute(tx)
     .await?;
-    Ok(())
-}
-
-/// Wakes idle workers. Only a hint: they also poll.
-pub(super) async fn queue_grew(tx: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("select pg_notify($1, '')", QUEUE_CHANNEL)
-        .execute(tx)
-        .await?;
     Ok(())
 }

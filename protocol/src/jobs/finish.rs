@@ -211,9 +211,9 @@ pub(super) async fn requeue(tx: &mut PgConnection, run: RunId, wait_s: f64) -> s
         run as RunId,
         wait_s
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    events::queue_grew(tx).await
+    Ok(())
 }
 
 /// Seconds to wait after the `before`-th trouble: doubles each time, ten minutes at most.

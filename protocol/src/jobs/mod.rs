@@ -33,8 +33,6 @@ use crate::id::{ExperimentId, RunId};
 use crate::spec::Plan;
 use uuid::Uuid;
 
-/// Postgres channel that says "there may be something to take".
-pub const QUEUE_CHANNEL: &str = "breakmywork_queue";
 /// Postgres channel that names an experiment (its id) whose page has changed.
 pub const CHANGES_CHANNEL: &str = "breakmywork_changes";
 

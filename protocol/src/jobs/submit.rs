@@ -58,7 +58,6 @@ pub async fn register(
     }
     let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs() });
     events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
-    events::queue_grew(tx).await?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ pub mod pages;
 pub mod postgres;
 mod process;
 pub mod proposal;
+pub mod reason;
 pub mod render;
 pub mod router;
 pub mod seed;

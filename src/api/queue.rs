@@ -9,6 +9,7 @@ use crate::auth::token::{ApiAccount, Scope};
 use crate::db::queue as table;
 use crate::db::runs;
 use crate::error::Result;
+use crate::reason;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -127,7 +128,7 @@ pub(super) async fn pause(
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
-    let reason = body.value.checked()?;
+    let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::pause(&mut call.tx, account.id, reason).await?;
     let queue = state(&mut call.tx).await?;

@@ -7,6 +7,7 @@ use crate::auth::token::{ApiAccount, Scope};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::extract::Path;
+use crate::reason;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -152,21 +153,6 @@ pub(super) struct Reason {
     pub(super) reason: String,
 }
 
-impl Reason {
-    /// The reason, if it says something.
-    pub(super) fn checked(&self) -> Result<&str> {
-        let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > 500 || reason.chars().any(char::is_control)
-        {
-            return Err(Error::field(
-                "/reason",
-                "say why, in one line of at most 500 characters.",
-            ));
-        }
-        Ok(reason)
-    }
-}
-
 /// Cancel a run (admin).
 #[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", security(("token" = [])),
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
@@ -180,7 +166,7 @@ pub(super) async fn cancel(
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
-    let reason = body.value.checked()?;
+    let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::cancel(&mut call.tx, id, account.id, reason).await?;
     let run = find_in(&mut call.tx, id).await?;
@@ -200,7 +186,7 @@ pub(super) async fn retry(
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
-    let reason = body.value.checked()?;
+    let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let id = jobs::retry(&mut call.tx, id, account.id, reason).await?;
     let run = find_in(&mut call.tx, id).await?;

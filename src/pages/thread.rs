@@ -1,6 +1,7 @@
 //! The discussion of a claim or an experiment: reading, writing, previewing, hiding.
 
 use super::{Cache, see_other, show, with_status};
+use crate::reason;
 use crate::{
     db::comments::{self, Comment},
     discussion,
@@ -130,13 +131,7 @@ pub async fn hide(
     Path(id): Path<CommentId>,
     Form(form): Form<Hide>,
 ) -> Result<Response> {
-    let reason = form.reason.trim();
-    if reason.is_empty() || reason.chars().count() > 300 {
-        return Err(Error::field(
-            "/reason",
-            "Give a reason of 1 to 300 characters; everybody can read it.",
-        ));
-    }
+    let reason = reason::checked(&form.reason)?;
     let address = address_of(&state.pool, id).await?;
     if !comments::hide(&state.pool, id, viewer.id, reason).await? {
         return Err(Error::Conflict(

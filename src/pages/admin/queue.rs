@@ -1,11 +1,12 @@
 //! The queue as admins run it: watch, cancel, retry, pause, resume. Each act has a reason, which everybody can read.
 
+use crate::reason;
 use crate::{
     db::{
         queue::{self, Control, Counts, Event, Worker},
         runs::{self, Run},
     },
-    error::{Error, Result},
+    error::Result,
     extract::{Admin, Form, Path, Visit},
     pages::{Cache, see_other, show},
     render::{badge, filters, number},
@@ -18,9 +19,6 @@ use serde::Deserialize;
 
 /// Lines of each list.
 const SHOWN: i64 = 100;
-
-/// Longest reason.
-const REASON_CHARS: usize = 300;
 
 #[derive(Debug, Template)]
 #[template(path = "admin_queue.html")]
@@ -80,20 +78,6 @@ pub struct Why {
     reason: String,
 }
 
-impl Why {
-    fn checked(&self) -> Result<&str> {
-        let reason = self.reason.trim();
-        let length = reason.chars().count();
-        if length == 0 || length > REASON_CHARS || reason.contains('\0') {
-            return Err(Error::field(
-                "/reason",
-                format!("Give a reason of 1 to {REASON_CHARS} characters; everybody can read it."),
-            ));
-        }
-        Ok(reason)
-    }
-}
-
 const BACK: &str = "/admin/queue";
 
 /// Cancels a run.
@@ -103,7 +87,7 @@ pub async fn cancel(
     Path(id): Path<RunId>,
     Form(why): Form<Why>,
 ) -> Result<Response> {
-    let reason = why.checked()?;
+    let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
     jobs::cancel(&mut tx, id, viewer.id, reason).await?;
     tx.commit().await?;
@@ -117,7 +101,7 @@ pub async fn retry(
     Path(id): Path<RunId>,
     Form(why): Form<Why>,
 ) -> Result<Response> {
-    let reason = why.checked()?;
+    let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
     jobs::retry(&mut tx, id, viewer.id, reason).await?;
     tx.commit().await?;
@@ -130,7 +114,7 @@ pub async fn pause(
     Admin(viewer): Admin,
     Form(why): Form<Why>,
 ) -> Result<Response> {
-    let reason = why.checked()?;
+    let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
     jobs::pause(&mut tx, viewer.id, reason).await?;
     tx.commit().await?;

@@ -7,8 +7,11 @@
 mod canonical;
 mod cost;
 mod criterion;
+mod dropout;
 mod fields;
 pub mod limits;
+mod masks;
+pub mod presets;
 mod read;
 mod reading;
 mod sections;
@@ -16,6 +19,7 @@ mod to_toml;
 mod types;
 
 pub use cost::{cpu_seconds, run_seconds, sequence_length};
+pub use dropout::*;
 pub use fields::{Problem, Problems};
 pub use read::{Format, read, read_bytes, read_value};
 pub(crate) use reading::number;

@@ -1,9 +1,10 @@
 //! From untrusted text to a [`Spec`], or to everything that is wrong with it.
 
 use super::criterion::criterion;
+use super::dropout::Dropout;
 use super::fields::{Fields, Problem, Problems, kind};
 use super::types::*;
-use super::{cost, limits, sections};
+use super::{cost, limits, masks, sections};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -270,15 +271,11 @@ fn arm(
     let prefix = format!("/arms/{index}");
     let mut fields = Fields::open(value, prefix.clone(), strict, problems)?;
     let name = fields.required_text("name", limits::ARM_CHARS);
-    let dropout = fields.take("dropout").and_then(|value| {
-        let pointer = fields.pointer("dropout");
-        Fields::open(value, pointer, strict, fields.problems)
-            .map(|fields| sections::dropout(fields, strict))
-    });
+    let dropout = fields.take("dropout");
     let given: [Option<&Value>; 4] = SECTIONS.map(|name| fields.take(name));
     let merged: Vec<Value> = (0..4).map(|i| merge(base[i], given[i])).collect();
     let mut found = Vec::new();
-    let setup = setup(
+    let mut setup = setup(
         [&merged[0], &merged[1], &merged[2], &merged[3]],
         &prefix,
         strict,
@@ -287,9 +284,12 @@ fn arm(
     // What is wrong with the base is reported there; here only what the arm itself says.
     found.retain(|problem| says(value, &prefix, problem));
     fields.problems.extend(found);
+    if let (Some(dropout), Some(setup)) = (dropout, &mut setup) {
+        let pointer = fields.pointer("dropout");
+        setup.dropout = masks::dropout(dropout, pointer, &setup.model, strict, fields.problems);
+    }
     fields.close();
-    let mut setup = setup?;
-    setup.dropout = dropout.unwrap_or_default();
+    let setup = setup?;
     Some(Arm {
         name,
         dropout: setup.dropout.clone(),

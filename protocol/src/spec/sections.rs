@@ -1,9 +1,8 @@
-//! The sections of a specification: `[task]`, `[model]`, `[training]`, `[evaluation]` and an arm's `dropout`.
+//! The sections of a specification: `[task]`, `[model]`, `[training]` and `[evaluation]`.
 
 use super::fields::Fields;
 use super::limits;
 use super::types::*;
-use serde_json::Value;
 
 pub(super) const TASKS: &[(&str, TaskName)] = &[
     ("adding", TaskName::Adding),
@@ -12,7 +11,6 @@ pub(super) const TASKS: &[(&str, TaskName)] = &[
 ];
 const CELLS: &[(&str, Cell)] = &[("rnn", Cell::Rnn), ("gru", Cell::Gru), ("lstm", Cell::Lstm)];
 const OPTIMIZERS: &[(&str, Optimizer)] = &[("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)];
-const TIMES: &[(&str, MaskTime)] = &[("fixed", MaskTime::Fixed), ("per_step", MaskTime::PerStep)];
 
 pub(super) fn task(mut fields: Fields<'_>) -> Task {
     let task = Task {
@@ -60,30 +58,4 @@ pub(super) fn evaluation(mut fields: Fields<'_>, steps: u32) -> Evaluation {
     };
     fields.close();
     evaluation
-}
-
-pub(super) fn dropout(mut fields: Fields<'_>, strict: bool) -> Dropout {
-    let dropout = Dropout {
-        input: site(&mut fields, "input", strict),
-        state: site(&mut fields, "state", strict),
-        output: site(&mut fields, "output", strict),
-    };
-    fields.close();
-    dropout
-}
-
-fn site(fields: &mut Fields<'_>, name: &'static str, strict: bool) -> Option<Site> {
-    let value: &Value = fields.take(name)?;
-    let pointer = fields.pointer(name);
-    let mut inner = Fields::open(value, pointer, strict, fields.problems)?;
-    let rate = inner.number("rate", None, 0.0..=1.0);
-    if rate >= 1.0 {
-        inner.problem(
-            "rate",
-            "must be below 1: at 1 nothing passes. Give the share of units to drop, such as 0.25.",
-        );
-    }
-    let time = inner.choice("time", TIMES, Some(MaskTime::Fixed));
-    inner.close();
-    Some(Site { rate, time })
 }

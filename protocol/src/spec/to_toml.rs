@@ -1,5 +1,6 @@
 //! A specification as TOML, laid out as a person would write it.
 
+use super::dropout::Site;
 use super::types::*;
 use serde_json::{Map, Value};
 use std::fmt::Write;
@@ -19,12 +20,7 @@ impl Spec {
             text.push_str("\n[[arms]]\n");
             line(&mut text, "name", &Value::from(arm.name.as_str()));
             for (name, site) in arm.dropout.sites() {
-                let _ = writeln!(
-                    text,
-                    "dropout.{name} = {{ rate = {}, time = \"{}\" }}",
-                    float(site.rate),
-                    site.time.name()
-                );
+                let _ = writeln!(text, "dropout.{} = {{ {} }}", name.name(), inline(site));
             }
             for (section, values) in &arm.overrides {
                 for (key, value) in values.as_object().into_iter().flatten() {
@@ -39,29 +35,6 @@ impl Spec {
     }
 }
 
-impl Dropout {
-    /// The sites that drop, with their names, in the order in which a signal meets them.
-    pub fn sites(&self) -> impl Iterator<Item = (&'static str, &Site)> {
-        [
-            ("input", &self.input),
-            ("state", &self.state),
-            ("output", &self.output),
-        ]
-        .into_iter()
-        .filter_map(|(name, site)| Some((name, site.as_ref()?)))
-    }
-}
-
-impl MaskTime {
-    /// Its name in a specification.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::PerStep => "per_step",
-        }
-    }
-}
-
 fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
     let Ok(Value::Object(table)) = serde_json::to_value(content) else {
         return;
@@ -73,18 +46,29 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 30] = [
+pub const FIELD_ORDER: [&str; 41] = [
     "title",
     "seeds",
     "name",
     "dropout",
+    "preset",
     "input",
+    "between",
     "state",
+    "recurrent_weights",
+    "update",
+    "cell",
+    "zoneout_cell",
+    "zoneout_state",
     "output",
     "rate",
     "time",
+    "shared",
+    "noise",
+    "gates",
+    "carry",
+    "scaling",
     "length",
-    "cell",
     "layers",
     "hidden",
     "optimizer",
@@ -106,6 +90,17 @@ pub const FIELD_ORDER: [&str; 30] = [
     "alpha",
 ];
 
+/// The fields of a site on one line.
+fn inline(site: &Site) -> String {
+    let Ok(Value::Object(table)) = serde_json::to_value(site) else {
+        return String::new();
+    };
+    let fields = ordered(&table)
+        .into_iter()
+        .map(|key| format!("{key} = {}", plain(&table[key])));
+    fields.collect::<Vec<_>>().join(", ")
+}
+
 fn ordered(table: &Map<String, Value>) -> Vec<&String> {
     let place = |key: &str| {
         FIELD_ORDER
@@ -119,15 +114,16 @@ fn ordered(table: &Map<String, Value>) -> Vec<&String> {
 }
 
 fn line(text: &mut String, key: &str, value: &Value) {
-    let value = match value {
-        Value::Number(number) if number.is_f64() => float(number.as_f64().unwrap_or_default()),
-        Value::String(string) => toml::Value::from(string.as_str()).to_string(),
-        other => other.to_string(),
-    };
-    let _ = writeln!(text, "{key} = {value}");
+    let _ = writeln!(text, "{key} = {}", plain(value));
 }
 
-/// A TOML float needs a point or an exponent.
-fn float(value: f64) -> String {
-    format!("{value:?}")
+fn plain(value: &Value) -> String {
+    match value {
+        // A TOML float needs a point or an exponent.
+        Value::Number(number) if number.is_f64() => {
+            format!("{:?}", number.as_f64().unwrap_or_default())
+        }
+        Value::String(string) => toml::Value::from(string.as_str()).to_string(),
+        other => other.to_string(),
+    }
 }

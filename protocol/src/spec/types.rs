@@ -1,5 +1,6 @@
 //! The types of a specification, as they stand after validation.
 
+use super::dropout::Dropout;
 use serde::{Deserialize, Serialize};
 
 /// A whole experiment: base settings, the arms that deviate from them, and the criterion.
@@ -121,6 +122,17 @@ pub enum Cell {
     Lstm,
 }
 
+impl Cell {
+    /// Its name in a specification.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rnn => "rnn",
+            Self::Gru => "gru",
+            Self::Lstm => "lstm",
+        }
+    }
+}
+
 /// How the network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -160,44 +172,6 @@ pub struct Evaluation {
     pub sequences: u32,
     /// Monte Carlo dropout samples at test; 0 is deterministic, masks at their mean.
     pub samples: u32,
-}
-
-/// Where units are dropped. An absent site drops nothing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Dropout {
-    /// The input of every layer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<Site>,
-    /// The state h that enters the recurrence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<Site>,
-    /// The top layer's output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<Site>,
-}
-
-/// Dropout at one site: inverted scaling, one mask for each sequence of the minibatch, shared by the gates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Site {
-    /// Probability that a unit is dropped, in [0, 1).
-    pub rate: f64,
-    /// Whether the mask is redrawn at each time step.
-    pub time: MaskTime,
-}
-
-/// When a mask is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum MaskTime {
-    /// Once a sequence: the same mask at every time step (Gal & Ghahramani 2016).
-    Fixed,
-    /// Anew at every time step.
-    PerStep,
 }
 
 /// What decides, fixed before the first run.

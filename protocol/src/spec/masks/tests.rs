@@ -1,0 +1,139 @@
+use super::super::presets::PRESETS;
+use super::super::types::Cell;
+use super::super::{Format, Spec, read};
+use super::*;
+
+fn spec(cell: &str, layers: u32, dropout: &str) -> Result<Spec, String> {
+    let text = format!(
+        "title = \"t\"\nseeds = [1]\n[task]\nname = \"adding\"\n[model]\ncell = \"{cell}\"\nlayers = {layers}\n\
+         [training]\nsteps = 10\n[[arms]]\nname = \"a\"\ndropout = {{ {dropout} }}\n"
+    );
+    read(&text, Format::Toml).map_err(|problems| problems.to_string())
+}
+
+fn refused(cell: &str, layers: u32, dropout: &str, words: &str) {
+    let error = spec(cell, layers, dropout).expect_err(dropout);
+    assert!(error.contains(words), "{dropout}: {error}");
+}
+
+#[test]
+fn every_preset_expands_for_every_cell_and_reads_the_same_when_written_out() {
+    for preset in PRESETS {
+        for cell in ["rnn", "gru", "lstm"] {
+            for layers in [1, 2] {
+                let text = format!("preset = \"{}\"", preset.name);
+                let first_site_missing = cell != "lstm" && preset.name.starts_with("moon");
+                if first_site_missing {
+                    refused(cell, layers, &text, "needs a cell state");
+                    continue;
+                }
+                let spec = spec(cell, layers, &text).expect(preset.name);
+                let written = spec.to_toml();
+                assert!(!written.contains("preset"), "{written}");
+                assert_eq!(read(&written, Format::Toml).expect("its own TOML"), spec);
+                let dropout = &spec.arms[0].dropout;
+                let named = dropout.preset(&spec.model).expect("it is one");
+                assert!(
+                    named == preset || named.sites.len() <= preset.sites.len(),
+                    "{} for {}",
+                    named.name,
+                    preset.name
+                );
+                let all = preset.sites.len();
+                let has = dropout.sites().count();
+                assert!(
+                    has == all || cell != "lstm" || layers == 1,
+                    "{has} of {all}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_preset_takes_rates_of_its_own_and_further_sites() {
+    let text = r#"preset = "gal_tied", input.rate = 0.35, state.rate = 0.1, update.rate = 0.4"#;
+    let spec = spec("lstm", 2, text).expect("good");
+    let dropout = &spec.arms[0].dropout;
+    assert_eq!(dropout.state.as_ref().map(|site| site.rate), Some(0.1));
+    assert_eq!(
+        dropout.state.as_ref().map(|site| site.time),
+        Some(MaskTime::Fixed)
+    );
+    assert_eq!(dropout.update.as_ref().map(|site| site.rate), Some(0.4));
+    assert_eq!(dropout.preset(&spec.model), None, "it is gal_tied no more");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_the_reason() {
+    refused(
+        "gru",
+        1,
+        "cell.rate = 0.1",
+        "dropout.cell: needs a cell state",
+    );
+    refused("rnn", 1, "zoneout_cell.rate = 0.1", "needs a cell state");
+    refused("lstm", 1, "between.rate = 0.1", "has one layer");
+    refused(
+        "rnn",
+        1,
+        r#"state = { rate = 0.1, gates = "untied" }"#,
+        "nothing to untie",
+    );
+    refused(
+        "lstm",
+        1,
+        r#"output = { rate = 0.1, gates = "tied" }"#,
+        "does not feed the gates",
+    );
+    refused(
+        "lstm",
+        1,
+        r#"update = { rate = 0.1, noise = "moments" }"#,
+        "enters a product",
+    );
+    refused(
+        "lstm",
+        1,
+        r#"state = { rate = 0.1, carry = "masked" }"#,
+        "only the site cell",
+    );
+    refused(
+        "lstm",
+        1,
+        r#"zoneout_state = { rate = 0.1, scaling = "inverted" }"#,
+        "scales none",
+    );
+    refused(
+        "lstm",
+        1,
+        r#"recurrent_weights = { rate = 0.1, shared = "none" }"#,
+        "shares its mask",
+    );
+    refused("lstm", 1, r#"state = { rate = 1 }"#, "below 1");
+    refused(
+        "lstm",
+        1,
+        r#"preset = "gal_tide""#,
+        "Did you mean `gal_tied`?",
+    );
+    refused("lstm", 1, "sate.rate = 0.1", "Did you mean `state`?");
+}
+
+#[test]
+fn defaults_depend_on_the_site() {
+    let text =
+        "cell.rate = 0.1, zoneout_state.rate = 0.1, state.rate = 0.1, recurrent_weights.rate = 0.1";
+    let dropout = spec("lstm", 1, text).expect("good").arms[0].dropout.clone();
+    let site = |name| dropout.site(name).expect("given").clone();
+    assert!(site(SiteName::Cell).published() && !site(SiteName::State).published());
+    assert_eq!(site(SiteName::ZoneoutState).time, MaskTime::PerStep);
+    assert!(site(SiteName::RecurrentWeights).shared());
+    assert_eq!(site(SiteName::State).gates, Some(Gates::Tied));
+    let rnn = spec("rnn", 1, "state.rate = 0.1").expect("good");
+    assert_eq!(rnn.model.cell, Cell::Rnn);
+    assert_eq!(
+        rnn.arms[0].dropout.state.as_ref().and_then(|s| s.gates),
+        None
+    );
+}

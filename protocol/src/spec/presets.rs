@@ -1,0 +1,200 @@
+//! The named methods: each stands for sites with rates, and expands to them visibly.
+//!
+//! A rate without a source is the board's choice and says so. `docs/variants.md` has the formulas.
+
+use super::dropout::{Dropout, SiteName};
+use super::masks;
+use super::types::{Cell, Model};
+use serde_json::{Map, Value};
+
+/// A named method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name in a specification.
+    pub name: &'static str,
+    /// Where it was published, and where its rates come from.
+    pub source: &'static str,
+    /// Its sites with their fields, as they are written in TOML; the first is what makes it the method it is.
+    pub sites: &'static [(SiteName, &'static str)],
+}
+
+use super::dropout::SiteName::{
+    Between, Cell as CellState, Input, Output, RecurrentWeights, State, Update, ZoneoutCell,
+    ZoneoutState,
+};
+
+/// Every named method, in the order of publication.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "none",
+        source: "no dropout",
+        sites: &[],
+    },
+    Preset {
+        name: "pachitariu",
+        source: "Pachitariu & Sahani 2013; the rate is the board's choice",
+        sites: &[(Output, r#"rate = 0.5, time = "per_step""#)],
+    },
+    Preset {
+        name: "fast_dropout",
+        source: "Bayer et al. 2013 after Wang & Manning 2013; the rates are the board's choice",
+        sites: &[
+            (State, r#"rate = 0.5, time = "per_step", noise = "moments""#),
+            (Input, r#"rate = 0.2, time = "per_step", noise = "moments""#),
+            (
+                Output,
+                r#"rate = 0.5, time = "per_step", noise = "moments""#,
+            ),
+        ],
+    },
+    Preset {
+        name: "pham",
+        source: "Pham et al. 2013",
+        sites: &[
+            (
+                Output,
+                r#"rate = 0.5, time = "per_step", scaling = "published""#,
+            ),
+            (
+                Between,
+                r#"rate = 0.5, time = "per_step", scaling = "published""#,
+            ),
+        ],
+    },
+    Preset {
+        name: "zaremba",
+        source: "Zaremba, Sutskever & Vinyals 2014, medium model",
+        sites: &[
+            (Input, r#"rate = 0.5, time = "per_step""#),
+            (Output, r#"rate = 0.5, time = "per_step""#),
+        ],
+    },
+    Preset {
+        name: "bluche",
+        source: "Bluche, Kermorvant & Louradour 2015: all three positions; set a rate to 0 to leave one out; the rate is the board's choice",
+        sites: &[
+            (State, r#"rate = 0.5, time = "per_step""#),
+            (Input, r#"rate = 0.5, time = "per_step""#),
+            (Output, r#"rate = 0.5, time = "per_step""#),
+        ],
+    },
+    Preset {
+        name: "moon",
+        source: "Moon et al. 2015 (RNNDrop), with the rate Gal & Ghahramani used for the medium model",
+        sites: &[(
+            CellState,
+            r#"rate = 0.3, time = "fixed", carry = "masked", scaling = "published""#,
+        )],
+    },
+    Preset {
+        name: "moon_consistent",
+        source: "Moon et al. 2015 without the difference between training and test: the mask hides, the memory is kept",
+        sites: &[(
+            CellState,
+            r#"rate = 0.3, time = "fixed", carry = "unmasked", scaling = "inverted""#,
+        )],
+    },
+    Preset {
+        name: "naive",
+        source: "Gal & Ghahramani 2016, equation 7: fresh masks, none on the state; rates of their medium model",
+        sites: &[
+            (Input, r#"rate = 0.35, time = "per_step""#),
+            (Output, r#"rate = 0.35, time = "per_step""#),
+        ],
+    },
+    Preset {
+        name: "gal_tied",
+        source: "Gal & Ghahramani 2016, medium model",
+        sites: &[
+            (State, r#"rate = 0.2, time = "fixed", gates = "tied""#),
+            (Input, r#"rate = 0.35, time = "fixed", gates = "tied""#),
+            (Output, r#"rate = 0.35, time = "fixed""#),
+        ],
+    },
+    Preset {
+        name: "gal_untied",
+        source: "Gal & Ghahramani 2016, medium model",
+        sites: &[
+            (State, r#"rate = 0.2, time = "fixed", gates = "untied""#),
+            (Input, r#"rate = 0.35, time = "fixed", gates = "untied""#),
+            (Output, r#"rate = 0.35, time = "fixed""#),
+        ],
+    },
+    Preset {
+        name: "semeniuta",
+        source: "Semeniuta, Severyn & Barth 2016",
+        sites: &[(
+            Update,
+            r#"rate = 0.5, time = "per_step", scaling = "published""#,
+        )],
+    },
+    Preset {
+        name: "zoneout",
+        source: "Krueger et al. 2016, character model",
+        sites: &[
+            (ZoneoutState, r#"rate = 0.05, time = "per_step""#),
+            (ZoneoutCell, r#"rate = 0.5, time = "per_step""#),
+        ],
+    },
+    Preset {
+        name: "awd",
+        source: "Merity, Keskar & Socher 2017, Penn Treebank",
+        sites: &[
+            (RecurrentWeights, r#"rate = 0.5, time = "fixed""#),
+            (Input, r#"rate = 0.4, time = "fixed""#),
+            (Between, r#"rate = 0.25, time = "fixed""#),
+            (Output, r#"rate = 0.4, time = "fixed""#),
+        ],
+    },
+];
+
+impl Preset {
+    /// Its sites as far as the network has them, by name, each a table of fields.
+    pub fn expansion(&self, model: &Model) -> Map<String, Value> {
+        let sites = self
+            .sites
+            .iter()
+            .filter(|(name, _)| masks::has(*name, model).is_ok());
+        sites
+            .map(|(name, fields)| {
+                let mut table: Map<String, Value> =
+                    toml::from_str(&format!("site = {{ {fields} }}"))
+                        .ok()
+                        .and_then(|mut whole: Map<String, Value>| match whole.remove("site") {
+                            Some(Value::Object(site)) => Some(site),
+                            _ => None,
+                        })
+                        .expect("the table above is TOML");
+                // One product has nothing to tie or untie.
+                if model.cell == Cell::Rnn {
+                    table.remove("gates");
+                }
+                (name.name().to_owned(), Value::Object(table))
+            })
+            .collect()
+    }
+}
+
+impl Dropout {
+    /// The named method that this is, whatever its rates; the earliest, where two differ in rates alone.
+    pub fn preset(&self, model: &Model) -> Option<&'static Preset> {
+        let shape = |dropout: &Self| {
+            let mut shape = dropout.clone();
+            for name in SiteName::ALL {
+                let site = shape.site_mut(name);
+                site.take_if(|site| site.rate == 0.0);
+                if let Some(site) = site {
+                    site.rate = 0.5;
+                }
+            }
+            shape
+        };
+        let this = shape(self);
+        PRESETS.iter().find(|preset| {
+            let value = Value::Object(preset.expansion(model));
+            let mut problems = Vec::new();
+            let named = masks::dropout(&value, String::new(), model, false, &mut problems);
+            (named != Self::default() || preset.sites.is_empty()) && shape(&named) == this
+        })
+    }
+}

@@ -41,6 +41,18 @@ pub struct SiteProof {
     pub equal_steps: u64,
     /// Successive time steps that had different masks.
     pub different_steps: u64,
+    /// Neighbouring sequences of a minibatch that had the same mask.
+    #[serde(default)]
+    pub equal_sequences: u64,
+    /// Neighbouring sequences of a minibatch that had different masks.
+    #[serde(default)]
+    pub different_sequences: u64,
+    /// Neighbouring gates that had the same mask, where each was to have its own.
+    #[serde(default)]
+    pub equal_gates: u64,
+    /// Neighbouring gates that had different masks.
+    #[serde(default)]
+    pub different_gates: u64,
     /// SHA-256 over all inspected masks, in hexadecimal.
     pub sha256: String,
 }

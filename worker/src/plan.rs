@@ -33,18 +33,11 @@ pub fn check(plan: &Plan) -> Result<(), String> {
             "training.learning_rate must be positive and training.clip not negative".into(),
         );
     }
-    let dropout = &setup.dropout;
-    for (site, settings) in [
-        ("input", &dropout.input),
-        ("state", &dropout.state),
-        ("output", &dropout.output),
-    ] {
-        if let Some(settings) = settings
-            && !(0.0..1.0).contains(&settings.rate)
-        {
-            let rate = settings.rate;
+    for (name, site) in setup.dropout.sites() {
+        if !(0.0..1.0).contains(&site.rate) {
+            let (name, rate) = (name.name(), site.rate);
             return Err(format!(
-                "dropout.{site}.rate is {rate}; it must be in [0, 1)"
+                "dropout.{name}.rate is {rate}; it must be in [0, 1)"
             ));
         }
     }

@@ -106,9 +106,9 @@ pub fn train(
     })
 }
 
-/// Measured: candle's recursion takes about 250 bytes a node; four times that, for 24 nodes a step and layer.
+/// Measured: candle's recursion takes about 250 bytes a node; four times that, for up to 64 nodes a step and layer.
 fn stack_bytes(network: &Network, steps: usize) -> usize {
-    (64 << 20) + steps * network.layers * 24 * 1024
+    (64 << 20) + steps * network.layers * 64 * 1024
 }
 
 /// A run in memory.

@@ -1,6 +1,10 @@
-//! Gradients against central differences, in double precision: every cell × site × time.
+//! Gradients against central differences, in double precision, through every cell × site × time × sharing × gates ×
+//! carry × scaling × noise: each in one network with masks at that site alone, then everything at once.
 
-use breakmywork_protocol::spec::{Cell, Dropout, MaskTime, Model, Site, Task, TaskName};
+use breakmywork_protocol::spec::{
+    Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName, Task,
+    TaskName,
+};
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
 use breakmywork_worker::rng::Purpose;
@@ -13,57 +17,85 @@ const EPSILON: f64 = 1e-5;
 const TOLERANCE: f64 = 1e-8;
 const BATCH: usize = 3;
 
+const CELLS: [Cell; 3] = [Cell::Rnn, Cell::Gru, Cell::Lstm];
+
 #[test]
-fn gradients_pass_through_every_cell_and_mask() {
-    let sites: [fn(Site) -> Dropout; 3] = [
-        |site| Dropout {
-            input: Some(site),
-            ..Dropout::default()
-        },
-        |site| Dropout {
-            state: Some(site),
-            ..Dropout::default()
-        },
-        |site| Dropout {
-            output: Some(site),
-            ..Dropout::default()
-        },
-    ];
-    for cell in [Cell::Rnn, Cell::Gru, Cell::Lstm] {
-        check(cell, TaskName::Adding, &Dropout::default());
-        check(cell, TaskName::TemporalOrder, &Dropout::default());
-        check(cell, TaskName::Copy, &Dropout::default());
-        for site in sites {
-            for time in [MaskTime::Fixed, MaskTime::PerStep] {
-                check(cell, TaskName::Adding, &site(Site { rate: 0.4, time }));
-            }
+fn without_masks() {
+    for cell in CELLS {
+        for name in [TaskName::Adding, TaskName::TemporalOrder, TaskName::Copy] {
+            check(cell, name, &Dropout::default());
         }
-        let all = Some(Site {
-            rate: 0.4,
-            time: MaskTime::PerStep,
-        });
-        check(
-            cell,
-            TaskName::Copy,
-            &Dropout {
-                input: all.clone(),
-                state: all.clone(),
-                output: all,
-            },
-        );
     }
 }
 
+#[test]
+fn through_every_variant_of_every_site_of_the_rnn() {
+    every_variant(Cell::Rnn);
+}
+
+#[test]
+fn through_every_variant_of_every_site_of_the_gru() {
+    every_variant(Cell::Gru);
+}
+
+#[test]
+fn through_every_variant_of_every_site_of_the_lstm() {
+    every_variant(Cell::Lstm);
+}
+
+fn every_variant(cell: Cell) {
+    let mut all = Dropout::default();
+    for name in SiteName::ALL {
+        let needs_cell = matches!(name, SiteName::Cell | SiteName::ZoneoutCell);
+        if needs_cell && cell != Cell::Lstm {
+            continue;
+        }
+        let variants = variants(cell, name);
+        for site in &variants {
+            let mut dropout = Dropout::default();
+            *dropout.site_mut(name) = Some(site.clone());
+            check(cell, TaskName::Adding, &dropout);
+        }
+        *all.site_mut(name) = variants.last().cloned();
+    }
+    check(cell, TaskName::Copy, &all);
+}
+
+/// Every combination of the settings that apply to the site.
+fn variants(cell: Cell, name: SiteName) -> Vec<Site> {
+    let options = |applies: bool, count: usize| 0..if applies { count } else { 1 };
+    let mut variants = Vec::new();
+    for time in [MaskTime::PerStep, MaskTime::Fixed] {
+        for shared in options(name != SiteName::RecurrentWeights, 2) {
+            for gates in options(name.feeds_gates() && cell != Cell::Rnn, 2) {
+                for carry in options(name == SiteName::Cell, 2) {
+                    for scaling in options(!name.is_zoneout(), 2) {
+                        for noise in options(name.feeds_product() && gates == 0, 2) {
+                            variants.push(Site {
+                                shared: [Shared::None, Shared::Batch][shared],
+                                gates: [None, Some(Gates::Untied)][gates],
+                                carry: Some([Carry::Masked, Carry::Unmasked][carry]),
+                                scaling: Some([Scaling::Inverted, Scaling::Published][scaling]),
+                                noise: [Noise::Mask, Noise::Moments][noise],
+                                ..Site::new(0.4, time)
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    variants
+}
+
 fn check(cell: Cell, name: TaskName, dropout: &Dropout) {
-    let task = tasks::task(&Task { name, length: 4 });
-    let network = Network::new(
-        &Model {
-            cell,
-            layers: 2,
-            hidden: 3,
-        },
-        &*task,
-    );
+    let task = tasks::task(&Task { name, length: 3 });
+    let model = Model {
+        cell,
+        layers: 2,
+        hidden: 2,
+    };
+    let network = Network::new(&model, &*task);
     let parameters = Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("weights");
     let numbers = 0..BATCH as u64;
     let batch = tasks::batch(
@@ -107,6 +139,7 @@ fn loss(
     batch: &Batch,
     masks: &Masks,
 ) -> Result<Tensor> {
+    // Detached weights would have no gradient, and tracked ones cost only time.
     network.loss(
         &network.forward(&parameters.weights(), &batch.inputs, masks)?,
         &batch.targets,

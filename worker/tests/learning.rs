@@ -73,10 +73,7 @@ fn the_lstm_learns_to_add() {
 fn the_lstm_learns_temporal_order_under_a_fixed_state_mask() {
     let mut plan = lstm(TaskName::TemporalOrder, 12, 600);
     plan.setup.training.learning_rate = 0.02;
-    plan.setup.dropout.state = Some(Site {
-        rate: 0.1,
-        time: MaskTime::Fixed,
-    });
+    plan.setup.dropout.state = Some(Site::new(0.1, MaskTime::Fixed));
     let result = train(&plan).expect("trains").1;
     assert!(
         result.metrics["test_accuracy"] > 0.98,

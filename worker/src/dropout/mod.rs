@@ -1,111 +1,58 @@
-//! Dropout masks: which sites drop, when a mask is drawn anew, and the log of what was applied.
+//! Dropout masks: when a mask is drawn anew, how it meets what it masks, and the log of what was applied.
 //!
-//! A mask entry is 0 with the site's rate, else 1 / (1 − rate), so the expected mask is 1 and evaluation at the
-//! masks' mean is evaluation without masks. Each sequence of a minibatch has its own mask; the gates of a
-//! cell share it. A fixed mask is drawn once a minibatch and the same tensor is used at every step (Gal &
-//! Ghahramani 2016); a per-step mask is drawn for every step.
+//! The space of sites is the specification's ([`SiteName`]); `docs/variants.md` has the formulas. With inverted
+//! scaling a mask entry is 0 with the site's rate, else 1 / (1 − rate), so the expected mask is 1; with published
+//! scaling it is 0 or 1 and everything is scaled by 1 − rate at test. A zoneout mask is 1 where a unit keeps its
+//! previous value. Moment noise is standard normal and scaled where it meets its product. A fixed mask is drawn once
+//! a minibatch and the same tensor is used at every step (Gal & Ghahramani 2016); a per-step mask is drawn for each.
 
+mod place;
 mod proof;
 
+pub use place::Place;
 pub use proof::Proof;
 
 use crate::model::Network;
 use crate::rng::{Purpose, Stream};
-use breakmywork_protocol::spec::{self, MaskTime};
+use breakmywork_protocol::spec::{self, MaskTime, Noise, Site, SiteName};
 use candle_core::{DType, Device, Result, Tensor};
-use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// A place in the network where units are dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Site {
-    /// The input of every layer.
-    Input,
-    /// The state h where it enters the recurrence.
-    State,
-    /// The top layer's output, at the steps read.
-    Output,
-}
+/// Keeps the square root of a variance of 0 differentiable.
+const LEAST_VARIANCE: f64 = 1e-12;
 
-impl Site {
-    /// All sites.
-    pub const ALL: [Self; 3] = [Self::Input, Self::State, Self::Output];
-
-    /// Its name in specifications.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::State => "state",
-            Self::Output => "output",
-        }
-    }
-
-    /// What the specification says about it; a rate of 0 drops nothing and is as good as absent.
-    pub fn of(self, dropout: &spec::Dropout) -> Option<&spec::Site> {
-        let site = match self {
-            Self::Input => &dropout.input,
-            Self::State => &dropout.state,
-            Self::Output => &dropout.output,
-        };
-        site.as_ref().filter(|site| site.rate > 0.0)
-    }
-
-    /// Layers that have it, and at how many time steps of `steps` and with which width it is applied there.
-    fn places(self, network: &Network, steps: usize) -> Vec<Place> {
-        let layers = 0..network.layers;
-        match self {
-            Self::Input => layers
-                .map(|layer| Place {
-                    layer,
-                    steps,
-                    width: network.layer_inputs(layer),
-                })
-                .collect(),
-            Self::State => layers
-                .map(|layer| Place {
-                    layer,
-                    steps,
-                    width: network.hidden,
-                })
-                .collect(),
-            Self::Output => {
-                vec![Place {
-                    layer: network.layers - 1,
-                    steps: network.read_out,
-                    width: network.hidden,
-                }]
-            }
-        }
-    }
-}
-
-/// Where a site is applied in one layer.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    layer: usize,
-    steps: usize,
-    width: usize,
+/// What the specification says about a site; a rate of 0 drops nothing and is as good as absent.
+pub fn active(dropout: &spec::Dropout, name: SiteName) -> Option<&Site> {
+    dropout.site(name).filter(|site| site.rate > 0.0)
 }
 
 /// One use of a mask, as it happened.
 #[derive(Debug, Clone)]
 pub struct Applied {
     /// The site.
-    pub site: Site,
+    pub site: SiteName,
     /// The layer, from the bottom.
     pub layer: usize,
     /// Which time step of those at which the site is applied.
     pub step: usize,
-    /// The very tensor that was multiplied with.
+    /// The very tensor that was used: rows × width, or gates × rows × width where each gate has its own.
     pub mask: Tensor,
+}
+
+/// The masks of one site in one layer.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// What they were drawn for.
+    pub site: Site,
+    /// One for all steps, or one for each step.
+    pub masks: Vec<Tensor>,
 }
 
 /// The masks of one minibatch.
 #[derive(Debug, Default)]
 pub struct Masks {
-    masks: HashMap<(Site, usize), Vec<Tensor>>,
+    drawn: HashMap<(SiteName, usize), Drawn>,
     /// Uses so far, if they are logged.
     log: Option<RefCell<Vec<Applied>>>,
 }
@@ -124,15 +71,43 @@ pub struct MaskShape<'a> {
 }
 
 impl Masks {
-    /// No masks: evaluation at the masks' mean.
+    /// No masks at all.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Exactly those masks: for each site and layer one for all steps, or one for each step.
-    pub fn given(masks: impl IntoIterator<Item = ((Site, usize), Vec<Tensor>)>) -> Self {
+    /// The masks at their mean, for deterministic evaluation: a single number wherever that is not 1.
+    pub fn mean(shape: MaskShape<'_>, dtype: DType, device: &Device) -> Result<Self> {
+        let mut drawn = HashMap::new();
+        for name in SiteName::ALL {
+            let Some(site) = active(shape.dropout, name) else {
+                continue;
+            };
+            let mean = match name.is_zoneout() {
+                true => site.rate,
+                false if site.published() => 1.0 - site.rate,
+                false => continue,
+            };
+            // A constant has no variance, so moments become a plain factor.
+            let site = Site {
+                noise: Noise::Mask,
+                gates: None,
+                ..site.clone()
+            };
+            for place in Place::all(name, shape) {
+                let mask = Tensor::full(mean, (1, 1), device)?.to_dtype(dtype)?;
+                let masks = vec![mask];
+                let site = site.clone();
+                drawn.insert((name, place.layer), Drawn { site, masks });
+            }
+        }
+        Ok(Self::given(drawn))
+    }
+
+    /// Exactly those masks.
+    pub fn given(drawn: impl IntoIterator<Item = ((SiteName, usize), Drawn)>) -> Self {
         Self {
-            masks: masks.into_iter().collect(),
+            drawn: drawn.into_iter().collect(),
             log: None,
         }
     }
@@ -146,36 +121,20 @@ impl Masks {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let mut masks = HashMap::new();
-        for (number, site) in Site::ALL.into_iter().enumerate() {
-            let Some(settings) = site.of(shape.dropout) else {
+        let mut drawn = HashMap::new();
+        for name in SiteName::ALL {
+            let Some(site) = active(shape.dropout, name) else {
                 continue;
             };
-            let keep = 1.0 - settings.rate;
-            for place in site.places(shape.network, shape.steps) {
-                let mut stream =
-                    Stream::new(seed, purpose(number as u8, place.layer as u16), position);
-                let drawn = match settings.time {
-                    MaskTime::Fixed => 1,
-                    MaskTime::PerStep => place.steps,
-                };
-                let entries: Vec<f32> = (0..drawn * shape.batch * place.width)
-                    .map(|_| {
-                        if stream.bernoulli(keep) {
-                            (1.0 / keep) as f32
-                        } else {
-                            0.0
-                        }
-                    })
-                    .collect();
-                let all =
-                    Tensor::from_vec(entries, (drawn, shape.batch, place.width), &Device::Cpu)?;
-                let all = all.to_dtype(dtype)?.to_device(device)?;
-                let steps = (0..drawn).map(|t| all.get(t)).collect::<Result<_>>()?;
-                masks.insert((site, place.layer), steps);
+            for place in Place::all(name, shape) {
+                let purpose = purpose(place::stream(name), place.layer as u16);
+                let mut stream = Stream::new(seed, purpose, position);
+                let masks = draw_place(&place, name, site, &mut stream, dtype, device)?;
+                let site = site.clone();
+                drawn.insert((name, place.layer), Drawn { site, masks });
             }
         }
-        Ok(Self::given(masks))
+        Ok(Self::given(drawn))
     }
 
     /// Logs every use from here on.
@@ -189,26 +148,190 @@ impl Masks {
         self.log.map(RefCell::into_inner).unwrap_or_default()
     }
 
-    /// `x` with the site's mask for that layer and step. The only place where masks meet activations, so that the
-    /// log cannot differ from what was done.
-    pub fn apply(&self, site: Site, layer: usize, step: usize, x: &Tensor) -> Result<Tensor> {
-        let Some(masks) = self.masks.get(&(site, layer)) else {
-            return Ok(x.clone());
-        };
+    /// What the masks there were drawn for, if there are any.
+    pub fn site(&self, name: SiteName, layer: usize) -> Option<&Site> {
+        self.drawn.get(&(name, layer)).map(|drawn| &drawn.site)
+    }
+
+    /// The mask for that layer and step, logged. The only way to a mask, so that the log cannot differ from what was done.
+    fn used(&self, name: SiteName, layer: usize, step: usize) -> Option<(&Site, &Tensor)> {
+        let drawn = self.drawn.get(&(name, layer))?;
         // One mask stands for all steps; else each step has its own.
-        let mask = if masks.len() == 1 {
-            &masks[0]
-        } else {
-            &masks[step]
+        let mask = match drawn.masks.as_slice() {
+            [mask] => mask,
+            masks => &masks[step],
         };
         if let Some(log) = &self.log {
             log.borrow_mut().push(Applied {
-                site,
+                site: name,
                 layer,
                 step,
                 mask: mask.clone(),
             });
         }
-        x * mask
+        Some((&drawn.site, mask))
     }
+
+    /// `x` with the site's mask for that layer and step.
+    pub fn apply(&self, name: SiteName, layer: usize, step: usize, x: &Tensor) -> Result<Tensor> {
+        match self.used(name, layer, step) {
+            None => Ok(x.clone()),
+            Some((_, mask)) => times(x, mask),
+        }
+    }
+
+    /// `new`, or `previous` where the zoneout mask says so.
+    pub fn zoneout(
+        &self,
+        name: SiteName,
+        layer: usize,
+        step: usize,
+        new: Tensor,
+        previous: &Tensor,
+    ) -> Result<Tensor> {
+        match self.used(name, layer, step) {
+            None => Ok(new),
+            Some((_, keep)) => &new + times(&(previous - &new)?, keep)?,
+        }
+    }
+
+    /// What `x` becomes on its way into the gates' products: one tensor for all gates or one for each, and the noise
+    /// that their products get.
+    pub fn entering(
+        &self,
+        name: SiteName,
+        layer: usize,
+        step: usize,
+        x: &Tensor,
+    ) -> Result<Entering> {
+        let plain = |inputs| Entering {
+            inputs,
+            noise: None,
+        };
+        let Some((site, mask)) = self.used(name, layer, step) else {
+            return Ok(plain(vec![x.clone()]));
+        };
+        if site.noise == Noise::Moments {
+            return Entering::noisy(x, site, mask);
+        }
+        if mask.dims().len() == 2 {
+            return Ok(plain(vec![times(x, mask)?]));
+        }
+        let gates = (0..mask.dim(0)?).map(|gate| times(x, &mask.get(gate)?));
+        Ok(plain(gates.collect::<Result<_>>()?))
+    }
+
+    /// The masks on a layer's recurrent matrices at that step, one below the other: gates × hidden × hidden.
+    pub fn recurrent_weights(&self, layer: usize, step: usize) -> Option<&Tensor> {
+        self.used(SiteName::RecurrentWeights, layer, step)
+            .map(|(_, mask)| mask)
+    }
+
+    /// Whether a layer's recurrent matrices change from step to step.
+    pub fn weights_change(&self, layer: usize) -> bool {
+        self.drawn
+            .get(&(SiteName::RecurrentWeights, layer))
+            .is_some_and(|drawn| drawn.masks.len() > 1)
+    }
+}
+
+/// What goes into the gates' products.
+#[derive(Debug, Clone)]
+pub struct Entering {
+    /// One for all gates, or one for each.
+    inputs: Vec<Tensor>,
+    /// Square of the input, the mask's relative variance, and standard normal numbers: gates × rows × width.
+    noise: Option<(Tensor, f64, Tensor)>,
+}
+
+impl Entering {
+    /// The mean goes in; the variance is added behind the product (Wang & Manning 2013, equation 2).
+    fn noisy(x: &Tensor, site: &Site, normal: &Tensor) -> Result<Self> {
+        let keep = 1.0 - site.rate;
+        let x = if site.published() {
+            (x * keep)?
+        } else {
+            x.clone()
+        };
+        let noise = Some((x.sqr()?, site.rate / keep, normal.clone()));
+        let inputs = vec![x];
+        Ok(Self { inputs, noise })
+    }
+
+    /// What enters that gate.
+    pub fn gate(&self, gate: usize) -> &Tensor {
+        self.inputs.get(gate).unwrap_or(&self.inputs[0])
+    }
+
+    /// Whether all gates get the same.
+    pub fn tied(&self) -> bool {
+        self.inputs.len() == 1
+    }
+
+    /// Whether its products get noise.
+    pub fn has_noise(&self) -> bool {
+        self.noise.is_some()
+    }
+
+    /// `product` of that gate with the noise of the mask, if it has moments; `weights` are the rows that x met.
+    pub fn with_noise(
+        &self,
+        gate: usize,
+        product: Tensor,
+        weights: impl FnOnce() -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let Some((squares, spread, normal)) = &self.noise else {
+            return Ok(product);
+        };
+        let variance = ((squares.matmul(&weights()?.sqr()?)? * *spread)? + LEAST_VARIANCE)?;
+        product + times(&variance.sqrt()?, &normal.get(gate)?)?
+    }
+}
+
+/// The product of equal shapes, or with a mask that the minibatch shares.
+fn times(x: &Tensor, mask: &Tensor) -> Result<Tensor> {
+    if x.shape() == mask.shape() {
+        return x * mask;
+    }
+    x.broadcast_mul(mask)
+}
+
+fn draw_place(
+    place: &Place,
+    name: SiteName,
+    site: &Site,
+    stream: &mut Stream,
+    dtype: DType,
+    device: &Device,
+) -> Result<Vec<Tensor>> {
+    let drawn = match site.time {
+        MaskTime::Fixed => 1,
+        MaskTime::PerStep => place.steps,
+    };
+    let keep = 1.0 - site.rate;
+    // Zoneout's 1 is for the previous value.
+    let (chance, value) = match name.is_zoneout() {
+        true => (site.rate, 1.0),
+        false if site.published() => (keep, 1.0),
+        false => (keep, 1.0 / keep),
+    };
+    let mut entry = || match site.noise {
+        Noise::Moments => stream.normal() as f32,
+        Noise::Mask if stream.bernoulli(chance) => value as f32,
+        Noise::Mask => 0.0,
+    };
+    let count = drawn * place.gates * place.rows * place.width;
+    let entries: Vec<f32> = (0..count).map(|_| entry()).collect();
+    let shape = (drawn, place.gates, place.rows, place.width);
+    let all = Tensor::from_vec(entries, shape, &Device::Cpu)?;
+    let all = all.to_dtype(dtype)?.to_device(device)?;
+    let of_step = |step: usize| {
+        let mask = all.get(step)?;
+        if place.by_gate {
+            Ok(mask)
+        } else {
+            mask.squeeze(0)
+        }
+    };
+    (0..drawn).map(of_step).collect()
 }

@@ -2,25 +2,29 @@
 //!
 //! Looks at the log of a sample of minibatches (the first two, then pairs of neighbours through the run) and checks,
 //! independently of how masks are drawn, that at every site and layer
-//! - each time step was masked, with entries 0 and 1 / (1 − rate) only;
+//! - each time step was masked, with entries of the specified scaling only;
 //! - a fixed mask was the same at all steps, a per-step mask was not;
-//! - the sequences of a minibatch had masks of their own;
+//! - the sequences of a minibatch had masks of their own, or one for all where it was to be shared;
+//! - the gates had masks of their own where they are untied, and one where they are tied;
 //! - no two inspected minibatches had the same masks;
-//! - the share kept agrees with the rate.
+//! - the share kept agrees with the rate; Gaussian noise has mean 0 and variance 1.
 //!
 //! What can happen by chance in a correct run is judged by exponential (Chernoff) bounds that a correct run
 //! breaks with probability below [`ERROR_PROBABILITY`] for each check, so below 10⁻⁹ for all of them together.
 
-use super::{Applied, MaskShape, Place, Site};
+mod pattern;
+
+use super::{Applied, MaskShape, Place, active};
 use breakmywork_protocol::result::{SiteProof, Treatment};
-use breakmywork_protocol::spec::{self, Dropout, MaskTime};
-use candle_core::{DType, Result};
+use breakmywork_protocol::spec::{self, Dropout, MaskTime, Noise, SiteName};
+use candle_core::Result;
+use pattern::Pattern;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Chance that one check finds fault with a correct run. There are at most 9 places (site and layer) × 4 checks.
-const ERROR_PROBABILITY: f64 = 1e-11;
+/// Chance that one check finds fault with a correct run. There are at most 9 sites × 4 layers × 6 checks.
+const ERROR_PROBABILITY: f64 = 1e-12;
 /// Pairs of neighbouring minibatches inspected through the run.
 const SAMPLES: u32 = 16;
 /// Most violations written out; more would say nothing new.
@@ -36,21 +40,25 @@ pub struct Proof {
 /// What was seen of one site in one layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Seen {
-    site: Site,
+    site: SiteName,
     layer: usize,
     windows: u64,
     kept: u64,
     entries: u64,
+    /// Sums of the entries and of their squares, of Gaussian noise.
+    sums: [f64; 2],
     equal_steps: u64,
     different_steps: u64,
     equal_rows: u64,
-    rows: u64,
+    different_rows: u64,
+    equal_gates: u64,
+    different_gates: u64,
     /// SHA-256 of each inspected minibatch's masks.
     minibatches: Vec<String>,
-    /// Entries of the mask of one sequence.
+    /// Entries of a row, rows of a gate's mask, gates with masks of their own.
     width: usize,
-    /// Sequences in a minibatch.
-    batch: usize,
+    rows: usize,
+    gates: usize,
     /// Masks drawn for a minibatch.
     drawn: usize,
 }
@@ -67,8 +75,8 @@ impl Proof {
     /// # Errors
     /// If a mask cannot be read back from the device.
     pub fn inspect(&mut self, shape: MaskShape<'_>, log: &[Applied]) -> Result<()> {
-        for site in Site::ALL {
-            let Some(settings) = site.of(shape.dropout) else {
+        for site in SiteName::ALL {
+            let Some(settings) = active(shape.dropout, site) else {
                 if log.iter().any(|applied| applied.site == site) {
                     self.violate(format!(
                         "{}: a mask was applied where none is specified",
@@ -77,8 +85,8 @@ impl Proof {
                 }
                 continue;
             };
-            for place in site.places(shape.network, shape.steps) {
-                self.inspect_place(site, place, settings, shape.batch, log)?;
+            for place in Place::all(site, shape) {
+                self.inspect_place(site, place, settings, log)?;
             }
         }
         Ok(())
@@ -86,13 +94,11 @@ impl Proof {
 
     fn inspect_place(
         &mut self,
-        site: Site,
+        site: SiteName,
         place: Place,
         settings: &spec::Site,
-        batch: usize,
         log: &[Applied],
     ) -> Result<()> {
-        let keep = 1.0 - settings.rate;
         let name = place_name(site, place.layer);
         let known = self
             .places
@@ -100,7 +106,7 @@ impl Proof {
             .position(|seen| seen.site == site && seen.layer == place.layer);
         let mut seen = match known {
             Some(index) => self.places.remove(index),
-            None => Seen::new(site, place, settings.time, batch),
+            None => Seen::new(site, place, settings.time),
         };
         let here: Vec<&Applied> = log
             .iter()
@@ -114,40 +120,23 @@ impl Proof {
             ));
         }
         let mut digest = Sha256::new();
-        let mut before: Option<Vec<Vec<bool>>> = None;
+        let mut before: Option<Pattern> = None;
         for applied in here {
-            let values: Vec<Vec<f32>> = applied.mask.to_dtype(DType::F32)?.to_vec2()?;
-            if values
-                .iter()
-                .flatten()
-                .any(|&v| v != 0.0 && (f64::from(v) * keep - 1.0).abs() > 1e-6)
-            {
-                self.violate(format!(
-                    "{name}: a mask has entries that are neither 0 nor 1 / (1 − rate)"
-                ));
+            let pattern = Pattern::read(&applied.mask, site, settings)?;
+            for fault in pattern.faults(&place, settings) {
+                self.violate(format!("{name}: {fault}"));
             }
-            if values.len() != batch || values.iter().any(|row| row.len() != place.width) {
-                self.violate(format!(
-                    "{name}: a mask does not have one row for each sequence"
-                ));
-            }
-            let kept: Vec<Vec<bool>> = values
-                .iter()
-                .map(|row| row.iter().map(|&v| v != 0.0).collect())
-                .collect();
-            // The repetitions of a fixed mask are no new evidence about rate and rows.
+            // The repetitions of a fixed mask are no new evidence about rate, rows and gates.
             if settings.time == MaskTime::PerStep || before.is_none() {
-                seen.count(&kept);
+                seen.count(&pattern, site);
             }
-            for row in &kept {
-                digest.update(row.iter().map(|&kept| u8::from(kept)).collect::<Vec<_>>());
-            }
-            match before {
-                Some(before) if before == kept => seen.equal_steps += 1,
+            digest.update(pattern.bytes());
+            match &before {
+                Some(before) if *before == pattern => seen.equal_steps += 1,
                 Some(_) => seen.different_steps += 1,
                 None => {}
             }
-            before = Some(kept);
+            before = Some(pattern);
         }
         seen.minibatches.push(hex::encode(digest.finalize()));
         seen.windows += 1;
@@ -165,8 +154,8 @@ impl Proof {
     pub fn treatment(&self, dropout: &Dropout) -> Treatment {
         let mut violations = self.violations.clone();
         let mut sites = BTreeMap::new();
-        for site in Site::ALL {
-            let Some(settings) = site.of(dropout) else {
+        for site in SiteName::ALL {
+            let Some(settings) = active(dropout, site) else {
                 continue;
             };
             let places: Vec<&Seen> = self
@@ -196,7 +185,7 @@ impl Proof {
     }
 }
 
-fn place_name(site: Site, layer: usize) -> String {
+fn place_name(site: SiteName, layer: usize) -> String {
     format!("{} of layer {}", site.name(), layer + 1)
 }
 
@@ -214,25 +203,33 @@ fn summary(places: &[&Seen]) -> SiteProof {
         entries,
         equal_steps: sum(|seen| seen.equal_steps),
         different_steps: sum(|seen| seen.different_steps),
+        equal_sequences: sum(|seen| seen.equal_rows),
+        different_sequences: sum(|seen| seen.different_rows),
+        equal_gates: sum(|seen| seen.equal_gates),
+        different_gates: sum(|seen| seen.different_gates),
         sha256: hex::encode(digest.finalize()),
     }
 }
 
 impl Seen {
-    fn new(site: Site, place: Place, time: MaskTime, batch: usize) -> Self {
+    fn new(site: SiteName, place: Place, time: MaskTime) -> Self {
         Self {
             site,
             layer: place.layer,
             windows: 0,
             kept: 0,
             entries: 0,
+            sums: [0.0; 2],
             equal_steps: 0,
             different_steps: 0,
             equal_rows: 0,
-            rows: 0,
+            different_rows: 0,
+            equal_gates: 0,
+            different_gates: 0,
             minibatches: Vec::new(),
             width: place.width,
-            batch,
+            rows: place.rows,
+            gates: place.gates,
             drawn: if time == MaskTime::Fixed {
                 1
             } else {
@@ -241,18 +238,47 @@ impl Seen {
         }
     }
 
-    fn count(&mut self, kept: &[Vec<bool>]) {
-        self.entries += kept.iter().map(|row| row.len() as u64).sum::<u64>();
-        self.kept += kept.iter().flatten().filter(|&&kept| kept).count() as u64;
-        self.rows += kept.len().saturating_sub(1) as u64;
-        self.equal_rows += kept.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+    fn count(&mut self, pattern: &Pattern, site: SiteName) {
+        self.entries += pattern.entries();
+        self.kept += pattern.kept();
+        for (sum, more) in self.sums.iter_mut().zip(pattern.sums()) {
+            *sum += more;
+        }
+        let tally = |equal: bool, counts: [&mut u64; 2]| {
+            let [same, other] = counts;
+            *(if equal { same } else { other }) += 1;
+        };
+        for gate in pattern.gates() {
+            // The rows of a recurrent matrix are no sequences.
+            if site == SiteName::RecurrentWeights {
+                break;
+            }
+            for pair in gate.windows(2) {
+                tally(
+                    pair[0] == pair[1],
+                    [&mut self.equal_rows, &mut self.different_rows],
+                );
+            }
+        }
+        for pair in pattern.gates().windows(2) {
+            tally(
+                pair[0] == pair[1],
+                [&mut self.equal_gates, &mut self.different_gates],
+            );
+        }
     }
 
     fn violations(&self, settings: &spec::Site) -> Vec<String> {
         let rate = settings.rate;
-        // Logarithms of the chance that independent masks agree: of one sequence, of a minibatch, of all its steps.
-        let ln_rows = self.width as f64 * ((1.0 - rate).powi(2) + rate.powi(2)).ln();
-        let ln_steps = ln_rows * self.batch as f64;
+        // Logarithms of the chance that independent masks agree: in one entry, row, gate, step, minibatch.
+        let ln_entry = match settings.noise {
+            Noise::Mask => ((1.0 - rate).powi(2) + rate.powi(2)).ln(),
+            // Normal numbers agree in 24 bits with a chance below 2^-20.
+            Noise::Moments => -20.0 * std::f64::consts::LN_2,
+        };
+        let ln_rows = self.width as f64 * ln_entry;
+        let ln_gates = ln_rows * self.rows as f64;
+        let ln_steps = ln_gates * self.gates as f64;
         let ln_minibatches = ln_steps * self.drawn as f64;
         let mut found = Vec::new();
         let steps = self.equal_steps + self.different_steps;
@@ -267,10 +293,18 @@ impl Seen {
             )),
             _ => {}
         }
-        if too_many_equal(self.equal_rows, self.rows, ln_rows) {
+        let pairs = self.equal_rows + self.different_rows;
+        if too_many_equal(self.equal_rows, pairs, ln_rows) {
             found.push(format!(
-                "{} of {} neighbouring sequences shared their mask",
-                self.equal_rows, self.rows
+                "{} of {pairs} neighbouring sequences shared their mask",
+                self.equal_rows
+            ));
+        }
+        let pairs = self.equal_gates + self.different_gates;
+        if too_many_equal(self.equal_gates, pairs, ln_gates) {
+            found.push(format!(
+                "{} of {pairs} neighbouring gates shared their mask though each was to have its own",
+                self.equal_gates
             ));
         }
         let inspected = self.minibatches.len();
@@ -281,15 +315,40 @@ impl Seen {
                 "{repeated} of {inspected} minibatches had the masks of another"
             ));
         }
+        found.extend(match settings.noise {
+            Noise::Mask => self.wrong_rate(rate),
+            Noise::Moments => self.wrong_moments(),
+        });
+        found
+    }
+
+    fn wrong_rate(&self, rate: f64) -> Option<String> {
         let share = self.kept as f64 / self.entries.max(1) as f64;
         let evidence = self.entries as f64 * divergence(share, (1.0 - rate).ln(), rate.ln());
-        if evidence > (2.0 / ERROR_PROBABILITY).ln() {
-            found.push(format!(
+        (evidence > (2.0 / ERROR_PROBABILITY).ln()).then(|| {
+            format!(
                 "{share:.4} of {} entries were kept, which a rate of {rate} makes all but impossible",
                 self.entries
-            ));
-        }
-        found
+            )
+        })
+    }
+
+    /// Mean and variance of n normal numbers. P(|mean| > √(2x / n)) ≤ 2 exp(−x); and the sum of squares leaves
+    /// n ± (2 √(n x) + 2x) with a chance of at most 2 exp(−x) (Laurent & Massart 2000, lemma 1).
+    fn wrong_moments(&self) -> Option<String> {
+        let n = self.entries.max(1) as f64;
+        let [sum, squares] = self.sums;
+        let x = (2.0 / ERROR_PROBABILITY).ln();
+        let outside = sum.abs() > (2.0 * x * n).sqrt()
+            || (squares - n).abs() > 2.0 * (n * x).sqrt() + 2.0 * x;
+        outside.then(|| {
+            format!(
+                "{} noise numbers have mean {:.4} and mean square {:.4}, all but impossible for a standard normal",
+                self.entries,
+                sum / n,
+                squares / n
+            )
+        })
     }
 }
 

@@ -1,9 +1,12 @@
 //! Gated recurrent unit (Cho et al. 2014), reset gate applied after the recurrent product, as cuDNN and torch have it.
 //!
-//! r, z = σ(W x + b + U h), n = tanh(W x + b + r ⊙ (U h + d)), h' = n + z ⊙ (h − n).
-//! A mask on the state meets h where it enters the products U h; the carried z ⊙ h stays unmasked.
+//! r, z = σ(W x + b + U h), n = tanh(W x + b + r ⊙ (U h + d)), h' = (1 − z) ⊙ n + z ⊙ h.
+//! A mask on the state meets h where it enters the products U h; the carried z ⊙ h stays unmasked. A mask on the update
+//! meets n.
 
 use super::Matrix;
+use super::layer::Step;
+use breakmywork_protocol::spec::SiteName;
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;
 
@@ -23,20 +26,20 @@ pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
     ]
 }
 
-/// The next h from x, 1, the h that enters the recurrence and the h that is carried.
-pub(super) fn step(
-    weights: &[Tensor],
-    x: &Tensor,
-    one: &Tensor,
-    entering: &Tensor,
-    carried: &Tensor,
-) -> Result<Tensor> {
-    let from_input = Tensor::cat(&[x, one], 1)?;
-    let from_state = Tensor::cat(&[one, entering], 1)?;
-    let joined = Tensor::cat(&[&from_input, entering], 1)?;
-    let reset = sigmoid(&joined.matmul(&weights[0])?)?;
-    let update = sigmoid(&joined.matmul(&weights[1])?)?;
-    let recalled = (reset * from_state.matmul(&weights[3])?)?;
-    let candidate = (from_input.matmul(&weights[2])? + recalled)?.tanh()?;
-    &candidate + (update * (carried - &candidate)?)?
+/// The next h.
+pub(super) fn step(step: &Step<'_>, h: &Tensor) -> Result<Tensor> {
+    let products = step.products(2)?;
+    let (masks, layer, t) = (step.masks, step.layer, step.t);
+    let reset = sigmoid(&products[0])?;
+    let update = sigmoid(&products[1])?;
+    let from_input = step.input_product(2, 2)?;
+    let recalled = (reset * step.state_product(2, 3)?)?;
+    let candidate = masks.apply(
+        SiteName::Update,
+        layer,
+        t,
+        &(from_input + recalled)?.tanh()?,
+    )?;
+    let new = (&candidate + (update * (h - &candidate)?)?)?;
+    masks.zoneout(SiteName::ZoneoutState, layer, t, new, h)
 }

@@ -2,8 +2,12 @@
 //!
 //! i, f, o = σ(W x + b + U h), g = tanh(W x + b + U h), each with matrices of its own;
 //! c' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh(c').
+//! Masks: on g before it is added (Semeniuta et al. 2016); on c', carried on masked (Moon et al. 2015) or not;
+//! zoneout on c and h, where the new h is made from the new c, not from the mixed one (Krueger et al. 2016).
 
 use super::Matrix;
+use super::layer::Step;
+use breakmywork_protocol::spec::{Carry, SiteName};
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;
 
@@ -23,13 +27,22 @@ pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
     ]
 }
 
-/// The next h and c from [x, 1, h] and c.
-pub(super) fn step(weights: &[Tensor], joined: &Tensor, c: &Tensor) -> Result<(Tensor, Tensor)> {
-    let input = sigmoid(&joined.matmul(&weights[0])?)?;
-    let forget = sigmoid(&joined.matmul(&weights[1])?)?;
-    let candidate = joined.matmul(&weights[2])?.tanh()?;
-    let output = sigmoid(&joined.matmul(&weights[3])?)?;
-    let c = ((forget * c)? + (input * candidate)?)?;
-    let h = (output * c.tanh()?)?;
-    Ok((h, c))
+/// The next h and c.
+pub(super) fn step(step: &Step<'_>, h: &Tensor, c: &Tensor) -> Result<(Tensor, Tensor)> {
+    let products = step.products(4)?;
+    let (masks, layer, t) = (step.masks, step.layer, step.t);
+    let input = sigmoid(&products[0])?;
+    let forget = sigmoid(&products[1])?;
+    let candidate = masks.apply(SiteName::Update, layer, t, &products[2].tanh()?)?;
+    let output = sigmoid(&products[3])?;
+    let new = ((forget * c)? + (input * candidate)?)?;
+    let read = masks.apply(SiteName::Cell, layer, t, &new)?;
+    let hides = masks
+        .site(SiteName::Cell, layer)
+        .is_some_and(|site| site.carry == Some(Carry::Unmasked));
+    let carried = if hides { new } else { read.clone() };
+    let new_h = (output * read.tanh()?)?;
+    let next_c = masks.zoneout(SiteName::ZoneoutCell, layer, t, carried, c)?;
+    let next_h = masks.zoneout(SiteName::ZoneoutState, layer, t, new_h, h)?;
+    Ok((next_h, next_c))
 }

@@ -6,15 +6,16 @@
 //! the matrix and not a broadcast, whose gradient is a slow reduction; and x, 1 and h share one product.
 
 mod gru;
+mod layer;
 mod lstm;
 mod parameters;
 mod rnn;
 
 pub use parameters::Parameters;
 
-use crate::dropout::{Masks, Site};
+use crate::dropout::Masks;
 use crate::tasks::Head;
-use breakmywork_protocol::spec::{Cell, Model};
+use breakmywork_protocol::spec::{Cell, Model, SiteName};
 use candle_core::{Result, Tensor};
 
 /// The shape of a network: everything about it but its weights.
@@ -61,6 +62,15 @@ impl Network {
         if layer == 0 { self.inputs } else { self.hidden }
     }
 
+    /// How many gates x and h enter; the GRU's candidate counts as one.
+    pub fn gates(&self) -> usize {
+        match self.cell {
+            Cell::Rnn => 1,
+            Cell::Gru => 3,
+            Cell::Lstm => 4,
+        }
+    }
+
     /// Name, rows and row of the bias of each matrix of a layer whose input has that width.
     fn matrices(&self, inputs: usize) -> Vec<Matrix> {
         match self.cell {
@@ -79,44 +89,27 @@ impl Network {
             states = self.layer(layer, weights, &states, masks)?;
         }
         let from = states.len() - self.read_out;
-        let read = states[from..]
+        let read = &states[from..];
+        let entering = |(t, h)| masks.entering(SiteName::Output, self.layers - 1, t, h);
+        let entering = read
             .iter()
             .enumerate()
-            .map(|(t, h)| masks.apply(Site::Output, self.layers - 1, t, h))
+            .map(entering)
             .collect::<Result<Vec<_>>>()?;
-        Tensor::cat(&read, 0)?
+        // One product for all steps is faster than one for each.
+        let inputs: Vec<&Tensor> = entering.iter().map(|entering| entering.gate(0)).collect();
+        let product = Tensor::cat(&inputs, 0)?
             .matmul(&weights.output)?
-            .broadcast_add(&weights.output_bias)
-    }
-
-    fn layer(
-        &self,
-        layer: usize,
-        weights: &[Tensor],
-        inputs: &[Tensor],
-        masks: &Masks,
-    ) -> Result<Vec<Tensor>> {
-        let batch = inputs[0].dim(0)?;
-        let one = Tensor::ones((batch, 1), inputs[0].dtype(), inputs[0].device())?;
-        let mut h = Tensor::zeros((batch, self.hidden), one.dtype(), one.device())?;
-        let mut c = h.clone();
-        let mut states = Vec::with_capacity(inputs.len());
-        for (t, x) in inputs.iter().enumerate() {
-            let x = masks.apply(Site::Input, layer, t, x)?;
-            let entering = masks.apply(Site::State, layer, t, &h)?;
-            h = match self.cell {
-                Cell::Rnn => rnn::step(weights, &Tensor::cat(&[&x, &one, &entering], 1)?)?,
-                Cell::Gru => gru::step(weights, &x, &one, &entering, &h)?,
-                Cell::Lstm => {
-                    let (next, cell) =
-                        lstm::step(weights, &Tensor::cat(&[&x, &one, &entering], 1)?, &c)?;
-                    c = cell;
-                    next
-                }
-            };
-            states.push(h.clone());
+            .broadcast_add(&weights.output_bias)?;
+        if !entering[0].has_noise() {
+            return Ok(product);
         }
-        Ok(states)
+        let rows = product.dim(0)? / entering.len();
+        let noisy = entering.iter().enumerate().map(|(t, entering)| {
+            let product = product.narrow(0, t * rows, rows)?;
+            entering.with_noise(0, product, || Ok(weights.output.clone()))
+        });
+        Tensor::cat(&noisy.collect::<Result<Vec<_>>>()?, 0)
     }
 
     /// Mean loss over all outputs: squared error or cross-entropy in nats.

@@ -1,6 +1,8 @@
 //! Simple recurrent layer (Elman 1990): h = tanh(W x + b + U h).
 
 use super::Matrix;
+use super::layer::Step;
+use breakmywork_protocol::spec::SiteName;
 use candle_core::{Result, Tensor};
 
 /// One matrix over [x, 1, h].
@@ -13,7 +15,9 @@ pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
     }]
 }
 
-/// The next h from [x, 1, h].
-pub(super) fn step(weights: &[Tensor], joined: &Tensor) -> Result<Tensor> {
-    joined.matmul(&weights[0])?.tanh()
+/// The next h; a mask on the update meets all of it.
+pub(super) fn step(step: &Step<'_>, h: &Tensor) -> Result<Tensor> {
+    let (masks, layer, t) = (step.masks, step.layer, step.t);
+    let new = masks.apply(SiteName::Update, layer, t, &step.products(1)?[0].tanh()?)?;
+    masks.zoneout(SiteName::ZoneoutState, layer, t, new, h)
 }

@@ -7,7 +7,7 @@ use breakmywork_protocol::spec::{
 
 /// Two layers with masks at every site, 20 steps.
 pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
-    let site = |time| Some(Site { rate: 0.25, time });
+    let site = |time| Some(Site::new(0.25, time));
     Plan {
         arm: "treatment".into(),
         seed: 3,
@@ -34,6 +34,7 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 input: site(MaskTime::PerStep),
                 state: site(MaskTime::Fixed),
                 output: site(MaskTime::PerStep),
+                ..Dropout::default()
             },
         },
     }

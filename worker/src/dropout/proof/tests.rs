@@ -1,12 +1,14 @@
 //! Correct masks pass; each planted fault is found and named.
 
-use super::super::{MaskShape, Masks, Site};
+use super::super::{MaskShape, Masks};
 use super::*;
 use crate::model::{Network, Parameters};
 use crate::rng::Purpose;
 use crate::tasks::{batch, task};
-use breakmywork_protocol::spec::{Cell, Model, Task, TaskName};
-use candle_core::{Device, Tensor};
+use breakmywork_protocol::spec::{
+    Carry, Cell, Gates, Model, Scaling, Shared, Site, Task, TaskName,
+};
+use candle_core::{DType, Device, Tensor};
 
 const STEPS: usize = 12;
 const BATCH: usize = 8;
@@ -28,11 +30,12 @@ fn network() -> Network {
 }
 
 fn dropout(rate: f64, time: MaskTime) -> Dropout {
-    let site = Some(spec::Site { rate, time });
+    let site = Some(Site::new(rate, time));
     Dropout {
         input: site.clone(),
         state: site.clone(),
         output: site,
+        ..Dropout::default()
     }
 }
 
@@ -170,7 +173,10 @@ fn a_wrong_rate_is_found() {
         &dropout(0.4, MaskTime::Fixed),
         |m| m,
     ));
-    assert!(found.contains("neither 0 nor 1 / (1 − rate)"), "{found}");
+    assert!(
+        found.contains("entries that its rate and scaling do not allow"),
+        "{found}"
+    );
     assert!(
         found.contains("which a rate of 0.25 makes all but impossible"),
         "{found}"
@@ -199,10 +205,7 @@ fn a_missing_and_an_unwanted_site_are_found() {
 fn a_mask_shared_by_the_minibatch_is_found() {
     let network = network();
     let specified = Dropout {
-        state: Some(spec::Site {
-            rate: 0.5,
-            time: MaskTime::Fixed,
-        }),
+        state: Some(Site::new(0.5, MaskTime::Fixed)),
         ..Dropout::default()
     };
     let row: Vec<f32> = (0..16)
@@ -212,7 +215,7 @@ fn a_mask_shared_by_the_minibatch_is_found() {
     let log: Vec<Applied> = (0..2)
         .flat_map(|layer| (0..STEPS).map(move |step| (layer, step)))
         .map(|(layer, step)| Applied {
-            site: Site::State,
+            site: SiteName::State,
             layer,
             step,
             mask: mask.clone(),
@@ -242,10 +245,7 @@ fn chance_is_not_a_violation() {
         ..network()
     };
     let specified = Dropout {
-        state: Some(spec::Site {
-            rate: 0.1,
-            time: MaskTime::PerStep,
-        }),
+        state: Some(Site::new(0.1, MaskTime::PerStep)),
         ..Dropout::default()
     };
     let shape = MaskShape {
@@ -263,7 +263,7 @@ fn chance_is_not_a_violation() {
                 .logged();
             let h = Tensor::ones((1, 1), DType::F32, &Device::Cpu).expect("ones");
             for step in 0..5 {
-                masks.apply(Site::State, 0, step, &h).expect("applies");
+                masks.apply(SiteName::State, 0, step, &h).expect("applies");
             }
             proof.inspect(shape, &masks.into_log()).expect("inspects");
         }
@@ -282,4 +282,169 @@ fn the_first_minibatches_and_pairs_through_the_run_are_inspected() {
     assert_eq!(wanted[..4], [0, 1, 100, 101]);
     assert_eq!(wanted.len(), 32);
     assert!((0..5).all(|step| Proof::wants(step, 5)));
+}
+
+/// Every site with settings off the beaten track, in two layers.
+fn everything(change: impl Fn(SiteName, &mut Site)) -> Dropout {
+    let mut dropout = Dropout::default();
+    for name in SiteName::ALL {
+        let mut site = Site::new(0.3, MaskTime::PerStep);
+        if name.feeds_gates() {
+            site.gates = Some(Gates::Untied);
+        }
+        if name == SiteName::Cell {
+            (site.carry, site.scaling) = (Some(Carry::Masked), Some(Scaling::Published));
+        }
+        if name == SiteName::Output {
+            site.noise = Noise::Moments;
+        }
+        if name == SiteName::RecurrentWeights {
+            site.shared = Shared::Batch;
+        }
+        change(name, &mut site);
+        *dropout.site_mut(name) = Some(site);
+    }
+    dropout
+}
+
+#[test]
+fn correct_masks_at_every_site_are_verified() {
+    for time in [MaskTime::Fixed, MaskTime::PerStep] {
+        let specified = everything(|_, site| site.time = time);
+        let treatment = proof(&specified, &specified, |minibatch| minibatch);
+        assert!(treatment.verified, "{:?}", treatment.violations);
+        assert_eq!(treatment.sites.len(), SiteName::ALL.len());
+        let state = &treatment.sites["state"];
+        assert!(state.equal_gates == 0 && state.different_gates > 0);
+        // Equal ones by chance: 16 entries agree with probability 10^-4.
+        assert!(state.equal_sequences < 5 && state.different_sequences > 100);
+    }
+}
+
+/// Each kind of fault, planted at each site that can have it.
+#[test]
+fn every_planted_fault_is_found_at_every_site() {
+    for planted in SiteName::ALL {
+        // Above the first layer `between` stands in for `input`.
+        let layer = if planted == SiteName::Input { 1 } else { 2 };
+        let place = format!("{} of layer {layer}: ", planted.name());
+        let find = |specify: &dyn Fn(&mut Site), plant: &dyn Fn(&mut Site), words: &str| {
+            let with = |change: &dyn Fn(&mut Site)| {
+                everything(|name, site| {
+                    if name == planted {
+                        change(site);
+                    }
+                })
+            };
+            let found = proof(&with(specify), &with(plant), |m| m).violations;
+            let named = |line: &String| line.starts_with(&place) && line.contains(words);
+            assert!(found.iter().any(named), "{place}{words}: {found:#?}");
+            let elsewhere = found
+                .iter()
+                .filter(|line| !line.starts_with(planted.name()));
+            assert_eq!(elsewhere.count(), 0, "{found:#?}");
+        };
+        let as_it_is: &dyn Fn(&mut Site) = &|_| ();
+        let fixed: &dyn Fn(&mut Site) = &|site| site.time = MaskTime::Fixed;
+        // The adding task reads one output, so there are no successive steps to compare.
+        if planted != SiteName::Output {
+            find(as_it_is, fixed, "the mask was the same at");
+            find(fixed, as_it_is, "the mask changed between");
+        }
+        let rate: &dyn Fn(&mut Site) = &|site| site.rate = 0.6;
+        if planted == SiteName::Output {
+            // Noise does not know its rate; a mask in its place does.
+            find(
+                as_it_is,
+                &|site| site.noise = Noise::Mask,
+                "a mask is for 1 gates instead of",
+            );
+            continue;
+        }
+        find(
+            as_it_is,
+            rate,
+            "which a rate of 0.3 makes all but impossible",
+        );
+        if planted.feeds_gates() {
+            find(
+                as_it_is,
+                &|site| site.gates = None,
+                "a mask is for 1 gates instead of 4",
+            );
+            find(
+                &|site| site.gates = None,
+                as_it_is,
+                "a mask is for 4 gates instead of 1",
+            );
+        }
+        if planted != SiteName::RecurrentWeights {
+            find(as_it_is, &|site| site.shared = Shared::Batch, "rows of");
+            find(&|site| site.shared = Shared::Batch, as_it_is, "rows of");
+        }
+        if !planted.is_zoneout() && planted != SiteName::Cell {
+            find(
+                as_it_is,
+                &|site| site.scaling = Some(Scaling::Published),
+                "entries that its rate and scaling do not allow",
+            );
+        }
+    }
+}
+
+#[test]
+fn gates_with_the_same_mask_and_noise_of_another_size_are_found() {
+    let network = network();
+    let specified = Dropout {
+        state: Some(Site {
+            gates: Some(Gates::Untied),
+            ..Site::new(0.5, MaskTime::Fixed)
+        }),
+        output: Some(Site {
+            noise: Noise::Moments,
+            ..Site::new(0.5, MaskTime::PerStep)
+        }),
+        ..Dropout::default()
+    };
+    let shape = MaskShape {
+        dropout: &specified,
+        network: &network,
+        steps: STEPS,
+        batch: BATCH,
+    };
+    let mut proof = Proof::default();
+    for minibatch in 0..MINIBATCHES {
+        let purpose = |site, layer| Purpose::Mask { site, layer };
+        let drawn =
+            Masks::draw(shape, 1, purpose, minibatch, DType::F32, &Device::Cpu).expect("masks");
+        let mut log = Vec::new();
+        for layer in 0..2 {
+            let mask = &drawn.drawn[&(SiteName::State, layer)].masks[0];
+            let first = mask.get(0).expect("a gate");
+            let mask = Tensor::stack(&[&first; 4], 0).expect("four alike");
+            log.extend((0..STEPS).map(|step| Applied {
+                site: SiteName::State,
+                layer,
+                step,
+                mask: mask.clone(),
+            }));
+        }
+        let noise = (&drawn.drawn[&(SiteName::Output, 1)].masks[0] * 3.0).expect("too loud");
+        log.push(Applied {
+            site: SiteName::Output,
+            layer: 1,
+            step: 0,
+            mask: noise,
+        });
+        proof.inspect(shape, &log).expect("inspects");
+    }
+    let found = violations(&proof.treatment(&specified));
+    assert!(
+        found.contains("state of layer 1: 18 of 18 neighbouring gates shared their mask"),
+        "{found}"
+    );
+    assert!(
+        found.contains("all but impossible for a standard normal"),
+        "{found}"
+    );
 }

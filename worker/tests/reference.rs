@@ -1,12 +1,13 @@
-//! The cells against torch, forward and backward, from `reference/cells.json` (made by `reference/generate.py`).
+//! The cells and every named dropout method against torch, forward and backward and at test, from
+//! `reference/cells.json` (made by `reference/generate.py`, which knows the methods from their papers).
 
-use breakmywork_protocol::spec::{Cell, MaskTime, Site, SiteName};
-use breakmywork_worker::dropout::{Drawn, Masks};
+use breakmywork_protocol::spec::{self, Cell, Dropout, Format, Plan, SiteName, presets::PRESETS};
+use breakmywork_worker::dropout::{Drawn, MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
 use breakmywork_worker::tasks::Head;
 use candle_core::{DType, Device, Result, Tensor};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest difference from torch, in double precision.
 const TOLERANCE: f64 = 1e-12;
@@ -22,13 +23,17 @@ struct Document {
 #[derive(Deserialize)]
 struct Case {
     cell: Cell,
+    /// Name of the preset; empty without masks.
+    method: String,
     classes: usize,
     inputs: Vec<Matrix>,
-    /// Site → layer → masks of the steps, or one for all.
-    masks: BTreeMap<String, Vec<Vec<Matrix>>>,
+    /// Site → layer → steps × gates × rows × width.
+    masks: BTreeMap<String, BTreeMap<usize, Vec<Vec<Matrix>>>>,
     targets: Vec<f64>,
     weights: BTreeMap<String, Matrix>,
     outputs: Matrix,
+    /// With every mask at its mean.
+    outputs_at_test: Matrix,
     loss: f64,
     gradients: BTreeMap<String, Matrix>,
 }
@@ -38,18 +43,29 @@ fn forward_loss_and_gradients_agree_with_torch() {
     let text = include_str!("reference/cells.json");
     let document: Document = serde_json::from_str(text).expect("reads the reference");
     assert_eq!(document.torch, "2.15.0");
-    assert_eq!(document.cases.len(), 6, "each cell, without masks and with");
     for case in &document.cases {
+        let (cell, method) = (case.cell.name(), &case.method);
         let largest = largest_difference(case).expect("computes");
         assert!(
             largest < TOLERANCE,
-            "{:?} is {largest:e} from torch",
-            case.cell
+            "{cell} with {method:?} is {largest:e} from torch"
         );
+    }
+    let tested: BTreeSet<(&str, &str)> = document
+        .cases
+        .iter()
+        .map(|case| (case.cell.name(), case.method.as_str()))
+        .collect();
+    for preset in PRESETS.iter().filter(|preset| preset.name != "none") {
+        assert!(tested.contains(&("lstm", preset.name)), "{}", preset.name);
+        let needs_cell = preset.name.starts_with("moon");
+        for cell in ["rnn", "gru"] {
+            assert_ne!(tested.contains(&(cell, preset.name)), needs_cell);
+        }
     }
 }
 
-/// The largest difference of an output, the loss or a gradient.
+/// The largest difference of an output, the loss, a gradient or an output at test.
 fn largest_difference(case: &Case) -> Result<f64> {
     let device = Device::Cpu;
     let head = if case.classes == 0 {
@@ -70,7 +86,9 @@ fn largest_difference(case: &Case) -> Result<f64> {
         var.set(&tensor(&case.weights[name])?)?;
     }
     let inputs = case.inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?;
-    let outputs = network.forward(&parameters.weights(), &inputs, &masks(case)?)?;
+    let dropout = dropout(case);
+    let masks = masks(case, &dropout)?;
+    let outputs = network.forward(&parameters.weights(), &inputs, &masks)?;
     let targets = Tensor::new(case.targets.as_slice(), &device)?;
     let targets = match head {
         Head::Value => targets.unsqueeze(1)?,
@@ -85,23 +103,56 @@ fn largest_difference(case: &Case) -> Result<f64> {
         let gradient = gradients.get(var).expect("every parameter has a gradient");
         largest = largest.max(difference(gradient, &case.gradients[name])?);
     }
-    Ok(largest)
+    let shape = MaskShape {
+        dropout: &dropout,
+        network: &network,
+        steps: inputs.len(),
+        batch: inputs[0].dim(0)?,
+    };
+    let mean = Masks::mean(shape, DType::F64, &device)?;
+    let at_test = network.forward(&parameters.frozen(), &inputs, &mean)?;
+    Ok(largest.max(difference(&at_test, &case.outputs_at_test)?))
 }
 
-fn masks(case: &Case) -> Result<Masks> {
+/// What the preset of that name expands to.
+fn dropout(case: &Case) -> Dropout {
+    if case.method.is_empty() {
+        return Dropout::default();
+    }
+    let text = format!(
+        "title = \"t\"\nseeds = [1]\ntask.name = \"copy\"\nmodel = {{ cell = \"{}\", layers = 2 }}\ntraining.steps = 1\n\
+         [[arms]]\nname = \"a\"\ndropout.preset = \"{}\"\n",
+        case.cell.name(),
+        case.method
+    );
+    let spec = spec::read(&text, Format::Toml).expect("a preset is valid");
+    let plan = Plan {
+        arm: "a".into(),
+        seed: 1,
+        setup: spec.arms[0].setup.clone(),
+    };
+    plan.setup.dropout
+}
+
+fn masks(case: &Case, dropout: &Dropout) -> Result<Masks> {
     let mut given = Vec::new();
-    for site in [SiteName::Input, SiteName::State, SiteName::Output] {
-        let layers = case.masks.get(site.name()).map_or(&[][..], Vec::as_slice);
-        // The output has one layer: the top.
-        let first = if site == SiteName::Output { 1 } else { 0 };
-        for (layer, steps) in layers.iter().enumerate() {
-            let masks = steps.iter().map(tensor).collect::<Result<_>>()?;
-            let site_settings = Site::new(0.3, MaskTime::PerStep);
-            let drawn = Drawn {
-                site: site_settings,
-                masks,
+    let named: Vec<&str> = dropout.sites().map(|(name, _)| name.name()).collect();
+    let drawn: BTreeSet<&str> = case.masks.keys().map(String::as_str).collect();
+    assert_eq!(drawn, named.into_iter().collect(), "{}", case.method);
+    for (name, site) in dropout.sites() {
+        // Each gate has a mask of its own where it is untied, in moments, and of each recurrent matrix.
+        let moments = site.noise == spec::Noise::Moments;
+        let by_gate = site.untied() || moments || name == SiteName::RecurrentWeights;
+        for (layer, steps) in &case.masks[name.name()] {
+            let mask = |gates: &Vec<Matrix>| {
+                let mask = Tensor::new(gates.clone(), &Device::Cpu)?;
+                if by_gate { Ok(mask) } else { mask.squeeze(0) }
             };
-            given.push(((site, first + layer), drawn));
+            let drawn = Drawn {
+                site: site.clone(),
+                masks: steps.iter().map(mask).collect::<Result<_>>()?,
+            };
+            given.push(((name, *layer), drawn));
         }
     }
     Ok(Masks::given(given))

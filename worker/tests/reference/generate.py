@@ -1,7 +1,9 @@
-"""Writes cells.json: what torch computes for the worker's cells, forward and backward, in float64.
+"""Writes cells.json: what torch computes for the worker's cells and named dropout methods, in float64.
 
-Unmasked cases run torch's own nn.RNN, nn.GRU and nn.LSTM; masked ones a plain loop over the same weights, since
-those cannot mask inside the recurrence. Matrices are written in the worker's layout: rows [x, 1, h], one matrix a gate.
+Cases without masks run torch's own nn.RNN, nn.GRU and nn.LSTM, forward and backward. Masked ones, which those cannot
+run, are a plain loop over the same weights with the masks drawn here: one for each named method and cell. Each masked
+case also has the outputs at test, with every mask at its mean. Matrices are written in the worker's layout: rows
+[x, 1, h], one matrix a gate.
 
     pip install torch==2.15.0 && python generate.py
 """
@@ -13,45 +15,167 @@ import torch
 from torch import nn
 
 torch.set_default_dtype(torch.float64)
-STEPS, BATCH, INPUTS, HIDDEN, LAYERS, READ_OUT = 4, 3, 2, 2, 2, 2
+STEPS, BATCH, INPUTS, HIDDEN, LAYERS, READ_OUT, CLASSES = 3, 2, 2, 2, 2, 2, 3
 MODULES = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 GATES = {
     "rnn": ["hidden"],
     "gru": ["reset_gate", "update_gate", "candidate"],
     "lstm": ["input_gate", "forget_gate", "candidate", "output_gate"],
 }
+LEAST_VARIANCE = 1e-12
 
 
-def masks(generator, *shape):
-    return (torch.rand(shape, generator=generator) < 0.7).double() / 0.7
+def site(rate, time, **more):
+    return {"rate": rate, "time": time, **more}
 
 
-def step(cell, module, layer, x, entering, h, c):
-    """One step from torch's weights, by the textbook; `entering` is the masked h."""
-    parameter = lambda name: getattr(module, f"{name}_l{layer}")
-    from_input = x @ parameter("weight_ih").T + parameter("bias_ih")
-    from_state = entering @ parameter("weight_hh").T + parameter("bias_hh")
-    if cell == "rnn":
-        return torch.tanh(from_input + from_state), c
-    if cell == "gru":
-        (ir, iz, i_n), (hr, hz, hn) = from_input.chunk(3, 1), from_state.chunk(3, 1)
-        r, z = torch.sigmoid(ir + hr), torch.sigmoid(iz + hz)
-        n = torch.tanh(i_n + r * hn)
-        return (1 - z) * n + z * h, c
-    i, f, g, o = (from_input + from_state).chunk(4, 1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
+def published(rate, time, **more):
+    return site(rate, time, scaling="published", **more)
 
 
-def masked_run(cell, module, inputs, input_masks, state_masks):
+# The methods as their papers have them; `embedding` masks belong to tasks with words and are not here.
+METHODS = {
+    "pachitariu": {"output": site(0.5, "per_step")},
+    "fast_dropout": {
+        name: site(rate, "per_step", noise="moments")
+        for name, rate in [("input", 0.2), ("state", 0.5), ("output", 0.5)]
+    },
+    "pham": {name: published(0.5, "per_step") for name in ["between", "output"]},
+    "zaremba": {name: site(0.5, "per_step") for name in ["input", "output"]},
+    "bluche": {name: site(0.5, "per_step") for name in ["input", "state", "output"]},
+    "moon": {"cell": published(0.3, "fixed", carry="masked")},
+    "moon_consistent": {"cell": site(0.3, "fixed", carry="unmasked")},
+    "naive": {name: site(0.35, "per_step") for name in ["input", "output"]},
+    "gal_tied": {"input": site(0.35, "fixed"), "state": site(0.2, "fixed"), "output": site(0.35, "fixed")},
+    "gal_untied": {
+        "input": site(0.35, "fixed", gates="untied"),
+        "state": site(0.2, "fixed", gates="untied"),
+        "output": site(0.35, "fixed"),
+    },
+    "semeniuta": {"update": published(0.5, "per_step")},
+    "zoneout": {"zoneout_state": site(0.05, "per_step"), "zoneout_cell": site(0.5, "per_step")},
+    "awd": {
+        "input": site(0.4, "fixed"),
+        "between": site(0.25, "fixed"),
+        "output": site(0.4, "fixed"),
+        "recurrent_weights": site(0.5, "fixed"),
+    },
+}
+
+
+def has(name, cell):
+    return cell == "lstm" or name not in ("cell", "zoneout_cell")
+
+
+def layers_of(name, dropout):
+    if name == "output":
+        return [LAYERS - 1]
+    if name == "between":
+        return range(1, LAYERS)
+    return [0] if name == "input" and "between" in dropout else range(LAYERS)
+
+
+def draw(generator, name, s, cell, dropout):
+    """Masks by layer: steps × gates × rows × width; the step and gate dimensions are 1 where they share a mask."""
+    steps = 1 if s["time"] == "fixed" else READ_OUT if name == "output" else STEPS
+    moments, weights = s.get("noise") == "moments", name == "recurrent_weights"
+    gates = len(GATES[cell]) if weights or s.get("gates") == "untied" or moments and name != "output" else 1
+    drawn = {}
+    for layer in layers_of(name, dropout):
+        width = INPUTS if name == "input" and layer == 0 and not moments else HIDDEN
+        if moments and name == "output":
+            width = CLASSES
+        shape = (steps, gates, HIDDEN if weights else BATCH, width)
+        if moments:
+            drawn[layer] = torch.randn(shape, generator=generator)
+        elif name.startswith("zoneout"):
+            # Rarer than drawn here, so that both values occur.
+            drawn[layer] = (torch.rand(shape, generator=generator) < 0.5).double()
+        else:
+            keep = 1 - s["rate"]
+            full = 1.0 if s.get("scaling") == "published" else 1 / keep
+            drawn[layer] = (torch.rand(shape, generator=generator) < keep).double() * full
+    return drawn
+
+
+class Masks:
+    """The masks of a training pass, or their means."""
+
+    def __init__(self, dropout, drawn, mean):
+        self.dropout, self.drawn, self.mean = dropout, drawn, mean
+
+    def at(self, name, layer, t, gate=0):
+        """The mask there as a factor, or None."""
+        if layer not in self.drawn.get(name, {}):
+            return None
+        s = self.dropout[name]
+        if self.mean:
+            if name.startswith("zoneout"):
+                return torch.tensor(s["rate"])
+            return torch.tensor(1 - s["rate"]) if s.get("scaling") == "published" else None
+        mask = self.drawn[name][layer]
+        return mask[min(t, mask.shape[0] - 1), min(gate, mask.shape[1] - 1)]
+
+    def times(self, x, name, layer, t, gate=0):
+        mask = None if self.moments(name) else self.at(name, layer, t, gate)
+        return x if mask is None else x * mask
+
+    def mix(self, new, old, name, layer, t):
+        mask = self.at(name, layer, t)
+        return new if mask is None else mask * old + (1 - mask) * new
+
+    def moments(self, name):
+        return self.dropout.get(name, {}).get("noise") == "moments"
+
+    def noise(self, x, weight, name, layer, t, gate=0):
+        """σ ε behind the product x @ weight, for x masked with inverted scaling: σ² = p / (1 − p) Σ x² w²."""
+        epsilon = self.at(name, layer, t, gate) if self.moments(name) and not self.mean else None
+        if epsilon is None:
+            return 0.0
+        p = self.dropout[name]["rate"]
+        return (p / (1 - p) * (x**2 @ weight**2) + LEAST_VARIANCE).sqrt() * epsilon
+
+
+def run(cell, module, head, inputs, masks):
+    """Logits at the steps read, by the textbook."""
     states = list(inputs)
     for layer in range(LAYERS):
+        parameter = lambda name: getattr(module, f"{name}_l{layer}").chunk(len(GATES[cell]), 0)
+        w, u = [[m.T for m in parameter(f"weight_{side}")] for side in ["ih", "hh"]]
+        b, d = parameter("bias_ih"), parameter("bias_hh")
+        below = "between" if layer in masks.drawn.get("between", {}) else "input"
         h = c = torch.zeros(BATCH, HIDDEN)
         for t in range(STEPS):
-            x = states[t] * input_masks[layer][t]
-            h, c = step(cell, module, layer, x, h * state_masks[layer], h, c)
+            def from_input(k):
+                x = masks.times(states[t], below, layer, t, k)
+                return x @ w[k] + b[k] + masks.noise(x, w[k], below, layer, t, k)
+
+            def from_state(k):
+                entering = masks.times(h, "state", layer, t, k)
+                dropped = masks.times(u[k], "recurrent_weights", layer, t, k)
+                return entering @ dropped + d[k] + masks.noise(entering, dropped, "state", layer, t, k)
+
+            both = lambda k: from_input(k) + from_state(k)
+            update = lambda g: masks.times(g, "update", layer, t)
+            if cell == "rnn":
+                new = update(torch.tanh(both(0)))
+            elif cell == "gru":
+                r, z = torch.sigmoid(both(0)), torch.sigmoid(both(1))
+                new = (1 - z) * update(torch.tanh(from_input(2) + r * from_state(2))) + z * h
+            else:
+                i, f, o = torch.sigmoid(both(0)), torch.sigmoid(both(1)), torch.sigmoid(both(3))
+                made = f * c + i * update(torch.tanh(both(2)))
+                read = masks.times(made, "cell", layer, t)
+                new = o * torch.tanh(read)
+                carried = made if masks.dropout.get("cell", {}).get("carry") == "unmasked" else read
+                c = masks.mix(carried, c, "zoneout_cell", layer, t)
+            h = masks.mix(new, h, "zoneout_state", layer, t)
             states[t] = h
-    return torch.stack(states)
+    logits = []
+    for t, h in enumerate(states[-READ_OUT:]):
+        h = masks.times(h, "output", LAYERS - 1, t)
+        logits.append(head(h) + masks.noise(h, head.weight.T, "output", LAYERS - 1, t))
+    return torch.cat(logits)
 
 
 def layout(cell, module, of):
@@ -84,27 +208,19 @@ def gradient(parameter):
     return parameter.grad
 
 
-def case(cell, classes, masked, seed):
+def case(cell, method, classes, seed):
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     module = MODULES[cell](INPUTS, HIDDEN, num_layers=LAYERS)
     head = nn.Linear(HIDDEN, classes or 1)
     inputs = torch.randn(STEPS, BATCH, INPUTS, generator=generator)
-    given = {}
-    if masked:
-        input_masks = [masks(generator, STEPS, BATCH, INPUTS), masks(generator, STEPS, BATCH, HIDDEN)]
-        state_masks = [masks(generator, BATCH, HIDDEN) for _ in range(LAYERS)]
-        output_masks = masks(generator, READ_OUT, BATCH, HIDDEN)
-        states = masked_run(cell, module, inputs, input_masks, state_masks)
-        read = states[-READ_OUT:] * output_masks
-        given = {
-            "input": [m.tolist() for m in input_masks],
-            "state": [m[None].tolist() for m in state_masks],
-            "output": [output_masks.tolist()],
-        }
+    dropout = {name: s for name, s in METHODS.get(method, {}).items() if has(name, cell)}
+    drawn = {name: draw(generator, name, s, cell, dropout) for name, s in dropout.items()}
+    if method:
+        outputs = run(cell, module, head, inputs, Masks(dropout, drawn, mean=False))
+        at_test = run(cell, module, head, inputs, Masks(dropout, drawn, mean=True))
     else:
-        read = module(inputs)[0][-READ_OUT:]
-    outputs = head(read.reshape(READ_OUT * BATCH, HIDDEN))
+        outputs = at_test = head(module(inputs)[0][-READ_OUT:].reshape(READ_OUT * BATCH, HIDDEN))
     if classes:
         targets = torch.randint(classes, (READ_OUT * BATCH,), generator=generator)
         loss = nn.functional.cross_entropy(outputs, targets)
@@ -118,24 +234,28 @@ def case(cell, classes, masked, seed):
     plain = lambda matrices: {name: matrix.tolist() for name, matrix in matrices.items()}
     return {
         "cell": cell,
+        "method": method,
         "classes": classes,
         "inputs": inputs.tolist(),
-        "masks": given,
+        "masks": {name: {layer: m.tolist() for layer, m in layers.items()} for name, layers in drawn.items()},
         "targets": targets.flatten().tolist(),
         "weights": plain(weights),
         "outputs": outputs.tolist(),
+        "outputs_at_test": at_test.tolist(),
         "loss": loss.item(),
         "gradients": plain(gradients),
     }
 
 
 if __name__ == "__main__":
-    cases = [
-        case(cell, classes, masked, seed)
-        for seed, (cell, classes, masked) in enumerate(
-            (cell, classes, masked) for cell in MODULES for classes, masked in [(0, False), (4, True)]
-        )
+    wanted = [(cell, "", classes) for cell in MODULES for classes in [0, CLASSES]]
+    wanted += [
+        (cell, method, CLASSES)
+        for cell in MODULES
+        for method, sites in METHODS.items()
+        if any(has(name, cell) for name in sites)
     ]
+    cases = [case(*arguments, seed) for seed, arguments in enumerate(wanted)]
     document = {"torch": torch.__version__.split("+")[0], "cases": cases}
     path = pathlib.Path(__file__).with_name("cells.json")
     path.write_text(json.dumps(document, separators=(",", ":")) + "\n")

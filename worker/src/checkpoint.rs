@@ -1,6 +1,6 @@
 //! Checkpoints: everything that an exact continuation needs, in one safetensors file.
 //!
-//! Tensors are the parameters and the optimizer's moments; the metadata's one entry is [`State`] as JSON. Random
+//! Tensors are the parameters, the optimizer's moments and the best weights so far; the metadata's one entry is [`State`] as JSON. Random
 //! numbers are functions of the step, so there is no generator to save. A file appears under its name
 //! only when it is whole and on disk.
 
@@ -38,6 +38,29 @@ pub struct State {
     pub losses: u32,
     /// What the masks looked like so far.
     pub proof: Proof,
+    /// The measurement with the lowest validation loss so far.
+    #[serde(default)]
+    pub best: Option<Best>,
+}
+
+/// The measurement with the lowest validation loss; its weights lie beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Optimizer steps done.
+    pub step: u32,
+    /// The validation loss.
+    pub loss: f64,
+}
+
+/// What a checkpoint holds in tensors.
+#[derive(Debug)]
+pub struct Trained {
+    /// The parameters.
+    pub parameters: Parameters,
+    /// The optimizer's state.
+    pub optimizer: Optimizer,
+    /// The parameters of [`State::best`], in the same order; empty before the first measurement.
+    pub best: Vec<Tensor>,
 }
 
 /// Why a checkpoint could not be written or used.
@@ -69,13 +92,12 @@ pub enum Error {
 pub fn save(
     directory: &Path,
     state: &State,
-    parameters: &Parameters,
-    optimizer: &Optimizer,
+    trained: &Trained,
 ) -> Result<events::Checkpoint, Error> {
     let metadata =
         serde_json::to_string(state).map_err(|error| Error::Damaged(error.to_string()))?;
     let metadata = HashMap::from([(STATE.to_owned(), metadata)]);
-    let bytes = safetensors::serialize(tensors(parameters, optimizer), Some(metadata))
+    let bytes = safetensors::serialize(tensors(trained), Some(metadata))
         .map_err(|error| Error::Damaged(error.to_string()))?;
     let path = directory.join(format!("step-{:08}.{ENDING}", state.step));
     write_whole(&path, &bytes).map_err(|source| Error::Disk {
@@ -90,15 +112,14 @@ pub fn save(
     })
 }
 
-/// Reads a checkpoint of that plan into the parameters and the optimizer.
+/// Reads a checkpoint of that plan.
 ///
 /// # Errors
-/// If it is of another plan or not whole; then parameters and optimizer are not to be used.
+/// If it is of another plan or not whole; then `trained` is not to be used.
 pub fn load(
     path: &Path,
     plan_sha256: &str,
-    parameters: &Parameters,
-    optimizer: &mut Optimizer,
+    trained: &mut Trained,
     device: &Device,
 ) -> Result<State, Error> {
     let (state, bytes) = read(path, plan_sha256)?;
@@ -110,15 +131,15 @@ pub fn load(
         Some(_) => Err(Error::Damaged(format!("{name} has another shape"))),
         None => Err(Error::Damaged(format!("{name} is missing"))),
     };
+    let parameters = &trained.parameters;
     for (name, var) in parameters.named() {
         var.set(&take(name, var)?)?;
     }
-    if let Optimizer::Adam { moments, .. } = optimizer {
-        for ((name, _), pair) in parameters.named().iter().zip(moments) {
-            for (moment, number) in pair.iter_mut().zip(["first", "second"]) {
-                *moment = take(&format!("adam.{number}.{name}"), moment)?;
-            }
-        }
+    trained.optimizer.restore(parameters, &mut take)?;
+    if state.best.is_some() {
+        let named = parameters.named().iter();
+        let best = named.map(|(name, var)| take(&format!("best.{name}"), var));
+        trained.best = best.collect::<Result<_, _>>()?;
     }
     Ok(state)
 }
@@ -153,18 +174,15 @@ fn read(path: &Path, plan_sha256: &str) -> Result<(State, Vec<u8>), Error> {
     Ok((state, bytes))
 }
 
-fn tensors(parameters: &Parameters, optimizer: &Optimizer) -> Vec<(String, Tensor)> {
-    let mut tensors: Vec<(String, Tensor)> = parameters
-        .named()
-        .iter()
+fn tensors(trained: &Trained) -> Vec<(String, Tensor)> {
+    let named = || trained.parameters.named().iter();
+    let mut tensors: Vec<(String, Tensor)> = named()
         .map(|(name, var)| (name.clone(), var.as_detached_tensor()))
         .collect();
-    if let Optimizer::Adam { moments, .. } = optimizer {
-        for ((name, _), [first, second]) in parameters.named().iter().zip(moments) {
-            tensors.push((format!("adam.first.{name}"), first.clone()));
-            tensors.push((format!("adam.second.{name}"), second.clone()));
-        }
-    }
+    let moments = trained.optimizer.state(&trained.parameters).into_iter();
+    tensors.extend(moments.map(|(name, tensor)| (name, tensor.clone())));
+    let best = named().zip(&trained.best);
+    tensors.extend(best.map(|((name, _), tensor)| (format!("best.{name}"), tensor.clone())));
     tensors
 }
 

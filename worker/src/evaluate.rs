@@ -1,4 +1,4 @@
-//! Measures a network on held-out sequences.
+//! Measures a network, its masks at their mean or sampled (Monte Carlo).
 
 use crate::dropout::{MaskShape, Masks};
 use crate::model::{Network, Weights};
@@ -18,18 +18,20 @@ pub(crate) struct Held<'a> {
     pub(crate) weights: &'a Weights,
     pub(crate) dropout: &'a Dropout,
     pub(crate) seed: u32,
-    /// Validation or test.
+    /// Training, validation or test sequences.
     pub(crate) purpose: Purpose,
     pub(crate) sequences: u32,
     /// Monte Carlo samples of the masks; 0 puts the masks at their mean.
     pub(crate) samples: u32,
+    /// Divides the logits of a softmax.
+    pub(crate) temperature: f64,
     pub(crate) dtype: DType,
     pub(crate) device: &'a Device,
 }
 
-/// The metrics by name, prefixed `valid_` or `test_`.
+/// The metrics by name, prefixed `train_`, `valid_` or `test_`.
 pub(crate) fn metrics(held: &Held<'_>) -> Result<Vec<(String, f64)>> {
-    let (mut loss, mut correct, mut outputs) = (0.0, 0.0, 0);
+    let (mut loss, mut correct, mut variance, mut outputs) = (0.0, 0.0, 0.0, 0);
     let last = u64::from(held.sequences);
     for first in (0..last).step_by(BATCH as usize) {
         let numbers = first..last.min(first + BATCH);
@@ -41,37 +43,50 @@ pub(crate) fn metrics(held: &Held<'_>) -> Result<Vec<(String, f64)>> {
             held.dtype,
             held.device,
         )?;
-        let predicted = predict(held, &batch.inputs, first)?;
+        let predicted = predict(held, &batch.inputs, &batch.targets, first)?;
         outputs += batch.targets.dim(0)?;
+        variance += sum(&predicted.variance)?;
         match held.network.head {
-            Head::Value => loss += sum(&(predicted - batch.targets.to_dtype(DType::F64)?)?.sqr()?)?,
+            Head::Value => {
+                let targets = batch.targets.to_dtype(DType::F64)?;
+                loss += sum(&(predicted.mean - targets)?.sqr()?)?;
+            }
             Head::Classes(_) => {
                 let classes = batch.targets.unsqueeze(1)?;
-                loss -= sum(&predicted.gather(&classes, 1)?)?;
-                correct += sum(&predicted.argmax(D::Minus1)?.eq(&batch.targets)?)?;
+                loss -= sum(&predicted.mean.gather(&classes, 1)?)?;
+                correct += sum(&predicted.mean.argmax(D::Minus1)?.eq(&batch.targets)?)?;
             }
         }
     }
-    let prefix = if held.purpose == Purpose::Test {
-        "test"
-    } else {
-        "valid"
+    let prefix = match held.purpose {
+        Purpose::Test => "test",
+        Purpose::Training => "train",
+        _ => "valid",
     };
     let mean = |total: f64| total / outputs as f64;
-    Ok(match held.network.head {
+    let mut metrics = match held.network.head {
         Head::Value => vec![(format!("{prefix}_mse"), mean(loss))],
-        Head::Classes(_) => {
-            vec![
-                (format!("{prefix}_nll"), mean(loss)),
-                (format!("{prefix}_accuracy"), mean(correct)),
-            ]
-        }
-    })
+        Head::Classes(_) => vec![
+            (format!("{prefix}_nll"), mean(loss)),
+            (format!("{prefix}_accuracy"), mean(correct)),
+        ],
+    };
+    if held.samples > 0 {
+        metrics.push((format!("{prefix}_variance"), mean(variance)));
+    }
+    Ok(metrics)
 }
 
-/// Values, or log-probabilities of the classes. Over Monte Carlo samples it is values and probabilities that are
-/// averaged, not losses.
-fn predict(held: &Held<'_>, inputs: &[Tensor], first: u64) -> Result<Tensor> {
+/// What is predicted for each output.
+struct Predicted {
+    /// Values, or log-probabilities of the classes. Over Monte Carlo samples it is values and probabilities that are
+    /// averaged, not losses.
+    mean: Tensor,
+    /// Variance over the samples of the value, or of the probability of the right class: outputs × 1.
+    variance: Tensor,
+}
+
+fn predict(held: &Held<'_>, inputs: &[Tensor], targets: &Tensor, first: u64) -> Result<Predicted> {
     let pass = |masks: &Masks| {
         let outputs = held
             .network
@@ -79,8 +94,15 @@ fn predict(held: &Held<'_>, inputs: &[Tensor], first: u64) -> Result<Tensor> {
             .to_dtype(DType::F64)?;
         match held.network.head {
             Head::Value => Ok(outputs),
-            Head::Classes(_) => candle_nn::ops::log_softmax(&outputs, D::Minus1),
+            Head::Classes(_) => {
+                candle_nn::ops::log_softmax(&(outputs / held.temperature)?, D::Minus1)
+            }
         }
+    };
+    // What the variance is taken of.
+    let answer = |predicted: &Tensor| match held.network.head {
+        Head::Value => Ok(predicted.clone()),
+        Head::Classes(_) => predicted.gather(&targets.unsqueeze(1)?, 1)?.exp(),
     };
     let shape = MaskShape {
         dropout: held.dropout,
@@ -89,27 +111,47 @@ fn predict(held: &Held<'_>, inputs: &[Tensor], first: u64) -> Result<Tensor> {
         batch: inputs[0].dim(0)?,
     };
     if held.samples == 0 {
-        return pass(&Masks::mean(shape, held.dtype, held.device)?);
+        let mean = pass(&Masks::mean(shape, held.dtype, held.device)?)?;
+        let variance = answer(&mean)?.zeros_like()?;
+        return Ok(Predicted { mean, variance });
     }
     let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
-    let passes = (0..u64::from(held.samples))
-        .map(|sample| {
-            let position = sample << 32 | first;
-            pass(&Masks::draw(
-                shape,
-                held.seed,
-                purpose,
-                position,
-                held.dtype,
-                held.device,
-            )?)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let passes = Tensor::stack(&passes, 0)?;
-    match held.network.head {
-        Head::Value => passes.mean(0),
-        Head::Classes(_) => passes.log_sum_exp(0)? - f64::from(held.samples).ln(),
+    // Running means (Welford 1962): a thousand passes need the memory of one.
+    let mut running: Option<(Tensor, Tensor, Tensor)> = None;
+    for sample in 0..u64::from(held.samples) {
+        let position = sample << 32 | first;
+        let masks = Masks::draw(shape, held.seed, purpose, position, held.dtype, held.device)?;
+        let predicted = pass(&masks)?;
+        let answered = answer(&predicted)?;
+        let predicted = match held.network.head {
+            Head::Value => predicted,
+            Head::Classes(_) => predicted.exp()?,
+        };
+        running = Some(match running {
+            None => {
+                let spread = answered.zeros_like()?;
+                (predicted, answered, spread)
+            }
+            Some((mean, answers, spread)) => {
+                let weight = 1.0 / (sample + 1) as f64;
+                let off = (&answered - &answers)?;
+                let answers = (answers + (&off * weight)?)?;
+                let spread = (spread + (off * (answered - &answers)?)?)?;
+                let mean = (&mean + ((predicted - &mean)? * weight)?)?;
+                (mean, answers, spread)
+            }
+        });
     }
+    let Some((mean, _, spread)) = running else {
+        candle_core::bail!("no samples");
+    };
+    let mean = match held.network.head {
+        Head::Value => mean,
+        // A class that every sample rules out stays finite.
+        Head::Classes(_) => mean.maximum(f64::MIN_POSITIVE)?.log()?,
+    };
+    let variance = (spread / f64::from(held.samples))?;
+    Ok(Predicted { mean, variance })
 }
 
 fn sum(values: &Tensor) -> Result<f64> {

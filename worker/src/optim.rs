@@ -1,7 +1,7 @@
 //! Gradient clipping and the optimizers, with all of their state in reach of a checkpoint.
 
 use crate::model::Parameters;
-use breakmywork_protocol::spec::{self, Training};
+use breakmywork_protocol::spec::{self, DecayBy, Training};
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor};
 
@@ -12,9 +12,17 @@ const BETA_2: f64 = 0.999;
 /// Keeps Adam from dividing by zero.
 const EPSILON: f64 = 1e-8;
 
-/// An optimizer and its state.
+/// A rule that moves the parameters, and weight decay beside it.
 #[derive(Debug)]
-pub enum Optimizer {
+pub struct Optimizer {
+    rule: Rule,
+    /// Share of each parameter that a step takes away.
+    shrink: f64,
+}
+
+/// How gradients become steps.
+#[derive(Debug)]
+enum Rule {
     /// p ← p − η g.
     Sgd {
         /// Step size η.
@@ -33,43 +41,96 @@ impl Optimizer {
     /// The optimizer of that specification, before its first step.
     pub fn new(training: &Training, parameters: &Parameters) -> Result<Self> {
         let learning_rate = training.learning_rate;
-        Ok(match training.optimizer {
-            spec::Optimizer::Sgd => Self::Sgd { learning_rate },
+        let rule = match training.optimizer {
+            spec::Optimizer::Sgd => Rule::Sgd { learning_rate },
             spec::Optimizer::Adam => {
                 let zeros = |var: &Tensor| Ok([var.zeros_like()?, var.zeros_like()?]);
                 let moments = parameters
                     .named()
                     .iter()
                     .map(|(_, var)| zeros(&var.as_detached_tensor()));
-                Self::Adam {
+                Rule::Adam {
                     learning_rate,
                     moments: moments.collect::<Result<_>>()?,
                 }
             }
-        })
+        };
+        let shrink = match training.decay_by {
+            DecayBy::LearningRate => training.weight_decay * learning_rate,
+            DecayBy::Step => training.weight_decay,
+        };
+        Ok(Self { rule, shrink })
     }
 
     /// Moves the parameters; `step` counts from 1.
     pub fn step(&mut self, step: u32, parameters: &Parameters, gradients: &[Tensor]) -> Result<()> {
         for (index, ((_, var), gradient)) in parameters.named().iter().zip(gradients).enumerate() {
-            let change = match self {
-                Self::Sgd { learning_rate } => (gradient * *learning_rate)?,
-                Self::Adam {
-                    learning_rate,
-                    moments,
-                } => {
-                    let [first, second] = &mut moments[index];
-                    *first = ((&*first * BETA_1)? + (gradient * (1.0 - BETA_1))?)?;
-                    *second = ((&*second * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
-                    let rate = *learning_rate / (1.0 - BETA_1.powf(f64::from(step)));
-                    let unbias = 1.0 / (1.0 - BETA_2.powf(f64::from(step)));
-                    let spread = ((&*second * unbias)?.sqrt()? + EPSILON)?;
-                    ((&*first * rate)? / spread)?
-                }
+            let change = self.rule.change(step, index, gradient)?;
+            let before = var.as_detached_tensor();
+            let kept = if self.shrink == 0.0 {
+                before
+            } else {
+                (before * (1.0 - self.shrink))?
             };
-            var.set(&(var.as_detached_tensor() - change)?)?;
+            var.set(&(kept - change)?)?;
         }
         Ok(())
+    }
+
+    /// Tensors that an exact continuation needs, by name.
+    pub fn state<'a>(&'a self, parameters: &'a Parameters) -> Vec<(String, &'a Tensor)> {
+        let Rule::Adam { moments, .. } = &self.rule else {
+            return Vec::new();
+        };
+        let named = parameters.named().iter().zip(moments);
+        named
+            .flat_map(|((name, _), [first, second])| {
+                [
+                    (format!("adam.first.{name}"), first),
+                    (format!("adam.second.{name}"), second),
+                ]
+            })
+            .collect()
+    }
+
+    /// Puts back what [`Self::state`] gave; `take` finds a tensor by its name that is like the present one.
+    ///
+    /// # Errors
+    /// What `take` says.
+    pub fn restore<E>(
+        &mut self,
+        parameters: &Parameters,
+        mut take: impl FnMut(&str, &Tensor) -> std::result::Result<Tensor, E>,
+    ) -> std::result::Result<(), E> {
+        let Rule::Adam { moments, .. } = &mut self.rule else {
+            return Ok(());
+        };
+        for ((name, _), [first, second]) in parameters.named().iter().zip(moments) {
+            *first = take(&format!("adam.first.{name}"), first)?;
+            *second = take(&format!("adam.second.{name}"), second)?;
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// What the step takes off the parameter with that number.
+    fn change(&mut self, step: u32, index: usize, gradient: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Sgd { learning_rate } => gradient * *learning_rate,
+            Self::Adam {
+                learning_rate,
+                moments,
+            } => {
+                let [first, second] = &mut moments[index];
+                *first = ((&*first * BETA_1)? + (gradient * (1.0 - BETA_1))?)?;
+                *second = ((&*second * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
+                let rate = *learning_rate / (1.0 - BETA_1.powf(f64::from(step)));
+                let unbias = 1.0 / (1.0 - BETA_2.powf(f64::from(step)));
+                let spread = ((&*second * unbias)?.sqrt()? + EPSILON)?;
+                (&*first * rate)? / spread
+            }
+        }
     }
 }
 
@@ -134,6 +195,8 @@ mod tests {
             batch: 1,
             steps: 1,
             clip: 0.0,
+            weight_decay: 0.0,
+            decay_by: DecayBy::LearningRate,
         }
     }
 
@@ -162,6 +225,30 @@ mod tests {
             .expect("a step");
         for (before, after) in before.iter().zip(values(&parameters)) {
             assert!((before - 0.2 - after).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn decay_shrinks_by_the_rate_or_by_itself() {
+        for (decay_by, kept) in [
+            (DecayBy::LearningRate, 1.0 - 0.1 * 0.5),
+            (DecayBy::Step, 0.5),
+        ] {
+            for optimizer in [spec::Optimizer::Sgd, spec::Optimizer::Adam] {
+                let parameters = parameters();
+                let before = values(&parameters);
+                let training = Training {
+                    weight_decay: 0.5,
+                    decay_by,
+                    ..training(optimizer)
+                };
+                let mut optimizer = Optimizer::new(&training, &parameters).expect("an optimizer");
+                let none = constant(&parameters, 0.0);
+                optimizer.step(1, &parameters, &none).expect("a step");
+                for (before, after) in before.iter().zip(values(&parameters)) {
+                    assert!((before * kept - after).abs() < 1e-12);
+                }
+            }
         }
     }
 

@@ -5,13 +5,13 @@
 
 mod ledger;
 
-use crate::checkpoint::{self, State};
+use crate::checkpoint::{self, Best, State, Trained};
 use crate::device::{self, DeviceChoice};
 use crate::dropout::{MaskShape, Masks, Proof};
 use crate::evaluate;
 use crate::events::{self, Event, Failure, FailureKind};
 use crate::memory;
-use crate::model::{Network, Parameters};
+use crate::model::{Network, Parameters, Weights};
 use crate::optim::{self, Optimizer};
 use crate::rng::Purpose;
 use crate::tasks::{self, Task};
@@ -19,6 +19,7 @@ use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::Plan;
 use candle_core::{DType, Device};
 use ledger::Ledger;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,8 +119,7 @@ struct Run<'a> {
     device: Device,
     task: Box<dyn Task>,
     network: Network,
-    parameters: Parameters,
-    optimizer: Optimizer,
+    trained: Trained,
     ledger: Ledger,
     state: State,
     /// Seconds of training in the attempts before this one.
@@ -157,7 +157,12 @@ impl<'a> Run<'a> {
         }
         let parameters =
             Parameters::initial(&network, plan.seed, DTYPE, &device).map_err(candle)?;
-        let mut optimizer = Optimizer::new(&setup.training, &parameters).map_err(candle)?;
+        let optimizer = Optimizer::new(&setup.training, &parameters).map_err(candle)?;
+        let mut trained = Trained {
+            parameters,
+            optimizer,
+            best: Vec::new(),
+        };
         let mut state = State {
             plan_sha256: plan.sha256(),
             worker_version: VERSION.into(),
@@ -166,16 +171,11 @@ impl<'a> Run<'a> {
             loss_sum: 0.0,
             losses: 0,
             proof: Proof::default(),
+            best: None,
         };
         if let Some(path) = &options.resume {
-            state = checkpoint::load(
-                path,
-                &state.plan_sha256,
-                &parameters,
-                &mut optimizer,
-                &device,
-            )
-            .map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
+            state = checkpoint::load(path, &state.plan_sha256, &mut trained, &device)
+                .map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
         }
         Ok(Self {
             plan,
@@ -184,8 +184,7 @@ impl<'a> Run<'a> {
             device,
             task,
             network,
-            parameters,
-            optimizer,
+            trained,
             seconds_before: state.wall_seconds,
             started: Instant::now(),
             first_step: state.step,
@@ -269,14 +268,19 @@ impl<'a> Run<'a> {
         if inspect {
             masks = masks.logged();
         }
-        let outputs = self
-            .network
-            .forward(&self.parameters.weights(), &batch.inputs, &masks)?;
+        let outputs =
+            self.network
+                .forward(&self.trained.parameters.weights(), &batch.inputs, &masks)?;
         let loss = self.network.loss(&outputs, &batch.targets)?;
         let gradients = loss.backward()?;
-        let (gradients, norm) = optim::clipped(&gradients, &self.parameters, training.clip)?;
-        self.optimizer
-            .step(step + 1, &self.parameters, &gradients)?;
+        let (gradients, norm) =
+            optim::clipped(&gradients, &self.trained.parameters, training.clip)?;
+        let Trained {
+            parameters,
+            optimizer,
+            ..
+        } = &mut self.trained;
+        optimizer.step(step + 1, parameters, &gradients)?;
         self.ledger.note(&loss, &norm)?;
         if inspect {
             self.state.proof.inspect(shape, &masks.into_log())?;
@@ -288,21 +292,37 @@ impl<'a> Run<'a> {
     fn measure(&mut self) -> Result<Vec<(String, f64)>, Failure> {
         let step = self.state.step;
         let mut points = vec![("train_loss".to_owned(), self.ledger.take_mean(step)?)];
-        points.extend(self.evaluate(Purpose::Validation, 0)?);
+        let weights = self.trained.parameters.frozen();
+        let validation = self.evaluate(Purpose::Validation, 0, &weights)?;
+        // The first is the loss. Early stopping keeps the earliest of equals.
+        let loss = validation[0].1;
+        if self.state.best.is_none_or(|best| loss < best.loss) {
+            self.state.best = Some(Best { step, loss });
+            let values = self.trained.parameters.values();
+            self.trained.best = values.map_err(|error| Failure::of_candle(&error, step))?;
+        }
+        points.extend(validation);
         Ok(points)
     }
 
-    fn evaluate(&self, purpose: Purpose, samples: u32) -> Result<Vec<(String, f64)>, Failure> {
+    fn evaluate(
+        &self,
+        purpose: Purpose,
+        samples: u32,
+        weights: &Weights,
+    ) -> Result<Vec<(String, f64)>, Failure> {
         let step = self.state.step;
+        let evaluation = &self.plan.setup.evaluation;
         let metrics = evaluate::metrics(&evaluate::Held {
             task: &*self.task,
             network: &self.network,
-            weights: &self.parameters.frozen(),
+            weights,
             dropout: &self.plan.setup.dropout,
             seed: self.plan.seed,
             purpose,
-            sequences: self.plan.setup.evaluation.sequences,
+            sequences: evaluation.sequences,
             samples,
+            temperature: evaluation.temperature,
             dtype: DTYPE,
             device: &self.device,
         })
@@ -313,17 +333,30 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What the run reports at its end: of the last weights, and of those that early stopping would have kept.
+    fn final_metrics(&self) -> Result<BTreeMap<String, f64>, Failure> {
+        let samples = self.plan.setup.evaluation.samples;
+        let parameters = &self.trained.parameters;
+        let last = parameters.frozen();
+        let mut metrics = BTreeMap::from_iter(self.evaluate(Purpose::Test, samples, &last)?);
+        metrics.extend(self.evaluate(Purpose::Training, 0, &last)?);
+        if let Some(best) = self.state.best {
+            let kept = parameters.with_values(&self.trained.best);
+            let early = self.evaluate(Purpose::Test, samples, &kept)?;
+            let losses = early
+                .into_iter()
+                .filter(|(name, _)| name != "test_variance");
+            metrics.extend(losses.map(|(name, value)| (format!("{name}_early_stopped"), value)));
+            metrics.insert("early_stopped_at".into(), f64::from(best.step));
+        }
+        Ok(metrics)
+    }
+
     fn checkpoint(&mut self, to: &Checkpoints) -> Result<events::Checkpoint, Failure> {
         let step = self.state.step;
         (self.state.loss_sum, self.state.losses) = self.ledger.settle(step)?;
         self.state.wall_seconds = self.wall_seconds();
-        checkpoint::save(
-            &to.directory,
-            &self.state,
-            &self.parameters,
-            &self.optimizer,
-        )
-        .map_err(|error| {
+        checkpoint::save(&to.directory, &self.state, &self.trained).map_err(|error| {
             Failure::new(
                 FailureKind::Error,
                 step,
@@ -342,9 +375,8 @@ impl<'a> Run<'a> {
         let seconds = self.started.elapsed().as_secs_f64();
         let time_steps =
             |steps: u32| u64::from(steps) * u64::from(training.batch) * self.task.steps() as u64;
-        let metrics = self.evaluate(Purpose::Test, self.plan.setup.evaluation.samples)?;
         Ok(RunResult {
-            metrics: metrics.into_iter().collect(),
+            metrics: self.final_metrics()?,
             treatment: self.state.proof.treatment(&self.plan.setup.dropout),
             provenance: Provenance {
                 worker_version: VERSION.into(),

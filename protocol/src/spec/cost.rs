@@ -21,7 +21,18 @@ pub fn run_seconds(setup: &Setup) -> f64 {
     let cell_steps = f64::from(setup.training.steps) * time * f64::from(setup.model.layers);
     // Forward and backward: six operations a weight and sequence.
     let flops = 6.0 * f64::from(setup.training.batch) * 2.0 * hidden * gates * hidden;
-    cell_steps * (SECONDS_PER_CELL_STEP * gates.sqrt() + flops / FLOPS_PER_SECOND)
+    let training = cell_steps * (SECONDS_PER_CELL_STEP * gates.sqrt() + flops / FLOPS_PER_SECOND);
+    training * (1.0 + evaluation_share(setup))
+}
+
+/// Evaluation as a share of training: sequences passed forward, a third of the work of a training step each.
+fn evaluation_share(setup: &Setup) -> f64 {
+    let evaluation = &setup.evaluation;
+    let measurements = f64::from(setup.training.steps.div_ceil(evaluation.every.max(1)));
+    // At the end: the last and the best weights on the test, each with all samples, and the last on training sequences.
+    let passes = measurements + 1.0 + 2.0 * f64::from(evaluation.samples.max(1));
+    let sequences = passes * f64::from(evaluation.sequences);
+    sequences / 3.0 / (f64::from(setup.training.steps) * f64::from(setup.training.batch))
 }
 
 /// Estimated seconds of all runs of an experiment on one CPU worker.

@@ -49,7 +49,8 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
             "a difference of solve rates is additive; leave scale out.",
         );
     }
-    let share = kind == CriterionKind::SolveRate || metric_name == "test_accuracy";
+    let share = kind == CriterionKind::SolveRate
+        || known.is_some_and(|metric| metric.unit == "share correct");
     if share && scale == Scale::Additive && margin >= 1.0 {
         fields.problem(
             "margin",
@@ -96,7 +97,7 @@ fn check_metric(
         return None;
     }
     for arm in arms.iter().filter(|arm| compared.contains(&&arm.name)) {
-        let offered = metric::final_metrics(arm.setup.task.name);
+        let offered = metric::final_metrics(arm.setup.task.name, arm.setup.evaluation.samples);
         if !offered.contains(&name) {
             fields.problem(
                 "metric",

@@ -26,6 +26,12 @@ pub const BATCH: RangeInclusive<u32> = 1..=1_024;
 pub const STEPS: RangeInclusive<u32> = 1..=1_000_000;
 /// Held-out sequences in a measurement.
 pub const SEQUENCES: RangeInclusive<u32> = 1..=10_000;
+/// Monte Carlo samples of the masks at test.
+pub const SAMPLES: RangeInclusive<u32> = 0..=1_000;
+/// Softmax temperature at evaluation.
+pub const TEMPERATURE: RangeInclusive<f64> = 0.05..=20.0;
+/// Weight decay.
+pub const WEIGHT_DECAY: RangeInclusive<f64> = 0.0..=1.0;
 /// Step size.
 pub const LEARNING_RATE: RangeInclusive<f64> = 1e-8..=100.0;
 /// Gradient norm; 0 does not clip.

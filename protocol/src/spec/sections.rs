@@ -10,6 +10,10 @@ pub(super) const TASKS: &[(&str, TaskName)] = &[
     ("temporal_order", TaskName::TemporalOrder),
 ];
 const CELLS: &[(&str, Cell)] = &[("rnn", Cell::Rnn), ("gru", Cell::Gru), ("lstm", Cell::Lstm)];
+const DECAYS: &[(&str, DecayBy)] = &[
+    ("learning_rate", DecayBy::LearningRate),
+    ("step", DecayBy::Step),
+];
 const OPTIMIZERS: &[(&str, Optimizer)] = &[("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)];
 
 pub(super) fn task(mut fields: Fields<'_>) -> Task {
@@ -38,6 +42,8 @@ pub(super) fn training(mut fields: Fields<'_>) -> Training {
         batch: fields.integer("batch", Some(32), limits::BATCH),
         steps: fields.integer("steps", None, limits::STEPS),
         clip: fields.number("clip", Some(1.0), limits::CLIP),
+        weight_decay: fields.number("weight_decay", Some(0.0), limits::WEIGHT_DECAY),
+        decay_by: fields.choice("decay_by", DECAYS, Some(DecayBy::LearningRate)),
     };
     fields.close();
     training
@@ -54,7 +60,8 @@ pub(super) fn evaluation(mut fields: Fields<'_>, steps: u32) -> Evaluation {
             densest..=rarest,
         ),
         sequences: fields.integer("sequences", Some(500), limits::SEQUENCES),
-        samples: fields.integer("samples", Some(0), 0..=0),
+        samples: fields.integer("samples", Some(0), limits::SAMPLES),
+        temperature: fields.number("temperature", Some(1.0), limits::TEMPERATURE),
     };
     fields.close();
     evaluation

@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 41] = [
+pub const FIELD_ORDER: [&str; 44] = [
     "title",
     "seeds",
     "name",
@@ -76,9 +76,12 @@ pub const FIELD_ORDER: [&str; 41] = [
     "batch",
     "steps",
     "clip",
+    "weight_decay",
+    "decay_by",
     "every",
     "sequences",
     "samples",
+    "temperature",
     "kind",
     "metric",
     "threshold",

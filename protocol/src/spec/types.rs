@@ -148,6 +148,24 @@ pub struct Training {
     pub steps: u32,
     /// Largest global gradient norm; 0 does not clip.
     pub clip: f64,
+    /// Share of every parameter that each step takes away beside the gradient step (decoupled, Loshchilov & Hutter 2019).
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// What `weight_decay` is multiplied by.
+    #[serde(default)]
+    pub decay_by: DecayBy,
+}
+
+/// What weight decay is multiplied by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DecayBy {
+    /// p ← (1 − η λ) p, as AdamW and AWD-LSTM do.
+    #[default]
+    LearningRate,
+    /// p ← (1 − λ) p, as Gal & Ghahramani's language models do.
+    Step,
 }
 
 /// Optimizers.
@@ -161,7 +179,7 @@ pub enum Optimizer {
     Adam,
 }
 
-/// How the network is measured. Evaluation is deterministic: masks at their mean.
+/// How the network is measured. Validation puts the masks at their mean; the test may sample them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -172,6 +190,9 @@ pub struct Evaluation {
     pub sequences: u32,
     /// Monte Carlo dropout samples at test; 0 is deterministic, masks at their mean.
     pub samples: u32,
+    /// Divides the logits of a softmax wherever it is measured; 1 leaves them.
+    #[serde(default = "plain_temperature")]
+    pub temperature: f64,
 }
 
 /// What decides, fixed before the first run.
@@ -230,4 +251,8 @@ pub enum Scale {
     Additive,
     /// Difference of logarithms: a ratio.
     Log,
+}
+
+fn plain_temperature() -> f64 {
+    1.0
 }

@@ -28,7 +28,7 @@ pub(super) struct Matrix {
 pub(super) fn of(spec: &Spec, runs: &[Run], waiting: &[Waiting]) -> Matrix {
     let metric = match &spec.criterion {
         Some(criterion) => criterion.metric.clone(),
-        None => breakmywork_protocol::metric::final_metrics(spec.task.name)
+        None => breakmywork_protocol::metric::final_metrics(spec.task.name, 0)
             .first()
             .map_or_else(String::new, |name| (*name).to_owned()),
     };

@@ -73,8 +73,25 @@ impl Parameters {
         self.view(|var| var.as_detached_tensor())
     }
 
+    /// A copy of the present values, which later steps do not change.
+    pub fn values(&self) -> Result<Vec<Tensor>> {
+        let copies = self
+            .named
+            .iter()
+            .map(|(_, var)| var.as_detached_tensor().copy());
+        copies.collect()
+    }
+
+    /// Those values as weights, cut from the graph.
+    pub fn with_values(&self, values: &[Tensor]) -> Weights {
+        self.arranged(values.to_vec())
+    }
+
     fn view(&self, of: impl Fn(&Var) -> Tensor) -> Weights {
-        let mut tensors: Vec<Tensor> = self.named.iter().map(|(_, var)| of(var)).collect();
+        self.arranged(self.named.iter().map(|(_, var)| of(var)).collect())
+    }
+
+    fn arranged(&self, mut tensors: Vec<Tensor>) -> Weights {
         let outputs = tensors.split_off(tensors.len() - 2);
         Weights {
             layers: tensors

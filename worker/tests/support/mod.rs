@@ -1,8 +1,8 @@
 //! Plans that train in no time.
 
 use breakmywork_protocol::spec::{
-    Cell, Dropout, Evaluation, MaskTime, Model, Optimizer, Plan, Setup, Site, Task, TaskName,
-    Training,
+    Cell, DecayBy, Dropout, Evaluation, MaskTime, Model, Optimizer, Plan, Setup, Site, Task,
+    TaskName, Training,
 };
 
 /// Two layers with masks at every site, 20 steps.
@@ -24,11 +24,14 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 batch: 4,
                 steps: 20,
                 clip: 1.0,
+                weight_decay: 0.01,
+                decay_by: DecayBy::LearningRate,
             },
             evaluation: Evaluation {
                 every: 3,
                 sequences: 20,
                 samples: 2,
+                temperature: 1.0,
             },
             dropout: Dropout {
                 input: site(MaskTime::PerStep),

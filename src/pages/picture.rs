@@ -1,7 +1,7 @@
 //! The arms of a specification as pictures.
 
-use crate::render::{html::Html, number, unrolled};
-use breakmywork_protocol::spec::{Dropout, MaskTime, Site, Spec};
+use crate::render::{dropout, html::Html, unrolled};
+use breakmywork_protocol::spec::{Arm, Dropout, MaskTime, Site, Spec};
 
 /// One arm, drawn.
 #[derive(Debug)]
@@ -26,26 +26,20 @@ pub fn arms(spec: &Spec, prefix: &str) -> Vec<ArmPicture> {
                 _ => "",
             },
             svg: unrolled::svg(&arm.dropout, &format!("{prefix}-{index}")),
-            notes: notes(&arm.dropout, &arm.overrides),
+            notes: notes(arm),
         })
         .collect()
 }
 
-fn notes(dropout: &Dropout, overrides: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
-    let mut notes: Vec<String> = dropout
-        .sites()
-        .map(|(name, site)| {
-            let when = match site.time {
-                MaskTime::Fixed => "same mask at every step",
-                MaskTime::PerStep => "new mask at each step",
-            };
-            format!("{name}: {when}, rate {}", number::plain(site.rate))
-        })
+fn notes(arm: &Arm) -> Vec<String> {
+    let mut notes: Vec<String> = dropout::method(&arm.dropout, &arm.setup.model)
+        .into_iter()
+        .chain(dropout::sites(&arm.dropout))
         .collect();
     if notes.is_empty() {
         notes.push("nothing dropped".to_owned());
     }
-    for (section, values) in overrides {
+    for (section, values) in &arm.overrides {
         for (key, value) in values.as_object().into_iter().flatten() {
             notes.push(format!("{section}.{key} = {value}"));
         }
@@ -60,7 +54,7 @@ pub fn the_question() -> [ArmPicture; 2] {
         ("A new mask at each step", MaskTime::PerStep),
     ]
     .map(|(name, time)| {
-        let site = Site { rate: 0.25, time };
+        let site = Site::new(0.25, time);
         let dropout = Dropout {
             state: Some(site),
             ..Dropout::default()

@@ -2,6 +2,7 @@
 
 pub mod badge;
 pub mod chart;
+pub mod dropout;
 pub mod filters;
 pub mod form;
 pub mod html;

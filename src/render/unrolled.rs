@@ -2,10 +2,15 @@
 //!
 //! Every unit of the state has a wire from one time step to the next. A mask
 //! stands in each wire: kept units pass, dropped ones are cut. The same wires
-//! cut at every step, or others each time: that is the whole question.
+//! cut at every step, or others each time: that is the whole question. What is
+//! masked inside a step is marked in its node, and what is not a mask looks
+//! like none.
 
-use super::{form::Escaped, html::Html};
-use breakmywork_protocol::spec::{Dropout, MaskTime, Site};
+mod mask;
+
+use super::{dropout as words, form::Escaped, html::Html};
+use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Site, SiteName};
+use mask::mask;
 use std::fmt::Write;
 
 /// Time steps drawn.
@@ -22,11 +27,43 @@ const ROW: f64 = 12.0;
 const TOP: f64 = 56.0;
 const NODE_WIDTH: f64 = 22.0;
 const STATE_HEIGHT: f64 = ROW * UNITS as f64;
+/// Width of a column of marks in the node.
+const COLUMN: f64 = 14.0;
+/// Least room for the wires between two nodes.
+const LEAST_GAP: f64 = 40.0;
+/// The same where both the state and the recurrent weights are masked.
+const LEAST_WIDE_GAP: f64 = 62.0;
+/// Height of the layers above, drawn as one small box.
+const ABOVE: f64 = 52.0;
+/// Height of a line of the legend.
+const LINE: f64 = 16.0;
+
+/// Sites that are marked in the node, in the order of their columns.
+const INSIDE: [SiteName; 4] = [
+    SiteName::Update,
+    SiteName::Cell,
+    SiteName::ZoneoutCell,
+    SiteName::ZoneoutState,
+];
+
+/// What is drawn, and how much room it takes.
+struct Frame<'a> {
+    dropout: &'a Dropout,
+    /// Sites in the node.
+    columns: Vec<(SiteName, &'a Site)>,
+    node: f64,
+    step: f64,
+    top: f64,
+}
 
 /// Draws the dropout of one arm. `id` keeps the ids of several pictures on a page apart.
 pub fn svg(dropout: &Dropout, id: &str) -> Html {
-    let width = LEFT + STEP_WIDTH * STEPS as f64 - STEP_WIDTH + NODE_WIDTH + 34.0;
-    let height = TOP + STATE_HEIGHT + 62.0;
+    let frame = Frame::new(dropout);
+    let end = frame.x(STEPS - 1) + frame.node;
+    let width = end + 34.0;
+    let legend = frame.legend();
+    let below = frame.top + STATE_HEIGHT + 62.0;
+    let height = below + LINE * legend.len() as f64;
     let mut out = String::with_capacity(16 * 1024);
     let id = Escaped(id);
     let _ = write!(
@@ -36,21 +73,26 @@ pub fn svg(dropout: &Dropout, id: &str) -> Html {
         Escaped(&describe(dropout))
     );
     for step in 0..STEPS {
-        let x = LEFT + STEP_WIDTH * step as f64;
-        side(&mut out, x, step, Side::Output, dropout.output.as_ref());
-        side(&mut out, x, step, Side::Input, dropout.input.as_ref());
-        node(&mut out, x);
+        frame.above(&mut out, step);
+        frame.below(&mut out, step);
+        frame.node(&mut out, step);
         if step + 1 < STEPS {
-            wires(&mut out, x + NODE_WIDTH, step, dropout.state.as_ref());
+            frame.wires(&mut out, step);
         }
     }
     // The state goes on, and came from before.
-    let end = LEFT + STEP_WIDTH * (STEPS - 1) as f64 + NODE_WIDTH;
     for unit in 0..UNITS {
-        let y = unit_y(unit);
+        let y = frame.unit_y(unit);
         let _ = write!(
             out,
             "<path class=\"wire\" d=\"M{end} {y}h14M{LEFT} {y}h-14\"/>",
+        );
+    }
+    for (line, (letter, text)) in legend.iter().enumerate() {
+        let y = below + LINE * line as f64 + 8.0;
+        let _ = write!(
+            out,
+            "<text class=\"symbol\" x=\"4\" y=\"{y}\">{letter}</text><text x=\"{LEFT}\" y=\"{y}\">{text}</text>"
         );
     }
     out.push_str("</svg>");
@@ -59,16 +101,7 @@ pub fn svg(dropout: &Dropout, id: &str) -> Html {
 
 /// The picture in words: its text alternative.
 pub fn describe(dropout: &Dropout) -> String {
-    let sites: Vec<String> = dropout
-        .sites()
-        .map(|(name, site)| {
-            let when = match site.time {
-                MaskTime::Fixed => "the same mask at every time step",
-                MaskTime::PerStep => "a new mask at each time step",
-            };
-            format!("{name} dropped at rate {}: {when}", site.rate)
-        })
-        .collect();
+    let sites = words::sites(dropout);
     if sites.is_empty() {
         "Recurrent network unrolled over time, nothing dropped.".to_owned()
     } else {
@@ -79,65 +112,308 @@ pub fn describe(dropout: &Dropout) -> String {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Input,
-    Output,
-}
+impl<'a> Frame<'a> {
+    fn new(dropout: &'a Dropout) -> Self {
+        let columns: Vec<_> = INSIDE
+            .into_iter()
+            .filter_map(|name| Some((name, active(dropout, name)?)))
+            .collect();
+        let has = |name| active(dropout, name).is_some();
+        let node = NODE_WIDTH + COLUMN * columns.len() as f64;
+        let gap = if has(SiteName::State) && has(SiteName::RecurrentWeights) {
+            LEAST_WIDE_GAP
+        } else {
+            LEAST_GAP
+        };
+        Self {
+            dropout,
+            columns,
+            node,
+            step: STEP_WIDTH.max(node + gap),
+            top: match dropout.between {
+                Some(_) => TOP + ABOVE,
+                None => TOP,
+            },
+        }
+    }
 
-fn unit_y(unit: usize) -> f64 {
-    TOP + ROW * unit as f64 + ROW / 2.0
-}
+    fn site(&self, name: SiteName) -> Option<&'a Site> {
+        active(self.dropout, name)
+    }
 
-fn node(out: &mut String, x: f64) {
-    let _ = write!(
-        out,
-        "<rect class=\"node\" x=\"{x}\" y=\"{TOP}\" width=\"{NODE_WIDTH}\" height=\"{STATE_HEIGHT}\" rx=\"3\"/>"
-    );
-    let centre = x + NODE_WIDTH / 2.0;
-    for unit in 0..UNITS {
-        let y = unit_y(unit);
+    /// Left edge of a step's node.
+    fn x(&self, step: usize) -> f64 {
+        LEFT + self.step * step as f64
+    }
+
+    /// Where input and output of a step stand.
+    fn centre(&self, step: usize) -> f64 {
+        self.x(step) + NODE_WIDTH / 2.0
+    }
+
+    fn unit_y(&self, unit: usize) -> f64 {
+        self.top + ROW * unit as f64 + ROW / 2.0
+    }
+
+    /// The node of a step: its units, and a column of marks for each site inside.
+    fn node(&self, out: &mut String, step: usize) {
+        let (x, centre, top, width) = (self.x(step), self.centre(step), self.top, self.node);
         let _ = write!(
             out,
-            "<circle class=\"unit\" cx=\"{centre}\" cy=\"{y}\" r=\"3\"/>"
+            "<rect class=\"node\" x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{STATE_HEIGHT}\" rx=\"3\"/>"
         );
-    }
-}
-
-/// The recurrent wires from one step to the next, with the mask in the middle.
-fn wires(out: &mut String, x: f64, step: usize, site: Option<&Site>) {
-    let gap = STEP_WIDTH - NODE_WIDTH;
-    let middle = x + gap / 2.0;
-    if let Some(site) = site {
-        // One name for one mask: m each time, or m₁, m₂, m₃.
-        let (y, name) = (TOP - 6.0, mask_name(site, step));
-        let _ = write!(
-            out,
-            "<text class=\"symbol middle\" x=\"{middle}\" y=\"{y}\">{name}</text>"
-        );
-    }
-    let mask = site.map(|site| mask(site, UNITS, step, 1));
-    for unit in 0..UNITS {
-        let y = unit_y(unit);
-        match mask.as_ref().map(|mask| mask[unit]) {
-            None => {
-                let _ = write!(out, "<path class=\"wire\" d=\"M{x} {y}h{gap}\"/>");
-            }
-            Some(true) => {
-                let _ = write!(out, "<path class=\"wire\" d=\"M{x} {y}h{gap}\"/>");
-                cell(out, middle, y, true);
-            }
-            Some(false) => {
-                let half = gap / 2.0 - CELL / 2.0;
-                let after = middle + CELL / 2.0;
-                let _ = write!(
-                    out,
-                    "<path class=\"wire\" d=\"M{x} {y}h{half}\"/><path class=\"cut\" d=\"M{after} {y}h{half}\"/>"
-                );
-                cell(out, middle, y, false);
+        for unit in 0..UNITS {
+            let y = self.unit_y(unit);
+            let _ = write!(
+                out,
+                "<circle class=\"unit\" cx=\"{centre}\" cy=\"{y}\" r=\"3\"/>"
+            );
+        }
+        for (column, (name, site)) in self.columns.iter().enumerate() {
+            let x = x + NODE_WIDTH + COLUMN * column as f64 + 5.0;
+            label(out, x, top - 5.0, letter(*name));
+            let mask = mask(site, *name, UNITS, step);
+            for (unit, kept) in mask.into_iter().enumerate() {
+                let y = self.unit_y(unit);
+                if name.is_zoneout() {
+                    held(out, x, y, !kept);
+                } else {
+                    cell(out, x, y, kept);
+                }
             }
         }
     }
+
+    /// The recurrent wires from one step to the next, with the masks in them.
+    fn wires(&self, out: &mut String, step: usize) {
+        let x = self.x(step) + self.node;
+        let end = self.x(step + 1);
+        let state = self.site(SiteName::State);
+        let weights = self.site(SiteName::RecurrentWeights);
+        let gap = end - x;
+        // The product with U comes after the mask on the state.
+        let (middle, stop) = match weights {
+            Some(_) => (x + gap * 0.2, x + gap * 0.36),
+            None => (x + gap / 2.0, end),
+        };
+        let start = if weights.is_some() && state.is_none() {
+            x
+        } else {
+            stop
+        };
+        if let Some(site) = state {
+            label(out, middle, self.top - 6.0, &symbol("m", site, step));
+        }
+        let mask = state.map(|site| mask(site, SiteName::State, UNITS, step));
+        for unit in 0..UNITS {
+            let y = self.unit_y(unit);
+            let passes = mask.as_ref().map(|mask| mask[unit]);
+            match (passes, state) {
+                (Some(up), Some(site)) if site.noise == Noise::Moments => {
+                    let (before, after) = (middle - 6.0, middle + 6.0);
+                    let _ = write!(
+                        out,
+                        "<path class=\"wire\" d=\"M{x} {y}H{before}M{after} {y}H{start}\"/>"
+                    );
+                    wave(out, middle, y, 12.0, up);
+                }
+                (Some(kept), _) => {
+                    let (before, after) = (middle - CELL / 2.0, middle + CELL / 2.0);
+                    let class = if kept { "wire" } else { "cut" };
+                    let _ = write!(
+                        out,
+                        "<path class=\"wire\" d=\"M{x} {y}H{before}\"/><path class=\"{class}\" d=\"M{after} {y}H{start}\"/>"
+                    );
+                    cell(out, middle, y, kept);
+                }
+                (None, _) if start > x => {
+                    let _ = write!(out, "<path class=\"wire\" d=\"M{x} {y}H{start}\"/>");
+                }
+                (None, _) => {}
+            }
+        }
+        if let Some(site) = weights {
+            label(
+                out,
+                f64::midpoint(start, end),
+                self.top - 6.0,
+                &symbol("U", site, step),
+            );
+            self.weights(out, start, end, step, site);
+        }
+    }
+
+    /// Connections between neighbouring units, each an entry of U, kept or dropped.
+    fn weights(&self, out: &mut String, start: f64, end: f64, step: usize, site: &Site) {
+        let near = |from: usize| from.saturating_sub(1)..(from + 2).min(UNITS);
+        let pairs: Vec<(usize, usize)> = (0..UNITS)
+            .flat_map(|from| near(from).map(move |to| (from, to)))
+            .collect();
+        let mask = mask(site, SiteName::RecurrentWeights, pairs.len(), step);
+        for class in ["wire", "lost"] {
+            let _ = write!(out, "<path class=\"{class}\" d=\"");
+            for ((from, to), kept) in pairs.iter().zip(&mask) {
+                if *kept == (class == "wire") {
+                    let (from, to) = (self.unit_y(*from), self.unit_y(*to));
+                    let _ = write!(out, "M{start} {from}L{end} {to}");
+                }
+            }
+            out.push_str("\"/>");
+        }
+    }
+
+    /// Input from below.
+    fn below(&self, out: &mut String, step: usize) {
+        let bottom = self.top + STATE_HEIGHT;
+        self.arrow(out, step, bottom + 40.0, bottom);
+        label(
+            out,
+            self.centre(step),
+            bottom + 54.0,
+            &format!("x{}", subscript(step + 1)),
+        );
+        self.row(out, step, bottom + 20.0, SiteName::Input);
+    }
+
+    /// Output to above, by way of the layers there if something is said about what lies between.
+    fn above(&self, out: &mut String, step: usize) {
+        let mut from = self.top;
+        if self.dropout.between.is_some() {
+            let (x, y) = (self.x(step), self.top - ABOVE);
+            self.arrow(out, step, self.top, y + 12.0);
+            self.row(out, step, self.top - 20.0, SiteName::Between);
+            let _ = write!(
+                out,
+                "<rect class=\"node\" x=\"{x}\" y=\"{y}\" width=\"{NODE_WIDTH}\" height=\"12\" rx=\"3\"/>"
+            );
+            let (edge, middle) = (x + NODE_WIDTH, y + 6.0);
+            let next = self.step - NODE_WIDTH;
+            if step + 1 < STEPS {
+                let _ = write!(out, "<path class=\"wire\" d=\"M{edge} {middle}h{next}\"/>");
+            }
+            from = y;
+        }
+        self.arrow(out, step, from, from - 40.0);
+        label(
+            out,
+            self.centre(step),
+            from - 44.0,
+            &format!("y{}", subscript(step + 1)),
+        );
+        self.row(out, step, from - 20.0, SiteName::Output);
+    }
+
+    fn arrow(&self, out: &mut String, step: usize, from: f64, to: f64) {
+        let centre = self.centre(step);
+        let _ = write!(
+            out,
+            "<path class=\"arrow\" d=\"M{centre} {from}V{}\"/><path class=\"head\" d=\"M{centre} {to}l-3.5 7h7z\"/>",
+            to + 6.0,
+        );
+    }
+
+    /// The mask of what goes up, lying across the arrow.
+    fn row(&self, out: &mut String, step: usize, y: f64, name: SiteName) {
+        let Some(site) = self.site(name) else { return };
+        let centre = self.centre(step);
+        let start = centre - (SIDE_UNITS - 1) as f64 * (CELL + 2.0) / 2.0;
+        let mask = mask(site, name, SIDE_UNITS, step);
+        for (unit, kept) in mask.into_iter().enumerate() {
+            let x = start + unit as f64 * (CELL + 2.0);
+            if site.noise == Noise::Moments {
+                wave(out, x, y, CELL + 2.0, kept);
+            } else {
+                cell(out, x, y, kept);
+            }
+        }
+        let aside = centre + 36.0;
+        let letter = match name {
+            SiteName::Between => "b",
+            _ if site.noise == Noise::Moments => "",
+            _ if site.untied() => "m",
+            _ => return,
+        };
+        label(out, aside, y + 4.0, &symbol(letter, site, step));
+    }
+
+    /// What letters and marks mean, as far as they do not explain themselves: letter, words.
+    fn legend(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        let when = |site: &Site| match site.time {
+            MaskTime::Fixed => "the same at every step",
+            MaskTime::PerStep => "others at each step",
+        };
+        let sites = || self.dropout.sites().filter(|(_, site)| site.rate > 0.0);
+        if sites().any(|(_, site)| site.noise == Noise::Moments) {
+            lines.push(("σ", "noise in place of a mask".to_owned()));
+        }
+        if sites().any(|(_, site)| site.untied()) {
+            lines.push(("mᵏ", "each gate k has its own; one is drawn".to_owned()));
+        }
+        if self.dropout.between.is_some() {
+            let text = match self.site(SiteName::Between) {
+                Some(_) => "between layers; the small boxes are the layers above",
+                None => "nothing between layers; the small boxes are those above",
+            };
+            lines.push(("b", text.to_owned()));
+        }
+        if let Some(site) = self.site(SiteName::RecurrentWeights) {
+            let text = format!("dashed: dropped entries of U, {}", when(site));
+            lines.push(("U", text));
+        }
+        for (name, site) in &self.columns {
+            let what = match name {
+                SiteName::Update => "dropped updates",
+                SiteName::Cell => "dropped cell units",
+                SiteName::ZoneoutCell => "=: cell units that keep their value",
+                _ => "=: state units that keep their value",
+            };
+            lines.push((letter(*name), format!("{what}, {}", when(site))));
+        }
+        lines
+    }
+}
+
+/// What is said of a site; a rate of 0 drops nothing.
+fn active(dropout: &Dropout, name: SiteName) -> Option<&Site> {
+    dropout.site(name).filter(|site| site.rate > 0.0)
+}
+
+/// The letter of a site inside the node.
+fn letter(name: SiteName) -> &'static str {
+    match name {
+        SiteName::Update => "g",
+        SiteName::Cell => "c",
+        SiteName::ZoneoutCell => "zᶜ",
+        _ => "zʰ",
+    }
+}
+
+/// One name for one mask: m each time, or m₁, m₂, m₃.
+fn symbol(letter: &str, site: &Site, step: usize) -> String {
+    let noise = if site.noise == Noise::Moments {
+        "σ"
+    } else {
+        ""
+    };
+    let letter = if letter == "m" && !noise.is_empty() {
+        ""
+    } else {
+        letter
+    };
+    let gate = if site.untied() { "ᵏ" } else { "" };
+    let mut name = format!("{letter}{noise}{gate}");
+    if site.time == MaskTime::PerStep {
+        name.push(subscript(step + 1));
+    }
+    name
+}
+
+fn label(out: &mut String, x: f64, y: f64, text: &str) {
+    let _ = write!(
+        out,
+        "<text class=\"symbol middle\" x=\"{x}\" y=\"{y}\">{text}</text>"
+    );
 }
 
 /// One entry of a mask: filled if kept, crossed out if dropped.
@@ -158,123 +434,38 @@ fn cell(out: &mut String, x: f64, y: f64, kept: bool) {
     }
 }
 
-/// Input from below or output to above, with its mask if it has one.
-fn side(out: &mut String, x: f64, step: usize, side: Side, site: Option<&Site>) {
-    let centre = x + NODE_WIDTH / 2.0;
-    let bottom = TOP + STATE_HEIGHT;
-    let (from, to, text_y, mask_y, letter, stream) = match side {
-        Side::Input => (bottom + 40.0, bottom, bottom + 54.0, bottom + 20.0, 'x', 2),
-        Side::Output => (TOP, TOP - 40.0, TOP - 44.0, TOP - 20.0, 'y', 3),
-    };
+/// One unit under zoneout: an equals sign if it keeps its previous value.
+fn held(out: &mut String, x: f64, y: f64, holds: bool) {
+    if !holds {
+        let _ = write!(
+            out,
+            "<circle class=\"unit\" cx=\"{x}\" cy=\"{y}\" r=\"1.6\"/>"
+        );
+        return;
+    }
+    let (left, top) = (x - CELL / 2.0, y - CELL / 2.0);
+    let (a, b) = (left + 2.0, y - 1.5);
+    let arm = CELL - 4.0;
     let _ = write!(
         out,
-        "<path class=\"arrow\" d=\"M{centre} {from}V{}\"/>\
-         <path class=\"head\" d=\"M{centre} {to}l-3.5 7h7z\"/>\
-         <text class=\"symbol middle\" x=\"{centre}\" y=\"{text_y}\">{letter}{}</text>",
-        to + 6.0,
-        subscript(step + 1),
+        "<rect class=\"held\" x=\"{left}\" y=\"{top}\" width=\"{CELL}\" height=\"{CELL}\"/>\
+         <path class=\"equal\" d=\"M{a} {b}h{arm}m0 3h-{arm}\"/>"
     );
-    let Some(site) = site else { return };
-    let mask = mask(site, SIDE_UNITS, step, stream);
-    let start = centre - (SIDE_UNITS - 1) as f64 * (CELL + 2.0) / 2.0;
-    for (unit, kept) in mask.into_iter().enumerate() {
-        cell(out, start + unit as f64 * (CELL + 2.0), mask_y, kept);
-    }
 }
 
-fn mask_name(site: &Site, step: usize) -> String {
-    match site.time {
-        MaskTime::Fixed => "m".to_owned(),
-        MaskTime::PerStep => format!("m{}", subscript(step + 1)),
-    }
+/// Noise: a wave, up first or down first.
+fn wave(out: &mut String, x: f64, y: f64, length: f64, up: bool) {
+    let (left, quarter, half) = (x - length / 2.0, length / 4.0, length / 2.0);
+    let height = if up { -8 } else { 8 };
+    let _ = write!(
+        out,
+        "<path class=\"noise\" d=\"M{left} {y}q{quarter} {height} {half} 0t{half} 0\"/>"
+    );
 }
 
 fn subscript(number: usize) -> char {
     char::from_u32('₀' as u32 + number as u32).unwrap_or('ₜ')
 }
 
-/// Which units are kept at a step. The drawing is exact about what matters: as
-/// many units fall as the rate says (at least one, never all), at a fixed site the
-/// same ones each time, at a per-step site never the same set twice in a row.
-fn mask(site: &Site, units: usize, step: usize, stream: u64) -> Vec<bool> {
-    let dropped = ((site.rate * units as f64).round() as usize).clamp(1, units - 1);
-    let draw = |turn: usize| {
-        let mut order: Vec<usize> = (0..units).collect();
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(stream * 1000 + turn as u64 + 7);
-        for place in (1..units).rev() {
-            // SplitMix64: small and even enough for a drawing.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            order.swap(
-                place,
-                ((mixed ^ (mixed >> 31)) % (place as u64 + 1)) as usize,
-            );
-        }
-        let mut kept = vec![true; units];
-        for &unit in &order[..dropped] {
-            kept[unit] = false;
-        }
-        kept
-    };
-    match site.time {
-        MaskTime::Fixed => draw(0),
-        MaskTime::PerStep => {
-            let mut turn = 0;
-            let mut current = draw(turn);
-            for _ in 0..step {
-                loop {
-                    turn += 1;
-                    let next = draw(turn);
-                    if next != current {
-                        current = next;
-                        break;
-                    }
-                }
-            }
-            current
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn site(time: MaskTime, rate: f64) -> Site {
-        Site { rate, time }
-    }
-
-    #[test]
-    fn a_fixed_mask_is_the_same_at_every_step_and_a_fresh_one_is_not() {
-        for rate in [0.0, 0.1, 0.25, 0.5, 0.9, 0.99] {
-            let fixed = site(MaskTime::Fixed, rate);
-            let fresh = site(MaskTime::PerStep, rate);
-            for step in 1..STEPS {
-                assert_eq!(mask(&fixed, UNITS, step, 1), mask(&fixed, UNITS, 0, 1));
-                assert_ne!(
-                    mask(&fresh, UNITS, step, 1),
-                    mask(&fresh, UNITS, step - 1, 1)
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_rate_is_drawn_true() {
-        let mask = mask(&site(MaskTime::Fixed, 0.25), UNITS, 0, 1);
-        assert_eq!(mask.iter().filter(|kept| !**kept).count(), 2);
-    }
-
-    #[test]
-    fn the_picture_has_words_and_no_inline_style() {
-        let dropout = Dropout {
-            state: Some(site(MaskTime::Fixed, 0.25)),
-            ..Dropout::default()
-        };
-        let Html(svg) = svg(&dropout, "a\"b");
-        assert!(svg.contains("state dropped at rate 0.25: the same mask at every time step"));
-        assert!(!svg.contains("style="));
-        assert!(!svg.contains("a\"b"));
-    }
-}
+mod tests;

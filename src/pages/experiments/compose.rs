@@ -163,7 +163,12 @@ impl Composition {
 pub(super) fn locate(problem: &Problem, toml: &str, fields: &Fields) -> Located {
     let id = problem.pointer.trim_start_matches('/').replace('/', "-");
     // A whole site is chosen by its time.
-    let candidates = [id.clone(), format!("{id}-time"), format!("{id}-name")];
+    let candidates = [
+        id.clone(),
+        format!("{id}-time"),
+        format!("{id}-preset"),
+        format!("{id}-name"),
+    ];
     let field = candidates
         .into_iter()
         .find(|id| fields.has(id))
@@ -219,16 +224,7 @@ mod tests {
         }
         for (index, arm) in composition.fields.arms.iter().enumerate() {
             posted.push((format!("arms-{index}-name"), arm.name.clone()));
-            for (site, typed) in super::super::fields::SITES.iter().zip(&arm.sites) {
-                posted.push((
-                    format!("arms-{index}-dropout-{site}-rate"),
-                    typed.rate.clone(),
-                ));
-                posted.push((
-                    format!("arms-{index}-dropout-{site}-time"),
-                    typed.time.clone(),
-                ));
-            }
+            posted.extend(arm.posted(&format!("arms-{index}")));
         }
         for (name, value) in changes {
             match posted.iter_mut().find(|(key, _)| key == name) {
@@ -293,6 +289,34 @@ mod tests {
                 .all(|problem| problem.line.is_some())
         );
         assert_eq!(applied.fields.get("task-length"), "x");
+    }
+
+    #[test]
+    fn mistakes_at_presets_and_further_sites_lead_to_their_field() {
+        for (change, value, field) in [
+            ("arms-0-dropout-preset", "gal_tide", "arms-0-dropout-preset"),
+            (
+                "arms-1-dropout-update-rate",
+                "2",
+                "arms-1-dropout-update-rate",
+            ),
+            // The template has one layer, so there is no such site.
+            (
+                "arms-1-dropout-between-rate",
+                "0.2",
+                "arms-1-dropout-between-time",
+            ),
+        ] {
+            let time = change.replace("-rate", "-time");
+            let mut changes = vec![(change, value)];
+            if time != change {
+                changes.push((&time, "fixed"));
+            }
+            let applied = Composition::from_form(&form(&template(), &changes), "apply");
+            let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
+            assert_eq!(fields, [field], "{:?}", applied.problems);
+            assert!(applied.problems[0].line.is_some());
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     compose::{self, Composition, Located},
-    fields::SITES,
+    fields::{ArmFields, SITES, USUAL},
 };
 use crate::{
     db::{
@@ -34,11 +34,12 @@ use axum::{
 use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
     metric::METRICS,
-    spec::{self, Problem, limits},
+    spec::{self, Problem, SiteName, limits, presets::PRESETS},
 };
 use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
+use std::fmt::Display;
 
 /// Longest reason for an amendment.
 const REASON_CHARS: usize = 500;
@@ -207,6 +208,56 @@ impl EditPage {
         )
     }
 
+    /// The choice of a named method for an arm.
+    fn preset(&self, index: impl Display, arm: &ArmFields) -> Html {
+        let mut options = vec!["=sites below"];
+        options.extend(PRESETS.iter().map(|preset| preset.name));
+        let field = format!("arms-{index}-dropout-preset");
+        choice(&field, "Method", &options, &arm.preset, &self.errors)
+    }
+
+    /// The two fields of each of an arm's sites: the usual ones, or the further ones.
+    fn sites(&self, index: impl Display, arm: &ArmFields, usual: bool) -> Vec<(Html, Html)> {
+        let sites = SITES.into_iter().zip(&arm.sites).enumerate();
+        sites
+            .filter(|(place, _)| (*place < USUAL) == usual)
+            .map(|(_, (name, typed))| {
+                let base = format!("arms-{index}-dropout-{}", name.name());
+                let (time, rate) = (format!("{base}-time"), format!("{base}-rate"));
+                let (label, same, new) = time_words(name);
+                let absent = if arm.has_preset() {
+                    "=as the method"
+                } else {
+                    "=nothing"
+                };
+                let options = [absent, &format!("fixed={same}"), &format!("per_step={new}")];
+                let what = format!("Rate ({})", name.name().replace('_', " "));
+                (
+                    choice(&time, label, &options, &typed.time, &self.errors),
+                    input(
+                        &rate,
+                        &what,
+                        "",
+                        &self.default(&rate),
+                        &typed.rate,
+                        &self.errors,
+                    ),
+                )
+            })
+            .collect()
+    }
+
+    /// Whether the further sites are in view: something is said about them.
+    fn shows_further(&self, index: impl Display, arm: &ArmFields) -> bool {
+        let wrong = |name: &SiteName| {
+            let base = format!("arms-{index}-dropout-{}", name.name());
+            ["rate", "time"]
+                .iter()
+                .any(|key| self.errors.has(&format!("{base}-{key}")))
+        };
+        arm.has_unusual() || SITES[USUAL..].iter().any(wrong)
+    }
+
     fn metrics(&self) -> Vec<&'static str> {
         METRICS
             .iter()
@@ -214,6 +265,23 @@ impl EditPage {
             .map(|metric| metric.name)
             .collect()
     }
+}
+
+/// Label of a site's time, and what its two values are called.
+fn time_words(name: SiteName) -> (&'static str, &'static str, &'static str) {
+    let masks = ("same mask", "new masks");
+    let (label, (same, new)) = match name {
+        SiteName::Input => ("Drop input", masks),
+        SiteName::Between => ("Drop between layers", masks),
+        SiteName::State => ("Drop state", masks),
+        SiteName::RecurrentWeights => ("Drop recurrent weights", masks),
+        SiteName::Update => ("Drop update", masks),
+        SiteName::Cell => ("Drop cell", masks),
+        SiteName::ZoneoutCell => ("Zoneout of the cell", ("same units", "other units")),
+        SiteName::ZoneoutState => ("Zoneout of the state", ("same units", "other units")),
+        SiteName::Output => ("Drop output", masks),
+    };
+    (label, same, new)
 }
 
 fn described(problem: &Located) -> String {

@@ -5,6 +5,7 @@
 //! as typed: what is not a number goes into the TOML as text, and the
 //! specification's reader says what is wrong with it.
 
+use breakmywork_protocol::spec::{MaskTime, SiteName};
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 
@@ -33,8 +34,21 @@ const FIELDS: [(&str, &str, bool); 21] = [
     ("criterion", "threshold", true),
 ];
 
-/// Sites that the form offers.
-pub(super) const SITES: [&str; 3] = ["input", "state", "output"];
+/// Sites that the form offers, the usual ones first.
+pub(super) const SITES: [SiteName; 9] = [
+    SiteName::Input,
+    SiteName::State,
+    SiteName::Output,
+    SiteName::Between,
+    SiteName::RecurrentWeights,
+    SiteName::Update,
+    SiteName::Cell,
+    SiteName::ZoneoutCell,
+    SiteName::ZoneoutState,
+];
+
+/// How many of [`SITES`] are always in view.
+pub(super) const USUAL: usize = 3;
 
 /// Most arms that are read from a posted form; the specification's limit is lower.
 const MOST_ARMS: usize = 50;
@@ -50,8 +64,10 @@ pub(super) struct SiteFields {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct ArmFields {
     pub(super) name: String,
+    /// The named method, if one is chosen.
+    pub(super) preset: String,
     /// In the order of [`SITES`].
-    pub(super) sites: [SiteFields; 3],
+    pub(super) sites: [SiteFields; SITES.len()],
 }
 
 /// The form, as typed.
@@ -84,8 +100,9 @@ impl Fields {
                 .any(|(section, key, _)| name(section, key) == field);
         base || self.arms.iter().enumerate().any(|(arm, _)| {
             field == format!("arms-{arm}-name")
+                || field == format!("arms-{arm}-dropout-preset")
                 || SITES.iter().any(|site| {
-                    let site = format!("arms-{arm}-dropout-{site}");
+                    let site = format!("arms-{arm}-dropout-{}", site.name());
                     field == format!("{site}-rate") || field == format!("{site}-time")
                 })
         })
@@ -106,9 +123,13 @@ impl Fields {
             .map_while(|arm| {
                 Some(ArmFields {
                     name: get(&format!("arms-{arm}-name"))?,
-                    sites: SITES.map(|site| SiteFields {
-                        rate: get(&format!("arms-{arm}-dropout-{site}-rate")).unwrap_or_default(),
-                        time: get(&format!("arms-{arm}-dropout-{site}-time")).unwrap_or_default(),
+                    preset: get(&format!("arms-{arm}-dropout-preset")).unwrap_or_default(),
+                    sites: SITES.map(|site| {
+                        let site = format!("arms-{arm}-dropout-{}", site.name());
+                        SiteFields {
+                            rate: get(&format!("{site}-rate")).unwrap_or_default(),
+                            time: get(&format!("{site}-time")).unwrap_or_default(),
+                        }
                     }),
                 })
             })
@@ -190,27 +211,19 @@ impl Fields {
 impl ArmFields {
     fn from_toml(arm: &Table) -> Self {
         let dropout = arm.get("dropout").and_then(Value::as_table);
+        let get = |key| dropout.and_then(|dropout| dropout.get(key));
+        let preset = get("preset").map(shown).unwrap_or_default();
         Self {
             name: arm.get("name").map(shown).unwrap_or_default(),
-            sites: SITES.map(|site| {
-                let site = dropout
-                    .and_then(|dropout| dropout.get(site))
-                    .and_then(Value::as_table);
-                let get = |key| {
-                    site.and_then(|site| site.get(key))
-                        .map(shown)
-                        .unwrap_or_default()
-                };
-                SiteFields {
-                    rate: get("rate"),
-                    time: get("time"),
-                }
-            }),
+            sites: SITES.map(|site| SiteFields::from_toml(site, get(site.name()), &preset)),
+            preset,
         }
     }
 
     fn apply(&self, arm: &mut Table) {
+        let before = Self::from_toml(arm);
         set(arm, "name", &self.name, false);
+        let had = arm.contains_key("dropout");
         let mut dropout = match arm.remove("dropout") {
             Some(Value::Table(dropout)) => dropout,
             Some(other) => {
@@ -219,22 +232,95 @@ impl ArmFields {
             }
             None => Table::new(),
         };
-        for (name, typed) in SITES.into_iter().zip(&self.sites) {
-            if typed.time.is_empty() {
-                dropout.remove(name);
+        let was_empty = dropout.is_empty();
+        set(&mut dropout, "preset", &self.preset, false);
+        for ((site, typed), before) in SITES.into_iter().zip(&self.sites).zip(&before.sites) {
+            let untouched = typed == before;
+            // What stood for the preset's time says nothing once the preset is gone.
+            if untouched && (self.has_preset() || !typed.time.is_empty() || typed.is_empty()) {
                 continue;
             }
-            let site = dropout
-                .entry(name)
-                .or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(site) = site {
-                set(site, "rate", &typed.rate, true);
-                set(site, "time", &typed.time, false);
-            }
+            typed.apply(site, &mut dropout, self.has_preset());
         }
-        if !dropout.is_empty() {
+        if !dropout.is_empty() || (had && was_empty) {
             arm.insert("dropout".into(), Value::Table(dropout));
         }
+    }
+
+    /// Whether a named method is chosen.
+    pub(super) fn has_preset(&self) -> bool {
+        !self.preset.is_empty()
+    }
+
+    /// Whether anything is said about the sites that are not always in view.
+    pub(super) fn has_unusual(&self) -> bool {
+        self.sites.iter().skip(USUAL).any(|site| !site.is_empty())
+    }
+}
+
+impl SiteFields {
+    /// Without a preset a site that is given drops units even if it leaves its time out, so the time is shown.
+    fn from_toml(name: SiteName, site: Option<&Value>, preset: &str) -> Self {
+        let Some(site) = site.and_then(Value::as_table) else {
+            return Self::default();
+        };
+        let usual = if preset.is_empty() {
+            usual_time(name)
+        } else {
+            ""
+        };
+        Self {
+            rate: site.get("rate").map(shown).unwrap_or_default(),
+            time: site.get("time").map_or_else(|| usual.to_owned(), shown),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rate.is_empty() && self.time.is_empty()
+    }
+
+    fn apply(&self, name: SiteName, dropout: &mut Table, preset: bool) {
+        let name = name.name();
+        if self.time.is_empty() && !preset {
+            dropout.remove(name);
+            return;
+        }
+        if !self.is_empty() {
+            dropout
+                .entry(name)
+                .or_insert_with(|| Value::Table(Table::new()));
+        }
+        let Some(Value::Table(site)) = dropout.get_mut(name) else {
+            return;
+        };
+        set(site, "rate", &self.rate, true);
+        set(site, "time", &self.time, false);
+        if site.is_empty() {
+            dropout.remove(name);
+        }
+    }
+}
+
+/// What holds where a site leaves its time out.
+fn usual_time(name: SiteName) -> &'static str {
+    if name.is_zoneout() {
+        MaskTime::PerStep.name()
+    } else {
+        MaskTime::Fixed.name()
+    }
+}
+
+#[cfg(test)]
+impl ArmFields {
+    /// The dropout of an arm as a browser posts it.
+    pub(super) fn posted(&self, arm: &str) -> Vec<(String, String)> {
+        let mut posted = vec![(format!("{arm}-dropout-preset"), self.preset.clone())];
+        for (site, typed) in SITES.iter().zip(&self.sites) {
+            let site = format!("{arm}-dropout-{}", site.name());
+            posted.push((format!("{site}-rate"), typed.rate.clone()));
+            posted.push((format!("{site}-time"), typed.time.clone()));
+        }
+        posted
     }
 }
 
@@ -315,79 +401,4 @@ fn seeds_read(typed: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::seed::TEMPLATES;
-
-    fn posted(fields: &Fields) -> Vec<(String, String)> {
-        let mut posted: Vec<(String, String)> = fields.values.clone().into_iter().collect();
-        posted.push(("seeds".into(), fields.seeds.clone()));
-        for (index, arm) in fields.arms.iter().enumerate() {
-            posted.push((format!("arms-{index}-name"), arm.name.clone()));
-            for (site, typed) in SITES.iter().zip(&arm.sites) {
-                posted.push((
-                    format!("arms-{index}-dropout-{site}-rate"),
-                    typed.rate.clone(),
-                ));
-                posted.push((
-                    format!("arms-{index}-dropout-{site}-time"),
-                    typed.time.clone(),
-                ));
-            }
-        }
-        posted
-    }
-
-    #[test]
-    fn untouched_fields_change_nothing() {
-        for template in TEMPLATES {
-            let document: Table = template.toml.parse().expect("TOML");
-            let fields = Fields::from_form(&posted(&Fields::from_toml(&document)));
-            let mut applied = document.clone();
-            fields.apply(&mut applied);
-            assert_eq!(applied, document, "{}", template.name);
-        }
-    }
-
-    #[test]
-    fn what_is_typed_arrives_and_the_rest_stays() {
-        let mut document: Table =
-            "[task]\nname = \"adding\"\nodd = 1\n[[arms]]\nname = \"a\"\ntraining.steps = 5\n"
-                .parse()
-                .expect("TOML");
-        let mut fields = Fields::from_toml(&document);
-        fields.values.insert("task-length".into(), "abc".into());
-        fields.values.insert("training-clip".into(), "0,5".into());
-        fields.seeds = "1-3, 7".into();
-        fields.arms[0].sites[1] = SiteFields {
-            rate: "0.25".into(),
-            time: "fixed".into(),
-        };
-        fields.apply(&mut document);
-        assert_eq!(document["task"]["odd"].as_integer(), Some(1));
-        assert_eq!(document["task"]["length"].as_str(), Some("abc"));
-        assert_eq!(document["training"]["clip"].as_float(), Some(0.5));
-        assert_eq!(document["seeds"].as_array().map(Vec::len), Some(4));
-        assert_eq!(
-            document["arms"][0]["training"]["steps"].as_integer(),
-            Some(5)
-        );
-        assert_eq!(
-            document["arms"][0]["dropout"]["state"]["rate"].as_float(),
-            Some(0.25)
-        );
-        assert_eq!(Fields::from_toml(&document), {
-            fields.values.insert("training-clip".into(), "0.5".into());
-            fields
-        });
-    }
-
-    #[test]
-    fn seeds_read_as_they_are_shown() {
-        for text in ["1-8", "1, 2", "5", "1-3, 7, 9-12"] {
-            assert_eq!(seeds_shown(&seeds_read(text)), text);
-        }
-        assert_eq!(seeds_read("many").as_str(), Some("many"));
-        assert_eq!(seeds_read("1-99999999999").as_str(), Some("1-99999999999"));
-    }
-}
+mod tests;

@@ -6,8 +6,8 @@
 
 use crate::dropout::Proof;
 use crate::events;
-use crate::model::Parameters;
-use crate::optim::Optimizer;
+use crate::model::{Parameters, Weights};
+use crate::optim::{AverageProgress, Optimizer};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -41,6 +41,9 @@ pub struct State {
     /// The measurement with the lowest validation loss so far.
     #[serde(default)]
     pub best: Option<Best>,
+    /// How far the optimizer's averaging is.
+    #[serde(default)]
+    pub average: AverageProgress,
 }
 
 /// The measurement with the lowest validation loss; its weights lie beside it.
@@ -61,6 +64,27 @@ pub struct Trained {
     pub optimizer: Optimizer,
     /// The parameters of [`State::best`], in the same order; empty before the first measurement.
     pub best: Vec<Tensor>,
+}
+
+impl Trained {
+    /// The weights that are measured: the optimizer's averages if it has begun to average, else the last.
+    pub fn measured_weights(&self) -> Weights {
+        match self.optimizer.averaged() {
+            Some(means) => self.parameters.with_values(means),
+            None => self.parameters.frozen(),
+        }
+    }
+
+    /// A copy of those weights, in the order of the parameters.
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub fn measured_values(&self) -> candle_core::Result<Vec<Tensor>> {
+        match self.optimizer.averaged() {
+            Some(means) => means.iter().map(Tensor::copy).collect(),
+            None => self.parameters.values(),
+        }
+    }
 }
 
 /// Why a checkpoint could not be written or used.
@@ -135,7 +159,8 @@ pub fn load(
     for (name, var) in parameters.named() {
         var.set(&take(name, var)?)?;
     }
-    trained.optimizer.restore(parameters, &mut take)?;
+    let average = &state.average;
+    trained.optimizer.restore(parameters, average, &mut take)?;
     if state.best.is_some() {
         let named = parameters.named().iter();
         let best = named.map(|(name, var)| take(&format!("best.{name}"), var));

@@ -157,3 +157,79 @@ fn predict(held: &Held<'_>, inputs: &[Tensor], targets: &Tensor, first: u64) -> 
 fn sum(values: &Tensor) -> Result<f64> {
     values.to_dtype(DType::F64)?.sum_all()?.to_scalar()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Parameters;
+    use breakmywork_protocol::spec::{self, Cell, MaskTime, Model, Site, TaskName};
+
+    /// The average of probabilities and their variance, by hand from the passes themselves.
+    #[test]
+    fn probabilities_are_averaged_and_their_variance_is_that_over_the_samples() {
+        const SAMPLES: usize = 5;
+        let task = tasks::task(&spec::Task {
+            name: TaskName::TemporalOrder,
+            length: 6,
+        });
+        let model = Model {
+            cell: Cell::Lstm,
+            layers: 1,
+            hidden: 4,
+        };
+        let network = Network::new(&model, &*task);
+        let weights = Parameters::initial(&network, 1, DType::F64, &Device::Cpu)
+            .expect("weights")
+            .frozen();
+        let dropout = Dropout {
+            state: Some(Site::new(0.5, MaskTime::Fixed)),
+            ..Dropout::default()
+        };
+        let held = Held {
+            task: &*task,
+            network: &network,
+            weights: &weights,
+            dropout: &dropout,
+            seed: 1,
+            purpose: Purpose::Test,
+            sequences: 3,
+            samples: SAMPLES as u32,
+            temperature: 2.0,
+            dtype: DType::F64,
+            device: &Device::Cpu,
+        };
+        let batch =
+            tasks::batch(&*task, 1, Purpose::Test, 0..3, DType::F64, &Device::Cpu).expect("data");
+        let shape = MaskShape {
+            dropout: &dropout,
+            network: &network,
+            steps: 6,
+            batch: 3,
+        };
+        let targets: Vec<u32> = batch.targets.to_vec1().expect("classes");
+        let pass = |sample: usize| -> Vec<f64> {
+            let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
+            let position = (sample as u64) << 32;
+            let masks = Masks::draw(shape, 1, purpose, position, DType::F64, &Device::Cpu);
+            let logits = network.forward(&weights, &batch.inputs, &masks.expect("masks"));
+            let logits: Vec<Vec<f64>> = logits.and_then(|l| l.to_vec2()).expect("logits");
+            let right = |(row, &target): (&Vec<f64>, &u32)| {
+                let all: f64 = row.iter().map(|logit| (logit / 2.0).exp()).sum();
+                (row[target as usize] / 2.0).exp() / all
+            };
+            logits.iter().zip(&targets).map(right).collect()
+        };
+        let passes: Vec<Vec<f64>> = (0..SAMPLES).map(pass).collect();
+        let (mut nll, mut variance) = (0.0, 0.0);
+        for sequence in 0..3 {
+            let of: Vec<f64> = passes.iter().map(|pass| pass[sequence]).collect();
+            let mean = of.iter().sum::<f64>() / SAMPLES as f64;
+            nll -= mean.ln() / 3.0;
+            variance += of.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (3 * SAMPLES) as f64;
+        }
+        let measured = metrics(&held).expect("measures");
+        let find = |name: &str| measured.iter().find(|(n, _)| n == name).expect("there").1;
+        assert!((find("test_nll") - nll).abs() < 1e-12);
+        assert!((find("test_variance") - variance).abs() < 1e-12 && variance > 1e-6);
+    }
+}

@@ -4,6 +4,7 @@ use crate::model::Parameters;
 use breakmywork_protocol::spec::{self, DecayBy, Training};
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
 
 /// Decay of the mean of gradients.
 const BETA_1: f64 = 0.9;
@@ -18,7 +19,31 @@ pub struct Optimizer {
     rule: Rule,
     /// Share of each parameter that a step takes away.
     shrink: f64,
+    /// Averages the weights once it is time; only of `nt_asgd`.
+    average: Option<Average>,
 }
+
+/// Non-monotonically triggered averaging (Merity, Keskar & Socher 2017, algorithm 1).
+#[derive(Debug)]
+struct Average {
+    progress: AverageProgress,
+    /// Mean of the parameters since the trigger; empty before the first step after it.
+    means: Vec<Tensor>,
+}
+
+/// How far the averaging is, for a checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AverageProgress {
+    /// Validation losses of the measurements before the trigger.
+    pub losses: Vec<f64>,
+    /// Whether averaging has begun.
+    pub begun: bool,
+    /// Steps averaged over.
+    pub steps: u32,
+}
+
+/// Measurements without improvement after which averaging begins: the paper's non-monotone interval.
+const NON_MONOTONE: usize = 5;
 
 /// How gradients become steps.
 #[derive(Debug)]
@@ -42,7 +67,7 @@ impl Optimizer {
     pub fn new(training: &Training, parameters: &Parameters) -> Result<Self> {
         let learning_rate = training.learning_rate;
         let rule = match training.optimizer {
-            spec::Optimizer::Sgd => Rule::Sgd { learning_rate },
+            spec::Optimizer::Sgd | spec::Optimizer::NtAsgd => Rule::Sgd { learning_rate },
             spec::Optimizer::Adam => {
                 let zeros = |var: &Tensor| Ok([var.zeros_like()?, var.zeros_like()?]);
                 let moments = parameters
@@ -59,7 +84,15 @@ impl Optimizer {
             DecayBy::LearningRate => training.weight_decay * learning_rate,
             DecayBy::Step => training.weight_decay,
         };
-        Ok(Self { rule, shrink })
+        let average = (training.optimizer == spec::Optimizer::NtAsgd).then(|| Average {
+            progress: AverageProgress::default(),
+            means: Vec::new(),
+        });
+        Ok(Self {
+            rule,
+            shrink,
+            average,
+        })
     }
 
     /// Moves the parameters; `step` counts from 1.
@@ -74,40 +107,103 @@ impl Optimizer {
             };
             var.set(&(kept - change)?)?;
         }
-        Ok(())
+        match &mut self.average {
+            Some(average) if average.progress.begun => average.add(parameters),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the validation loss of a measurement; averaging begins with the next step if it is above the lowest of all
+    /// but the last five.
+    pub fn measured(&mut self, loss: f64) {
+        let Some(Average { progress, .. }) = &mut self.average else {
+            return;
+        };
+        if progress.begun {
+            return;
+        }
+        let earlier = progress.losses.len().saturating_sub(NON_MONOTONE);
+        progress.begun = progress.losses[..earlier]
+            .iter()
+            .any(|&before| before < loss);
+        progress.losses.push(loss);
+    }
+
+    /// The averaged parameters, which are what is measured once there are any.
+    pub fn averaged(&self) -> Option<&[Tensor]> {
+        let means = &self.average.as_ref()?.means;
+        (!means.is_empty()).then_some(means)
+    }
+
+    /// How far the averaging is.
+    pub fn progress(&self) -> AverageProgress {
+        let average = self.average.as_ref();
+        average.map_or_else(AverageProgress::default, |average| average.progress.clone())
     }
 
     /// Tensors that an exact continuation needs, by name.
     pub fn state<'a>(&'a self, parameters: &'a Parameters) -> Vec<(String, &'a Tensor)> {
+        let names = || parameters.named().iter();
+        let means = self.averaged().into_iter().flatten();
+        let mut state: Vec<(String, &Tensor)> = names()
+            .zip(means)
+            .map(|((name, _), mean)| (format!("average.{name}"), mean))
+            .collect();
         let Rule::Adam { moments, .. } = &self.rule else {
-            return Vec::new();
+            return state;
         };
-        let named = parameters.named().iter().zip(moments);
-        named
+        let moments = names()
+            .zip(moments)
             .flat_map(|((name, _), [first, second])| {
                 [
                     (format!("adam.first.{name}"), first),
                     (format!("adam.second.{name}"), second),
                 ]
-            })
-            .collect()
+            });
+        state.extend(moments);
+        state
     }
 
-    /// Puts back what [`Self::state`] gave; `take` finds a tensor by its name that is like the present one.
+    /// Puts back what [`Self::progress`] and [`Self::state`] gave; `take` finds a tensor by its name that is like the present one.
     ///
     /// # Errors
     /// What `take` says.
     pub fn restore<E>(
         &mut self,
         parameters: &Parameters,
+        progress: &AverageProgress,
         mut take: impl FnMut(&str, &Tensor) -> std::result::Result<Tensor, E>,
     ) -> std::result::Result<(), E> {
+        if let Some(average) = &mut self.average {
+            average.progress = progress.clone();
+            if progress.steps > 0 {
+                let named = parameters.named().iter();
+                let means = named.map(|(name, var)| take(&format!("average.{name}"), var));
+                average.means = means.collect::<std::result::Result<_, E>>()?;
+            }
+        }
         let Rule::Adam { moments, .. } = &mut self.rule else {
             return Ok(());
         };
         for ((name, _), [first, second]) in parameters.named().iter().zip(moments) {
             *first = take(&format!("adam.first.{name}"), first)?;
             *second = take(&format!("adam.second.{name}"), second)?;
+        }
+        Ok(())
+    }
+}
+
+impl Average {
+    fn add(&mut self, parameters: &Parameters) -> Result<()> {
+        self.progress.steps += 1;
+        if self.means.is_empty() {
+            self.means = parameters.values()?;
+            return Ok(());
+        }
+        let weight = 1.0 / f64::from(self.progress.steps);
+        for ((_, var), mean) in parameters.named().iter().zip(&mut self.means) {
+            let off = (var.as_detached_tensor() - &*mean)?;
+            *mean = (&*mean + (off * weight)?)?;
         }
         Ok(())
     }
@@ -249,6 +345,41 @@ mod tests {
                     assert!((before * kept - after).abs() < 1e-12);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn averaging_begins_when_validation_is_above_all_but_the_last_five_and_is_the_mean_since() {
+        let parameters = parameters();
+        let training = training(spec::Optimizer::NtAsgd);
+        let mut optimizer = Optimizer::new(&training, &parameters).expect("nt_asgd");
+        let mut step = |optimizer: &mut Optimizer, gradient: f64| {
+            let gradients = constant(&parameters, gradient);
+            optimizer.step(1, &parameters, &gradients).expect("a step");
+            values(&parameters)
+        };
+        // 2.9 is above 3 of none, then of the first alone once five came after it.
+        for loss in [3.0, 5.0, 5.0, 5.0, 5.0, 2.9] {
+            optimizer.measured(loss);
+            step(&mut optimizer, 1.0);
+            assert!(optimizer.averaged().is_none(), "at {loss}");
+        }
+        optimizer.measured(3.1);
+        let first = step(&mut optimizer, 1.0);
+        let second = step(&mut optimizer, -4.0);
+        let third = step(&mut optimizer, 2.5);
+        let means = optimizer.averaged().expect("it has begun");
+        let means: Vec<f64> = means
+            .iter()
+            .flat_map(|mean| {
+                mean.flatten_all()
+                    .and_then(|m| m.to_vec1())
+                    .expect("numbers")
+            })
+            .collect();
+        for (index, mean) in means.iter().enumerate() {
+            let expected = (first[index] + second[index] + third[index]) / 3.0;
+            assert!((mean - expected).abs() < 1e-12);
         }
     }
 

@@ -158,11 +158,6 @@ impl<'a> Run<'a> {
         let parameters =
             Parameters::initial(&network, plan.seed, DTYPE, &device).map_err(candle)?;
         let optimizer = Optimizer::new(&setup.training, &parameters).map_err(candle)?;
-        let mut trained = Trained {
-            parameters,
-            optimizer,
-            best: Vec::new(),
-        };
         let mut state = State {
             plan_sha256: plan.sha256(),
             worker_version: VERSION.into(),
@@ -172,6 +167,12 @@ impl<'a> Run<'a> {
             losses: 0,
             proof: Proof::default(),
             best: None,
+            average: optimizer.progress(),
+        };
+        let mut trained = Trained {
+            parameters,
+            optimizer,
+            best: Vec::new(),
         };
         if let Some(path) = &options.resume {
             state = checkpoint::load(path, &state.plan_sha256, &mut trained, &device)
@@ -292,15 +293,16 @@ impl<'a> Run<'a> {
     fn measure(&mut self) -> Result<Vec<(String, f64)>, Failure> {
         let step = self.state.step;
         let mut points = vec![("train_loss".to_owned(), self.ledger.take_mean(step)?)];
-        let weights = self.trained.parameters.frozen();
+        let weights = self.trained.measured_weights();
         let validation = self.evaluate(Purpose::Validation, 0, &weights)?;
         // The first is the loss. Early stopping keeps the earliest of equals.
         let loss = validation[0].1;
         if self.state.best.is_none_or(|best| loss < best.loss) {
             self.state.best = Some(Best { step, loss });
-            let values = self.trained.parameters.values();
+            let values = self.trained.measured_values();
             self.trained.best = values.map_err(|error| Failure::of_candle(&error, step))?;
         }
+        self.trained.optimizer.measured(loss);
         points.extend(validation);
         Ok(points)
     }
@@ -337,7 +339,7 @@ impl<'a> Run<'a> {
     fn final_metrics(&self) -> Result<BTreeMap<String, f64>, Failure> {
         let samples = self.plan.setup.evaluation.samples;
         let parameters = &self.trained.parameters;
-        let last = parameters.frozen();
+        let last = self.trained.measured_weights();
         let mut metrics = BTreeMap::from_iter(self.evaluate(Purpose::Test, samples, &last)?);
         metrics.extend(self.evaluate(Purpose::Training, 0, &last)?);
         if let Some(best) = self.state.best {
@@ -356,6 +358,7 @@ impl<'a> Run<'a> {
         let step = self.state.step;
         (self.state.loss_sum, self.state.losses) = self.ledger.settle(step)?;
         self.state.wall_seconds = self.wall_seconds();
+        self.state.average = self.trained.optimizer.progress();
         checkpoint::save(&to.directory, &self.state, &self.trained).map_err(|error| {
             Failure::new(
                 FailureKind::Error,

@@ -126,3 +126,71 @@ fn the_deepest_graph_does_not_overflow_the_stack() {
     plan.setup.evaluation.sequences = 1;
     train(&plan).expect("trains");
 }
+
+/// What early stopping reports is what a run reports that ends at that step: everything else depends on the step alone.
+#[test]
+fn early_stopping_gives_the_weights_of_the_best_measurement() {
+    let mut long = lstm(TaskName::Adding, 10, 60);
+    // So large that the loss goes up and down.
+    long.setup.training.learning_rate = 0.1;
+    long.setup.evaluation.every = 3;
+    let (curves, result) = train(&long).expect("trains");
+    let at = result.metrics["early_stopped_at"];
+    assert!(at < 60.0, "the last measurement is the best by chance");
+    let losses = || curves.iter().filter(|(name, _)| name == "valid_mse");
+    let lowest = losses()
+        .map(|(_, loss)| *loss)
+        .fold(f64::INFINITY, f64::min);
+    let first = losses()
+        .position(|(_, loss)| *loss == lowest)
+        .expect("there is a lowest");
+    assert_eq!(at, 3.0 * (first + 1) as f64);
+
+    let mut short = long.clone();
+    short.setup.training.steps = at as u32;
+    let stopped = train(&short).expect("trains").1.metrics;
+    assert_eq!(
+        result.metrics["test_mse_early_stopped"],
+        stopped["test_mse"]
+    );
+    assert_ne!(result.metrics["test_mse"], stopped["test_mse"]);
+}
+
+/// Sampling at test changes neither training nor what validation says; without masks it changes nothing at all.
+#[test]
+fn monte_carlo_averages_what_is_predicted() {
+    let mut plan = lstm(TaskName::TemporalOrder, 10, 30);
+    plan.setup.dropout.state = Some(Site::new(0.4, MaskTime::Fixed));
+    let (curves, deterministic) = train(&plan).expect("trains");
+    plan.setup.evaluation.samples = 20;
+    let (same, sampled) = train(&plan).expect("trains");
+    assert_eq!(curves, same);
+    assert_eq!(
+        deterministic.metrics["train_nll"],
+        sampled.metrics["train_nll"]
+    );
+    assert_ne!(
+        deterministic.metrics["test_nll"],
+        sampled.metrics["test_nll"]
+    );
+    assert!(sampled.metrics["test_variance"] > 0.0);
+    assert!(!deterministic.metrics.contains_key("test_variance"));
+
+    plan.setup.dropout = Dropout::default();
+    let averaged = train(&plan).expect("trains").1.metrics;
+    plan.setup.evaluation.samples = 0;
+    let plain = train(&plan).expect("trains").1.metrics;
+    assert!((averaged["test_nll"] - plain["test_nll"]).abs() < 1e-12);
+    assert!(averaged["test_variance"].abs() < 1e-20);
+}
+
+#[test]
+fn a_high_temperature_makes_all_classes_alike() {
+    let mut plan = lstm(TaskName::TemporalOrder, 10, 30);
+    plan.setup.evaluation.temperature = 20.0;
+    let hot = train(&plan).expect("trains").1.metrics["test_nll"];
+    plan.setup.evaluation.temperature = 1.0;
+    let plain = train(&plan).expect("trains").1.metrics["test_nll"];
+    let (hot, plain) = ((hot - 4_f64.ln()).abs(), (plain - 4_f64.ln()).abs());
+    assert!(hot < plain / 5.0, "{hot} {plain} from knowing nothing");
+}

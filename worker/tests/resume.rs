@@ -3,7 +3,9 @@
 mod support;
 
 use breakmywork_protocol::result::RunResult;
-use breakmywork_protocol::spec::{Cell, Optimizer, TaskName};
+use breakmywork_protocol::spec::{
+    Cell, Gates, MaskTime, Noise, Optimizer, Plan, Site, SiteName, TaskName,
+};
 use breakmywork_worker::events::{Event, FailureKind};
 use breakmywork_worker::train::{self, Checkpoints, Options, Outcome, Requests};
 use breakmywork_worker::{checkpoint, device::DeviceChoice};
@@ -35,7 +37,7 @@ fn options(directory: Option<&Path>, resume: Option<PathBuf>) -> Options {
 
 /// Trains until the end or, if `stop_at` is given, until that step.
 fn train(
-    plan: &breakmywork_protocol::spec::Plan,
+    plan: &Plan,
     options: &Options,
     stop_at: Option<u32>,
     points: &mut Vec<(u32, String, u64)>,
@@ -88,7 +90,7 @@ fn finished(outcome: Outcome) -> Box<RunResult> {
 #[test]
 fn trained_twice_or_interrupted_the_numbers_are_the_same_to_the_last_bit() {
     for cell in [Cell::Rnn, Cell::Gru, Cell::Lstm] {
-        for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
+        for optimizer in [Optimizer::Sgd, Optimizer::Adam, Optimizer::NtAsgd] {
             for task in [TaskName::Adding, TaskName::Copy, TaskName::TemporalOrder] {
                 let plan = plan(cell, optimizer, task);
                 let mut points = Vec::new();
@@ -131,6 +133,57 @@ fn trained_twice_or_interrupted_the_numbers_are_the_same_to_the_last_bit() {
             }
         }
     }
+}
+
+/// Every site at once, with noise, untied gates and dropped weights.
+#[test]
+fn interrupted_under_masks_at_every_site_the_numbers_are_the_same() {
+    let mut plan = plan(Cell::Lstm, Optimizer::Adam, TaskName::Adding);
+    for name in SiteName::ALL {
+        let mut site = Site::new(0.25, MaskTime::PerStep);
+        site.gates = name.feeds_gates().then_some(Gates::Untied);
+        if name == SiteName::Output {
+            site.noise = Noise::Moments;
+        }
+        *plan.setup.dropout.site_mut(name) = Some(site);
+    }
+    let mut points = Vec::new();
+    let (outcome, _) = train(&plan, &options(None, None), None, &mut points);
+    let whole = numbers(points, &finished(outcome));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut points = Vec::new();
+    let directory = Some(folder.path());
+    let (_, resume) = train(&plan, &options(directory, None), Some(7), &mut points);
+    let (outcome, _) = train(&plan, &options(None, resume), None, &mut points);
+    assert_eq!(whole, numbers(points, &finished(outcome)));
+}
+
+/// Interrupted after the averaging has begun, which a run of plain gradient descent shows by its other result.
+#[test]
+fn interrupted_while_it_averages_the_numbers_are_the_same() {
+    let mut plan = plan(Cell::Gru, Optimizer::NtAsgd, TaskName::Adding);
+    // So large that validation goes up and down.
+    plan.setup.training.learning_rate = 1.0;
+    plan.setup.evaluation.every = 1;
+    let whole = |plan: &Plan| {
+        let mut points = Vec::new();
+        let (outcome, _) = train(plan, &options(None, None), None, &mut points);
+        numbers(points, &finished(outcome))
+    };
+    let averaged = whole(&plan);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut points = Vec::new();
+    let directory = Some(folder.path());
+    let (_, resume) = train(&plan, &options(directory, None), Some(15), &mut points);
+    let (outcome, _) = train(&plan, &options(None, resume), None, &mut points);
+    assert_eq!(averaged, numbers(points, &finished(outcome)));
+
+    plan.setup.training.optimizer = Optimizer::Sgd;
+    let plain = whole(&plan);
+    let before = |numbers: &Numbers| numbers.points[..2 * 13].to_vec();
+    let after = |numbers: &Numbers| numbers.points[2 * 13..].to_vec();
+    assert_eq!(before(&averaged)[..4], before(&plain)[..4]);
+    assert_ne!(after(&averaged), after(&plain), "averaging never began");
 }
 
 #[test]

@@ -14,7 +14,11 @@ const DECAYS: &[(&str, DecayBy)] = &[
     ("learning_rate", DecayBy::LearningRate),
     ("step", DecayBy::Step),
 ];
-const OPTIMIZERS: &[(&str, Optimizer)] = &[("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)];
+const OPTIMIZERS: &[(&str, Optimizer)] = &[
+    ("sgd", Optimizer::Sgd),
+    ("adam", Optimizer::Adam),
+    ("nt_asgd", Optimizer::NtAsgd),
+];
 
 pub(super) fn task(mut fields: Fields<'_>) -> Task {
     let task = Task {

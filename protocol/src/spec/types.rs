@@ -177,6 +177,8 @@ pub enum Optimizer {
     Sgd,
     /// Adam (Kingma & Ba 2015), β₁ .9, β₂ .999, ε 1e-8.
     Adam,
+    /// Gradient descent that averages its weights once validation stops improving (Merity et al. 2017).
+    NtAsgd,
 }
 
 /// How the network is measured. Validation puts the masks at their mean; the test may sample them.

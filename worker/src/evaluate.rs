@@ -162,7 +162,7 @@ fn sum(values: &Tensor) -> Result<f64> {
 mod tests {
     use super::*;
     use crate::model::Parameters;
-    use breakmywork_protocol::spec::{self, Cell, MaskTime, Model, Site, TaskName};
+    use breakmywork_protocol::spec::{self, Cell, MaskTime, Model, Normalization, Site, TaskName};
 
     /// The average of probabilities and their variance, by hand from the passes themselves.
     #[test]
@@ -176,6 +176,7 @@ mod tests {
             cell: Cell::Lstm,
             layers: 1,
             hidden: 4,
+            normalization: Normalization::None,
         };
         let network = Network::new(&model, &*task);
         let weights = Parameters::initial(&network, 1, DType::F64, &Device::Cpu)

@@ -277,6 +277,7 @@ mod tests {
             cell: Cell::Rnn,
             layers: 1,
             hidden: 1,
+            normalization: spec::Normalization::None,
             inputs: 1,
             head: Head::Value,
             read_out: 1,
@@ -353,7 +354,7 @@ mod tests {
         let parameters = parameters();
         let training = training(spec::Optimizer::NtAsgd);
         let mut optimizer = Optimizer::new(&training, &parameters).expect("nt_asgd");
-        let mut step = |optimizer: &mut Optimizer, gradient: f64| {
+        let step = |optimizer: &mut Optimizer, gradient: f64| {
             let gradients = constant(&parameters, gradient);
             optimizer.step(1, &parameters, &gradients).expect("a step");
             values(&parameters)

@@ -1,19 +1,19 @@
-//! Gradients against central differences, in double precision, through every cell × site × time × sharing × gates ×
+//! Gradients against central differences of fourth order, in double precision, through every cell × site × time × sharing × gates ×
 //! carry × scaling × noise: each in one network with masks at that site alone, then everything at once.
 
 use breakmywork_protocol::spec::{
-    Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName, Task,
-    TaskName,
+    Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared, Site,
+    SiteName, Task, TaskName,
 };
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
-use breakmywork_worker::rng::Purpose;
+use breakmywork_worker::rng::{Purpose, Stream};
 use breakmywork_worker::tasks::{self, Batch};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-/// Step of the differences: errors of order ε² from the third derivative and 10⁻¹⁶/ε from rounding.
+/// Step of the differences: errors of order ε⁴ from the fifth derivative and 10⁻¹⁶/ε from rounding.
 const EPSILON: f64 = 1e-5;
-/// Largest difference from the gradient; both errors above are near 10⁻¹⁰.
+/// Largest difference from the gradient, beside its size; the errors above are near 10⁻¹⁰.
 const TOLERANCE: f64 = 1e-8;
 const BATCH: usize = 3;
 
@@ -23,27 +23,32 @@ const CELLS: [Cell; 3] = [Cell::Rnn, Cell::Gru, Cell::Lstm];
 fn without_masks() {
     for cell in CELLS {
         for name in [TaskName::Adding, TaskName::TemporalOrder, TaskName::Copy] {
-            check(cell, name, &Dropout::default());
+            check(cell, Normalization::None, name, &Dropout::default());
         }
     }
 }
 
 #[test]
 fn through_every_variant_of_every_site_of_the_rnn() {
-    every_variant(Cell::Rnn);
+    every_variant(Cell::Rnn, Normalization::None);
 }
 
 #[test]
 fn through_every_variant_of_every_site_of_the_gru() {
-    every_variant(Cell::Gru);
+    every_variant(Cell::Gru, Normalization::None);
 }
 
 #[test]
 fn through_every_variant_of_every_site_of_the_lstm() {
-    every_variant(Cell::Lstm);
+    every_variant(Cell::Lstm, Normalization::None);
 }
 
-fn every_variant(cell: Cell) {
+#[test]
+fn through_every_variant_of_every_site_of_the_layer_normalized_lstm() {
+    every_variant(Cell::Lstm, Normalization::Layer);
+}
+
+fn every_variant(cell: Cell, normalization: Normalization) {
     let mut all = Dropout::default();
     for name in SiteName::ALL {
         let needs_cell = matches!(name, SiteName::Cell | SiteName::ZoneoutCell);
@@ -54,11 +59,11 @@ fn every_variant(cell: Cell) {
         for site in &variants {
             let mut dropout = Dropout::default();
             *dropout.site_mut(name) = Some(site.clone());
-            check(cell, TaskName::Adding, &dropout);
+            check(cell, normalization, TaskName::Adding, &dropout);
         }
         *all.site_mut(name) = variants.last().cloned();
     }
-    check(cell, TaskName::Copy, &all);
+    check(cell, normalization, TaskName::Copy, &all);
 }
 
 /// Every combination of the settings that apply to the site.
@@ -88,15 +93,24 @@ fn variants(cell: Cell, name: SiteName) -> Vec<Site> {
     variants
 }
 
-fn check(cell: Cell, name: TaskName, dropout: &Dropout) {
+fn check(cell: Cell, normalization: Normalization, name: TaskName, dropout: &Dropout) {
     let task = tasks::task(&Task { name, length: 3 });
     let model = Model {
         cell,
         layers: 2,
-        hidden: 2,
+        // Two numbers, normalized, are ±1 and nothing between.
+        hidden: if normalization == Normalization::Layer {
+            3
+        } else {
+            2
+        },
+        normalization,
     };
     let network = Network::new(&model, &*task);
     let parameters = Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("weights");
+    if normalization == Normalization::Layer {
+        away_from_zero(&parameters);
+    }
     let numbers = 0..BATCH as u64;
     let batch = tasks::batch(
         &*task,
@@ -126,10 +140,22 @@ fn check(cell: Cell, name: TaskName, dropout: &Dropout) {
             let measured = difference(var, index, || loss(&network, &parameters, &batch, &masks))
                 .expect("computes");
             assert!(
-                (measured - expected).abs() < TOLERANCE,
+                (measured - expected).abs() < TOLERANCE * (1.0 + expected.abs()),
                 "{cell:?} {dropout:?}: entry {index} of {name} is {expected}, measured {measured}"
             );
         }
+    }
+}
+
+/// Other values for everything: with biases of 0 whatever is dropped whole is normalized from nothing, where the
+/// derivative is 1/√ε and differences measure something else.
+fn away_from_zero(parameters: &Parameters) {
+    for (index, (_, var)) in parameters.named().iter().enumerate() {
+        let mut stream = Stream::new(2, Purpose::Weights, index as u64);
+        let values: Vec<f64> = (0..var.elem_count()).map(|_| stream.normal()).collect();
+        Tensor::from_vec(values, var.shape(), &Device::Cpu)
+            .and_then(|values| var.set(&values))
+            .expect("other values");
     }
 }
 
@@ -146,7 +172,7 @@ fn loss(
     )
 }
 
-/// Central difference of the loss in one entry.
+/// Central difference of the loss in one entry, of fourth order.
 fn difference(var: &Var, index: usize, loss: impl Fn() -> Result<Tensor>) -> Result<f64> {
     let before = flat(var)?;
     let at = |offset: f64| {
@@ -155,7 +181,9 @@ fn difference(var: &Var, index: usize, loss: impl Fn() -> Result<Tensor>) -> Res
         var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu)?)?;
         loss()?.to_scalar::<f64>()
     };
-    let slope = (at(EPSILON)? - at(-EPSILON)?) / (2.0 * EPSILON);
+    let narrow = at(EPSILON)? - at(-EPSILON)?;
+    let wide = at(2.0 * EPSILON)? - at(-2.0 * EPSILON)?;
+    let slope = (8.0 * narrow - wide) / (12.0 * EPSILON);
     at(0.0)?;
     Ok(slope)
 }

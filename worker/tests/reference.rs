@@ -1,7 +1,9 @@
 //! The cells and every named dropout method against torch, forward and backward and at test, from
 //! `reference/cells.json` (made by `reference/generate.py`, which knows the methods from their papers).
 
-use breakmywork_protocol::spec::{self, Cell, Dropout, Format, Plan, SiteName, presets::PRESETS};
+use breakmywork_protocol::spec::{
+    self, Cell, Dropout, Format, Normalization, Plan, SiteName, presets::PRESETS,
+};
 use breakmywork_worker::dropout::{Drawn, MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
 use breakmywork_worker::tasks::Head;
@@ -23,6 +25,7 @@ struct Document {
 #[derive(Deserialize)]
 struct Case {
     cell: Cell,
+    normalization: Normalization,
     /// Name of the preset; empty without masks.
     method: String,
     classes: usize,
@@ -77,6 +80,7 @@ fn largest_difference(case: &Case) -> Result<f64> {
         cell: case.cell,
         layers: 2,
         hidden: case.weights["output.weight"].len(),
+        normalization: case.normalization,
         inputs: case.inputs[0][0].len(),
         head,
         read_out: case.outputs.len() / case.inputs[0].len(),

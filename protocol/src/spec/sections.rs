@@ -10,6 +10,10 @@ pub(super) const TASKS: &[(&str, TaskName)] = &[
     ("temporal_order", TaskName::TemporalOrder),
 ];
 const CELLS: &[(&str, Cell)] = &[("rnn", Cell::Rnn), ("gru", Cell::Gru), ("lstm", Cell::Lstm)];
+const NORMALIZATIONS: &[(&str, Normalization)] = &[
+    ("none", Normalization::None),
+    ("layer", Normalization::Layer),
+];
 const DECAYS: &[(&str, DecayBy)] = &[
     ("learning_rate", DecayBy::LearningRate),
     ("step", DecayBy::Step),
@@ -30,11 +34,19 @@ pub(super) fn task(mut fields: Fields<'_>) -> Task {
 }
 
 pub(super) fn model(mut fields: Fields<'_>) -> Model {
-    let model = Model {
+    let mut model = Model {
         cell: fields.choice("cell", CELLS, Some(Cell::Lstm)),
         layers: fields.integer("layers", Some(1), limits::LAYERS),
         hidden: fields.integer("hidden", Some(32), limits::HIDDEN),
+        normalization: fields.choice("normalization", NORMALIZATIONS, Some(Normalization::None)),
     };
+    if model.normalization == Normalization::Layer && model.cell != Cell::Lstm {
+        fields.problem(
+            "normalization",
+            "\"layer\" is defined for the lstm; give \"none\" or cell = \"lstm\".",
+        );
+        model.normalization = Normalization::None;
+    }
     fields.close();
     model
 }

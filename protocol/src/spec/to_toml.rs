@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 44] = [
+pub const FIELD_ORDER: [&str; 45] = [
     "title",
     "seeds",
     "name",
@@ -71,6 +71,7 @@ pub const FIELD_ORDER: [&str; 44] = [
     "length",
     "layers",
     "hidden",
+    "normalization",
     "optimizer",
     "learning_rate",
     "batch",

@@ -107,6 +107,21 @@ pub struct Model {
     pub layers: u32,
     /// Units of a layer.
     pub hidden: u32,
+    /// What keeps the pre-activations in range.
+    #[serde(default)]
+    pub normalization: Normalization,
+}
+
+/// What keeps the pre-activations in range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Normalization {
+    /// Nothing.
+    #[default]
+    None,
+    /// Layer normalization of the LSTM's products and of its cell state (Ba, Kiros & Hinton 2016).
+    Layer,
 }
 
 /// Recurrent cells.

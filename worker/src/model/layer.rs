@@ -2,7 +2,7 @@
 
 use super::{Network, gru, lstm, rnn};
 use crate::dropout::{Entering, Masks};
-use breakmywork_protocol::spec::{Cell, SiteName};
+use breakmywork_protocol::spec::{Cell, Normalization, SiteName};
 use candle_core::{Result, Tensor};
 use std::borrow::Cow;
 
@@ -11,13 +11,14 @@ pub(super) struct Step<'a> {
     pub(super) masks: &'a Masks,
     pub(super) layer: usize,
     pub(super) t: usize,
-    weights: &'a [Tensor],
+    pub(super) weights: &'a [Tensor],
     one: &'a Tensor,
     /// The layer's input and h, on their way into the products.
     x: Entering,
     h: Entering,
     inputs: usize,
     hidden: usize,
+    pub(super) normalization: Normalization,
 }
 
 impl Step<'_> {
@@ -43,6 +44,25 @@ impl Step<'_> {
             })
         };
         (0..gates).map(product).collect()
+    }
+
+    /// The product of x alone with its rows of that gate's matrix.
+    pub(super) fn plain_input_product(&self, gate: usize) -> Result<Tensor> {
+        let weights = self.weights[gate].narrow(0, 0, self.inputs)?;
+        let product = self.x.gate(gate).matmul(&weights)?;
+        self.x.with_noise(gate, product, || Ok(weights))
+    }
+
+    /// The product of h alone with its rows of that gate's matrix.
+    pub(super) fn plain_state_product(&self, gate: usize) -> Result<Tensor> {
+        let weights = self.weights[gate].narrow(0, self.inputs + 1, self.hidden)?;
+        let product = self.h.gate(gate).matmul(&weights)?;
+        self.h.with_noise(gate, product, || Ok(weights))
+    }
+
+    /// The row of that gate's matrix that meets the 1.
+    pub(super) fn bias(&self, gate: usize) -> Result<Tensor> {
+        self.weights[gate].narrow(0, self.inputs, 1)
     }
 
     /// The product of [x, 1], as that gate gets x, with that matrix.
@@ -94,6 +114,7 @@ impl Network {
                 h: masks.entering(SiteName::State, layer, t, &h)?,
                 inputs: self.layer_inputs(layer),
                 hidden: self.hidden,
+                normalization: self.normalization,
             };
             h = match self.cell {
                 Cell::Rnn => rnn::step(&step, &h)?,
@@ -128,8 +149,10 @@ impl Network {
             return Ok(Cow::Owned(before));
         }
         let mean = mask.dims() == [1, 1];
-        // The GRU's third matrix is over [x, 1] alone.
-        let recurrent = |matrix| self.cell != Cell::Gru || matrix != 2;
+        // The GRU's third matrix is over [x, 1] alone, and gains of a normalization meet no h.
+        let gru = self.cell == Cell::Gru;
+        let recurrent =
+            |matrix: usize| (!gru || matrix != 2) && weights[matrix].elem_count() > self.hidden;
         let mut gate = 0;
         let mut dropped = Vec::with_capacity(weights.len());
         for (matrix, weights) in weights.iter().enumerate() {

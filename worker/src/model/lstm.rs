@@ -7,7 +7,7 @@
 
 use super::Matrix;
 use super::layer::Step;
-use breakmywork_protocol::spec::{Carry, SiteName};
+use breakmywork_protocol::spec::{Carry, Normalization, SiteName};
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;
 
@@ -29,7 +29,12 @@ pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
 
 /// The next h and c.
 pub(super) fn step(step: &Step<'_>, h: &Tensor, c: &Tensor) -> Result<(Tensor, Tensor)> {
-    let products = step.products(4)?;
+    let normalized = step.normalization == Normalization::Layer;
+    let products = if normalized {
+        step.normalized_products()?
+    } else {
+        step.products(4)?
+    };
     let (masks, layer, t) = (step.masks, step.layer, step.t);
     let input = sigmoid(&products[0])?;
     let forget = sigmoid(&products[1])?;
@@ -41,7 +46,12 @@ pub(super) fn step(step: &Step<'_>, h: &Tensor, c: &Tensor) -> Result<(Tensor, T
         .site(SiteName::Cell, layer)
         .is_some_and(|site| site.carry == Some(Carry::Unmasked));
     let carried = if hides { new } else { read.clone() };
-    let new_h = (output * read.tanh()?)?;
+    let seen = if normalized {
+        step.normalized_cell(&read)?
+    } else {
+        read
+    };
+    let new_h = (output * seen.tanh()?)?;
     let next_c = masks.zoneout(SiteName::ZoneoutCell, layer, t, carried, c)?;
     let next_h = masks.zoneout(SiteName::ZoneoutState, layer, t, new_h, h)?;
     Ok((next_h, next_c))

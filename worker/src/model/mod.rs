@@ -8,6 +8,7 @@
 mod gru;
 mod layer;
 mod lstm;
+mod normalize;
 mod parameters;
 mod rnn;
 
@@ -15,7 +16,7 @@ pub use parameters::Parameters;
 
 use crate::dropout::Masks;
 use crate::tasks::Head;
-use breakmywork_protocol::spec::{Cell, Model, SiteName};
+use breakmywork_protocol::spec::{Cell, Model, Normalization, SiteName};
 use candle_core::{Result, Tensor};
 
 /// The shape of a network: everything about it but its weights.
@@ -27,6 +28,8 @@ pub struct Network {
     pub layers: usize,
     /// Units of a layer.
     pub hidden: usize,
+    /// What keeps the pre-activations in range.
+    pub normalization: Normalization,
     /// Input channels.
     pub inputs: usize,
     /// What the linear output means.
@@ -51,6 +54,7 @@ impl Network {
             cell: model.cell,
             layers: model.layers as usize,
             hidden: model.hidden as usize,
+            normalization: model.normalization,
             inputs: task.inputs(),
             head: task.head(),
             read_out: task.read_out(),
@@ -73,11 +77,15 @@ impl Network {
 
     /// Name, rows and row of the bias of each matrix of a layer whose input has that width.
     fn matrices(&self, inputs: usize) -> Vec<Matrix> {
-        match self.cell {
+        let mut matrices = match self.cell {
             Cell::Rnn => rnn::matrices(inputs, self.hidden),
             Cell::Gru => gru::matrices(inputs, self.hidden),
             Cell::Lstm => lstm::matrices(inputs, self.hidden),
+        };
+        if self.normalization == Normalization::Layer {
+            matrices.extend(normalize::matrices());
         }
+        matrices
     }
 
     /// The outputs at the steps read, one below the other: (steps read · batch) × width of the head.

@@ -136,7 +136,7 @@ class Masks:
         return (p / (1 - p) * (x**2 @ weight**2) + LEAST_VARIANCE).sqrt() * epsilon
 
 
-def run(cell, module, head, inputs, masks):
+def run(cell, module, head, inputs, masks, norms=None):
     """Logits at the steps read, by the textbook."""
     states = list(inputs)
     for layer in range(LAYERS):
@@ -156,6 +156,14 @@ def run(cell, module, head, inputs, masks):
                 return entering @ dropped + d[k] + masks.noise(entering, dropped, "state", layer, t, k)
 
             both = lambda k: from_input(k) + from_state(k)
+            if norms:
+                # Without the biases, which stand outside the normalization.
+                bare = lambda product, bias: torch.cat([product(k) - bias[k] for k in range(4)], 1)
+                state_gain, input_gain, cell_gain, cell_bias = norms[layer]
+                normalized = nn.functional.layer_norm(bare(from_state, d), [4 * HIDDEN], state_gain)
+                normalized = normalized + nn.functional.layer_norm(bare(from_input, b), [4 * HIDDEN], input_gain)
+                gates = [part + b[k] + d[k] for k, part in enumerate(normalized.chunk(4, 1))]
+                both = lambda k: gates[k]
             update = lambda g: masks.times(g, "update", layer, t)
             if cell == "rnn":
                 new = update(torch.tanh(both(0)))
@@ -166,7 +174,8 @@ def run(cell, module, head, inputs, masks):
                 i, f, o = torch.sigmoid(both(0)), torch.sigmoid(both(1)), torch.sigmoid(both(3))
                 made = f * c + i * update(torch.tanh(both(2)))
                 read = masks.times(made, "cell", layer, t)
-                new = o * torch.tanh(read)
+                seen = nn.functional.layer_norm(read, [HIDDEN], cell_gain, cell_bias) if norms else read
+                new = o * torch.tanh(seen)
                 carried = made if masks.dropout.get("cell", {}).get("carry") == "unmasked" else read
                 c = masks.mix(carried, c, "zoneout_cell", layer, t)
             h = masks.mix(new, h, "zoneout_state", layer, t)
@@ -208,7 +217,18 @@ def gradient(parameter):
     return parameter.grad
 
 
-def case(cell, method, classes, seed):
+def norm_layout(norms, of):
+    """The worker's rows of gains."""
+    rows = {}
+    for layer, (state_gain, input_gain, cell_gain, cell_bias) in enumerate(norms):
+        for side, gain in [("state", state_gain), ("input", input_gain)]:
+            for gate, part in zip(GATES["lstm"], of(gain).chunk(4)):
+                rows[f"layer{layer}.{gate}_{side}_gain"] = part[None]
+        rows[f"layer{layer}.cell_gain"], rows[f"layer{layer}.cell_bias"] = of(cell_gain)[None], of(cell_bias)[None]
+    return rows
+
+
+def case(cell, method, classes, seed, normalized=False):
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     module = MODULES[cell](INPUTS, HIDDEN, num_layers=LAYERS)
@@ -216,9 +236,12 @@ def case(cell, method, classes, seed):
     inputs = torch.randn(STEPS, BATCH, INPUTS, generator=generator)
     dropout = {name: s for name, s in METHODS.get(method, {}).items() if has(name, cell)}
     drawn = {name: draw(generator, name, s, cell, dropout) for name, s in dropout.items()}
-    if method:
-        outputs = run(cell, module, head, inputs, Masks(dropout, drawn, mean=False))
-        at_test = run(cell, module, head, inputs, Masks(dropout, drawn, mean=True))
+    shapes = [4 * HIDDEN, 4 * HIDDEN, HIDDEN, HIDDEN]
+    norms = [[nn.Parameter(torch.randn(n, generator=generator)) for n in shapes] for _ in range(LAYERS)]
+    norms = norms if normalized else None
+    if method or normalized:
+        outputs = run(cell, module, head, inputs, Masks(dropout, drawn, mean=False), norms)
+        at_test = run(cell, module, head, inputs, Masks(dropout, drawn, mean=True), norms)
     else:
         outputs = at_test = head(module(inputs)[0][-READ_OUT:].reshape(READ_OUT * BATCH, HIDDEN))
     if classes:
@@ -230,11 +253,13 @@ def case(cell, method, classes, seed):
     loss.backward()
     weights, gradients = layout(cell, module, value), layout(cell, module, gradient)
     for of, matrices in [(value, weights), (gradient, gradients)]:
+        matrices.update(norm_layout(norms or [], of))
         matrices["output.weight"], matrices["output.bias"] = of(head.weight).T, of(head.bias)[None]
     plain = lambda matrices: {name: matrix.tolist() for name, matrix in matrices.items()}
     return {
         "cell": cell,
         "method": method,
+        "normalization": "layer" if normalized else "none",
         "classes": classes,
         "inputs": inputs.tolist(),
         "masks": {name: {layer: m.tolist() for layer, m in layers.items()} for name, layers in drawn.items()},
@@ -256,6 +281,7 @@ if __name__ == "__main__":
         if any(has(name, cell) for name in sites)
     ]
     cases = [case(*arguments, seed) for seed, arguments in enumerate(wanted)]
+    cases += [case("lstm", method, CLASSES, 100, normalized=True) for method in ["", "gal_untied", "fast_dropout"]]
     document = {"torch": torch.__version__.split("+")[0], "cases": cases}
     path = pathlib.Path(__file__).with_name("cells.json")
     path.write_text(json.dumps(document, separators=(",", ":")) + "\n")

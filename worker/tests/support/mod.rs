@@ -1,8 +1,8 @@
 //! Plans that train in no time.
 
 use breakmywork_protocol::spec::{
-    Cell, DecayBy, Dropout, Evaluation, MaskTime, Model, Optimizer, Plan, Setup, Site, Task,
-    TaskName, Training,
+    Cell, DecayBy, Dropout, Evaluation, MaskTime, Model, Normalization, Optimizer, Plan, Setup,
+    Site, Task, TaskName, Training,
 };
 
 /// Two layers with masks at every site, 20 steps.
@@ -17,6 +17,7 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 cell,
                 layers: 2,
                 hidden: 8,
+                normalization: Normalization::None,
             },
             training: Training {
                 optimizer,

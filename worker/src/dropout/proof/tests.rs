@@ -6,7 +6,7 @@ use crate::model::{Network, Parameters};
 use crate::rng::Purpose;
 use crate::tasks::{batch, task};
 use breakmywork_protocol::spec::{
-    Carry, Cell, Gates, Model, Scaling, Shared, Site, Task, TaskName,
+    Carry, Cell, Gates, Model, Normalization, Scaling, Shared, Site, Task, TaskName,
 };
 use candle_core::{DType, Device, Tensor};
 
@@ -19,6 +19,7 @@ fn network() -> Network {
         cell: Cell::Lstm,
         layers: 2,
         hidden: 16,
+        normalization: Normalization::None,
     };
     Network::new(
         &model,

@@ -25,5 +25,6 @@ pub fn optimizer(optimizer: Optimizer) -> &'static str {
     match optimizer {
         Optimizer::Sgd => "gradient descent",
         Optimizer::Adam => "Adam",
+        Optimizer::NtAsgd => "gradient descent with averaged weights",
     }
 }

@@ -294,6 +294,8 @@ mod tests {
             clip: 0.0,
             weight_decay: 0.0,
             decay_by: DecayBy::LearningRate,
+            ar: 0.0,
+            tar: 0.0,
         }
     }
 

@@ -33,6 +33,21 @@ pub fn check(plan: &Plan) -> Result<(), String> {
             "training.learning_rate must be positive and training.clip not negative".into(),
         );
     }
+    for (field, value) in [
+        ("training.weight_decay", training.weight_decay),
+        ("training.ar", training.ar),
+        ("training.tar", training.tar),
+    ] {
+        if !value.is_finite() || value < 0.0 {
+            return Err(format!("{field} is {value}; it must not be negative"));
+        }
+    }
+    let temperature = setup.evaluation.temperature;
+    if !temperature.is_finite() || temperature <= 0.0 {
+        return Err(format!(
+            "evaluation.temperature is {temperature}; it must be positive"
+        ));
+    }
     for (name, site) in setup.dropout.sites() {
         if !(0.0..1.0).contains(&site.rate) {
             let (name, rate) = (name.name(), site.rate);

@@ -269,11 +269,14 @@ impl<'a> Run<'a> {
         if inspect {
             masks = masks.logged();
         }
-        let outputs =
-            self.network
-                .forward(&self.trained.parameters.weights(), &batch.inputs, &masks)?;
-        let loss = self.network.loss(&outputs, &batch.targets)?;
-        let gradients = loss.backward()?;
+        let weights = self.trained.parameters.weights();
+        let pass = self.network.pass(&weights, &batch.inputs, &masks)?;
+        let loss = self.network.loss(&pass.outputs, &batch.targets)?;
+        // Curves show the loss of the task alone, so that arms with other penalties compare.
+        let gradients = match pass.penalty(training.ar, training.tar)? {
+            Some(penalty) => (&loss + penalty)?.backward()?,
+            None => loss.backward()?,
+        };
         let (gradients, norm) =
             optim::clipped(&gradients, &self.trained.parameters, training.clip)?;
         let Trained {

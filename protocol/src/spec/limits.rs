@@ -32,6 +32,8 @@ pub const SAMPLES: RangeInclusive<u32> = 0..=1_000;
 pub const TEMPERATURE: RangeInclusive<f64> = 0.05..=20.0;
 /// Weight decay.
 pub const WEIGHT_DECAY: RangeInclusive<f64> = 0.0..=1.0;
+/// Weight of a penalty on activations.
+pub const PENALTY: RangeInclusive<f64> = 0.0..=1e3;
 /// Step size.
 pub const LEARNING_RATE: RangeInclusive<f64> = 1e-8..=100.0;
 /// Gradient norm; 0 does not clip.

@@ -59,6 +59,8 @@ pub(super) fn training(mut fields: Fields<'_>) -> Training {
         steps: fields.integer("steps", None, limits::STEPS),
         clip: fields.number("clip", Some(1.0), limits::CLIP),
         weight_decay: fields.number("weight_decay", Some(0.0), limits::WEIGHT_DECAY),
+        ar: fields.number("ar", Some(0.0), limits::PENALTY),
+        tar: fields.number("tar", Some(0.0), limits::PENALTY),
         decay_by: fields.choice("decay_by", DECAYS, Some(DecayBy::LearningRate)),
     };
     fields.close();

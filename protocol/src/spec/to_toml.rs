@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 45] = [
+pub const FIELD_ORDER: [&str; 47] = [
     "title",
     "seeds",
     "name",
@@ -79,6 +79,8 @@ pub const FIELD_ORDER: [&str; 45] = [
     "clip",
     "weight_decay",
     "decay_by",
+    "ar",
+    "tar",
     "every",
     "sequences",
     "samples",

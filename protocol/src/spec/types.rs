@@ -169,6 +169,14 @@ pub struct Training {
     /// What `weight_decay` is multiplied by.
     #[serde(default)]
     pub decay_by: DecayBy,
+    /// Weight of the mean square of the dropped output at the steps read, added to the loss: activation
+    /// regularization (Merity, McCann & Socher 2017).
+    #[serde(default)]
+    pub ar: f64,
+    /// Weight of the mean square of the top state's change from step to step, undropped: temporal activation
+    /// regularization (same source).
+    #[serde(default)]
+    pub tar: f64,
 }
 
 /// What weight decay is multiplied by.

@@ -47,6 +47,40 @@ pub struct Weights {
     output_bias: Tensor,
 }
 
+/// What one forward pass leaves.
+#[derive(Debug)]
+pub struct Pass {
+    /// The outputs at the steps read, one below the other: (steps read · batch) × width of the head.
+    pub outputs: Tensor,
+    /// The top layer's states at the steps read, with the output's masks.
+    dropped: Tensor,
+    /// The top layer's states at every step, without.
+    states: Vec<Tensor>,
+}
+
+impl Pass {
+    /// What is added to the loss; `None` where both weights are 0. Means are over all entries, as in AWD-LSTM's code.
+    pub fn penalty(&self, ar: f64, tar: f64) -> Result<Option<Tensor>> {
+        let mut terms = Vec::new();
+        if ar > 0.0 {
+            terms.push((self.dropped.sqr()?.mean_all()? * ar)?);
+        }
+        if tar > 0.0 && self.states.len() > 1 {
+            let changes = self
+                .states
+                .windows(2)
+                .map(|pair| (&pair[1] - &pair[0])?.sqr()?.mean_all());
+            let changes = changes.collect::<Result<Vec<_>>>()?;
+            terms.push((Tensor::stack(&changes, 0)?.mean_all()? * tar)?);
+        }
+        let sum = |sum: Option<Tensor>, term: Tensor| match sum {
+            None => Ok(Some(term)),
+            Some(sum) => (sum + term).map(Some),
+        };
+        terms.into_iter().try_fold(None, sum)
+    }
+}
+
 impl Network {
     /// The network of that specification for that task.
     pub fn new(model: &Model, task: &dyn crate::tasks::Task) -> Self {
@@ -92,32 +126,43 @@ impl Network {
     ///
     /// `inputs` holds the input of each time step, batch × channels; states begin at zero.
     pub fn forward(&self, weights: &Weights, inputs: &[Tensor], masks: &Masks) -> Result<Tensor> {
+        Ok(self.pass(weights, inputs, masks)?.outputs)
+    }
+
+    /// The outputs, and the activations that penalties are on.
+    pub fn pass(&self, weights: &Weights, inputs: &[Tensor], masks: &Masks) -> Result<Pass> {
         let mut states = inputs.to_vec();
         for (layer, weights) in weights.layers.iter().enumerate() {
             states = self.layer(layer, weights, &states, masks)?;
         }
         let from = states.len() - self.read_out;
-        let read = &states[from..];
         let entering = |(t, h)| masks.entering(SiteName::Output, self.layers - 1, t, h);
-        let entering = read
+        let entering = states[from..]
             .iter()
             .enumerate()
             .map(entering)
             .collect::<Result<Vec<_>>>()?;
         // One product for all steps is faster than one for each.
         let inputs: Vec<&Tensor> = entering.iter().map(|entering| entering.gate(0)).collect();
-        let product = Tensor::cat(&inputs, 0)?
+        let dropped = Tensor::cat(&inputs, 0)?;
+        let product = dropped
             .matmul(&weights.output)?
             .broadcast_add(&weights.output_bias)?;
-        if !entering[0].has_noise() {
-            return Ok(product);
-        }
-        let rows = product.dim(0)? / entering.len();
-        let noisy = entering.iter().enumerate().map(|(t, entering)| {
-            let product = product.narrow(0, t * rows, rows)?;
-            entering.with_noise(0, product, || Ok(weights.output.clone()))
-        });
-        Tensor::cat(&noisy.collect::<Result<Vec<_>>>()?, 0)
+        let outputs = if entering[0].has_noise() {
+            let rows = product.dim(0)? / entering.len();
+            let noisy = entering.iter().enumerate().map(|(t, entering)| {
+                let product = product.narrow(0, t * rows, rows)?;
+                entering.with_noise(0, product, || Ok(weights.output.clone()))
+            });
+            Tensor::cat(&noisy.collect::<Result<Vec<_>>>()?, 0)?
+        } else {
+            product
+        };
+        Ok(Pass {
+            outputs,
+            dropped,
+            states,
+        })
     }
 
     /// Mean loss over all outputs: squared error or cross-entropy in nats.
@@ -138,4 +183,30 @@ struct Matrix {
     bias_row: usize,
     /// Initial value of that row.
     bias: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    /// Two steps of one sequence with two units: by hand.
+    #[test]
+    fn penalties_are_means_of_squares() {
+        let row = |values: [f64; 2]| Tensor::new(&[values], &Device::Cpu).expect("a row");
+        let pass = Pass {
+            outputs: row([0.0, 0.0]),
+            dropped: row([2.0, 0.0]),
+            states: vec![row([1.0, 0.5]), row([1.0, -0.5]), row([3.0, -0.5])],
+        };
+        let penalty = |ar, tar| {
+            let penalty = pass.penalty(ar, tar).expect("computes");
+            penalty.map(|penalty| penalty.to_scalar::<f64>().expect("a number"))
+        };
+        assert_eq!(penalty(0.0, 0.0), None);
+        assert_eq!(penalty(0.5, 0.0), Some(0.5 * 2.0));
+        // Changes 0, −1 and then 2, 0.
+        assert_eq!(penalty(0.0, 2.0), Some(2.0 * (1.0 + 4.0) / 4.0));
+        assert_eq!(penalty(0.5, 2.0), Some(1.0 + 2.5));
+    }
 }

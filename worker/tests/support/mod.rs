@@ -27,6 +27,8 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 clip: 1.0,
                 weight_decay: 0.01,
                 decay_by: DecayBy::LearningRate,
+                ar: 0.5,
+                tar: 0.5,
             },
             evaluation: Evaluation {
                 every: 3,

@@ -55,7 +55,7 @@ pub fn site(name: SiteName, site: &Site) -> String {
         None => {}
     }
     if site.published() {
-        text.push_str(", published scaling (all × 1 − rate at test)");
+        text.push_str(", published scaling (all × (1 − rate) at test)");
     }
     text
 }
@@ -82,7 +82,10 @@ pub fn method(dropout: &Dropout, model: &Model) -> Option<String> {
         .find(|preset| has_rates_of(dropout, preset, model));
     Some(match twin {
         Some(preset) => format!("the method {}: {}", preset.name, preset.source),
-        None => format!("the method {} at other rates: {}", found.name, found.source),
+        None => format!(
+            "the method {} at other rates (its source: {})",
+            found.name, found.source
+        ),
     })
 }
 
@@ -141,7 +144,7 @@ mod tests {
             ),
             (
                 "cell = { rate = 0.3 }",
-                "cell: same mask at every step, rate 0.3, what is dropped is forgotten, published scaling (all × 1 − rate at test)",
+                "cell: same mask at every step, rate 0.3, what is dropped is forgotten, published scaling (all × (1 − rate) at test)",
             ),
             (
                 "cell = { rate = 0.3, carry = \"unmasked\" }",
@@ -173,7 +176,9 @@ mod tests {
     #[test]
     fn other_rates_are_not_passed_off_as_the_published_ones() {
         let words = named("lstm", "preset = \"gal_tied\", state.rate = 0.1");
-        assert!(words.is_some_and(|words| words.starts_with("the method gal_tied at other rates")));
+        assert!(
+            words.is_some_and(|words| { words.starts_with("the method gal_tied at other rates") })
+        );
         assert_eq!(named("lstm", "state.rate = 0.1"), None);
         assert_eq!(named("lstm", ""), None, "no dropout is no method");
     }

@@ -101,16 +101,7 @@ pub fn input(
     errors: &FormErrors,
 ) -> Html {
     let id = Escaped(field);
-    let hint_id = if hint.is_empty() {
-        String::new()
-    } else {
-        format!("{field}-hint")
-    };
-    let hint = if hint.is_empty() {
-        String::new()
-    } else {
-        format!("<p class=\"hint\" id=\"{id}-hint\">{}</p>", Escaped(hint))
-    };
+    let (hint_id, hint) = hinted(field, hint);
     Html(format!(
         "<div class=\"field\"><label for=\"{id}\">{}</label>{hint}<input id=\"{id}\" name=\"{id}\" value=\"{}\" placeholder=\"{}\" autocomplete=\"off\"{}>{}</div>",
         Escaped(label),
@@ -121,16 +112,32 @@ pub fn input(
     ))
 }
 
+/// Id and paragraph of a standing hint; empty if there is none.
+fn hinted(field: &str, hint: &str) -> (String, String) {
+    if hint.is_empty() {
+        return Default::default();
+    }
+    let id = format!("{field}-hint");
+    let html = format!(
+        "<p class=\"hint\" id=\"{}\">{}</p>",
+        Escaped(&id),
+        Escaped(hint)
+    );
+    (id, html)
+}
+
 /// A labelled choice. A value that is no option stays as one, so that it can be seen and put right.
 /// An option is a value, or `value=what it says`.
 pub fn choice(
     field: &str,
     label: &str,
+    hint: &str,
     options: &[&str],
     value: &str,
     errors: &FormErrors,
 ) -> Html {
     let id = Escaped(field);
+    let (hint_id, hint) = hinted(field, hint);
     let known = |option: &&str| option.split('=').next() == Some(value);
     let strange = (!options.iter().any(known)).then_some(value);
     let mut list = String::new();
@@ -149,9 +156,9 @@ pub fn choice(
         );
     }
     Html(format!(
-        "<div class=\"field\"><label for=\"{id}\">{}</label><select id=\"{id}\" name=\"{id}\"{}>{list}</select>{}</div>",
+        "<div class=\"field\"><label for=\"{id}\">{}</label>{hint}<select id=\"{id}\" name=\"{id}\"{}>{list}</select>{}</div>",
         Escaped(label),
-        errors.tie(field, ""),
+        errors.tie(field, &hint_id),
         errors.at(field),
     ))
 }

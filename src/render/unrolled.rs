@@ -28,7 +28,7 @@ const TOP: f64 = 56.0;
 const NODE_WIDTH: f64 = 22.0;
 const STATE_HEIGHT: f64 = ROW * UNITS as f64;
 /// Width of a column of marks in the node.
-const COLUMN: f64 = 14.0;
+const COLUMN: f64 = 16.0;
 /// Least room for the wires between two nodes.
 const LEAST_GAP: f64 = 40.0;
 /// The same where both the state and the recurrent weights are masked.
@@ -233,12 +233,9 @@ impl<'a> Frame<'a> {
             }
         }
         if let Some(site) = weights {
-            label(
-                out,
-                f64::midpoint(start, end),
-                self.top - 6.0,
-                &symbol("U", site, step),
-            );
+            // Below: above stand the letters of masks.
+            let (middle, y) = (f64::midpoint(start, end), self.top + STATE_HEIGHT + 13.0);
+            label(out, middle, y, &symbol("U", site, step));
             self.weights(out, start, end, step, site);
         }
     }
@@ -326,14 +323,19 @@ impl<'a> Frame<'a> {
                 cell(out, x, y, kept);
             }
         }
-        let aside = centre + 36.0;
         let letter = match name {
             SiteName::Between => "b",
-            _ if site.noise == Noise::Moments => "",
+            // The waves in the wires have their name already.
+            _ if site.noise == Noise::Moments && self.site(SiteName::State).is_none() => "",
+            _ if site.noise == Noise::Moments => return,
             _ if site.untied() => "m",
             _ => return,
         };
-        label(out, aside, y + 4.0, &symbol(letter, site, step));
+        let (x, y, name) = (centre + 29.0, y + 4.0, symbol(letter, site, step));
+        let _ = write!(
+            out,
+            "<text class=\"symbol\" x=\"{x}\" y=\"{y}\">{name}</text>"
+        );
     }
 
     /// What letters and marks mean, as far as they do not explain themselves: letter, words.

@@ -202,6 +202,7 @@ impl EditPage {
         choice(
             field,
             label,
+            "",
             options,
             self.made.fields.get(field),
             &self.errors,
@@ -213,7 +214,8 @@ impl EditPage {
         let mut options = vec!["=sites below"];
         options.extend(PRESETS.iter().map(|preset| preset.name));
         let field = format!("arms-{index}-dropout-preset");
-        choice(&field, "Method", &options, &arm.preset, &self.errors)
+        let hint = "Stands for sites and their rates; what you set at a site replaces its own.";
+        choice(&field, "Method", hint, &options, &arm.preset, &self.errors)
     }
 
     /// The two fields of each of an arm's sites: the usual ones, or the further ones.
@@ -224,19 +226,18 @@ impl EditPage {
             .map(|(_, (name, typed))| {
                 let base = format!("arms-{index}-dropout-{}", name.name());
                 let (time, rate) = (format!("{base}-time"), format!("{base}-rate"));
-                let (label, same, new) = time_words(name);
+                let (drop, what, [fixed, per_step]) = site_words(name);
                 let absent = if arm.has_preset() {
                     "=as the method"
                 } else {
                     "=nothing"
                 };
-                let options = [absent, &format!("fixed={same}"), &format!("per_step={new}")];
-                let what = format!("Rate ({})", name.name().replace('_', " "));
+                let options = [absent, fixed, per_step];
                 (
-                    choice(&time, label, &options, &typed.time, &self.errors),
+                    choice(&time, drop, "", &options, &typed.time, &self.errors),
                     input(
                         &rate,
-                        &what,
+                        what,
                         "",
                         &self.default(&rate),
                         &typed.rate,
@@ -267,21 +268,21 @@ impl EditPage {
     }
 }
 
-/// Label of a site's time, and what its two values are called.
-fn time_words(name: SiteName) -> (&'static str, &'static str, &'static str) {
-    let masks = ("same mask", "new masks");
-    let (label, (same, new)) = match name {
-        SiteName::Input => ("Drop input", masks),
-        SiteName::Between => ("Drop between layers", masks),
-        SiteName::State => ("Drop state", masks),
-        SiteName::RecurrentWeights => ("Drop recurrent weights", masks),
-        SiteName::Update => ("Drop update", masks),
-        SiteName::Cell => ("Drop cell", masks),
-        SiteName::ZoneoutCell => ("Zoneout of the cell", ("same units", "other units")),
-        SiteName::ZoneoutState => ("Zoneout of the state", ("same units", "other units")),
-        SiteName::Output => ("Drop output", masks),
-    };
-    (label, same, new)
+/// Labels of a site's time and rate, and what the two times are called.
+fn site_words(name: SiteName) -> (&'static str, &'static str, [&'static str; 2]) {
+    let masks = ["fixed=same mask", "per_step=new masks"];
+    let units = ["fixed=same units", "per_step=other units"];
+    match name {
+        SiteName::Input => ("Drop input", "Rate (input)", masks),
+        SiteName::Between => ("Drop between", "Rate (between)", masks),
+        SiteName::State => ("Drop state", "Rate (state)", masks),
+        SiteName::RecurrentWeights => ("Drop weights U", "Rate (weights U)", masks),
+        SiteName::Update => ("Drop update", "Rate (update)", masks),
+        SiteName::Cell => ("Drop cell", "Rate (cell)", masks),
+        SiteName::ZoneoutCell => ("Zoneout, cell", "Rate (zoneout, cell)", units),
+        SiteName::ZoneoutState => ("Zoneout, state", "Rate (zoneout, state)", units),
+        SiteName::Output => ("Drop output", "Rate (output)", masks),
+    }
 }
 
 fn described(problem: &Located) -> String {

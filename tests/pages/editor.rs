@@ -93,6 +93,58 @@ async fn fields_and_toml_follow_each_other_without_script(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn a_method_is_chosen_by_name_and_shown_as_its_sites(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let toml = "title = \"x\"\nseeds = [3]\n[task]\nname = \"copy\"\n[training]\nsteps = 10\n\
+                [[arms]]\nname = \"a\"\n";
+    let form = [
+        ("toml", toml),
+        ("title", "x"),
+        ("seeds", "3"),
+        ("task-name", "copy"),
+        ("training-steps", "10"),
+        ("arms-0-name", "a"),
+        ("arms-0-dropout-preset", "gal_untied"),
+        ("arms-0-dropout-state-rate", "0.1"),
+        ("action", "apply"),
+    ];
+    let page = ada.post("/experiments/new", &form).await.text();
+    let (fields, below) = page.split_once("id=\"editor-picture\"").expect("a picture");
+    assert!(fields.contains("<option value=\"gal_untied\" selected>"));
+    assert!(fields.contains("dropout.state = { rate = 0.1 }"), "{page}");
+    // The rate that the method has at another site stands where one could be typed.
+    assert!(fields.contains("name=\"arms-0-dropout-input-rate\" value=\"\" placeholder=\"0.35\""));
+    assert!(fields.contains("<details><summary>Further sites"));
+    for words in [
+        "the method gal_untied at other rates",
+        "state: same mask at every step, rate 0.1, one for each gate",
+        "output: same mask at every step, rate 0.35",
+    ] {
+        assert!(below.contains(words), "{words}");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_mistake_at_a_further_site_or_a_method_is_in_view(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let changes = [
+        ("arms-0-dropout-preset", "gal_tide"),
+        ("arms-1-dropout-zoneout_cell-time", "per_step"),
+        ("arms-1-dropout-zoneout_cell-rate", "1"),
+    ];
+    let answer = ada.propose(&site, &changes).await;
+    answer.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    let page = answer.text();
+    for id in ["arms-0-dropout-preset", "arms-1-dropout-zoneout_cell-rate"] {
+        assert!(page.contains(&format!("href=\"#{id}\"")), "{id}");
+        assert!(page.contains(&format!("id=\"{id}-error\"")), "{id}");
+    }
+    assert_eq!(page.matches("<details open><summary>Further").count(), 1);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn only_the_author_edits_and_only_a_proposal(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.signed_in("ada", Role::Member).await;

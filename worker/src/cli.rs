@@ -1,5 +1,6 @@
 //! Commands, flags and environment; `--help` is the reference.
 
+use crate::data::DataArgs;
 use crate::device::DeviceChoice;
 use breakmywork_protocol::jobs::Timing;
 use clap::{Args, Parser, Subcommand};
@@ -115,6 +116,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub enum Command {
     /// Train the runs of a specification here, without a board.
     Train(TrainArgs),
+    /// Show, import or fetch data sets.
+    Data(DataArgs),
     /// Train one plan and write JSON lines; the worker starts this itself.
     #[command(hide = true)]
     Trainer(TrainerArgs),

@@ -1,7 +1,7 @@
 //! `breakmywork-worker`: wires flags to the library and ends with its exit code.
 
 use breakmywork_worker::cli::{Cli, Command};
-use breakmywork_worker::{exit, local, runner, trainer};
+use breakmywork_worker::{data, exit, local, runner, trainer};
 use clap::Parser;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
             with_threads(args.device.threads);
             local::run(&args)
         }
+        Some(Command::Data(args)) => data::run(&args),
         Some(Command::Trainer(args)) => trainer::run(&args),
         Some(Command::Probe(args)) => trainer::probe(&args),
         None => runner::run(&cli.work),

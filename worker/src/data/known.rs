@@ -1,0 +1,156 @@
+//! Data sets whose names have a fixed meaning.
+
+use super::{Kind, Reference, Splits};
+
+/// A data set that many know, and how to get it.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is made of.
+    pub kind: Kind,
+    /// What it is.
+    pub about: &'static str,
+    /// Where it can be fetched; none if no address was verified or its rights are unclear.
+    pub download: Option<Download>,
+    /// What its files must be when they are imported one a split.
+    pub texts: Option<Texts>,
+    /// The options of `data import` that bring it in.
+    pub import: &'static str,
+}
+
+/// A file with a fixed address and content.
+#[derive(Debug, Clone, Copy)]
+pub struct Download {
+    /// Where it is.
+    pub url: &'static str,
+    /// SHA-256 of the file, from wherever it comes.
+    pub sha256: &'static str,
+    /// Its length.
+    pub bytes: u64,
+    /// What is in it.
+    pub packing: Packing,
+}
+
+/// What is in a download.
+#[derive(Debug, Clone, Copy)]
+pub enum Packing {
+    /// One file that is split on import.
+    Plain,
+    /// A ZIP archive with these files.
+    Zip(Splits<&'static str>),
+}
+
+/// What three text files must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts {
+    /// SHA-256 of the training split's words, joined by single spaces: its copies differ in white space. The
+    /// published hash does not say whether each line's end counts as the word `<eos>`; either identifies the text.
+    pub train_words: &'static str,
+    /// Lines of the training split, which words alone do not tell.
+    pub train_lines: usize,
+    /// SHA-256 of the validation file.
+    pub valid: &'static str,
+    /// SHA-256 of the test file.
+    pub test: &'static str,
+}
+
+/// How three files are given.
+const THREE_FILES: &str = "--train FILE --valid FILE --test FILE";
+
+/// The known data sets.
+pub const ALL: [Known; 6] = [
+    Known {
+        name: "tiny_shakespeare",
+        kind: Kind::Text,
+        about: "40,000 lines of Shakespeare's plays, for models of characters",
+        download: Some(Download {
+            url: "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+            sha256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+            bytes: 1_115_394,
+            packing: Packing::Plain,
+        }),
+        texts: None,
+        import: "FILE",
+    },
+    Known {
+        name: "wikitext_2",
+        kind: Kind::Text,
+        about: "2 million words of Wikipedia, for models of words",
+        download: Some(Download {
+            url: "https://s3.amazonaws.com/research.metamind.io/wikitext/wikitext-2-v1.zip",
+            sha256: "92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c",
+            bytes: 4_475_746,
+            packing: Packing::Zip(Splits {
+                train: "wikitext-2/wiki.train.tokens",
+                valid: "wikitext-2/wiki.valid.tokens",
+                test: "wikitext-2/wiki.test.tokens",
+            }),
+        }),
+        texts: None,
+        import: "FILE",
+    },
+    Known {
+        name: "penn_treebank",
+        kind: Kind::Text,
+        about: "0.9 million words of newspaper text, preprocessed by Mikolov; its rights are unclear, so bring your own copy",
+        download: None,
+        texts: Some(Texts {
+            train_words: "1312f07b5540034ea2f2f76d9261fd3d659b2cc644fb1fb4a2445d52c0c42eec",
+            train_lines: 42_068,
+            valid: "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
+            test: "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
+        }),
+        import: THREE_FILES,
+    },
+    Known {
+        name: "jsb_chorales",
+        kind: Kind::Frames,
+        about: "Bach's chorales as piano keys; one JSON object with the lists train, valid and test of sequences, each a list of frames, each a list of keys from 21 to 108",
+        download: None,
+        texts: None,
+        import: "FILE.json",
+    },
+    Known {
+        name: "cornell_scale",
+        kind: Kind::Labelled,
+        about: "5,006 film reviews with ratings (Pang and Lee, scale data v1.0)",
+        download: None,
+        texts: None,
+        import: "--cornell DIR",
+    },
+    Known {
+        name: "mnist",
+        kind: Kind::Images,
+        about: "70,000 handwritten digits, as the four idx files, compressed or not",
+        download: None,
+        texts: None,
+        import: "--mnist DIR",
+    },
+];
+
+/// The known data set of that name.
+pub fn find(name: &str) -> Option<&'static Known> {
+    ALL.iter().find(|known| known.name == name)
+}
+
+impl Known {
+    /// The command that brings it in.
+    pub fn how(&self) -> String {
+        let Self { name, import, .. } = self;
+        match self.download {
+            Some(_) => format!("breakmywork-worker data fetch {name}"),
+            None => format!("breakmywork-worker data import {name} {import}"),
+        }
+    }
+}
+
+/// What to do about a data set that is not here.
+pub(super) fn how_to_get(reference: &Reference) -> String {
+    match find(reference.name()) {
+        Some(known) if reference.version() == 1 => format!("run `{}`", known.how()),
+        _ => format!(
+            "run `breakmywork-worker data import {reference} {THREE_FILES}` with its files, or see `breakmywork-worker data list`"
+        ),
+    }
+}

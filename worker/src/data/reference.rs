@@ -1,0 +1,129 @@
+//! Names of data sets.
+
+use super::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// Characters of the longest name.
+const LONGEST: usize = 60;
+
+/// The name and version of a data set, written `name` (version 1) or `name@2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    name: String,
+    version: u32,
+}
+
+impl Reference {
+    /// A data set with that name and version.
+    ///
+    /// # Errors
+    /// If the name has a character that names may not have, or the version is 0.
+    pub fn new(name: &str, version: u32) -> Result<Self, Error> {
+        if !is_name(name) || version == 0 {
+            return Err(Error::Reference(format!("{name}@{version}")));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            version,
+        })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version, from 1.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The same name with another version; 0 becomes 1.
+    pub fn with_version(&self, version: u32) -> Self {
+        Self {
+            name: self.name.clone(),
+            version: version.max(1),
+        }
+    }
+}
+
+/// Whether a data set may have that name; it is then also safe as the name of a folder.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |c: &u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let bytes = text.as_bytes();
+    bytes.len() <= LONGEST
+        && bytes.first().is_some_and(plain)
+        && bytes.iter().all(|c| plain(c) || b"_.-".contains(c))
+}
+
+/// A version as it is written: no sign, no leading zero.
+pub(super) fn version(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| digits)
+}
+
+impl FromStr for Reference {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = || Error::Reference(text.to_owned());
+        let (name, number) = match text.split_once('@') {
+            Some((name, number)) => (name, version(number).ok_or_else(wrong)?),
+            None => (text, 1),
+        };
+        Self::new(name, number).map_err(|_| wrong())
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_written() {
+        for (text, written) in [
+            ("a", "a@1"),
+            ("penn_treebank", "penn_treebank@1"),
+            ("text8.v-2@12", "text8.v-2@12"),
+        ] {
+            let reference: Reference = text.parse().expect("a name");
+            assert_eq!(reference.to_string(), written);
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused_in_full() {
+        let long = "a".repeat(LONGEST + 1);
+        for text in [
+            "",
+            "@1",
+            "A",
+            "_a",
+            ".a",
+            "../a",
+            "a/b",
+            "a b",
+            "a@",
+            "a@0",
+            "a@01",
+            "a@+1",
+            "a@1@2",
+            "a@4294967296",
+            "é",
+            &long,
+        ] {
+            let error = text.parse::<Reference>().expect_err(text).to_string();
+            assert!(
+                error.starts_with(&format!("{text:?} does not name a data set")),
+                "{error}"
+            );
+        }
+    }
+}

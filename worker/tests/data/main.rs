@@ -1,0 +1,7 @@
+//! Data sets as an operator brings them in, over real files, a real server and the real program.
+
+mod fetching;
+mod importing;
+mod refusals;
+mod storing;
+mod support;

@@ -36,9 +36,9 @@ pub struct Folder {
         long,
         value_name = "DIR",
         default_value = "./var/data",
-        env = "BREAKMYWORK_DATA_DIR"
+        env = "BREAKMYWORK_DATA_SETS"
     )]
-    pub data_dir: PathBuf,
+    pub data_sets: PathBuf,
 }
 
 /// Arguments of `data list`.

@@ -52,7 +52,7 @@ struct Missing {
 }
 
 fn list(args: &ListArgs) -> Result<(), Error> {
-    let store = Store::new(args.folder.data_dir.clone());
+    let store = Store::new(args.folder.data_sets.clone());
     let here = store.list()?;
     let absent = |known: &&Known| here.iter().all(|manifest| manifest.name != known.name);
     let missing = known::ALL.iter().filter(absent).map(|known| Missing {
@@ -111,7 +111,7 @@ fn bring_in(args: &ImportArgs) -> Result<(), Error> {
         kind: args.kind,
         input,
     };
-    let store = Store::new(args.folder.data_dir.clone());
+    let store = Store::new(args.folder.data_sets.clone());
     say(&import(&store, &request, known)?)
 }
 
@@ -134,7 +134,7 @@ fn get(args: &FetchArgs) -> Result<(), Error> {
             bar.set_position(here);
         }
     };
-    let store = Store::new(args.folder.data_dir.clone());
+    let store = Store::new(args.folder.data_sets.clone());
     let fetched = fetch(&store, known, args.url.as_deref(), &mut progress);
     if let Some(bar) = &bar {
         bar.finish_and_clear();

@@ -24,7 +24,7 @@ pub enum Error {
     /// A file or folder that cannot be written.
     #[error(
         "cannot write {path}: {source}; no data set was added or changed: make room there or name another folder \
-         with --data-dir, then run this again", path = path.display()
+         with --data-sets, then run this again", path = path.display()
     )]
     Write {
         /// The file.

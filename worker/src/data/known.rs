@@ -63,7 +63,7 @@ pub const ALL: [Known; 6] = [
     Known {
         name: "tiny_shakespeare",
         kind: Kind::Text,
-        about: "40,000 lines of Shakespeare's plays, for models of characters",
+        about: "40,000 lines of Shakespeare's plays, for models of characters; in the public domain",
         download: Some(Download {
             url: "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
             sha256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
@@ -76,7 +76,7 @@ pub const ALL: [Known; 6] = [
     Known {
         name: "wikitext_2",
         kind: Kind::Text,
-        about: "2 million words of Wikipedia, for models of words",
+        about: "2 million words of Wikipedia, for models of words; CC BY-SA 3.0",
         download: Some(Download {
             url: "https://s3.amazonaws.com/research.metamind.io/wikitext/wikitext-2-v1.zip",
             sha256: "92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c",

@@ -11,7 +11,7 @@ fn a_write_that_fails_leaves_nothing() {
     // A shell's limit of one block makes the system refuse the rest of the first larger file.
     let output = Command::new("sh")
         .arg("-c")
-        .arg("trap '' XFSZ; ulimit -f 1; exec \"$0\" data import sample a.txt --data-dir data")
+        .arg("trap '' XFSZ; ulimit -f 1; exec \"$0\" data import sample a.txt --data-sets data")
         .arg(env!("CARGO_BIN_EXE_breakmywork-worker"))
         .current_dir(place.folder.path())
         .output()

@@ -44,7 +44,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_breakmywork-worker"));
         command.arg("data").args(words.split_whitespace());
         let command = command.current_dir(self.folder.path());
-        let command = command.env("BREAKMYWORK_DATA_DIR", self.data());
+        let command = command.env("BREAKMYWORK_DATA_SETS", self.data());
         command.output().expect("runs")
     }
 

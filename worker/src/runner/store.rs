@@ -24,12 +24,23 @@ pub(super) fn key(root: &Path, path: &Path) -> Option<String> {
     Some(path.strip_prefix(root).ok()?.to_str()?.to_owned())
 }
 
-/// The furthest registered checkpoint that is here and whole.
-pub(super) fn usable(root: &Path, known: &[Checkpoint]) -> Option<(PathBuf, u32)> {
+/// The furthest registered checkpoint that is here, whole, and of this very plan as this version reads it.
+pub(super) fn usable(
+    root: &Path,
+    known: &[Checkpoint],
+    plan_sha256: &str,
+) -> Option<(PathBuf, u32)> {
     known.iter().find_map(|known| {
         let path = root.join(&known.object_key);
         match checkpoint::sha256(&path) {
-            Ok(sha256) if sha256 == known.sha256 => Some((path, known.step)),
+            Ok(sha256) if sha256 == known.sha256 => match checkpoint::step(&path, plan_sha256) {
+                Ok(_) => Some((path, known.step)),
+                // A newer version may know settings that an older one did not, or keep other things: from the start, then.
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "a checkpoint is of no use to this version");
+                    None
+                }
+            },
             Ok(_) => {
                 tracing::warn!(path = %path.display(), "a checkpoint was damaged; an older one is used");
                 None
@@ -58,5 +69,29 @@ pub(super) fn remove(root: &Path, run: RunId) {
             tracing::warn!(%run, %error, "could not remove old checkpoints");
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As after an upgrade: the file is what was registered, but not what this version reads. Training must begin anew, not
+    /// fail until the run's failures are used up.
+    #[test]
+    fn a_whole_file_that_this_version_cannot_use_is_passed_over() {
+        let root = tempfile::tempdir().expect("a folder");
+        let key = "run-1/epoch-1/step-00000005.safetensors";
+        let path = root.path().join(key);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("the folder");
+        std::fs::write(&path, b"from another version").expect("writes");
+        let known = Checkpoint {
+            epoch: 1,
+            step: 5,
+            object_key: key.into(),
+            bytes: 20,
+            sha256: checkpoint::sha256(&path).expect("reads"),
+        };
+        assert_eq!(usable(root.path(), &[known], "a plan"), None);
     }
 }

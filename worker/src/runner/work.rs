@@ -83,7 +83,7 @@ impl Runner<'_> {
         let known = self
             .insist(lease, || jobs::checkpoints(&self.pool, lease.run))
             .await?;
-        let resume = store::usable(root, &known);
+        let resume = store::usable(root, &known, &plan.sha256());
         if let Some((_, step)) = resume {
             self.insist(lease, || jobs::resumed(&self.pool, lease, step))
                 .await?;

@@ -39,6 +39,27 @@ pub const TEMPLATES: &[Template] = &[
         toml: include_str!("../../examples/specs/dropout-or-none.toml"),
     },
     Template {
+        name: "samples-or-mean",
+        title: "Averaging over masks against masks at their mean",
+        claim: "C7",
+        about: "The same trained networks, tested twice: with predictions averaged over fifty masks, and in one pass with masks at their mean.",
+        toml: include_str!("../../examples/specs/samples-or-mean.toml"),
+    },
+    Template {
+        name: "gates-untied",
+        title: "A mask for each gate against one for all",
+        claim: "C8",
+        about: "The two forms of the method, untied and tied, at the same rates.",
+        toml: include_str!("../../examples/specs/gates-untied.toml"),
+    },
+    Template {
+        name: "state-or-cell",
+        title: "A mask on the state against one on the cell",
+        claim: "C9",
+        about: "RNNDrop as published, and beside it the same mask without the gap between training and test: how much of its deficit is the gap?",
+        toml: include_str!("../../examples/specs/state-or-cell.toml"),
+    },
+    Template {
         name: "gru-too",
         title: "The same with a gated recurrent unit",
         claim: "C14",

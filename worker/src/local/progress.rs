@@ -1,6 +1,6 @@
 //! What a person sees while `train` runs: a bar on a terminal, else a line now and then. Always on stderr.
 
-use super::Ended;
+use super::{Ended, report};
 use crate::events::Event;
 use breakmywork_protocol::spec::Plan;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -44,7 +44,7 @@ impl Progress {
     pub(super) fn heard(&mut self, event: &Event) {
         match event {
             Event::Metric { name, value, .. } => {
-                self.last = format!("{name} {value:.4}");
+                self.last = format!("{name} {}", report::shown(*value));
                 if let Some(bar) = &self.bar {
                     bar.set_message(self.last.clone());
                 }
@@ -76,7 +76,7 @@ impl Progress {
                 let metrics: Vec<String> = result
                     .metrics
                     .iter()
-                    .map(|(name, value)| format!("{name} {value:.4}"))
+                    .map(|(name, value)| format!("{name} {}", report::shown(*value)))
                     .collect();
                 let provenance = &result.provenance;
                 say(&format!(

@@ -160,7 +160,15 @@ fn mean(arm: &str, names: &[&str], results: &[&RunResult]) -> Vec<String> {
 }
 
 fn number(value: Option<&f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.5}"))
+    value.map_or_else(|| "–".to_owned(), |&value| shown(value))
+}
+
+/// A value as people read it: steps whole, the rest to five places.
+pub(super) fn shown(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() >= 1.0 {
+        return format!("{value:.0}");
+    }
+    format!("{value:.5}")
 }
 
 /// Columns as wide as their widest cell.

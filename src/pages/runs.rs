@@ -35,6 +35,22 @@ impl RunPage {
     fn unit(&self, name: &str) -> &'static str {
         metric::find(name).map_or("", |metric| metric.unit)
     }
+
+    /// A metric's value; steps are whole.
+    fn value(&self, name: &str, value: &f64) -> String {
+        match self.unit(name) {
+            "steps" => number::count(*value as i64),
+            _ => number::value(*value),
+        }
+    }
+
+    /// So many of all; a dash where nothing was compared.
+    fn of(&self, equal: &u64, different: &u64) -> String {
+        match equal + different {
+            0 => "–".to_owned(),
+            all => format!("{} of {}", number::count(*equal), number::count(all)),
+        }
+    }
 }
 
 /// Places in the queue that are looked up.

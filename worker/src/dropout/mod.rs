@@ -71,11 +71,6 @@ pub struct MaskShape<'a> {
 }
 
 impl Masks {
-    /// No masks at all.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
     /// The masks at their mean, for deterministic evaluation: a single number wherever that is not 1.
     pub fn mean(shape: MaskShape<'_>, dtype: DType, device: &Device) -> Result<Self> {
         let mut drawn = HashMap::new();

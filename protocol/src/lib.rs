@@ -3,6 +3,7 @@
 //!
 //! Invariant: this crate names neither axum, askama nor candle.
 
+pub mod data_set;
 pub mod db;
 pub mod id;
 pub mod jobs;

@@ -1,6 +1,7 @@
 //! The table of metrics: name, unit and direction, shared by criterion, API and pages.
 
-use crate::spec::{Better, TaskName};
+use crate::spec::Better::{self, Higher, Lower};
+use crate::spec::TaskName;
 
 /// One metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,131 +20,229 @@ pub struct Metric {
 
 /// Every metric there is.
 pub const METRICS: &[Metric] = &[
-    Metric {
-        name: "train_loss",
-        unit: "loss",
-        better: Better::Lower,
-        at_end: false,
-        meaning: "mean training loss since the last measurement, masks on",
-    },
-    Metric {
-        name: "valid_mse",
-        unit: "squared error",
-        better: Better::Lower,
-        at_end: false,
-        meaning: "mean squared error on held-out validation sequences",
-    },
-    Metric {
-        name: "valid_nll",
-        unit: "nats per symbol",
-        better: Better::Lower,
-        at_end: false,
-        meaning: "mean negative log-likelihood on held-out validation sequences",
-    },
-    Metric {
-        name: "valid_accuracy",
-        unit: "share correct",
-        better: Better::Higher,
-        at_end: false,
-        meaning: "share of predictions that are right on held-out validation sequences",
-    },
-    Metric {
-        name: "test_mse",
-        unit: "squared error",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "mean squared error on test sequences after the last step",
-    },
-    Metric {
-        name: "test_nll",
-        unit: "nats per symbol",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "mean negative log-likelihood on test sequences after the last step",
-    },
-    Metric {
-        name: "test_accuracy",
-        unit: "share correct",
-        better: Better::Higher,
-        at_end: true,
-        meaning: "share of predictions that are right on test sequences after the last step",
-    },
-    Metric {
-        name: "test_mse_early_stopped",
-        unit: "squared error",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "mean squared error on test sequences, with the weights of the measurement at which the validation loss was lowest",
-    },
-    Metric {
-        name: "test_nll_early_stopped",
-        unit: "nats per symbol",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "mean negative log-likelihood on test sequences, with the weights of the measurement at which the validation loss was lowest",
-    },
-    Metric {
-        name: "test_accuracy_early_stopped",
-        unit: "share correct",
-        better: Better::Higher,
-        at_end: true,
-        meaning: "share of predictions that are right on test sequences, with the weights of the measurement at which the validation loss was lowest",
-    },
-    Metric {
-        name: "train_mse",
-        unit: "squared error",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "mean squared error on training sequences after the last step, masks at their mean",
-    },
-    Metric {
-        name: "train_nll",
-        unit: "nats per symbol",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "mean negative log-likelihood on training sequences after the last step, masks at their mean",
-    },
-    Metric {
-        name: "train_accuracy",
-        unit: "share correct",
-        better: Better::Higher,
-        at_end: true,
-        meaning: "share of predictions that are right on training sequences after the last step, masks at their mean",
-    },
-    Metric {
-        name: "test_variance",
-        unit: "variance",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "mean variance over the Monte Carlo samples of what is predicted for a test sequence: of the value, or of the probability of the right class",
-    },
-    Metric {
-        name: "early_stopped_at",
-        unit: "steps",
-        better: Better::Lower,
-        at_end: true,
-        meaning: "optimizer step of the measurement at which the validation loss was lowest",
-    },
+    curve(
+        "train_loss",
+        "loss",
+        Lower,
+        "mean training loss since the last measurement, masks on",
+    ),
+    curve(
+        "valid_mse",
+        "squared error",
+        Lower,
+        "mean squared error, on held-out validation sequences",
+    ),
+    curve(
+        "valid_rmse",
+        "label",
+        Lower,
+        "root of the mean squared error, on held-out validation sequences",
+    ),
+    curve(
+        "valid_nll",
+        "nats",
+        Lower,
+        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on held-out validation sequences",
+    ),
+    curve(
+        "valid_perplexity",
+        "words",
+        Lower,
+        "exponential of the mean negative log-likelihood of a word, on held-out validation sequences",
+    ),
+    curve(
+        "valid_bits",
+        "bits per character",
+        Lower,
+        "mean negative log-likelihood of a character in bits, on held-out validation sequences",
+    ),
+    curve(
+        "valid_accuracy",
+        "share correct",
+        Higher,
+        "share of predictions that are right, on held-out validation sequences",
+    ),
+    at_end(
+        "test_mse",
+        "squared error",
+        Lower,
+        "mean squared error, on test sequences after the last step",
+    ),
+    at_end(
+        "test_rmse",
+        "label",
+        Lower,
+        "root of the mean squared error, on test sequences after the last step",
+    ),
+    at_end(
+        "test_nll",
+        "nats",
+        Lower,
+        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on test sequences after the last step",
+    ),
+    at_end(
+        "test_perplexity",
+        "words",
+        Lower,
+        "exponential of the mean negative log-likelihood of a word, on test sequences after the last step",
+    ),
+    at_end(
+        "test_bits",
+        "bits per character",
+        Lower,
+        "mean negative log-likelihood of a character in bits, on test sequences after the last step",
+    ),
+    at_end(
+        "test_accuracy",
+        "share correct",
+        Higher,
+        "share of predictions that are right, on test sequences after the last step",
+    ),
+    at_end(
+        "test_mse_early_stopped",
+        "squared error",
+        Lower,
+        "mean squared error, on test sequences, with the weights of the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "test_rmse_early_stopped",
+        "label",
+        Lower,
+        "root of the mean squared error, on test sequences, with the weights of the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "test_nll_early_stopped",
+        "nats",
+        Lower,
+        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on test sequences, with the weights of the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "test_perplexity_early_stopped",
+        "words",
+        Lower,
+        "exponential of the mean negative log-likelihood of a word, on test sequences, with the weights of the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "test_bits_early_stopped",
+        "bits per character",
+        Lower,
+        "mean negative log-likelihood of a character in bits, on test sequences, with the weights of the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "test_accuracy_early_stopped",
+        "share correct",
+        Higher,
+        "share of predictions that are right, on test sequences, with the weights of the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "train_mse",
+        "squared error",
+        Lower,
+        "mean squared error, on training sequences after the last step, masks at their mean",
+    ),
+    at_end(
+        "train_rmse",
+        "label",
+        Lower,
+        "root of the mean squared error, on training sequences after the last step, masks at their mean",
+    ),
+    at_end(
+        "train_nll",
+        "nats",
+        Lower,
+        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on training sequences after the last step, masks at their mean",
+    ),
+    at_end(
+        "train_perplexity",
+        "words",
+        Lower,
+        "exponential of the mean negative log-likelihood of a word, on training sequences after the last step, masks at their mean",
+    ),
+    at_end(
+        "train_bits",
+        "bits per character",
+        Lower,
+        "mean negative log-likelihood of a character in bits, on training sequences after the last step, masks at their mean",
+    ),
+    at_end(
+        "train_accuracy",
+        "share correct",
+        Higher,
+        "share of predictions that are right, on training sequences after the last step, masks at their mean",
+    ),
+    at_end(
+        "test_variance",
+        "variance",
+        Lower,
+        "mean variance over the Monte Carlo samples of what is predicted on the test: of the value, of the probability of the right class, or of a key's probability",
+    ),
+    at_end(
+        "early_stopped_at",
+        "steps",
+        Lower,
+        "optimizer step of the measurement at which the validation loss was lowest",
+    ),
 ];
+
+const fn curve(
+    name: &'static str,
+    unit: &'static str,
+    better: Better,
+    meaning: &'static str,
+) -> Metric {
+    Metric {
+        name,
+        unit,
+        better,
+        at_end: false,
+        meaning,
+    }
+}
+
+const fn at_end(
+    name: &'static str,
+    unit: &'static str,
+    better: Better,
+    meaning: &'static str,
+) -> Metric {
+    Metric {
+        name,
+        unit,
+        better,
+        at_end: true,
+        meaning,
+    }
+}
 
 /// The metric of that name.
 pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
 }
 
+/// What a task is measured by, the usual one first: the names of its metrics without their prefix.
+pub fn measures(task: TaskName) -> &'static [&'static str] {
+    match task {
+        TaskName::Adding => &["mse"],
+        TaskName::Sentiment => &["rmse", "mse"],
+        TaskName::CharLm => &["bits", "nll", "accuracy"],
+        TaskName::WordLm => &["perplexity", "nll", "accuracy"],
+        TaskName::Music => &["nll"],
+        TaskName::Copy
+        | TaskName::TemporalOrder
+        | TaskName::SequentialMnist
+        | TaskName::PermutedMnist => &["nll", "accuracy"],
+    }
+}
+
 /// Names of the final metrics that a run of that task reports, the usual one first; `samples` as in its evaluation.
 pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
-    let mut names = match task {
-        TaskName::Adding => vec!["test_mse", "test_mse_early_stopped", "train_mse"],
-        TaskName::Copy | TaskName::TemporalOrder => vec![
-            "test_nll",
-            "test_accuracy",
-            "test_nll_early_stopped",
-            "test_accuracy_early_stopped",
-            "train_nll",
-            "train_accuracy",
-        ],
-    };
+    let mut names = Vec::new();
+    for (prefix, suffix) in [("test", ""), ("test", "_early_stopped"), ("train", "")] {
+        for measure in measures(task) {
+            let name = format!("{prefix}_{measure}{suffix}");
+            names.extend(find(&name).map(|metric| metric.name));
+        }
+    }
     names.push("early_stopped_at");
     if samples > 0 {
         names.push("test_variance");
@@ -157,8 +256,11 @@ mod tests {
 
     #[test]
     fn every_final_metric_of_every_task_is_in_the_table_and_is_one_of_the_end() {
-        for task in [TaskName::Adding, TaskName::Copy, TaskName::TemporalOrder] {
-            for name in final_metrics(task, 1) {
+        for task in TaskName::ALL {
+            let names = final_metrics(task, 1);
+            // Nothing was lost for want of a row in the table.
+            assert_eq!(names.len(), 3 * measures(task).len() + 2, "{task:?}");
+            for name in names {
                 assert!(find(name).is_some_and(|metric| metric.at_end), "{name}");
             }
         }

@@ -8,6 +8,12 @@ pub fn task(task: TaskName) -> &'static str {
         TaskName::Adding => "adding problem",
         TaskName::Copy => "copy",
         TaskName::TemporalOrder => "temporal order",
+        TaskName::CharLm => "next character",
+        TaskName::WordLm => "next word",
+        TaskName::Sentiment => "sentiment",
+        TaskName::Music => "music",
+        TaskName::SequentialMnist => "sequential MNIST",
+        TaskName::PermutedMnist => "permuted MNIST",
     }
 }
 

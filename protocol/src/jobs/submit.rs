@@ -50,7 +50,10 @@ pub async fn register(
                 arm.name,
                 i64::from(seed),
                 serde_json::to_value(&plan).expect("a plan is plain data"),
-                i32::try_from(arm.setup.training.steps).expect("steps are limited"),
+                arm.setup
+                    .training
+                    .steps
+                    .map(|steps| i32::try_from(steps).expect("steps are limited")),
             )
             .execute(&mut *tx)
             .await?;

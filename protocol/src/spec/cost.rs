@@ -18,21 +18,46 @@ pub fn run_seconds(setup: &Setup) -> f64 {
     };
     let hidden = f64::from(setup.model.hidden);
     let time = f64::from(sequence_length(&setup.task));
-    let cell_steps = f64::from(setup.training.steps) * time * f64::from(setup.model.layers);
+    let cell_steps = steps(setup) * time * f64::from(setup.model.layers);
     // Forward and backward: six operations a weight and sequence.
     let flops = 6.0 * f64::from(setup.training.batch) * 2.0 * hidden * gates * hidden;
-    let training = cell_steps * (SECONDS_PER_CELL_STEP * gates.sqrt() + flops / FLOPS_PER_SECOND);
-    training * (1.0 + evaluation_share(setup))
+    let recurrence = cell_steps * (SECONDS_PER_CELL_STEP * gates.sqrt() + flops / FLOPS_PER_SECOND);
+    let words = match setup.task.name {
+        TaskName::WordLm => f64::from(setup.task.vocabulary.unwrap_or(0)),
+        _ => 0.0,
+    };
+    let softmax = 6.0 * f64::from(setup.training.batch) * hidden * words / FLOPS_PER_SECOND;
+    (recurrence + steps(setup) * time * softmax) * (1.0 + evaluation_share(setup))
+}
+
+/// Optimizer steps; an epoch of a data set that is not at hand is taken for a million time steps.
+fn steps(setup: &Setup) -> f64 {
+    let of_epochs = |epochs: u32| {
+        let minibatch = f64::from(setup.training.batch) * f64::from(sequence_length(&setup.task));
+        f64::from(epochs) * (limits::EPOCH_TIME_STEPS / minibatch).max(1.0)
+    };
+    match (setup.training.steps, setup.training.epochs) {
+        (Some(steps), _) => f64::from(steps),
+        (None, epochs) => of_epochs(epochs.unwrap_or(1)),
+    }
 }
 
 /// Evaluation as a share of training: sequences passed forward, a third of the work of a training step each.
 fn evaluation_share(setup: &Setup) -> f64 {
     let evaluation = &setup.evaluation;
-    let measurements = f64::from(setup.training.steps.div_ceil(evaluation.every.max(1)));
+    let measurements = match (evaluation.every, setup.training.epochs) {
+        (Some(every), _) => steps(setup) / f64::from(every.max(1)),
+        (None, epochs) => f64::from(epochs.unwrap_or(1)),
+    };
     // At the end: the last and the best weights on the test, each with all samples, and the last on training sequences.
     let passes = measurements + 1.0 + 2.0 * f64::from(evaluation.samples.max(1));
-    let sequences = passes * f64::from(evaluation.sequences);
-    sequences / 3.0 / (f64::from(setup.training.steps) * f64::from(setup.training.batch))
+    let held_out = if setup.task.name.is_language_model() {
+        // About a tenth of the text.
+        limits::EPOCH_TIME_STEPS / 10.0 / f64::from(setup.task.length)
+    } else {
+        f64::from(evaluation.sequences)
+    };
+    passes * held_out / 3.0 / (steps(setup) * f64::from(setup.training.batch))
 }
 
 /// Estimated seconds of all runs of an experiment on one CPU worker.
@@ -45,7 +70,7 @@ pub fn cpu_seconds(spec: &Spec) -> f64 {
 pub fn sequence_length(task: &Task) -> u32 {
     match task.name {
         TaskName::Copy => task.length + 20,
-        TaskName::Adding | TaskName::TemporalOrder => task.length,
+        _ => task.length,
     }
 }
 

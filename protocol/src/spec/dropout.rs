@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SiteName {
+    /// Whole characters or words: rows of the embedding.
+    Embedding,
     /// The input of every layer.
     Input,
     /// What one layer hands up to the next; where given, it takes the place of `input` above the first layer.
@@ -28,7 +30,8 @@ pub enum SiteName {
 
 impl SiteName {
     /// All sites.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Embedding,
         Self::Input,
         Self::Between,
         Self::State,
@@ -43,6 +46,7 @@ impl SiteName {
     /// Its name in a specification.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Embedding => "embedding",
             Self::Input => "input",
             Self::Between => "between",
             Self::State => "state",
@@ -79,6 +83,9 @@ impl SiteName {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
+    /// Whole characters or words: rows of the embedding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<Site>,
     /// The input of every layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Site>,
@@ -112,6 +119,7 @@ impl Dropout {
     /// What is said of a site.
     pub fn site(&self, name: SiteName) -> Option<&Site> {
         match name {
+            SiteName::Embedding => self.embedding.as_ref(),
             SiteName::Input => self.input.as_ref(),
             SiteName::Between => self.between.as_ref(),
             SiteName::State => self.state.as_ref(),
@@ -127,6 +135,7 @@ impl Dropout {
     /// The place to say something of a site.
     pub fn site_mut(&mut self, name: SiteName) -> &mut Option<Site> {
         match name {
+            SiteName::Embedding => &mut self.embedding,
             SiteName::Input => &mut self.input,
             SiteName::Between => &mut self.between,
             SiteName::State => &mut self.state,
@@ -171,6 +180,9 @@ pub struct Site {
     /// How kept units are scaled; not of zoneout, which mixes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
+    /// What is dropped together; only of `embedding`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
 }
 
 impl Site {
@@ -184,6 +196,7 @@ impl Site {
             gates: None,
             carry: None,
             scaling: None,
+            by: None,
         }
     }
 
@@ -268,6 +281,17 @@ pub enum Carry {
     Masked,
     /// The unmasked one: the mask hides units from the output only.
     Unmasked,
+}
+
+/// What is dropped together of an embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A row of the embedding: all occurrences of a word in a sequence (Gal & Ghahramani 2016). `time` is `fixed`.
+    Type,
+    /// Each occurrence by itself. `time` is `per_step`.
+    Token,
 }
 
 /// How the mean of a mask is kept.

@@ -264,6 +264,35 @@ impl<'a> Fields<'a> {
         fallback
     }
 
+    /// True or false.
+    pub(super) fn truth(&mut self, name: &'static str, default: bool) -> bool {
+        match self.take(name) {
+            None => default,
+            Some(Value::Bool(truth)) => *truth,
+            Some(other) => {
+                self.problem(name, format!("must be true or false, not {}.", show(other)));
+                default
+            }
+        }
+    }
+
+    /// A field that only some have, in words `whose`: read where it `applies`, refused where it does not.
+    pub(super) fn of<T>(
+        &mut self,
+        name: &'static str,
+        applies: bool,
+        whose: &str,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        if applies {
+            return Some(read(self));
+        }
+        if self.take(name).is_some() {
+            self.problem(name, format!("is only for {whose}; leave it out."));
+        }
+        None
+    }
+
     /// Reports the fields that nobody asked for.
     pub(super) fn close(mut self) {
         let unknown: Vec<&String> = self

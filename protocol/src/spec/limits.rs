@@ -19,7 +19,7 @@ pub const LENGTH: RangeInclusive<u32> = 3..=1_000;
 /// Stacked layers.
 pub const LAYERS: RangeInclusive<u32> = 1..=4;
 /// Units of a layer.
-pub const HIDDEN: RangeInclusive<u32> = 1..=1_024;
+pub const HIDDEN: RangeInclusive<u32> = 1..=1_500;
 /// Sequences in a minibatch.
 pub const BATCH: RangeInclusive<u32> = 1..=1_024;
 /// Optimizer steps of a run.
@@ -44,3 +44,17 @@ pub const ALPHA: RangeInclusive<f64> = 0.0001..=0.2;
 pub const MEASUREMENTS: u32 = 2_000;
 /// Longest experiment, in hours of one CPU worker, all runs together.
 pub const CPU_HOURS: f64 = 48.0;
+/// Known words.
+pub const VOCABULARY: RangeInclusive<u32> = 10..=50_000;
+/// Different characters that a text may have.
+pub const CHARACTERS: usize = 5_000;
+/// Width of an embedding.
+pub const EMBEDDING: RangeInclusive<u32> = 1..=1_500;
+/// Half the width of the interval in which weights begin.
+pub const INITIAL_RANGE: RangeInclusive<f64> = 0.0001..=10.0;
+/// Passes over a data set.
+pub const EPOCHS: RangeInclusive<u32> = 1..=1_000;
+/// Factor on the learning rate.
+pub const ANNEAL: RangeInclusive<f64> = 0.01..=1.0;
+/// Time steps of an epoch that the cost of an experiment is estimated with: the Penn Treebank has 929,589.
+pub const EPOCH_TIME_STEPS: f64 = 1e6;

@@ -10,6 +10,7 @@ const TIMES: &[(&str, MaskTime)] = &[("fixed", MaskTime::Fixed), ("per_step", Ma
 const SHARED: &[(&str, Shared)] = &[("none", Shared::None), ("batch", Shared::Batch)];
 const NOISES: &[(&str, Noise)] = &[("mask", Noise::Mask), ("moments", Noise::Moments)];
 const GATES: &[(&str, Gates)] = &[("tied", Gates::Tied), ("untied", Gates::Untied)];
+const BYS: &[(&str, By)] = &[("type", By::Type), ("token", By::Token)];
 const CARRIES: &[(&str, Carry)] = &[("masked", Carry::Masked), ("unmasked", Carry::Unmasked)];
 const SCALINGS: &[(&str, Scaling)] = &[
     ("inverted", Scaling::Inverted),
@@ -88,6 +89,10 @@ pub(super) fn has(name: SiteName, model: &Model) -> Result<(), String> {
             "needs a cell state, which only the lstm has; this network's cell is {}.",
             model.cell.name()
         )),
+        SiteName::Embedding if model.embedding.is_none() => Err(
+            "needs characters or words; this task's inputs are numbers, so give input instead."
+                .into(),
+        ),
         SiteName::Between if model.layers < 2 => {
             Err("lies between layers; this network has one layer.".into())
         }
@@ -111,12 +116,19 @@ fn site(
             "must be below 1: at 1 nothing passes. Give the share of units to drop, such as 0.25.",
         );
     }
-    let usual = if name.is_zoneout() {
-        MaskTime::PerStep
-    } else {
-        MaskTime::Fixed
+    let by = by(&mut fields, name);
+    let usual = match by {
+        _ if name.is_zoneout() => MaskTime::PerStep,
+        Some(By::Token) => MaskTime::PerStep,
+        _ => MaskTime::Fixed,
     };
     let time = fields.choice("time", TIMES, Some(usual));
+    if by.is_some() && time != usual {
+        fields.problem(
+            "time",
+            "follows from by: \"type\" is fixed and \"token\" is per_step; leave time out.",
+        );
+    }
     let noise = fields.choice("noise", NOISES, Some(Noise::Mask));
     if noise == Noise::Moments && !name.feeds_product() {
         fields.problem(
@@ -132,6 +144,7 @@ fn site(
         gates: gates(&mut fields, name, noise, model),
         carry: carry(&mut fields, name),
         scaling: None,
+        by,
     };
     let scaling = scaling(&mut fields, name, site.carry);
     fields.close();
@@ -177,6 +190,13 @@ fn gates(fields: &mut Fields<'_>, name: SiteName, noise: Noise, model: &Model) -
         );
     }
     None
+}
+
+fn by(fields: &mut Fields<'_>, name: SiteName) -> Option<By> {
+    let embedding = name == SiteName::Embedding;
+    fields.of("by", embedding, "the site embedding", |fields| {
+        fields.choice("by", BYS, Some(By::Type))
+    })
 }
 
 fn carry(fields: &mut Fields<'_>, name: SiteName) -> Option<Carry> {

@@ -19,8 +19,8 @@ pub struct Preset {
 }
 
 use super::dropout::SiteName::{
-    Between, Cell as CellState, Input, Output, RecurrentWeights, State, Update, ZoneoutCell,
-    ZoneoutState,
+    Between, Cell as CellState, Embedding, Input, Output, RecurrentWeights, State, Update,
+    ZoneoutCell, ZoneoutState,
 };
 
 /// Every named method, in the order of publication.
@@ -109,6 +109,7 @@ pub const PRESETS: &[Preset] = &[
             (State, r#"rate = 0.2, time = "fixed", gates = "tied""#),
             (Input, r#"rate = 0.35, time = "fixed", gates = "tied""#),
             (Output, r#"rate = 0.35, time = "fixed""#),
+            (Embedding, r#"rate = 0.2, by = "type""#),
         ],
     },
     Preset {
@@ -118,6 +119,7 @@ pub const PRESETS: &[Preset] = &[
             (State, r#"rate = 0.2, time = "fixed", gates = "untied""#),
             (Input, r#"rate = 0.35, time = "fixed", gates = "untied""#),
             (Output, r#"rate = 0.35, time = "fixed""#),
+            (Embedding, r#"rate = 0.2, by = "type""#),
         ],
     },
     Preset {
@@ -144,6 +146,7 @@ pub const PRESETS: &[Preset] = &[
             (Input, r#"rate = 0.4, time = "fixed""#),
             (Between, r#"rate = 0.25, time = "fixed""#),
             (Output, r#"rate = 0.4, time = "fixed""#),
+            (Embedding, r#"rate = 0.1, by = "type", shared = "batch""#),
         ],
     },
 ];

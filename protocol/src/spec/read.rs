@@ -201,12 +201,18 @@ fn setup(
     problems: &mut Vec<Problem>,
 ) -> Option<Setup> {
     let pointer = |index: usize| format!("{prefix}/{}", SECTIONS[index]);
+    // All four are opened, so that everything that is wrong is said at once.
     let task = Fields::open(given[0], pointer(0), strict, problems).map(sections::task);
-    let model = Fields::open(given[1], pointer(1), strict, problems).map(sections::model);
-    let training = Fields::open(given[2], pointer(2), strict, problems).map(sections::training);
-    let steps = training.as_ref().map_or(1, |training| training.steps);
+    let usual = task
+        .clone()
+        .unwrap_or_else(|| Task::generated(TaskName::Adding, *limits::LENGTH.start()));
+    let model = Fields::open(given[1], pointer(1), strict, problems)
+        .map(|fields| sections::model(fields, &usual));
+    let training = Fields::open(given[2], pointer(2), strict, problems)
+        .map(|fields| sections::training(fields, &usual));
     let evaluation = Fields::open(given[3], pointer(3), strict, problems)
-        .map(|fields| sections::evaluation(fields, steps));
+        .zip(training.as_ref())
+        .map(|(fields, training)| sections::evaluation(fields, &usual, training));
     Some(Setup {
         task: task?,
         model: model?,

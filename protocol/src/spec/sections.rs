@@ -3,12 +3,20 @@
 use super::fields::Fields;
 use super::limits;
 use super::types::*;
+use crate::data_set::Reference;
 
 pub(super) const TASKS: &[(&str, TaskName)] = &[
     ("adding", TaskName::Adding),
     ("copy", TaskName::Copy),
     ("temporal_order", TaskName::TemporalOrder),
+    ("char_lm", TaskName::CharLm),
+    ("word_lm", TaskName::WordLm),
+    ("sentiment", TaskName::Sentiment),
+    ("music", TaskName::Music),
+    ("sequential_mnist", TaskName::SequentialMnist),
+    ("permuted_mnist", TaskName::PermutedMnist),
 ];
+const WINDOWS: &[(&str, Windows)] = &[("fixed", Windows::Fixed), ("variable", Windows::Variable)];
 const CELLS: &[(&str, Cell)] = &[("rnn", Cell::Rnn), ("gru", Cell::Gru), ("lstm", Cell::Lstm)];
 const NORMALIZATIONS: &[(&str, Normalization)] = &[
     ("none", Normalization::None),
@@ -18,28 +26,111 @@ const DECAYS: &[(&str, DecayBy)] = &[
     ("learning_rate", DecayBy::LearningRate),
     ("step", DecayBy::Step),
 ];
+const LOSSES: &[(&str, LossOverTime)] = &[("mean", LossOverTime::Mean), ("sum", LossOverTime::Sum)];
 const OPTIMIZERS: &[(&str, Optimizer)] = &[
     ("sgd", Optimizer::Sgd),
     ("adam", Optimizer::Adam),
     ("nt_asgd", Optimizer::NtAsgd),
 ];
 
+/// Pixels of a picture.
+const PIXELS: u32 = 784;
+
 pub(super) fn task(mut fields: Fields<'_>) -> Task {
+    let name = fields.choice("name", TASKS, None);
+    let usual = match name {
+        TaskName::Adding | TaskName::Copy | TaskName::TemporalOrder => 50,
+        TaskName::CharLm => 100,
+        TaskName::WordLm => 35,
+        TaskName::Sentiment => 200,
+        TaskName::Music => 160,
+        TaskName::SequentialMnist | TaskName::PermutedMnist => PIXELS,
+    };
     let task = Task {
-        name: fields.choice("name", TASKS, None),
-        length: fields.integer("length", Some(50), limits::LENGTH),
+        name,
+        length: length(&mut fields, name, usual),
+        data: data(&mut fields, name),
+        vocabulary: fields.of(
+            "vocabulary",
+            name.has_vocabulary(),
+            "tasks on words: word_lm and sentiment",
+            |fields| fields.integer("vocabulary", Some(10_000), limits::VOCABULARY),
+        ),
+        windows: fields.of(
+            "windows",
+            name.is_language_model(),
+            "language models",
+            |fields| fields.choice("windows", WINDOWS, Some(Windows::Fixed)),
+        ),
     };
     fields.close();
     task
 }
 
-pub(super) fn model(mut fields: Fields<'_>) -> Model {
+fn length(fields: &mut Fields<'_>, name: TaskName, usual: u32) -> u32 {
+    let length = fields.integer("length", Some(usual), limits::LENGTH);
+    let picture = matches!(name, TaskName::SequentialMnist | TaskName::PermutedMnist);
+    if picture && !PIXELS.is_multiple_of(length) {
+        fields.problem(
+            "length",
+            format!("must divide the {PIXELS} pixels of a picture: {PIXELS} reads one pixel a step, 28 a row."),
+        );
+    }
+    length
+}
+
+fn data(fields: &mut Fields<'_>, name: TaskName) -> Option<String> {
+    let who = "tasks that learn from a data set";
+    fields
+        .of("data", !name.is_generated(), who, |fields| {
+            let Some(text) = fields.text("data", limits::TITLE_CHARS) else {
+                if fields.take("data").is_none() {
+                    let name = name.name();
+                    fields.problem("data", format!("is missing: {name} learns from a data set; name one, such as \"tiny_shakespeare\"."));
+                }
+                return String::new();
+            };
+            match text.parse::<Reference>() {
+                Ok(reference) => reference.to_string(),
+                Err(error) => {
+                    fields.problem("data", format!("{error}."));
+                    String::new()
+                }
+            }
+        })
+}
+
+pub(super) fn model(mut fields: Fields<'_>, task: &Task) -> Model {
+    let hidden = fields.integer("hidden", Some(32), limits::HIDDEN);
+    let tokens = task.name.has_tokens();
     let mut model = Model {
         cell: fields.choice("cell", CELLS, Some(Cell::Lstm)),
         layers: fields.integer("layers", Some(1), limits::LAYERS),
-        hidden: fields.integer("hidden", Some(32), limits::HIDDEN),
+        hidden,
         normalization: fields.choice("normalization", NORMALIZATIONS, Some(Normalization::None)),
+        embedding: fields.of(
+            "embedding",
+            tokens,
+            "tasks on characters or words",
+            |fields| fields.integer("embedding", Some(hidden), limits::EMBEDDING),
+        ),
+        tied_embeddings: fields.of(
+            "tied_embeddings",
+            task.name.is_language_model(),
+            "language models",
+            |fields| fields.truth("tied_embeddings", false),
+        ),
+        initial_range: fields
+            .take("initial_range")
+            .is_some()
+            .then(|| fields.number("initial_range", None, limits::INITIAL_RANGE)),
     };
+    if model.tied_embeddings == Some(true) && model.embedding != Some(hidden) {
+        fields.problem(
+            "tied_embeddings",
+            format!("the output can share the embedding's weights only if both have the same width: give embedding = {hidden} or leave embedding out."),
+        );
+    }
     if model.normalization == Normalization::Layer && model.cell != Cell::Lstm {
         fields.problem(
             "normalization",
@@ -51,12 +142,30 @@ pub(super) fn model(mut fields: Fields<'_>) -> Model {
     model
 }
 
-pub(super) fn training(mut fields: Fields<'_>) -> Training {
+pub(super) fn training(mut fields: Fields<'_>, task: &Task) -> Training {
+    let (steps, epochs) = duration(&mut fields, task);
+    let annealed = epochs.is_some() && fields.take("anneal").is_some();
     let training = Training {
         optimizer: fields.choice("optimizer", OPTIMIZERS, Some(Optimizer::Adam)),
         learning_rate: fields.number("learning_rate", Some(1e-3), limits::LEARNING_RATE),
         batch: fields.integer("batch", Some(32), limits::BATCH),
-        steps: fields.integer("steps", None, limits::STEPS),
+        steps,
+        epochs,
+        anneal: fields.of("anneal", annealed, "training by epochs", |fields| {
+            fields.number("anneal", None, limits::ANNEAL)
+        }),
+        anneal_after: fields.of(
+            "anneal_after",
+            annealed,
+            "training by epochs with anneal",
+            |fields| fields.integer("anneal_after", Some(1), 1..=*limits::EPOCHS.end()),
+        ),
+        loss_over_time: fields.of(
+            "loss_over_time",
+            task.name.is_language_model(),
+            "language models",
+            |fields| fields.choice("loss_over_time", LOSSES, Some(LossOverTime::Mean)),
+        ),
         clip: fields.number("clip", Some(1.0), limits::CLIP),
         weight_decay: fields.number("weight_decay", Some(0.0), limits::WEIGHT_DECAY),
         ar: fields.number("ar", Some(0.0), limits::PENALTY),
@@ -67,17 +176,46 @@ pub(super) fn training(mut fields: Fields<'_>) -> Training {
     training
 }
 
-/// `steps` bounds `every`: a run is measured at least once, and not so often that its curve is a burden.
-pub(super) fn evaluation(mut fields: Fields<'_>, steps: u32) -> Evaluation {
-    let rarest = steps;
-    let densest = steps.div_ceil(limits::MEASUREMENTS);
-    let evaluation = Evaluation {
-        every: fields.integer(
+/// Steps or epochs: exactly one of them says how long.
+fn duration(fields: &mut Fields<'_>, task: &Task) -> (Option<u32>, Option<u32>) {
+    let steps = fields.take("steps").is_some();
+    if fields.take("epochs").is_none() {
+        return (Some(fields.integer("steps", None, limits::STEPS)), None);
+    }
+    if task.name.is_generated() {
+        fields.problem(
+            "epochs",
+            "generated sequences have no end, so there are no epochs; give steps.",
+        );
+    } else if steps {
+        fields.problem("epochs", "steps says already how long; give one of them.");
+    }
+    (None, Some(fields.integer("epochs", None, limits::EPOCHS)))
+}
+
+/// The steps bound `every`: a run is measured at least once, and not so often that its curve is a burden.
+pub(super) fn evaluation(mut fields: Fields<'_>, task: &Task, training: &Training) -> Evaluation {
+    let every = match training.steps {
+        Some(steps) => {
+            let densest = steps.div_ceil(limits::MEASUREMENTS);
+            let usual = (steps / 20).max(densest).max(1);
+            Some(fields.integer("every", Some(usual), densest.max(1)..=steps))
+        }
+        None => fields.of(
             "every",
-            Some((steps / 20).max(densest).max(1)),
-            densest..=rarest,
+            false,
+            "training by steps; by epochs it is measured after each",
+            |_| 0,
         ),
-        sequences: fields.integer("sequences", Some(500), limits::SEQUENCES),
+    };
+    let usual = match task.name {
+        name if name.is_language_model() => training.batch,
+        name if name.is_generated() => 500,
+        _ => *limits::SEQUENCES.end(),
+    };
+    let evaluation = Evaluation {
+        every,
+        sequences: fields.integer("sequences", Some(usual), limits::SEQUENCES),
         samples: fields.integer("samples", Some(0), limits::SAMPLES),
         temperature: fields.number("temperature", Some(1.0), limits::TEMPERATURE),
     };

@@ -72,18 +72,41 @@ pub struct Plan {
     pub setup: Setup,
 }
 
-/// What is learned. Sequences are generated; no data set is needed.
+/// What is learned: from generated sequences, or from a data set that a worker has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Task {
     /// Which task.
     pub name: TaskName,
-    /// Time steps; for `copy` the steps between the last symbol and the recall signal.
+    /// Time steps of a sequence; for `copy` the steps between the last symbol and the recall signal, for language
+    /// models the steps of a window.
     pub length: u32,
+    /// The data set, as `name@version`; only of tasks that learn from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Words that are known, the most frequent of the training text; only of tasks on words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<u32>,
+    /// Whether all training windows have the same length; only of language models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Windows>,
 }
 
-/// The generated tasks.
+impl Task {
+    /// A task on generated sequences.
+    pub fn generated(name: TaskName, length: u32) -> Self {
+        Self {
+            name,
+            length,
+            data: None,
+            vocabulary: None,
+            windows: None,
+        }
+    }
+}
+
+/// The tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +117,79 @@ pub enum TaskName {
     Copy,
     /// Order of two marked bits: four classes (same source); cross-entropy.
     TemporalOrder,
+    /// The next character of a text; cross-entropy.
+    CharLm,
+    /// The next word of a text; cross-entropy.
+    WordLm,
+    /// The label of a piece of text (Gal & Ghahramani 2016, section 5.2); squared error.
+    Sentiment,
+    /// The keys of the next frame of a piece (Boulanger-Lewandowski et al. 2012); cross-entropy, summed over 88 keys.
+    Music,
+    /// The digit in a picture that is read pixel by pixel (Le, Jaitly & Hinton 2015); cross-entropy.
+    SequentialMnist,
+    /// The same with the pixels in one fixed random order (same source).
+    PermutedMnist,
+}
+
+impl TaskName {
+    /// All tasks.
+    pub const ALL: [Self; 9] = [
+        Self::Adding,
+        Self::Copy,
+        Self::TemporalOrder,
+        Self::CharLm,
+        Self::WordLm,
+        Self::Sentiment,
+        Self::Music,
+        Self::SequentialMnist,
+        Self::PermutedMnist,
+    ];
+
+    /// Its name in a specification.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Adding => "adding",
+            Self::Copy => "copy",
+            Self::TemporalOrder => "temporal_order",
+            Self::CharLm => "char_lm",
+            Self::WordLm => "word_lm",
+            Self::Sentiment => "sentiment",
+            Self::Music => "music",
+            Self::SequentialMnist => "sequential_mnist",
+            Self::PermutedMnist => "permuted_mnist",
+        }
+    }
+
+    /// Whether its sequences are generated, so that it needs no data set.
+    pub fn is_generated(self) -> bool {
+        matches!(self, Self::Adding | Self::Copy | Self::TemporalOrder)
+    }
+
+    /// Whether it reads a text on and on, its state carried from window to window.
+    pub fn is_language_model(self) -> bool {
+        matches!(self, Self::CharLm | Self::WordLm)
+    }
+
+    /// Whether its inputs are words, of which the most frequent are known.
+    pub fn has_vocabulary(self) -> bool {
+        matches!(self, Self::WordLm | Self::Sentiment)
+    }
+
+    /// Whether its inputs are characters or words, which have embeddings.
+    pub fn has_tokens(self) -> bool {
+        self.is_language_model() || self.has_vocabulary()
+    }
+}
+
+/// Lengths of training windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Windows {
+    /// All have `length` steps.
+    Fixed,
+    /// About `length` steps, one in twenty about half of it; the learning rate goes with the length (Merity et al. 2017).
+    Variable,
 }
 
 /// The network: stacked recurrent layers of equal width with a linear output.
@@ -110,6 +206,31 @@ pub struct Model {
     /// What keeps the pre-activations in range.
     #[serde(default)]
     pub normalization: Normalization,
+    /// Numbers that stand for a character or word; only of tasks that read such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<u32>,
+    /// Whether the output's weights are those of the embedding (Press & Wolf 2016; Inan et al. 2016); only of
+    /// language models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tied_embeddings: Option<bool>,
+    /// All weights and biases begin uniform in ± this; absent, they begin by the width of their layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_range: Option<f64>,
+}
+
+impl Model {
+    /// A network without normalization whose inputs are numbers.
+    pub fn new(cell: Cell, layers: u32, hidden: u32) -> Self {
+        Self {
+            cell,
+            layers,
+            hidden,
+            normalization: Normalization::None,
+            embedding: None,
+            tied_embeddings: None,
+            initial_range: None,
+        }
+    }
 }
 
 /// What keeps the pre-activations in range.
@@ -159,8 +280,21 @@ pub struct Training {
     pub learning_rate: f64,
     /// Sequences in a minibatch.
     pub batch: u32,
-    /// Optimizer steps.
-    pub steps: u32,
+    /// Optimizer steps; absent where `epochs` says how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
+    /// Passes over the training data; only of tasks that learn from a data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u32>,
+    /// What the learning rate is multiplied by after each epoch from `anneal_after` on; only with `epochs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anneal: Option<f64>,
+    /// Epochs at the full learning rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anneal_after: Option<u32>,
+    /// Whether the loss that is minimized is the mean over the steps read, or their sum (mean over sequences).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_over_time: Option<LossOverTime>,
     /// Largest global gradient norm; 0 does not clip.
     pub clip: f64,
     /// Share of every parameter that each step takes away beside the gradient step (decoupled, Loshchilov & Hutter 2019).
@@ -191,6 +325,17 @@ pub enum DecayBy {
     Step,
 }
 
+/// How the losses of a sequence's steps become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LossOverTime {
+    /// Their mean.
+    Mean,
+    /// Their sum, as Zaremba et al. and Gal & Ghahramani train: it matters for learning rate and clipping.
+    Sum,
+}
+
 /// Optimizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -209,9 +354,11 @@ pub enum Optimizer {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
-    /// Optimizer steps between two measurements on held-out sequences.
-    pub every: u32,
-    /// Held-out sequences in a measurement.
+    /// Optimizer steps between two measurements on held-out sequences; absent, it is measured after each epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u32>,
+    /// Held-out sequences in a measurement, at most as many as there are; for language models the streams into which
+    /// the held-out text is cut.
     pub sequences: u32,
     /// Monte Carlo dropout samples at test; 0 is deterministic, masks at their mean.
     pub samples: u32,

@@ -273,6 +273,11 @@ fn site_words(name: SiteName) -> (&'static str, &'static str, [&'static str; 2])
     let masks = ["fixed=same mask", "per_step=new masks"];
     let units = ["fixed=same units", "per_step=other units"];
     match name {
+        SiteName::Embedding => (
+            "Drop words",
+            "Rate (words)",
+            ["fixed=by type", "per_step=by token"],
+        ),
         SiteName::Input => ("Drop input", "Rate (input)", masks),
         SiteName::Between => ("Drop between", "Rate (between)", masks),
         SiteName::State => ("Drop state", "Rate (state)", masks),

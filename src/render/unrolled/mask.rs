@@ -59,6 +59,7 @@ fn stream(name: SiteName) -> u64 {
         SiteName::Cell => 7,
         SiteName::ZoneoutCell => 8,
         SiteName::ZoneoutState => 9,
+        SiteName::Embedding => 10,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a data set could not be brought in or used; every message names the file, the reason and what to do.
 
 use super::{Kind, Reference};
+use breakmywork_protocol::data_set::NotAName;
 use std::io;
 use std::path::PathBuf;
 
@@ -8,11 +9,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not the name of a data set.
-    #[error(
-        "{0:?} does not name a data set: write NAME or NAME@VERSION, a name of up to 60 characters of a-z, 0-9, \
-         `_`, `.` and `-` that begins with a letter or digit, and a version that is a whole number from 1"
-    )]
-    Reference(String),
+    #[error(transparent)]
+    Reference(NotAName),
     /// A file or folder that cannot be read.
     #[error("cannot read {path}: {source}; check that it exists and that you may read it", path = path.display())]
     Read {

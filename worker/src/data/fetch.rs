@@ -34,7 +34,7 @@ pub fn fetch(
             ),
         });
     };
-    let reference = Reference::new(known.name, 1)?;
+    let reference = Reference::new(known.name, 1).map_err(Error::Reference)?;
     if let Some(manifest) = store.find(&reference)? {
         return Ok(Imported {
             manifest,

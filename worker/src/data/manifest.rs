@@ -73,7 +73,7 @@ impl Manifest {
     /// # Errors
     /// If it was edited into one that cannot be.
     pub fn reference(&self) -> Result<Reference, Error> {
-        Reference::new(&self.name, self.version)
+        Reference::new(&self.name, self.version).map_err(Error::Reference)
     }
 
     /// Whether its SHA-256 is that of its files.

@@ -15,9 +15,10 @@ mod idx;
 mod import;
 pub mod known;
 mod manifest;
-mod reference;
 mod store;
 mod vocabulary;
+
+pub use breakmywork_protocol::data_set::Reference;
 
 pub use args::{DataArgs, DataCommand, FetchArgs, Folder, ImportArgs, ListArgs};
 pub use command::run;
@@ -26,6 +27,5 @@ pub use error::Error;
 pub use fetch::fetch;
 pub use import::{Input, Request, import};
 pub use manifest::{Manifest, SplitFile};
-pub use reference::Reference;
 pub use store::{Imported, Store};
 pub use vocabulary::Vocabulary;

@@ -1,7 +1,8 @@
 //! The data folder: what is in it, reading it whole and checked, adding to it all or nothing.
 
 use super::format::{self, Raw};
-use super::{Content, DataSet, Error, Manifest, Reference, SplitFile, known, manifest, reference};
+use super::{Content, DataSet, Error, Manifest, Reference, SplitFile, known, manifest};
+use breakmywork_protocol::data_set;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -42,14 +43,14 @@ impl Store {
     pub fn list(&self) -> Result<Vec<Manifest>, Error> {
         let mut found = Vec::new();
         for name in names_in(&self.dir)? {
-            if !reference::is_name(&name) {
+            if !data_set::is_name(&name) {
                 continue;
             }
             for version in names_in(&self.dir.join(&name))? {
-                let Some(version) = reference::version(&version) else {
+                let Some(version) = data_set::version(&version) else {
                     continue;
                 };
-                let reference = Reference::new(&name, version)?;
+                let reference = Reference::new(&name, version).map_err(Error::Reference)?;
                 if self.folder(&reference).join(MANIFEST).is_file() {
                     found.extend(self.find(&reference)?);
                 }
@@ -180,7 +181,7 @@ impl Store {
             });
         }
         let versions = names_in(&self.dir.join(reference.name()))?;
-        let versions = versions.iter().filter_map(|name| reference::version(name));
+        let versions = versions.iter().filter_map(|name| data_set::version(name));
         let last = versions.max().unwrap_or(reference.version());
         Err(Error::Exists {
             reference: reference.clone(),

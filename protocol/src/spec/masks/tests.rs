@@ -4,8 +4,12 @@ use super::super::{Format, Spec, read};
 use super::*;
 
 fn spec(cell: &str, layers: u32, dropout: &str) -> Result<Spec, String> {
+    spec_on(r#"name = "adding""#, cell, layers, dropout)
+}
+
+fn spec_on(task: &str, cell: &str, layers: u32, dropout: &str) -> Result<Spec, String> {
     let text = format!(
-        "title = \"t\"\nseeds = [1]\n[task]\nname = \"adding\"\n[model]\ncell = \"{cell}\"\nlayers = {layers}\n\
+        "title = \"t\"\nseeds = [1]\n[task]\n{task}\n[model]\ncell = \"{cell}\"\nlayers = {layers}\n\
          [training]\nsteps = 10\n[[arms]]\nname = \"a\"\ndropout = {{ {dropout} }}\n"
     );
     read(&text, Format::Toml).map_err(|problems| problems.to_string())
@@ -19,35 +23,74 @@ fn refused(cell: &str, layers: u32, dropout: &str, words: &str) {
 #[test]
 fn every_preset_expands_for_every_cell_and_reads_the_same_when_written_out() {
     for preset in PRESETS {
-        for cell in ["rnn", "gru", "lstm"] {
-            for layers in [1, 2] {
-                let text = format!("preset = \"{}\"", preset.name);
-                let first_site_missing = cell != "lstm" && preset.name.starts_with("moon");
-                if first_site_missing {
-                    refused(cell, layers, &text, "needs a cell state");
-                    continue;
+        for task in ["name = \"adding\"", "name = \"word_lm\"\ndata = \"a\""] {
+            for cell in ["rnn", "gru", "lstm"] {
+                for layers in [1, 2] {
+                    expands(preset, task, cell, layers);
                 }
-                let spec = spec(cell, layers, &text).expect(preset.name);
-                let written = spec.to_toml();
-                assert!(!written.contains("preset"), "{written}");
-                assert_eq!(read(&written, Format::Toml).expect("its own TOML"), spec);
-                let dropout = &spec.arms[0].dropout;
-                let named = dropout.preset(&spec.model).expect("it is one");
-                assert!(
-                    named == preset || named.sites.len() <= preset.sites.len(),
-                    "{} for {}",
-                    named.name,
-                    preset.name
-                );
-                let all = preset.sites.len();
-                let has = dropout.sites().count();
-                assert!(
-                    has == all || cell != "lstm" || layers == 1,
-                    "{has} of {all}"
-                );
             }
         }
     }
+}
+
+fn expands(preset: &presets::Preset, task: &str, cell: &str, layers: u32) {
+    let text = format!("preset = \"{}\"", preset.name);
+    let first_site_missing = cell != "lstm" && preset.name.starts_with("moon");
+    if first_site_missing {
+        refused(cell, layers, &text, "needs a cell state");
+        return;
+    }
+    let spec = spec_on(task, cell, layers, &text).expect(preset.name);
+    let written = spec.to_toml();
+    assert!(!written.contains("preset"), "{written}");
+    assert_eq!(read(&written, Format::Toml).expect("its own TOML"), spec);
+    let dropout = &spec.arms[0].dropout;
+    let named = dropout.preset(&spec.model).expect("it is one");
+    assert!(
+        named == preset || named.sites.len() <= preset.sites.len(),
+        "{} for {}",
+        named.name,
+        preset.name
+    );
+    let words = task.contains("word_lm");
+    let mut expected = preset.sites.to_vec();
+    expected.retain(|(name, _)| words || *name != SiteName::Embedding);
+    let has = dropout.sites().count();
+    assert!(
+        has == expected.len() || cell != "lstm" || layers == 1,
+        "{has} of {}",
+        expected.len()
+    );
+}
+
+#[test]
+fn embeddings_are_dropped_by_type_or_by_token_and_that_says_when() {
+    let words = r#"name = "word_lm", data = "a""#.replace(", ", "\n");
+    let site = |fields: &str| {
+        let spec = spec_on(&words, "lstm", 1, &format!("embedding = {{ {fields} }}"));
+        spec.map(|spec| spec.arms[0].dropout.embedding.clone().expect("given"))
+    };
+    let by_type = site("rate = 0.1").expect("good");
+    assert_eq!(
+        (by_type.by, by_type.time),
+        (Some(By::Type), MaskTime::Fixed)
+    );
+    let by_token = site(r#"rate = 0.1, by = "token""#).expect("good");
+    assert_eq!(by_token.time, MaskTime::PerStep);
+    let both = site(r#"rate = 0.1, by = "token", time = "fixed""#).expect_err("contradiction");
+    assert!(both.contains("follows from by"), "{both}");
+    refused(
+        "lstm",
+        1,
+        "embedding.rate = 0.1",
+        "needs characters or words",
+    );
+    refused(
+        "lstm",
+        1,
+        r#"state = { rate = 0.1, by = "type" }"#,
+        "only for the site embedding",
+    );
 }
 
 #[test]

@@ -173,3 +173,72 @@ fn what_was_accepted_stays_readable_when_limits_shrink() {
     assert!(read_value(&stored).is_err());
     assert!(Spec::from_stored(&stored).is_ok());
 }
+
+const WORDS: &str = r#"
+title = "t"
+seeds = [1]
+[task]
+name = "word_lm"
+data = "penn_treebank"
+[training]
+epochs = 13
+optimizer = "sgd"
+anneal = 0.5
+anneal_after = 4
+[[arms]]
+name = "a"
+"#;
+
+#[test]
+fn a_language_model_is_trained_by_epochs_on_a_named_data_set() {
+    let spec = read(WORDS, Format::Toml).expect("good");
+    let setup = &spec.arms[0].setup;
+    assert_eq!(setup.task.data.as_deref(), Some("penn_treebank@1"));
+    assert_eq!(
+        (setup.task.length, setup.task.vocabulary),
+        (35, Some(10_000))
+    );
+    assert_eq!(setup.model.embedding, Some(setup.model.hidden));
+    assert_eq!((setup.training.steps, setup.evaluation.every), (None, None));
+    assert_eq!(setup.evaluation.sequences, setup.training.batch);
+    let again = read(&spec.to_toml(), Format::Toml).expect("its own TOML");
+    assert_eq!(again, spec);
+    assert_eq!(Spec::from_stored(&spec.to_json()).expect("stored"), spec);
+}
+
+#[test]
+fn fields_that_only_some_tasks_have_are_refused_elsewhere() {
+    let with = |from: &str, to: &str| WORDS.replace(from, to);
+    let no_data = with("data = \"penn_treebank\"\n", "");
+    assert_complains(&no_data, "task.data", "learns from a data set");
+    let bad = with("\"penn_treebank\"", "\"../ptb\"");
+    assert_complains(&bad, "task.data", "does not name a data set");
+    let both = with("epochs = 13", "epochs = 13\nsteps = 5");
+    assert_complains(&both, "training.epochs", "give one of them");
+    let every = with("[[arms]]", "[evaluation]\nevery = 5\n[[arms]]");
+    assert_complains(&every, "evaluation.every", "after each");
+    let tied = with(
+        "[training]",
+        "[model]\nembedding = 7\ntied_embeddings = true\n[training]",
+    );
+    assert_complains(&tied, "model.tied_embeddings", "same width");
+    let steps = with("epochs = 13", "steps = 5");
+    assert_complains(&steps, "training.anneal", "training by epochs");
+    for (line, path) in [
+        ("data = \"a\"", "task.data"),
+        ("vocabulary = 50", "task.vocabulary"),
+        ("windows = \"fixed\"", "task.windows"),
+    ] {
+        let text = GOOD.replace("length = 20", line);
+        assert_complains(&text, path, "is only for");
+    }
+    let embedded = GOOD.replace("[training]", "[model]\nembedding = 5\n[training]");
+    assert_complains(&embedded, "model.embedding", "is only for");
+    let endless = GOOD.replace("steps = 100", "epochs = 2");
+    assert_complains(&endless, "training.epochs", "no epochs");
+    let pixels = GOOD.replace(
+        "name = \"adding\"\nlength = 20",
+        "name = \"permuted_mnist\"\ndata = \"m\"\nlength = 100",
+    );
+    assert_complains(&pixels, "task.length", "must divide");
+}

@@ -1,11 +1,18 @@
 //! Names of data sets.
 
-use super::Error;
 use std::fmt;
 use std::str::FromStr;
 
 /// Characters of the longest name.
 const LONGEST: usize = 60;
+
+/// Text that names no data set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} does not name a data set: write NAME or NAME@VERSION, a name of up to 60 characters of a-z, 0-9, `_`, `.` \
+     and `-` that begins with a letter or digit, and a version that is a whole number from 1"
+)]
+pub struct NotAName(String);
 
 /// The name and version of a data set, written `name` (version 1) or `name@2`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,9 +26,9 @@ impl Reference {
     ///
     /// # Errors
     /// If the name has a character that names may not have, or the version is 0.
-    pub fn new(name: &str, version: u32) -> Result<Self, Error> {
+    pub fn new(name: &str, version: u32) -> Result<Self, NotAName> {
         if !is_name(name) || version == 0 {
-            return Err(Error::Reference(format!("{name}@{version}")));
+            return Err(NotAName(format!("{name}@{version}")));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -49,7 +56,7 @@ impl Reference {
 }
 
 /// Whether a data set may have that name; it is then also safe as the name of a folder.
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let plain = |c: &u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let bytes = text.as_bytes();
     bytes.len() <= LONGEST
@@ -58,16 +65,16 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// A version as it is written: no sign, no leading zero.
-pub(super) fn version(text: &str) -> Option<u32> {
+pub fn version(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|_| digits)
 }
 
 impl FromStr for Reference {
-    type Err = Error;
+    type Err = NotAName;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::Reference(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        let wrong = || NotAName(text.to_owned());
         let (name, number) = match text.split_once('@') {
             Some((name, number)) => (name, version(number).ok_or_else(wrong)?),
             None => (text, 1),

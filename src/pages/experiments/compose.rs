@@ -162,10 +162,12 @@ impl Composition {
 /// The control that a pointer of the specification leads to.
 pub(super) fn locate(problem: &Problem, toml: &str, fields: &Fields) -> Located {
     let id = problem.pointer.trim_start_matches('/').replace('/', "-");
-    // A whole site is chosen by its time.
+    // A whole site is chosen by its time, the embedding by what is dropped together.
     let candidates = [
         id.clone(),
         format!("{id}-time"),
+        format!("{id}-by"),
+        id.replace("-embedding-time", "-embedding-by"),
         format!("{id}-preset"),
         format!("{id}-name"),
     ];
@@ -189,7 +191,7 @@ fn mark(of: &(impl std::fmt::Debug + ?Sized)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seed::TEMPLATES;
+    use crate::{pages::experiments::fields, seed::TEMPLATES};
 
     fn form(composition: &Composition, changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut posted = vec![
@@ -197,30 +199,9 @@ mod tests {
             ("toml".to_owned(), composition.toml.replace('\n', "\r\n")),
             ("seeds".to_owned(), composition.fields.seeds.clone()),
         ];
-        for name in [
-            "title",
-            "task-name",
-            "task-length",
-            "model-cell",
-            "model-layers",
-            "model-hidden",
-            "training-optimizer",
-            "training-learning_rate",
-            "training-batch",
-            "training-steps",
-            "training-clip",
-            "evaluation-every",
-            "evaluation-sequences",
-            "criterion-kind",
-            "criterion-metric",
-            "criterion-treatment",
-            "criterion-control",
-            "criterion-better",
-            "criterion-margin",
-            "criterion-alpha",
-            "criterion-threshold",
-        ] {
-            posted.push((name.to_owned(), composition.fields.get(name).to_owned()));
+        for name in fields::names() {
+            let value = composition.fields.get(&name).to_owned();
+            posted.push((name, value));
         }
         for (index, arm) in composition.fields.arms.iter().enumerate() {
             posted.push((format!("arms-{index}-name"), arm.name.clone()));
@@ -317,6 +298,90 @@ mod tests {
             assert_eq!(fields, [field], "{:?}", applied.problems);
             assert!(applied.problems[0].line.is_some());
         }
+    }
+
+    #[test]
+    fn a_task_on_a_data_set_is_composed_from_the_fields() {
+        let changes = [
+            ("task-name", "word_lm"),
+            ("task-data", "penn_treebank"),
+            ("task-length", "20"),
+            ("task-vocabulary", "10,000"),
+            ("model-tied_embeddings", "true"),
+            ("model-initial_range", "0.1"),
+            ("training-steps", ""),
+            ("training-epochs", "13"),
+            ("training-anneal", "0.5"),
+            ("training-anneal_after", "4"),
+            ("evaluation-every", ""),
+            ("evaluation-sequences", ""),
+            ("criterion-metric", "test_perplexity"),
+            ("arms-0-dropout-embedding-by", "token"),
+            ("arms-0-dropout-embedding-rate", "0.2"),
+            ("seeds", "1-6"),
+        ];
+        let saved = Composition::from_form(&form(&template(), &changes), "save");
+        let spec = saved.spec.expect("valid");
+        assert_eq!(spec.task.data.as_deref(), Some("penn_treebank@1"));
+        assert_eq!(spec.model.tied_embeddings, Some(true));
+        assert_eq!(spec.training.epochs, Some(13));
+        let embedding = spec.arms[0].dropout.embedding.as_ref();
+        assert_eq!(
+            embedding.and_then(|site| site.by),
+            Some(breakmywork_protocol::spec::By::Token)
+        );
+        assert!(
+            saved
+                .toml
+                .contains("embedding = { rate = 0.2, by = \"token\" }")
+        );
+    }
+
+    #[test]
+    fn mistakes_of_a_task_on_a_data_set_lead_to_their_field() {
+        let words = [("task-name", "word_lm"), ("task-data", "penn_treebank")];
+        for (change, field) in [
+            (("task-data", ""), "task-data"),
+            (("task-data", "../x"), "task-data"),
+            (("task-vocabulary", "3"), "task-vocabulary"),
+            (("task-windows", "odd"), "task-windows"),
+            (("model-embedding", "many"), "model-embedding"),
+            (
+                ("model-tied_embeddings", "perhaps"),
+                "model-tied_embeddings",
+            ),
+            (("model-initial_range", "-1"), "model-initial_range"),
+            (("training-epochs", "2"), "training-epochs"),
+            (("training-anneal", "0.5"), "training-anneal"),
+            (
+                ("training-loss_over_time", "max"),
+                "training-loss_over_time",
+            ),
+            (
+                ("arms-0-dropout-embedding-by", "place"),
+                "arms-0-dropout-embedding-by",
+            ),
+        ] {
+            let mut changes = words.to_vec();
+            changes.push(("criterion-metric", "test_perplexity"));
+            changes.push(("evaluation-every", ""));
+            changes.push(("arms-0-dropout-embedding-rate", "0.2"));
+            changes.retain(|(name, _)| *name != change.0);
+            changes.push(change);
+            if change.0 != "arms-0-dropout-embedding-by" {
+                changes.push(("arms-0-dropout-embedding-by", "type"));
+            }
+            let applied = Composition::from_form(&form(&template(), &changes), "apply");
+            let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
+            assert_eq!(fields, [field], "{:?}", applied.problems);
+        }
+        // On numbers there is no such site; its choice is by what is dropped together.
+        let changes = [
+            ("arms-0-dropout-embedding-by", "type"),
+            ("arms-0-dropout-embedding-rate", "0.2"),
+        ];
+        let applied = Composition::from_form(&form(&template(), &changes), "apply");
+        assert_eq!(applied.problems[0].field, "arms-0-dropout-embedding-by");
     }
 
     #[test]

@@ -85,8 +85,9 @@ fn data(fields: &mut Fields<'_>, name: TaskName) -> Option<String> {
         .of("data", !name.is_generated(), who, |fields| {
             let Some(text) = fields.text("data", limits::TITLE_CHARS) else {
                 if fields.take("data").is_none() {
+                    let example = name.example_data().unwrap_or_default();
                     let name = name.name();
-                    fields.problem("data", format!("is missing: {name} learns from a data set; name one, such as \"tiny_shakespeare\"."));
+                    fields.problem("data", format!("is missing: {name} learns from a data set; name one, such as \"{example}\"."));
                 }
                 return String::new();
             };

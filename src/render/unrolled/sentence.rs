@@ -20,7 +20,7 @@ pub(super) const BASELINE: f64 = ARROW + 13.5;
 
 /// How much room the row takes below the inputs.
 pub(super) fn height(site: Option<&Site>) -> f64 {
-    site.map_or(0.0, |_| ARROW + HEIGHT + 8.0)
+    site.map_or(0.0, |_| ARROW + HEIGHT + 11.0)
 }
 
 /// What the row says, in words.

@@ -147,17 +147,11 @@ impl EditPage {
         })
     }
 
-    pub(super) fn data_hint(&self) -> &'static str {
-        match self.task() {
-            None => "NAME or NAME@VERSION.",
-            Some(task) if task.is_generated() => "For text, music and pictures.",
-            Some(TaskName::CharLm) => "NAME or NAME@VERSION, such as tiny_shakespeare.",
-            Some(TaskName::Sentiment) => "NAME or NAME@VERSION, such as cornell_scale.",
-            Some(TaskName::Music) => "NAME or NAME@VERSION, such as jsb_chorales.",
-            Some(TaskName::SequentialMnist | TaskName::PermutedMnist) => {
-                "NAME or NAME@VERSION, such as mnist."
-            }
-            Some(_) => "NAME or NAME@VERSION, such as penn_treebank or wikitext_2.",
+    pub(super) fn data_hint(&self) -> String {
+        match self.task().map(TaskName::example_data) {
+            None => "Its name, or name@version.".to_owned(),
+            Some(None) => "For text, music and pictures.".to_owned(),
+            Some(Some(name)) => format!("Such as {name} or {name}@1."),
         }
     }
 

@@ -181,6 +181,13 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task) -> Training {
 fn duration(fields: &mut Fields<'_>, task: &Task) -> (Option<u32>, Option<u32>) {
     let steps = fields.take("steps").is_some();
     if fields.take("epochs").is_none() {
+        if !steps && !task.name.is_generated() {
+            fields.problem(
+                "steps",
+                "is missing; give steps, or epochs in its place: passes over the data set.",
+            );
+            return (Some(1), None);
+        }
         return (Some(fields.integer("steps", None, limits::STEPS)), None);
     }
     if task.name.is_generated() {

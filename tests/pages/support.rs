@@ -99,6 +99,9 @@ impl Site {
                 },
                 provenance: Provenance {
                     worker_version: "0".into(),
+                    code_version: "0".into(),
+                    data_set: None,
+                    data_sha256: None,
                     plan_sha256: plan.sha256(),
                     seed: plan.seed,
                     device: "cpu".into(),

@@ -25,6 +25,9 @@ fn finished(value: f64) -> End {
         },
         provenance: Provenance {
             worker_version: "0".into(),
+            code_version: "0".into(),
+            data_set: None,
+            data_sha256: None,
             plan_sha256: String::new(),
             seed: 1,
             device: "cpu".into(),

@@ -87,6 +87,9 @@ pub(crate) fn success(value: f64) -> Ending {
         },
         provenance: Provenance {
             worker_version: "0".into(),
+            code_version: "0".into(),
+            data_set: None,
+            data_sha256: None,
             plan_sha256: String::new(),
             seed: 1,
             device: "cpu".into(),

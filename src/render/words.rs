@@ -71,8 +71,10 @@ pub fn network(model: &Model) -> String {
     if model.tied_embeddings == Some(true) {
         text.push_str(" whose weights are the output’s too");
     }
-    if model.normalization == Normalization::Layer {
-        text.push_str(", layer normalization");
+    match model.normalization {
+        Normalization::None => {}
+        Normalization::Layer => text.push_str(", layer normalization"),
+        Normalization::Batch => text.push_str(", batch normalization"),
     }
     if let Some(range) = model.initial_range {
         text.push_str(&format!(", all weights begin within ± {}", plain(range)));

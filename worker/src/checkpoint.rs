@@ -6,7 +6,7 @@
 
 use crate::dropout::Proof;
 use crate::events;
-use crate::model::{Carried, Parameters, Weights};
+use crate::model::{Carried, Moments, Parameters, Statistics, Weights};
 use crate::optim::{AverageProgress, Optimizer};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,10 @@ pub struct Trained {
     pub best: Vec<Tensor>,
     /// The states from which the next window of a text goes on; `None` where it begins at zero.
     pub carried: Option<Carried>,
+    /// Running averages of batch normalization; empty without it and before the first step.
+    pub statistics: Statistics,
+    /// Those of [`State::best`].
+    pub best_statistics: Statistics,
 }
 
 impl Trained {
@@ -77,10 +81,20 @@ impl Trained {
     /// # Errors
     /// If the device is out of memory.
     pub fn measured_weights(&self) -> candle_core::Result<Weights> {
-        match self.optimizer.averaged() {
+        let weights = match self.optimizer.averaged() {
             Some(means) => self.parameters.with_values(means),
             None => self.parameters.frozen(),
-        }
+        };
+        Ok(weights?.with_statistics(Some(self.statistics.clone())))
+    }
+
+    /// The weights of [`State::best`].
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub fn best_weights(&self) -> candle_core::Result<Weights> {
+        let weights = self.parameters.with_values(&self.best)?;
+        Ok(weights.with_statistics(Some(self.best_statistics.clone())))
     }
 
     /// A copy of those weights, in the order of the parameters.
@@ -156,7 +170,10 @@ pub fn load(
 ) -> Result<State, Error> {
     let (state, bytes) = read(path, plan_sha256)?;
     let mut stored = candle_core::safetensors::load_buffer(&bytes, device)?;
-    trained.carried = carried(&mut stored);
+    let carried = take_pairs(&mut stored, "carried", ["h", "c"]);
+    trained.carried = (!carried.is_empty()).then_some(Carried { layers: carried });
+    trained.statistics = take_statistics(&mut stored, "statistics");
+    trained.best_statistics = take_statistics(&mut stored, "best_statistics");
     let mut take = |name: &str, like: &Tensor| match stored.remove(name) {
         Some(tensor) if tensor.shape() == like.shape() && tensor.dtype() == like.dtype() => {
             Ok(tensor)
@@ -178,16 +195,44 @@ pub fn load(
     Ok(state)
 }
 
-/// The states that go on; a checkpoint of sequences that stand by themselves has none.
-fn carried(stored: &mut HashMap<String, Tensor>) -> Option<Carried> {
-    let mut layers = Vec::new();
-    while let (Some(h), Some(c)) = (
-        stored.remove(&format!("carried.{}.h", layers.len())),
-        stored.remove(&format!("carried.{}.c", layers.len())),
+/// Pairs of tensors with names that count from 0; none where there is no first.
+fn take_pairs(
+    stored: &mut HashMap<String, Tensor>,
+    name: &str,
+    [first, second]: [&str; 2],
+) -> Vec<[Tensor; 2]> {
+    let mut pairs = Vec::new();
+    while let (Some(a), Some(b)) = (
+        stored.remove(&format!("{name}.{}.{first}", pairs.len())),
+        stored.remove(&format!("{name}.{}.{second}", pairs.len())),
     ) {
-        layers.push([h, c]);
+        pairs.push([a, b]);
     }
-    (!layers.is_empty()).then_some(Carried { layers })
+    pairs
+}
+
+fn take_statistics(stored: &mut HashMap<String, Tensor>, name: &str) -> Statistics {
+    let mut layers: Vec<Vec<Moments>> = Vec::new();
+    loop {
+        let layer = format!("{name}.{}", layers.len());
+        let steps = take_pairs(stored, &layer, ["mean", "variance"]);
+        if steps.is_empty() {
+            return Statistics { layers };
+        }
+        layers.push(steps);
+    }
+}
+
+fn put_pairs<'a>(
+    tensors: &mut Vec<(String, Tensor)>,
+    name: &str,
+    [first, second]: [&str; 2],
+    pairs: impl IntoIterator<Item = &'a [Tensor; 2]>,
+) {
+    for (index, [a, b]) in pairs.into_iter().enumerate() {
+        tensors.push((format!("{name}.{index}.{first}"), a.clone()));
+        tensors.push((format!("{name}.{index}.{second}"), b.clone()));
+    }
 }
 
 /// The step of a checkpoint, if it is a whole one of that plan.
@@ -228,9 +273,15 @@ fn tensors(trained: &Trained) -> Vec<(String, Tensor)> {
     let moments = trained.optimizer.state(&trained.parameters).into_iter();
     tensors.extend(moments.map(|(name, tensor)| (name, tensor.clone())));
     let carried = trained.carried.iter().flat_map(|carried| &carried.layers);
-    for (layer, [h, c]) in carried.enumerate() {
-        tensors.push((format!("carried.{layer}.h"), h.clone()));
-        tensors.push((format!("carried.{layer}.c"), c.clone()));
+    put_pairs(&mut tensors, "carried", ["h", "c"], carried);
+    for (name, statistics) in [
+        ("statistics", &trained.statistics),
+        ("best_statistics", &trained.best_statistics),
+    ] {
+        for (layer, steps) in statistics.layers.iter().enumerate() {
+            let name = format!("{name}.{layer}");
+            put_pairs(&mut tensors, &name, ["mean", "variance"], steps);
+        }
     }
     let best = named().zip(&trained.best);
     tensors.extend(best.map(|((name, _), tensor)| (format!("best.{name}"), tensor.clone())));

@@ -11,7 +11,7 @@ use crate::dropout::{MaskShape, Masks, Proof};
 use crate::evaluate;
 use crate::events::{self, Event, Failure, FailureKind};
 use crate::memory;
-use crate::model::{Network, Parameters, Weights};
+use crate::model::{Network, Parameters, Statistics, Weights};
 use crate::optim::{self, Optimizer};
 use crate::rng::Purpose;
 use crate::tasks::{self, Schedule, Task};
@@ -195,6 +195,8 @@ impl<'a> Run<'a> {
             optimizer,
             best: Vec::new(),
             carried: None,
+            statistics: Statistics::default(),
+            best_statistics: Statistics::default(),
         };
         if let Some(path) = &options.resume {
             state = checkpoint::load(path, &state.plan_sha256, &mut trained, &device)
@@ -310,9 +312,11 @@ impl<'a> Run<'a> {
             parameters,
             optimizer,
             carried,
+            statistics,
             ..
         } = &mut self.trained;
         optimizer.step(step + 1, lesson.rate, parameters, &gradients)?;
+        statistics.follow(&pass.statistics)?;
         if self.task.name.is_language_model() {
             *carried = Some(pass.carried);
         }
@@ -336,6 +340,7 @@ impl<'a> Run<'a> {
             self.state.best = Some(Best { step, loss });
             let values = self.trained.measured_values();
             self.trained.best = values.map_err(|error| Failure::of_candle(&error, step))?;
+            self.trained.best_statistics = self.trained.statistics.clone();
         }
         self.trained.optimizer.measured(loss);
         points.extend(validation);
@@ -378,12 +383,11 @@ impl<'a> Run<'a> {
     /// What the run reports at its end: of the last weights, and of those that early stopping would have kept.
     fn final_metrics(&self) -> Result<BTreeMap<String, f64>, Failure> {
         let samples = self.plan.setup.evaluation.samples;
-        let parameters = &self.trained.parameters;
         let last = self.measured_weights()?;
         let mut metrics = BTreeMap::from_iter(self.evaluate(Purpose::Test, samples, &last)?);
         metrics.extend(self.evaluate(Purpose::Training, 0, &last)?);
         if let Some(best) = self.state.best {
-            let kept = parameters.with_values(&self.trained.best);
+            let kept = self.trained.best_weights();
             let kept = kept.map_err(|error| Failure::of_candle(&error, self.state.step))?;
             let early = self.evaluate(Purpose::Test, samples, &kept)?;
             let losses = early

@@ -125,6 +125,11 @@ fn reads(reads: Reads, head: Head) -> Shape {
     }
 }
 
+#[test]
+fn through_every_variant_of_every_site_of_the_batch_normalized_lstm() {
+    every_variant(Cell::Lstm, Normalization::Batch);
+}
+
 fn every_variant(cell: Cell, normalization: Normalization) {
     let mut all = Dropout::default();
     for name in SiteName::ALL {

@@ -97,7 +97,8 @@ fn largest_difference(case: &Case) -> Result<f64> {
     let masks = masks(case, &dropout)?;
     let steps = inputs.len();
     let inputs = Inputs::Numbers(inputs);
-    let outputs = network.forward(&parameters.weights()?, &inputs, &masks)?;
+    let pass = network.pass(&parameters.weights()?, &inputs, None, &masks)?;
+    let outputs = pass.outputs;
     let targets = Tensor::new(case.targets.as_slice(), &device)?;
     let targets = match head {
         Head::Value => targets.unsqueeze(1)?,
@@ -127,7 +128,8 @@ fn largest_difference(case: &Case) -> Result<f64> {
         tokens: None,
     };
     let mean = Masks::mean(shape, DType::F64, &device)?;
-    let at_test = network.forward(&parameters.frozen()?, &batch.inputs, &mean)?;
+    let frozen = parameters.frozen()?.with_statistics(Some(pass.statistics));
+    let at_test = network.forward(&frozen, &batch.inputs, &mean)?;
     Ok(largest.max(difference(&at_test, &case.outputs_at_test)?))
 }
 

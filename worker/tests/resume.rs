@@ -1,10 +1,12 @@
 //! The same plan gives the same numbers to the last bit: trained twice, and trained with interruptions.
 
+#[path = "support/data.rs"]
+mod data;
 mod support;
 
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{
-    Cell, Gates, MaskTime, Noise, Optimizer, Plan, Site, SiteName, TaskName,
+    Cell, Gates, MaskTime, Noise, Normalization, Optimizer, Plan, Site, SiteName, TaskName,
 };
 use breakmywork_worker::events::{Event, FailureKind};
 use breakmywork_worker::train::{self, Checkpoints, Options, Outcome, Requests};
@@ -13,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use support::{data, plan};
+use support::plan;
 
 /// What must be equal: all points of the curves, final metrics and the proof.
 #[derive(Debug, PartialEq)]
@@ -170,6 +172,26 @@ fn interrupted_on_data_sets_the_numbers_are_the_same() {
             assert_eq!(whole, again, "{task} {optimizer}");
         }
     }
+}
+
+/// The running averages of batch normalization and those of the best weights.
+#[test]
+fn interrupted_under_batch_normalization_the_numbers_are_the_same() {
+    let mut plan = plan(Cell::Lstm, Optimizer::Adam, TaskName::Adding);
+    plan.setup.model.normalization = Normalization::Batch;
+    let mut points = Vec::new();
+    let (outcome, _) = train(&plan, &options(None, None), None, &mut points);
+    let whole = numbers(points, &finished(outcome));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut points = Vec::new();
+    let stopped = train(
+        &plan,
+        &options(Some(folder.path()), None),
+        Some(7),
+        &mut points,
+    );
+    let (outcome, _) = train(&plan, &options(None, stopped.1), None, &mut points);
+    assert_eq!(whole, numbers(points, &finished(outcome)));
 }
 
 /// Every site at once, with noise, untied gates and dropped weights.

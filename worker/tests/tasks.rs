@@ -1,6 +1,7 @@
 //! What the tasks on data sets read and ask, and what they refuse.
 
-mod support;
+#[path = "support/data.rs"]
+mod data;
 
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::Plan;
@@ -13,7 +14,6 @@ use breakmywork_worker::train::{self, Options, Outcome, Requests};
 use candle_core::{DType, Device};
 use std::collections::BTreeSet;
 use std::path::Path;
-use support::data;
 use tempfile::TempDir;
 
 /// A folder with one data set, `d`.

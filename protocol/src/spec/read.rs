@@ -139,9 +139,6 @@ fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spe
         arms,
         criterion,
     };
-    if strict && problems.is_empty() {
-        problems.extend(cost::problem(&spec));
-    }
     Some(spec)
 }
 
@@ -218,8 +215,9 @@ fn setup(
         .unwrap_or_else(|| Task::generated(TaskName::Adding, *limits::LENGTH.start()));
     let model = Fields::open(given[1], pointer(1), strict, problems)
         .map(|fields| sections::model(fields, &usual));
+    let network = model.clone().unwrap_or_else(|| Model::new(Cell::Rnn, 1, 1));
     let training = Fields::open(given[2], pointer(2), strict, problems)
-        .map(|fields| sections::training(fields, &usual));
+        .map(|fields| sections::training(fields, &usual, &network));
     let evaluation = Fields::open(given[3], pointer(3), strict, problems)
         .zip(training.as_ref())
         .map(|(fields, training)| sections::evaluation(fields, &usual, training));
@@ -384,6 +382,7 @@ impl Spec {
                         .into(),
             });
         }
+        problems.extend(cost::problem(self));
         if problems.is_empty() {
             return Ok(());
         }

@@ -21,6 +21,7 @@ const CELLS: &[(&str, Cell)] = &[("rnn", Cell::Rnn), ("gru", Cell::Gru), ("lstm"
 const NORMALIZATIONS: &[(&str, Normalization)] = &[
     ("none", Normalization::None),
     ("layer", Normalization::Layer),
+    ("batch", Normalization::Batch),
 ];
 const DECAYS: &[(&str, DecayBy)] = &[
     ("learning_rate", DecayBy::LearningRate),
@@ -132,10 +133,10 @@ pub(super) fn model(mut fields: Fields<'_>, task: &Task) -> Model {
             format!("the output can share the embedding's weights only if both have the same width: give embedding = {hidden} or leave embedding out."),
         );
     }
-    if model.normalization == Normalization::Layer && model.cell != Cell::Lstm {
+    if model.normalization != Normalization::None && model.cell != Cell::Lstm {
         fields.problem(
             "normalization",
-            "\"layer\" is defined for the lstm; give \"none\" or cell = \"lstm\".",
+            "is defined for the lstm; give \"none\" or cell = \"lstm\".",
         );
         model.normalization = Normalization::None;
     }
@@ -143,7 +144,7 @@ pub(super) fn model(mut fields: Fields<'_>, task: &Task) -> Model {
     model
 }
 
-pub(super) fn training(mut fields: Fields<'_>, task: &Task) -> Training {
+pub(super) fn training(mut fields: Fields<'_>, task: &Task, model: &Model) -> Training {
     let (steps, epochs) = duration(&mut fields, task);
     let annealed = epochs.is_some() && fields.take("anneal").is_some();
     let training = Training {
@@ -173,6 +174,12 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task) -> Training {
         tar: fields.number("tar", Some(0.0), limits::PENALTY),
         decay_by: fields.choice("decay_by", DECAYS, Some(DecayBy::LearningRate)),
     };
+    if model.normalization == Normalization::Batch && training.batch < 2 {
+        fields.problem(
+            "batch",
+            "must be at least 2: batch normalization needs sequences to compare.",
+        );
+    }
     fields.close();
     training
 }

@@ -255,6 +255,8 @@ pub enum Normalization {
     None,
     /// Layer normalization of the LSTM's products and of its cell state (Ba, Kiros & Hinton 2016).
     Layer,
+    /// Recurrent batch normalization of the same, with statistics of each time step (Cooijmans et al. 2016).
+    Batch,
 }
 
 /// Recurrent cells.

@@ -1,10 +1,12 @@
 //! One recurrent layer over a whole sequence, and the masked products of one of its steps.
 
+use super::normalize::{Moments, Normalizer, Statistics};
 use super::{Network, gru, lstm, rnn};
 use crate::dropout::{Entering, Masks};
 use breakmywork_protocol::spec::{Cell, Normalization, SiteName};
 use candle_core::{Result, Tensor};
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 /// What the cell sees of one time step.
 pub(super) struct Step<'a> {
@@ -18,7 +20,7 @@ pub(super) struct Step<'a> {
     h: Entering,
     inputs: usize,
     hidden: usize,
-    pub(super) normalization: Normalization,
+    pub(super) normalizer: Normalizer<'a>,
 }
 
 impl Step<'_> {
@@ -82,8 +84,18 @@ impl Step<'_> {
     }
 }
 
+/// What one layer leaves.
+pub(super) struct Layer {
+    /// h at every step.
+    pub(super) states: Vec<Tensor>,
+    /// The last h and c, without a graph.
+    pub(super) last: [Tensor; 2],
+    /// The minibatch's statistics at every step, where it is normalized by them.
+    pub(super) seen: Vec<Moments>,
+}
+
 impl Network {
-    /// The states h of a layer at every step, from those before or from zero; and the last h and c, without a graph.
+    /// The states h of a layer at every step, from those before or from zero.
     pub(super) fn layer(
         &self,
         layer: usize,
@@ -91,7 +103,8 @@ impl Network {
         inputs: &[Tensor],
         before: Option<&[Tensor; 2]>,
         masks: &Masks,
-    ) -> Result<(Vec<Tensor>, [Tensor; 2])> {
+        statistics: Option<&Statistics>,
+    ) -> Result<Layer> {
         let batch = inputs[0].dim(0)?;
         let one = Tensor::ones((batch, 1), inputs[0].dtype(), inputs[0].device())?;
         let zero = Tensor::zeros((batch, self.hidden), one.dtype(), one.device())?;
@@ -102,6 +115,7 @@ impl Network {
             None => SiteName::Input,
         };
         let mut states = Vec::with_capacity(inputs.len());
+        let mut seen = Vec::new();
         let mut masked: Option<Vec<Tensor>> = None;
         for (t, x) in inputs.iter().enumerate() {
             let dropped = self.with_dropped_entries(layer, t, weights, masks, masked.take())?;
@@ -115,7 +129,7 @@ impl Network {
                 h: masks.entering(SiteName::State, layer, t, &h)?,
                 inputs: self.layer_inputs(layer),
                 hidden: self.hidden,
-                normalization: self.normalization,
+                normalizer: self.normalizer(layer, t, statistics),
             };
             h = match self.cell {
                 Cell::Rnn => rnn::step(&step, &h)?,
@@ -126,12 +140,35 @@ impl Network {
                     next
                 }
             };
+            seen.extend(step.normalizer.seen()?);
             states.push(h.clone());
             if let Cow::Owned(dropped) = dropped {
                 masked = Some(dropped);
             }
         }
-        Ok((states, [h.detach(), c.detach()]))
+        Ok(Layer {
+            states,
+            last: [h.detach(), c.detach()],
+            seen,
+        })
+    }
+
+    fn normalizer<'a>(
+        &self,
+        layer: usize,
+        t: usize,
+        statistics: Option<&'a Statistics>,
+    ) -> Normalizer<'a> {
+        match (self.normalization, statistics) {
+            (Normalization::None, _) => Normalizer::None,
+            (Normalization::Layer, _) => Normalizer::Layer,
+            (Normalization::Batch, statistics) => statistics
+                .and_then(|statistics| statistics.at(layer, t))
+                .map_or_else(
+                    || Normalizer::Minibatch(RefCell::default()),
+                    Normalizer::Given,
+                ),
+        }
     }
 
     /// The layer's matrices as that step sees them: with entries of U dropped, if they are. Gradients flow through the mask.

@@ -7,7 +7,8 @@
 
 use super::Matrix;
 use super::layer::Step;
-use breakmywork_protocol::spec::{Carry, Normalization, SiteName};
+use super::normalize::Normalizer;
+use breakmywork_protocol::spec::{Carry, SiteName};
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;
 
@@ -29,7 +30,7 @@ pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
 
 /// The next h and c.
 pub(super) fn step(step: &Step<'_>, h: &Tensor, c: &Tensor) -> Result<(Tensor, Tensor)> {
-    let normalized = step.normalization == Normalization::Layer;
+    let normalized = !matches!(step.normalizer, Normalizer::None);
     let products = if normalized {
         step.normalized_products()?
     } else {

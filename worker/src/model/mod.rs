@@ -13,6 +13,7 @@ mod normalize;
 mod parameters;
 mod rnn;
 
+pub use normalize::{Moments, Statistics};
 pub use parameters::Parameters;
 
 use crate::dropout::Masks;
@@ -54,6 +55,15 @@ pub struct Weights {
     embedding: Option<Tensor>,
     output: Tensor,
     output_bias: Tensor,
+    /// By what batch normalization goes, if not by the minibatch.
+    statistics: Option<Statistics>,
+}
+
+impl Weights {
+    /// The same with those statistics for batch normalization, as at test.
+    pub fn with_statistics(self, statistics: Option<Statistics>) -> Self {
+        Self { statistics, ..self }
+    }
 }
 
 /// What one forward pass leaves.
@@ -67,6 +77,8 @@ pub struct Pass {
     states: Vec<Tensor>,
     /// The states after the last step.
     pub carried: Carried,
+    /// The minibatch's statistics, where it was normalized by them.
+    pub statistics: Statistics,
 }
 
 /// The states h and c of each layer, for a sequence that goes on; without a graph.
@@ -144,9 +156,7 @@ impl Network {
             Cell::Gru => gru::matrices(inputs, self.hidden),
             Cell::Lstm => lstm::matrices(inputs, self.hidden),
         };
-        if self.normalization == Normalization::Layer {
-            matrices.extend(normalize::matrices());
-        }
+        matrices.extend(normalize::matrices(self.normalization));
         matrices
     }
 
@@ -166,12 +176,14 @@ impl Network {
         masks: &Masks,
     ) -> Result<Pass> {
         let mut states = self.read(weights, inputs, masks)?;
-        let mut last = Vec::with_capacity(self.layers);
-        for (layer, weights) in weights.layers.iter().enumerate() {
+        let (mut last, mut seen) = (Vec::new(), Vec::new());
+        let statistics = weights.statistics.as_ref();
+        for (layer, matrices) in weights.layers.iter().enumerate() {
             let before = carried.map(|carried| &carried.layers[layer]);
-            let (above, end) = self.layer(layer, weights, &states, before, masks)?;
-            states = above;
-            last.push(end);
+            let above = self.layer(layer, matrices, &states, before, masks, statistics)?;
+            states = above.states;
+            last.push(above.last);
+            seen.push(above.seen);
         }
         let from = states.len() - self.read_out.of(states.len());
         let entering = |(t, h)| masks.entering(SiteName::Output, self.layers - 1, t, h);
@@ -201,6 +213,7 @@ impl Network {
             dropped,
             states,
             carried: Carried { layers: last },
+            statistics: Statistics { layers: seen },
         })
     }
 
@@ -253,6 +266,7 @@ mod tests {
         let pass = Pass {
             outputs: row([0.0, 0.0]),
             carried: Carried { layers: Vec::new() },
+            statistics: Statistics::default(),
             dropped: row([2.0, 0.0]),
             states: vec![row([1.0, 0.5]), row([1.0, -0.5]), row([3.0, -0.5])],
         };

@@ -27,15 +27,14 @@ impl Parameters {
         let bound = network
             .initial_range
             .unwrap_or(1.0 / (hidden as f64).sqrt());
-        let set_biases = network.initial_range.is_none();
         let mut named: Vec<(String, Var)> = Vec::new();
         let mut per_layer = 0;
-        let mut add = |name: String, rows: usize, columns: usize, bias: Option<(usize, f64)>| {
+        let mut add = |name: String, rows: usize, columns: usize, set: Option<(usize, f64)>| {
             let mut stream = Stream::new(seed, Purpose::Weights, named.len() as u64);
             let mut values: Vec<f64> = (0..rows * columns)
                 .map(|_| bound * (2.0 * stream.uniform() - 1.0))
                 .collect();
-            if let Some((row, value)) = bias.filter(|_| set_biases) {
+            if let Some((row, value)) = set {
                 values[row * columns..][..columns].fill(value);
             }
             let tensor =
@@ -50,12 +49,14 @@ impl Parameters {
             let matrices = network.matrices(network.layer_inputs(layer));
             per_layer = matrices.len();
             for matrix in matrices {
-                let bias = Some((matrix.bias_row, matrix.bias));
+                // Gains are rows of one; a random gain would undo the normalization.
+                let set = network.initial_range.is_none() || matrix.rows == 1;
+                let set = set.then_some((matrix.bias_row, matrix.bias));
                 add(
                     format!("layer{layer}.{}", matrix.name),
                     matrix.rows,
                     hidden,
-                    bias,
+                    set,
                 )?;
             }
         }
@@ -63,7 +64,8 @@ impl Parameters {
         if !network.tied {
             add("output.weight".into(), hidden, width, None)?;
         }
-        add("output.bias".into(), 1, width, Some((0, 0.0)))?;
+        let zero = network.initial_range.is_none().then_some((0, 0.0));
+        add("output.bias".into(), 1, width, zero)?;
         Ok(Self {
             named,
             per_layer,
@@ -136,6 +138,7 @@ impl Parameters {
             embedding,
             output,
             output_bias,
+            statistics: None,
         })
     }
 }

@@ -136,7 +136,24 @@ class Masks:
         return (p / (1 - p) * (x**2 @ weight**2) + LEAST_VARIANCE).sqrt() * epsilon
 
 
-def run(cell, module, head, inputs, masks, norms=None):
+def layer_norm(x, key, gain, bias=None):
+    return nn.functional.layer_norm(x, [x.shape[1]], gain, bias)
+
+
+class BatchNorm:
+    """torch's batch_norm; keeps mean and variance of each use at training, and goes by them at test."""
+
+    def __init__(self, seen=None):
+        self.seen, self.test = seen or {}, seen is not None
+
+    def __call__(self, x, key, gain, bias=None):
+        if not self.test:
+            # With a momentum of 1 the running averages are the statistics of this minibatch.
+            self.seen[key] = torch.zeros(x.shape[1]), torch.ones(x.shape[1])
+        return nn.functional.batch_norm(x, *self.seen[key], gain, bias, training=not self.test, momentum=1.0)
+
+
+def run(cell, module, head, inputs, masks, norms=None, normalize=layer_norm):
     """Logits at the steps read, by the textbook."""
     states = list(inputs)
     for layer in range(LAYERS):
@@ -160,8 +177,8 @@ def run(cell, module, head, inputs, masks, norms=None):
                 # Without the biases, which stand outside the normalization.
                 bare = lambda product, bias: torch.cat([product(k) - bias[k] for k in range(4)], 1)
                 state_gain, input_gain, cell_gain, cell_bias = norms[layer]
-                normalized = nn.functional.layer_norm(bare(from_state, d), [4 * HIDDEN], state_gain)
-                normalized = normalized + nn.functional.layer_norm(bare(from_input, b), [4 * HIDDEN], input_gain)
+                normalized = normalize(bare(from_state, d), ("state", layer, t), state_gain)
+                normalized = normalized + normalize(bare(from_input, b), ("input", layer, t), input_gain)
                 gates = [part + b[k] + d[k] for k, part in enumerate(normalized.chunk(4, 1))]
                 both = lambda k: gates[k]
             update = lambda g: masks.times(g, "update", layer, t)
@@ -174,7 +191,7 @@ def run(cell, module, head, inputs, masks, norms=None):
                 i, f, o = torch.sigmoid(both(0)), torch.sigmoid(both(1)), torch.sigmoid(both(3))
                 made = f * c + i * update(torch.tanh(both(2)))
                 read = masks.times(made, "cell", layer, t)
-                seen = nn.functional.layer_norm(read, [HIDDEN], cell_gain, cell_bias) if norms else read
+                seen = normalize(read, ("cell", layer, t), cell_gain, cell_bias) if norms else read
                 new = o * torch.tanh(seen)
                 carried = made if masks.dropout.get("cell", {}).get("carry") == "unmasked" else read
                 c = masks.mix(carried, c, "zoneout_cell", layer, t)
@@ -228,7 +245,7 @@ def norm_layout(norms, of):
     return rows
 
 
-def case(cell, method, classes, seed, normalized=False):
+def case(cell, method, classes, seed, normalization="none"):
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     module = MODULES[cell](INPUTS, HIDDEN, num_layers=LAYERS)
@@ -238,10 +255,15 @@ def case(cell, method, classes, seed, normalized=False):
     drawn = {name: draw(generator, name, s, cell, dropout) for name, s in dropout.items()}
     shapes = [4 * HIDDEN, 4 * HIDDEN, HIDDEN, HIDDEN]
     norms = [[nn.Parameter(torch.randn(n, generator=generator)) for n in shapes] for _ in range(LAYERS)]
-    norms = norms if normalized else None
-    if method or normalized:
-        outputs = run(cell, module, head, inputs, Masks(dropout, drawn, mean=False), norms)
-        at_test = run(cell, module, head, inputs, Masks(dropout, drawn, mean=True), norms)
+    norms = None if normalization == "none" else norms
+    if method or norms:
+        training, test = layer_norm, layer_norm
+        if normalization == "batch":
+            training = BatchNorm()
+        outputs = run(cell, module, head, inputs, Masks(dropout, drawn, mean=False), norms, training)
+        if normalization == "batch":
+            test = BatchNorm(training.seen)
+        at_test = run(cell, module, head, inputs, Masks(dropout, drawn, mean=True), norms, test)
     else:
         outputs = at_test = head(module(inputs)[0][-READ_OUT:].reshape(READ_OUT * BATCH, HIDDEN))
     if classes:
@@ -259,7 +281,7 @@ def case(cell, method, classes, seed, normalized=False):
     return {
         "cell": cell,
         "method": method,
-        "normalization": "layer" if normalized else "none",
+        "normalization": normalization,
         "classes": classes,
         "inputs": inputs.tolist(),
         "masks": {name: {layer: m.tolist() for layer, m in layers.items()} for name, layers in drawn.items()},
@@ -281,7 +303,11 @@ if __name__ == "__main__":
         if any(has(name, cell) for name in sites)
     ]
     cases = [case(*arguments, seed) for seed, arguments in enumerate(wanted)]
-    cases += [case("lstm", method, CLASSES, 100, normalized=True) for method in ["", "gal_untied", "fast_dropout"]]
+    methods = ["", "gal_untied", "fast_dropout"]
+    cases += [case("lstm", method, CLASSES, 100, "layer") for method in methods]
+    # Two sequences, normalized, are ±1 and nothing between.
+    BATCH = 4
+    cases += [case("lstm", method, CLASSES, 100, "batch") for method in methods]
     document = {"torch": torch.__version__.split("+")[0], "cases": cases}
     path = pathlib.Path(__file__).with_name("cells.json")
     path.write_text(json.dumps(document, separators=(",", ":")) + "\n")

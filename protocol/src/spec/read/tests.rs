@@ -24,8 +24,9 @@ margin = 0.02
 "#;
 
 fn complaints(text: &str) -> Vec<String> {
-    match read(text, Format::Toml) {
-        Ok(_) => Vec::new(),
+    let registrable = |spec: Spec| spec.registrable();
+    match read(text, Format::Toml).and_then(registrable) {
+        Ok(()) => Vec::new(),
         Err(problems) => problems.0.iter().map(Problem::to_string).collect(),
     }
 }

@@ -5,9 +5,7 @@ use crate::dropout::Masks;
 use crate::model::{Network, Parameters};
 use crate::rng::{Purpose, Stream};
 use crate::tasks::{Head, Inputs, ReadOut, Reads, Shape, Tokens};
-use breakmywork_protocol::spec::{
-    By, Cell, Dropout, MaskTime, Model, Scaling, Shared, Site, SiteName,
-};
+use breakmywork_protocol::spec::{By, Cell, Dropout, MaskTime, Model, Scaling, Shared, Site};
 use candle_core::{DType, Device};
 
 const STEPS: usize = 30;

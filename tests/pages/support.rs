@@ -108,6 +108,9 @@ impl Site {
                     time_steps: 1,
                     time_steps_per_second: 1.0,
                     peak_memory_bytes: 0,
+                    data_set: plan.setup.task.data.clone(),
+                    data_sha256: None,
+                    code_version: "0".into(),
                 },
             };
             let end = Ending::Succeeded(Box::new(result));

@@ -96,6 +96,9 @@ pub(crate) fn success(value: f64) -> Ending {
             time_steps: 1,
             time_steps_per_second: 1.0,
             peak_memory_bytes: 0,
+            data_set: None,
+            data_sha256: None,
+            code_version: String::new(),
         },
     }))
 }

@@ -3,7 +3,7 @@
 use crate::common::*;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::RunId;
-use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease, MetricPoint};
+use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease, MetricPoint, Progress};
 use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -105,7 +105,9 @@ impl World {
                 Ok(())
             }
             Op::Beat(pick) => match self.lease(pick) {
-                Some(lease) => jobs::beat(&self.pool, &lease, 1, TIMING).await.map(drop),
+                Some(lease) => jobs::beat(&self.pool, &lease, Progress::at(1), TIMING)
+                    .await
+                    .map(drop),
                 None => Ok(()),
             },
             Op::Report(pick) => match self.lease(pick) {
@@ -115,7 +117,7 @@ impl World {
                         step: 1,
                         value: lease.epoch as f64,
                     };
-                    jobs::report_metrics(&self.pool, &lease, 1, &[point]).await
+                    jobs::report_metrics(&self.pool, &lease, Progress::at(1), &[point]).await
                 }
                 None => Ok(()),
             },

@@ -63,6 +63,15 @@ pub struct SiteProof {
 pub struct Provenance {
     /// Version of the worker's code.
     pub worker_version: String,
+    /// The commit that it was built from, or `unknown`.
+    #[serde(default)]
+    pub code_version: String,
+    /// The data set, as `name@version`; absent where sequences are generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_set: Option<String>,
+    /// SHA-256 of the data set's content, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_sha256: Option<String>,
     /// SHA-256 of the plan's canonical JSON, in hexadecimal.
     pub plan_sha256: String,
     /// The seed.
@@ -81,13 +90,4 @@ pub struct Provenance {
     pub time_steps_per_second: f64,
     /// Largest resident memory of the trainer, in bytes; 0 where the system does not tell.
     pub peak_memory_bytes: u64,
-    /// The data set it learned from, as `name@version`; null if its sequences were generated.
-    #[serde(default)]
-    pub data_set: Option<String>,
-    /// SHA-256 of the data set's content, in hexadecimal.
-    #[serde(default)]
-    pub data_sha256: Option<String>,
-    /// Which state of the worker's source code trained it; empty in results from before this was kept.
-    #[serde(default)]
-    pub code_version: String,
 }

@@ -1,6 +1,6 @@
 //! Commands, flags and environment; `--help` is the reference.
 
-use crate::data::DataArgs;
+use crate::data::{DataArgs, Folder};
 use crate::device::DeviceChoice;
 use breakmywork_protocol::jobs::Timing;
 use clap::{Args, Parser, Subcommand};
@@ -90,6 +90,9 @@ pub struct WorkArgs {
     /// How and where to train.
     #[command(flatten)]
     pub device: DeviceArgs,
+    /// Where data sets lie.
+    #[command(flatten)]
+    pub folder: Folder,
 }
 
 impl WorkArgs {
@@ -149,6 +152,9 @@ pub struct TrainArgs {
     /// How and where to train.
     #[command(flatten)]
     pub device: DeviceArgs,
+    /// Where data sets lie.
+    #[command(flatten)]
+    pub folder: Folder,
     /// Seconds between two checkpoints.
     #[arg(
         long,
@@ -189,6 +195,9 @@ pub struct TrainerArgs {
     /// The device.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceChoice,
+    /// Where data sets lie.
+    #[command(flatten)]
+    pub folder: Folder,
     /// The process that started this one: when it dies, so does this one.
     #[arg(long)]
     pub parent: Option<u32>,

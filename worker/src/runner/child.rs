@@ -52,6 +52,8 @@ impl Trainer {
             .arg(directory)
             .args(["--checkpoint-every", &args.checkpoint_every.to_string()])
             .args(["--device", &args.device.device.to_string()])
+            .arg("--data-sets")
+            .arg(&args.folder.data_sets)
             .args(["--parent", &std::process::id().to_string()]);
         if let Some(path) = resume {
             command.arg("--resume").arg(path);

@@ -6,7 +6,7 @@
 
 use crate::dropout::Proof;
 use crate::events;
-use crate::model::{Parameters, Weights};
+use crate::model::{Carried, Parameters, Weights};
 use crate::optim::{AverageProgress, Optimizer};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct State {
     /// How far the optimizer's averaging is.
     #[serde(default)]
     pub average: AverageProgress,
+    /// Time steps trained so far, over all sequences.
+    #[serde(default)]
+    pub time_steps: u64,
 }
 
 /// The measurement with the lowest validation loss; its weights lie beside it.
@@ -64,11 +67,16 @@ pub struct Trained {
     pub optimizer: Optimizer,
     /// The parameters of [`State::best`], in the same order; empty before the first measurement.
     pub best: Vec<Tensor>,
+    /// The states from which the next window of a text goes on; `None` where it begins at zero.
+    pub carried: Option<Carried>,
 }
 
 impl Trained {
     /// The weights that are measured: the optimizer's averages if it has begun to average, else the last.
-    pub fn measured_weights(&self) -> Weights {
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub fn measured_weights(&self) -> candle_core::Result<Weights> {
         match self.optimizer.averaged() {
             Some(means) => self.parameters.with_values(means),
             None => self.parameters.frozen(),
@@ -148,6 +156,7 @@ pub fn load(
 ) -> Result<State, Error> {
     let (state, bytes) = read(path, plan_sha256)?;
     let mut stored = candle_core::safetensors::load_buffer(&bytes, device)?;
+    trained.carried = carried(&mut stored);
     let mut take = |name: &str, like: &Tensor| match stored.remove(name) {
         Some(tensor) if tensor.shape() == like.shape() && tensor.dtype() == like.dtype() => {
             Ok(tensor)
@@ -167,6 +176,18 @@ pub fn load(
         trained.best = best.collect::<Result<_, _>>()?;
     }
     Ok(state)
+}
+
+/// The states that go on; a checkpoint of sequences that stand by themselves has none.
+fn carried(stored: &mut HashMap<String, Tensor>) -> Option<Carried> {
+    let mut layers = Vec::new();
+    while let (Some(h), Some(c)) = (
+        stored.remove(&format!("carried.{}.h", layers.len())),
+        stored.remove(&format!("carried.{}.c", layers.len())),
+    ) {
+        layers.push([h, c]);
+    }
+    (!layers.is_empty()).then_some(Carried { layers })
 }
 
 /// The step of a checkpoint, if it is a whole one of that plan.
@@ -206,6 +227,11 @@ fn tensors(trained: &Trained) -> Vec<(String, Tensor)> {
         .collect();
     let moments = trained.optimizer.state(&trained.parameters).into_iter();
     tensors.extend(moments.map(|(name, tensor)| (name, tensor.clone())));
+    let carried = trained.carried.iter().flat_map(|carried| &carried.layers);
+    for (layer, [h, c]) in carried.enumerate() {
+        tensors.push((format!("carried.{layer}.h"), h.clone()));
+        tensors.push((format!("carried.{layer}.c"), c.clone()));
+    }
     let best = named().zip(&trained.best);
     tensors.extend(best.map(|((name, _), tensor)| (format!("best.{name}"), tensor.clone())));
     tensors

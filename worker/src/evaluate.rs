@@ -1,18 +1,16 @@
 //! Measures a network, its masks at their mean or sampled (Monte Carlo).
 
-use crate::dropout::{MaskShape, Masks};
-use crate::model::{Network, Weights};
+use crate::dropout::{MaskShape, Masks, Position};
+use crate::model::{Carried, Network, Weights};
 use crate::rng::Purpose;
-use crate::tasks::{self, Head, Task};
+use crate::tasks::{Batch, Head, Task};
+use breakmywork_protocol::metric;
 use breakmywork_protocol::spec::Dropout;
 use candle_core::{D, DType, Device, Result, Tensor};
 
-/// Sequences evaluated at once: large enough for efficient products, small enough for any memory.
-const BATCH: u64 = 256;
-
 /// What is measured on what.
 pub(crate) struct Held<'a> {
-    pub(crate) task: &'a dyn Task,
+    pub(crate) task: &'a Task,
     pub(crate) network: &'a Network,
     /// Detached: evaluation builds no graph.
     pub(crate) weights: &'a Weights,
@@ -29,71 +27,130 @@ pub(crate) struct Held<'a> {
     pub(crate) device: &'a Device,
 }
 
-/// The metrics by name, prefixed `train_`, `valid_` or `test_`.
+/// Sums over the outputs that count.
+#[derive(Default)]
+struct Totals {
+    /// Squared errors or negative log-likelihoods.
+    loss: f64,
+    correct: f64,
+    variance: f64,
+    outputs: f64,
+}
+
+/// The metrics by name, prefixed `train_`, `valid_` or `test_`, the task's usual one first.
 pub(crate) fn metrics(held: &Held<'_>) -> Result<Vec<(String, f64)>> {
-    let (mut loss, mut correct, mut variance, mut outputs) = (0.0, 0.0, 0.0, 0);
-    let last = u64::from(held.sequences);
-    for first in (0..last).step_by(BATCH as usize) {
-        let numbers = first..last.min(first + BATCH);
-        let batch = tasks::batch(
-            held.task,
-            held.seed,
-            held.purpose,
-            numbers,
-            held.dtype,
-            held.device,
-        )?;
-        let predicted = predict(held, &batch.inputs, &batch.targets, first)?;
-        outputs += batch.targets.dim(0)?;
-        variance += sum(&predicted.variance)?;
-        match held.network.head {
-            Head::Value => {
-                let targets = batch.targets.to_dtype(DType::F64)?;
-                loss += sum(&(predicted.mean - targets)?.sqr()?)?;
-            }
-            Head::Classes(_) => {
-                let classes = batch.targets.unsqueeze(1)?;
-                loss -= sum(&predicted.mean.gather(&classes, 1)?)?;
-                correct += sum(&predicted.mean.argmax(D::Minus1)?.eq(&batch.targets)?)?;
-            }
+    let mut totals = Totals::default();
+    // Where each sample is in a text; one mask set serves its whole pass.
+    let mut carried: Vec<Option<Carried>> = vec![None; held.samples.max(1) as usize];
+    let mut first = 0;
+    for (number, piece) in (0..).zip(held.task.held_out(held.purpose, held.sequences)) {
+        let batch = held
+            .task
+            .batch(held.seed, &piece, held.dtype, held.device)?;
+        if piece.begins() {
+            carried.fill(None);
         }
+        let goes_on = held.task.name.is_language_model();
+        let position = |sample: u64| Position {
+            fixed: sample << 32 | if goes_on { 0 } else { first },
+            per_step: sample << 32 | if goes_on { number } else { first },
+        };
+        let predicted = predict(held, &batch, &mut carried, position)?;
+        totals.add(held.network.head, &batch, &predicted)?;
+        first += batch.size as u64;
     }
+    Ok(named(held, &totals))
+}
+
+fn named(held: &Held<'_>, totals: &Totals) -> Vec<(String, f64)> {
     let prefix = match held.purpose {
         Purpose::Test => "test",
         Purpose::Training => "train",
         _ => "valid",
     };
-    let mean = |total: f64| total / outputs as f64;
-    let mut metrics = match held.network.head {
-        Head::Value => vec![(format!("{prefix}_mse"), mean(loss))],
-        Head::Classes(_) => vec![
-            (format!("{prefix}_nll"), mean(loss)),
-            (format!("{prefix}_accuracy"), mean(correct)),
-        ],
+    let mean = |total: f64| total / totals.outputs;
+    let loss = mean(totals.loss);
+    let value = |measure: &str| match measure {
+        "accuracy" => mean(totals.correct),
+        "rmse" => loss.sqrt(),
+        "perplexity" => loss.exp(),
+        "bits" => loss / std::f64::consts::LN_2,
+        _ => loss,
     };
+    let measures = metric::measures(held.task.name).iter();
+    let mut metrics: Vec<(String, f64)> = measures
+        .map(|measure| (format!("{prefix}_{measure}"), value(measure)))
+        .collect();
     if held.samples > 0 {
-        metrics.push((format!("{prefix}_variance"), mean(variance)));
+        metrics.push((format!("{prefix}_variance"), mean(totals.variance)));
     }
-    Ok(metrics)
+    metrics
+}
+
+impl Totals {
+    fn add(&mut self, head: Head, batch: &Batch, predicted: &Predicted) -> Result<()> {
+        let counting = |values: &Tensor| match &batch.weights {
+            None => sum(values),
+            Some(weights) => sum(&(values.flatten_all()? * weights.to_dtype(DType::F64)?)?),
+        };
+        self.outputs += match &batch.weights {
+            None => batch.targets.dim(0)? as f64,
+            Some(weights) => sum(weights)?,
+        };
+        self.variance += counting(&predicted.variance)?;
+        match head {
+            Head::Value => {
+                let targets = batch.targets.to_dtype(DType::F64)?;
+                self.loss += counting(&(&predicted.mean - targets)?.sqr()?)?;
+            }
+            Head::Classes(_) => {
+                let classes = batch.targets.unsqueeze(1)?;
+                self.loss -= counting(&predicted.mean.gather(&classes, 1)?)?;
+                let right = predicted.mean.argmax(D::Minus1)?.eq(&batch.targets)?;
+                self.correct += counting(&right.to_dtype(DType::F64)?)?;
+            }
+            Head::Keys(_) => {
+                let on = batch.targets.to_dtype(DType::F64)?;
+                // Only the probability of what happened counts, on or off.
+                let off = (1.0 - &on)?;
+                let likely = |p: &Tensor| p.maximum(f64::MIN_POSITIVE)?.log();
+                let log = ((on * likely(&predicted.mean)?)?
+                    + (off * likely(&(1.0 - &predicted.mean)?)?)?)?;
+                self.loss -= counting(&log.sum(D::Minus1)?)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What is predicted for each output.
 struct Predicted {
-    /// Values, or log-probabilities of the classes. Over Monte Carlo samples it is values and probabilities that are
-    /// averaged, not losses.
+    /// Values, log-probabilities of the classes, or probabilities of the keys. Over Monte Carlo samples it is values
+    /// and probabilities that are averaged, not losses.
     mean: Tensor,
-    /// Variance over the samples of the value, or of the probability of the right class: outputs × 1.
+    /// Variance over the samples of the value, of the probability of the right class, or (mean over the keys) of a
+    /// key's probability: outputs.
     variance: Tensor,
 }
 
-fn predict(held: &Held<'_>, inputs: &[Tensor], targets: &Tensor, first: u64) -> Result<Predicted> {
-    let pass = |masks: &Masks| {
-        let outputs = held
+fn predict(
+    held: &Held<'_>,
+    batch: &Batch,
+    carried: &mut [Option<Carried>],
+    position: impl Fn(u64) -> Position,
+) -> Result<Predicted> {
+    let pass = |masks: &Masks, carried: &mut Option<Carried>| {
+        let before = carried.as_ref();
+        let pass = held
             .network
-            .forward(held.weights, inputs, masks)?
-            .to_dtype(DType::F64)?;
+            .pass(held.weights, &batch.inputs, before, masks)?;
+        if held.task.name.is_language_model() {
+            *carried = Some(pass.carried);
+        }
+        let outputs = pass.outputs.to_dtype(DType::F64)?;
         match held.network.head {
             Head::Value => Ok(outputs),
+            Head::Keys(_) => candle_nn::ops::sigmoid(&(outputs / held.temperature)?),
             Head::Classes(_) => {
                 candle_nn::ops::log_softmax(&(outputs / held.temperature)?, D::Minus1)
             }
@@ -101,30 +158,31 @@ fn predict(held: &Held<'_>, inputs: &[Tensor], targets: &Tensor, first: u64) -> 
     };
     // What the variance is taken of.
     let answer = |predicted: &Tensor| match held.network.head {
-        Head::Value => Ok(predicted.clone()),
-        Head::Classes(_) => predicted.gather(&targets.unsqueeze(1)?, 1)?.exp(),
+        Head::Value | Head::Keys(_) => Ok(predicted.clone()),
+        Head::Classes(_) => predicted.gather(&batch.targets.unsqueeze(1)?, 1)?.exp(),
     };
     let shape = MaskShape {
         dropout: held.dropout,
         network: held.network,
-        steps: inputs.len(),
-        batch: inputs[0].dim(0)?,
+        steps: batch.inputs.steps(),
+        batch: batch.size,
+        tokens: batch.inputs.tokens(),
     };
     if held.samples == 0 {
-        let mean = pass(&Masks::mean(shape, held.dtype, held.device)?)?;
-        let variance = answer(&mean)?.zeros_like()?;
+        let masks = Masks::mean(shape, held.dtype, held.device)?;
+        let mean = pass(&masks, &mut carried[0])?;
+        let variance = answer(&mean)?.mean(D::Minus1)?.zeros_like()?;
         return Ok(Predicted { mean, variance });
     }
-    let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
     // Running means (Welford 1962): a thousand passes need the memory of one.
     let mut running: Option<(Tensor, Tensor, Tensor)> = None;
-    for sample in 0..u64::from(held.samples) {
-        let position = sample << 32 | first;
-        let masks = Masks::draw(shape, held.seed, purpose, position, held.dtype, held.device)?;
-        let predicted = pass(&masks)?;
+    for (sample, carried) in (0..).zip(carried) {
+        let at = position(sample);
+        let masks = Masks::sampled(shape, held.seed, at, held.dtype, held.device)?;
+        let predicted = pass(&masks, carried)?;
         let answered = answer(&predicted)?;
         let predicted = match held.network.head {
-            Head::Value => predicted,
+            Head::Value | Head::Keys(_) => predicted,
             Head::Classes(_) => predicted.exp()?,
         };
         running = Some(match running {
@@ -146,11 +204,11 @@ fn predict(held: &Held<'_>, inputs: &[Tensor], targets: &Tensor, first: u64) -> 
         candle_core::bail!("no samples");
     };
     let mean = match held.network.head {
-        Head::Value => mean,
+        Head::Value | Head::Keys(_) => mean,
         // A class that every sample rules out stays finite.
         Head::Classes(_) => mean.maximum(f64::MIN_POSITIVE)?.log()?,
     };
-    let variance = (spread / f64::from(held.samples))?;
+    let variance = (spread / f64::from(held.samples))?.mean(D::Minus1)?;
     Ok(Predicted { mean, variance })
 }
 
@@ -162,32 +220,25 @@ fn sum(values: &Tensor) -> Result<f64> {
 mod tests {
     use super::*;
     use crate::model::Parameters;
-    use breakmywork_protocol::spec::{self, Cell, MaskTime, Model, Normalization, Site, TaskName};
+    use crate::tasks::Piece;
+    use breakmywork_protocol::spec::{self, Cell, MaskTime, Model, Site, TaskName};
 
     /// The average of probabilities and their variance, by hand from the passes themselves.
     #[test]
     fn probabilities_are_averaged_and_their_variance_is_that_over_the_samples() {
         const SAMPLES: usize = 5;
-        let task = tasks::task(&spec::Task {
-            name: TaskName::TemporalOrder,
-            length: 6,
-        });
-        let model = Model {
-            cell: Cell::Lstm,
-            layers: 1,
-            hidden: 4,
-            normalization: Normalization::None,
-        };
-        let network = Network::new(&model, &*task);
+        let task = Task::generated(&spec::Task::generated(TaskName::TemporalOrder, 6));
+        let task = task.expect("generated");
+        let network = Network::new(&Model::new(Cell::Lstm, 1, 4), task.shape());
         let weights = Parameters::initial(&network, 1, DType::F64, &Device::Cpu)
-            .expect("weights")
-            .frozen();
+            .and_then(|parameters| parameters.frozen())
+            .expect("weights");
         let dropout = Dropout {
             state: Some(Site::new(0.5, MaskTime::Fixed)),
             ..Dropout::default()
         };
         let held = Held {
-            task: &*task,
+            task: &task,
             network: &network,
             weights: &weights,
             dropout: &dropout,
@@ -199,13 +250,16 @@ mod tests {
             dtype: DType::F64,
             device: &Device::Cpu,
         };
-        let batch =
-            tasks::batch(&*task, 1, Purpose::Test, 0..3, DType::F64, &Device::Cpu).expect("data");
+        let piece = Piece::Sequences(Purpose::Test, vec![0, 1, 2]);
+        let batch = task
+            .batch(1, &piece, DType::F64, &Device::Cpu)
+            .expect("data");
         let shape = MaskShape {
             dropout: &dropout,
             network: &network,
             steps: 6,
             batch: 3,
+            tokens: None,
         };
         let targets: Vec<u32> = batch.targets.to_vec1().expect("classes");
         let pass = |sample: usize| -> Vec<f64> {

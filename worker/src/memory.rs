@@ -27,7 +27,10 @@ pub fn needed(network: &Network, steps: usize, batch: usize) -> u64 {
         Cell::Gru => 14,
         Cell::Lstm => 15,
     };
-    let entries = network.hidden * batch * steps * network.layers * tensors;
+    let recurrent = network.hidden * batch * steps * network.layers * tensors;
+    // The outputs, and what is kept of their softmax.
+    let outputs = 4 * network.head.width() * batch * network.read_out.of(steps);
+    let entries = recurrent + outputs;
     (entries * size_of::<f32>()) as u64
 }
 

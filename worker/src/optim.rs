@@ -19,6 +19,8 @@ pub struct Optimizer {
     rule: Rule,
     /// Share of each parameter that a step takes away.
     shrink: f64,
+    /// Whether that share is to go with the learning rate.
+    shrinks_with_rate: bool,
     /// Averages the weights once it is time; only of `nt_asgd`.
     average: Option<Average>,
 }
@@ -91,19 +93,30 @@ impl Optimizer {
         Ok(Self {
             rule,
             shrink,
+            shrinks_with_rate: training.decay_by == DecayBy::LearningRate,
             average,
         })
     }
 
-    /// Moves the parameters; `step` counts from 1.
-    pub fn step(&mut self, step: u32, parameters: &Parameters, gradients: &[Tensor]) -> Result<()> {
+    /// Moves the parameters; `step` counts from 1, and the learning rate is multiplied by `rate`.
+    pub fn step(
+        &mut self,
+        step: u32,
+        rate: f64,
+        parameters: &Parameters,
+        gradients: &[Tensor],
+    ) -> Result<()> {
+        let shrink = match self.shrinks_with_rate {
+            true => self.shrink * rate,
+            false => self.shrink,
+        };
         for (index, ((_, var), gradient)) in parameters.named().iter().zip(gradients).enumerate() {
-            let change = self.rule.change(step, index, gradient)?;
+            let change = self.rule.change(step, rate, index, gradient)?;
             let before = var.as_detached_tensor();
-            let kept = if self.shrink == 0.0 {
+            let kept = if shrink == 0.0 {
                 before
             } else {
-                (before * (1.0 - self.shrink))?
+                (before * (1.0 - shrink))?
             };
             var.set(&(kept - change)?)?;
         }
@@ -211,9 +224,9 @@ impl Average {
 
 impl Rule {
     /// What the step takes off the parameter with that number.
-    fn change(&mut self, step: u32, index: usize, gradient: &Tensor) -> Result<Tensor> {
+    fn change(&mut self, step: u32, rate: f64, index: usize, gradient: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Sgd { learning_rate } => gradient * *learning_rate,
+            Self::Sgd { learning_rate } => gradient * (*learning_rate * rate),
             Self::Adam {
                 learning_rate,
                 moments,
@@ -221,7 +234,7 @@ impl Rule {
                 let [first, second] = &mut moments[index];
                 *first = ((&*first * BETA_1)? + (gradient * (1.0 - BETA_1))?)?;
                 *second = ((&*second * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
-                let rate = *learning_rate / (1.0 - BETA_1.powf(f64::from(step)));
+                let rate = rate * *learning_rate / (1.0 - BETA_1.powf(f64::from(step)));
                 let unbias = 1.0 / (1.0 - BETA_2.powf(f64::from(step)));
                 let spread = ((&*second * unbias)?.sqrt()? + EPSILON)?;
                 (&*first * rate)? / spread
@@ -268,7 +281,7 @@ pub fn clipped(
 mod tests {
     use super::*;
     use crate::model::Network;
-    use crate::tasks::Head;
+    use crate::tasks::{Head, ReadOut};
     use breakmywork_protocol::spec::Cell;
     use candle_core::{DType, Device};
 
@@ -279,8 +292,11 @@ mod tests {
             hidden: 1,
             normalization: spec::Normalization::None,
             inputs: 1,
+            vocabulary: None,
+            tied: false,
+            initial_range: None,
             head: Head::Value,
-            read_out: 1,
+            read_out: ReadOut::Last(1),
         };
         Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("initial weights")
     }
@@ -290,7 +306,11 @@ mod tests {
             optimizer,
             learning_rate: 0.1,
             batch: 1,
-            steps: 1,
+            steps: Some(1),
+            epochs: None,
+            anneal: None,
+            anneal_after: None,
+            loss_over_time: None,
             clip: 0.0,
             weight_decay: 0.0,
             decay_by: DecayBy::LearningRate,
@@ -320,7 +340,7 @@ mod tests {
         let parameters = parameters();
         let before = values(&parameters);
         let mut sgd = Optimizer::new(&training(spec::Optimizer::Sgd), &parameters).expect("sgd");
-        sgd.step(1, &parameters, &constant(&parameters, 2.0))
+        sgd.step(1, 1.0, &parameters, &constant(&parameters, 2.0))
             .expect("a step");
         for (before, after) in before.iter().zip(values(&parameters)) {
             assert!((before - 0.2 - after).abs() < 1e-12);
@@ -343,7 +363,7 @@ mod tests {
                 };
                 let mut optimizer = Optimizer::new(&training, &parameters).expect("an optimizer");
                 let none = constant(&parameters, 0.0);
-                optimizer.step(1, &parameters, &none).expect("a step");
+                optimizer.step(1, 1.0, &parameters, &none).expect("a step");
                 for (before, after) in before.iter().zip(values(&parameters)) {
                     assert!((before * kept - after).abs() < 1e-12);
                 }
@@ -358,7 +378,9 @@ mod tests {
         let mut optimizer = Optimizer::new(&training, &parameters).expect("nt_asgd");
         let step = |optimizer: &mut Optimizer, gradient: f64| {
             let gradients = constant(&parameters, gradient);
-            optimizer.step(1, &parameters, &gradients).expect("a step");
+            optimizer
+                .step(1, 1.0, &parameters, &gradients)
+                .expect("a step");
             values(&parameters)
         };
         // 2.9 is above 3 of none, then of the first alone once five came after it.
@@ -392,9 +414,9 @@ mod tests {
         let parameters = parameters();
         let before = values(&parameters);
         let mut adam = Optimizer::new(&training(spec::Optimizer::Adam), &parameters).expect("adam");
-        adam.step(1, &parameters, &constant(&parameters, 2.0))
+        adam.step(1, 1.0, &parameters, &constant(&parameters, 2.0))
             .expect("a step");
-        adam.step(2, &parameters, &constant(&parameters, -1.0))
+        adam.step(2, 1.0, &parameters, &constant(&parameters, -1.0))
             .expect("a step");
         let second_step = {
             let m = (0.9 * 0.2 - 0.1) / (1.0 - 0.81);

@@ -14,8 +14,23 @@ pub fn check(plan: &Plan) -> Result<(), String> {
         ("model.layers", setup.model.layers, *limits::LAYERS.start()),
         ("model.hidden", setup.model.hidden, *limits::HIDDEN.start()),
         ("training.batch", training.batch, *limits::BATCH.start()),
-        ("training.steps", training.steps, *limits::STEPS.start()),
-        ("evaluation.every", setup.evaluation.every, 1),
+        (
+            "training.steps",
+            training.steps.unwrap_or(1),
+            *limits::STEPS.start(),
+        ),
+        (
+            "training.epochs",
+            training.epochs.unwrap_or(1),
+            *limits::EPOCHS.start(),
+        ),
+        ("evaluation.every", setup.evaluation.every.unwrap_or(1), 1),
+        ("task.vocabulary", setup.task.vocabulary.unwrap_or(2), 2),
+        (
+            "model.embedding",
+            setup.model.embedding.unwrap_or(1),
+            *limits::EMBEDDING.start(),
+        ),
         (
             "evaluation.sequences",
             setup.evaluation.sequences,
@@ -41,6 +56,30 @@ pub fn check(plan: &Plan) -> Result<(), String> {
         if !value.is_finite() || value < 0.0 {
             return Err(format!("{field} is {value}; it must not be negative"));
         }
+    }
+    if training.steps.is_none() && training.epochs.is_none() {
+        return Err("training.steps or training.epochs must say how long to train".into());
+    }
+    if setup.task.name.is_generated() && training.steps.is_none() {
+        return Err("training.steps is missing; generated sequences have no epochs".into());
+    }
+    let range = setup.model.initial_range.unwrap_or(1.0);
+    if !range.is_finite() || range <= 0.0 {
+        return Err(format!(
+            "model.initial_range is {range}; it must be positive"
+        ));
+    }
+    let anneal = training.anneal.unwrap_or(1.0);
+    if !anneal.is_finite() || anneal <= 0.0 {
+        return Err(format!("training.anneal is {anneal}; it must be positive"));
+    }
+    let tied = setup.model.tied_embeddings == Some(true);
+    let width = setup.model.embedding.unwrap_or(setup.model.hidden);
+    if tied && width != setup.model.hidden {
+        return Err(format!(
+            "model.embedding is {width}; tied embeddings need the width of the layers, {}",
+            setup.model.hidden
+        ));
     }
     let temperature = setup.evaluation.temperature;
     if !temperature.is_finite() || temperature <= 0.0 {

@@ -15,6 +15,10 @@ pub enum Purpose {
     Validation,
     /// Test sequences; the position is the sequence's number.
     Test,
+    /// The order of the training data; the position is the epoch.
+    Order,
+    /// The order of a picture's pixels.
+    Permutation,
     /// Dropout masks of training; the position is the optimizer step.
     Mask {
         /// Number of the site.
@@ -42,6 +46,8 @@ impl Purpose {
             Self::Test => 4 << 24,
             Self::Mask { site, layer } => 5 << 24 | place(site, layer),
             Self::MonteCarlo { site, layer } => 6 << 24 | place(site, layer),
+            Self::Order => 7 << 24,
+            Self::Permutation => 8 << 24,
         }
     }
 }
@@ -81,6 +87,13 @@ impl Stream {
         self.words[self.used - 1]
     }
 
+    /// The 32 random bits with that number, from 0, wherever the stream is.
+    pub fn bits_at(&self, index: u64) -> u32 {
+        let halves = |v: u64| [v as u32, (v >> 32) as u32];
+        let ([b0, b1], [p0, p1]) = (halves(index / 4), halves(self.position));
+        philox4x32(self.key, [b0, b1, p0, p1])[(index % 4) as usize]
+    }
+
     /// Uniform in [0, 1), with 53 random bits.
     pub fn uniform(&mut self) -> f64 {
         let high = u64::from(self.bits()) << 32;
@@ -105,7 +118,19 @@ impl Stream {
 
     /// True with that probability, to within 2⁻³².
     pub fn bernoulli(&mut self, probability: f64) -> bool {
-        f64::from(self.bits()) < probability * (1u64 << 32) as f64
+        happens(self.bits(), probability)
+    }
+
+    /// True with that probability, by the bits with that number, from 0.
+    pub fn bernoulli_at(&self, index: u64, probability: f64) -> bool {
+        happens(self.bits_at(index), probability)
+    }
+
+    /// Puts the items in a random order (Fisher & Yates 1938).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u32 + 1) as usize);
+        }
     }
 
     /// Standard normal (Box & Muller 1958).
@@ -113,6 +138,10 @@ impl Stream {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
+}
+
+fn happens(bits: u32, probability: f64) -> bool {
+    f64::from(bits) < probability * (1u64 << 32) as f64
 }
 
 /// Ten rounds of Philox on one 128-bit counter.

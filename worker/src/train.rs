@@ -14,9 +14,9 @@ use crate::memory;
 use crate::model::{Network, Parameters, Weights};
 use crate::optim::{self, Optimizer};
 use crate::rng::Purpose;
-use crate::tasks::{self, Task};
+use crate::tasks::{self, Schedule, Task};
 use breakmywork_protocol::result::{Provenance, RunResult};
-use breakmywork_protocol::spec::Plan;
+use breakmywork_protocol::spec::{LossOverTime, Plan};
 use candle_core::{DType, Device};
 use ledger::Ledger;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 
 /// Version of this code, part of every result.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit it was built from, or `unknown`.
+pub const CODE_VERSION: &str = env!("BREAKMYWORK_CODE_VERSION");
 /// Precision of training.
 pub const DTYPE: DType = DType::F32;
 /// Time between two signs of life, so that a reader sees progress without being flooded.
@@ -41,6 +43,8 @@ pub struct Options {
     pub checkpoints: Option<Checkpoints>,
     /// The checkpoint to go on from.
     pub resume: Option<PathBuf>,
+    /// The folder of data sets.
+    pub data_sets: PathBuf,
 }
 
 /// Where checkpoints go, and how often.
@@ -85,11 +89,11 @@ pub fn train(
     requests: &Requests,
     emit: &mut (dyn FnMut(Event) -> io::Result<()> + Send),
 ) -> Result<Outcome, Failure> {
-    let task = tasks::task(&plan.setup.task);
-    let network = Network::new(&plan.setup.model, &*task);
-    let stack = stack_bytes(&network, task.steps());
+    let task = open(plan, options)?;
+    let network = Network::new(&plan.setup.model, task.shape());
+    let stack = stack_bytes(&network, task.shape().steps);
     std::thread::scope(|scope| {
-        let run = || Run::start(plan, options)?.go(requests, emit);
+        let run = || Run::start(plan, options, task)?.go(requests, emit);
         let thread = std::thread::Builder::new()
             .name("train".into())
             .stack_size(stack)
@@ -107,6 +111,19 @@ pub fn train(
     })
 }
 
+/// The task; that it cannot be learned from its data is the specification's fault, that they are not here is not.
+fn open(plan: &Plan, options: &Options) -> Result<Task, Failure> {
+    Task::open(&plan.setup.task, &options.data_sets).map_err(|error| refused(&error))
+}
+
+fn refused(error: &tasks::Error) -> Failure {
+    let kind = match error.may_pass() {
+        true => FailureKind::Error,
+        false => FailureKind::Specification,
+    };
+    Failure::new(kind, 0, error.to_string())
+}
+
 /// Measured: candle's recursion takes about 250 bytes a node; four times that, for up to 64 nodes a step and layer.
 fn stack_bytes(network: &Network, steps: usize) -> usize {
     (64 << 20) + steps * network.layers * 64 * 1024
@@ -117,7 +134,8 @@ struct Run<'a> {
     plan: &'a Plan,
     options: &'a Options,
     device: Device,
-    task: Box<dyn Task>,
+    task: Task,
+    schedule: Schedule,
     network: Network,
     trained: Trained,
     ledger: Ledger,
@@ -125,12 +143,13 @@ struct Run<'a> {
     /// Seconds of training in the attempts before this one.
     seconds_before: f64,
     started: Instant,
-    first_step: u32,
+    /// Time steps of the attempts before this one.
+    time_steps_before: u64,
 }
 
 impl<'a> Run<'a> {
     /// Builds everything at step 0, or as the checkpoint has it.
-    fn start(plan: &'a Plan, options: &'a Options) -> Result<Self, Failure> {
+    fn start(plan: &'a Plan, options: &'a Options, task: Task) -> Result<Self, Failure> {
         let candle = |error| Failure::of_candle(&error, 0);
         // Another worker may have the device that this one lost.
         let device = options
@@ -138,9 +157,10 @@ impl<'a> Run<'a> {
             .open()
             .map_err(|message| Failure::new(FailureKind::Error, 0, message))?;
         let setup = &plan.setup;
-        let task = tasks::task(&setup.task);
-        let network = Network::new(&setup.model, &*task);
-        let needed = memory::needed(&network, task.steps(), setup.training.batch as usize);
+        let schedule = Schedule::new(&task, &setup.training, plan.seed);
+        let schedule = schedule.map_err(|error| refused(&error))?;
+        let network = Network::new(&setup.model, task.shape());
+        let needed = memory::needed(&network, task.shape().steps, setup.training.batch as usize);
         if let (DeviceChoice::Cpu, Some(available)) = (options.device, memory::available())
             && needed > available
         {
@@ -168,11 +188,13 @@ impl<'a> Run<'a> {
             proof: Proof::default(),
             best: None,
             average: optimizer.progress(),
+            time_steps: 0,
         };
         let mut trained = Trained {
             parameters,
             optimizer,
             best: Vec::new(),
+            carried: None,
         };
         if let Some(path) = &options.resume {
             state = checkpoint::load(path, &state.plan_sha256, &mut trained, &device)
@@ -184,11 +206,12 @@ impl<'a> Run<'a> {
             ledger: Ledger::new(&device, state.loss_sum, state.losses),
             device,
             task,
+            schedule,
             network,
             trained,
             seconds_before: state.wall_seconds,
             started: Instant::now(),
-            first_step: state.step,
+            time_steps_before: state.time_steps,
             state,
         })
     }
@@ -198,7 +221,7 @@ impl<'a> Run<'a> {
         requests: &Requests,
         emit: &mut dyn FnMut(Event) -> io::Result<()>,
     ) -> Result<Outcome, Failure> {
-        let steps = self.plan.setup.training.steps;
+        let steps = self.schedule.steps();
         let every = self.plan.setup.evaluation.every;
         let mut checkpointed = Instant::now();
         let mut progressed = None::<Instant>;
@@ -212,12 +235,14 @@ impl<'a> Run<'a> {
             })
         };
         while self.state.step < steps {
-            self.step()
+            let epoch_ends = self
+                .step()
                 .map_err(|error| Failure::of_candle(&error, self.state.step))?;
             self.state.step += 1;
             let step = self.state.step;
             self.ledger.read(step)?;
-            if step.is_multiple_of(every) || step == steps {
+            let due = every.map_or(epoch_ends, |every| step.is_multiple_of(every));
+            if due || step == steps {
                 for (name, value) in self.measure()? {
                     say(step, Event::Metric { step, name, value })?;
                 }
@@ -243,60 +268,67 @@ impl<'a> Run<'a> {
         Ok(Outcome::Finished(Box::new(result)))
     }
 
-    /// One optimizer step: minibatch, masks, forward, backward, update.
-    fn step(&mut self) -> candle_core::Result<()> {
+    /// One optimizer step: minibatch, masks, forward, backward, update. Says whether an epoch ended with it.
+    fn step(&mut self) -> candle_core::Result<bool> {
         let (setup, seed, step) = (&self.plan.setup, self.plan.seed, self.state.step);
         let training = &setup.training;
-        let first = u64::from(step) * u64::from(training.batch);
-        let numbers = first..first + u64::from(training.batch);
-        let batch = tasks::batch(
-            &*self.task,
-            seed,
-            Purpose::Training,
-            numbers,
-            DTYPE,
-            &self.device,
-        )?;
+        let lesson = self.schedule.lesson(step);
+        let batch = self.task.batch(seed, &lesson.piece, DTYPE, &self.device)?;
+        let steps = batch.inputs.steps();
         let shape = MaskShape {
             dropout: &setup.dropout,
             network: &self.network,
-            steps: self.task.steps(),
-            batch: training.batch as usize,
+            steps,
+            batch: batch.size,
+            tokens: batch.inputs.tokens(),
         };
         let purpose = |site, layer| Purpose::Mask { site, layer };
         let mut masks = Masks::draw(shape, seed, purpose, u64::from(step), DTYPE, &self.device)?;
-        let inspect = Proof::wants(step, training.steps);
+        let inspect = Proof::wants(step, self.schedule.steps());
         if inspect {
             masks = masks.logged();
         }
-        let weights = self.trained.parameters.weights();
-        let pass = self.network.pass(&weights, &batch.inputs, &masks)?;
-        let loss = self.network.loss(&pass.outputs, &batch.targets)?;
+        let weights = self.trained.parameters.weights()?;
+        let before = self.trained.carried.take();
+        let before = before.filter(|_| !lesson.piece.begins());
+        let pass = self
+            .network
+            .pass(&weights, &batch.inputs, before.as_ref(), &masks)?;
+        let loss = self.network.loss(&pass.outputs, &batch)?;
+        let minimized = match training.loss_over_time {
+            Some(LossOverTime::Sum) => (&loss * steps as f64)?,
+            _ => loss.clone(),
+        };
         // Curves show the loss of the task alone, so that arms with other penalties compare.
         let gradients = match pass.penalty(training.ar, training.tar)? {
-            Some(penalty) => (&loss + penalty)?.backward()?,
-            None => loss.backward()?,
+            Some(penalty) => (minimized + penalty)?.backward()?,
+            None => minimized.backward()?,
         };
         let (gradients, norm) =
             optim::clipped(&gradients, &self.trained.parameters, training.clip)?;
         let Trained {
             parameters,
             optimizer,
+            carried,
             ..
         } = &mut self.trained;
-        optimizer.step(step + 1, parameters, &gradients)?;
+        optimizer.step(step + 1, lesson.rate, parameters, &gradients)?;
+        if self.task.name.is_language_model() {
+            *carried = Some(pass.carried);
+        }
+        self.state.time_steps += (steps * batch.size) as u64;
         self.ledger.note(&loss, &norm)?;
         if inspect {
             self.state.proof.inspect(shape, &masks.into_log())?;
         }
-        Ok(())
+        Ok(lesson.ends_epoch)
     }
 
     /// The curves' points at this step: mean training loss since the last measurement, and validation.
     fn measure(&mut self) -> Result<Vec<(String, f64)>, Failure> {
         let step = self.state.step;
         let mut points = vec![("train_loss".to_owned(), self.ledger.take_mean(step)?)];
-        let weights = self.trained.measured_weights();
+        let weights = self.measured_weights()?;
         let validation = self.evaluate(Purpose::Validation, 0, &weights)?;
         // The first is the loss. Early stopping keeps the earliest of equals.
         let loss = validation[0].1;
@@ -310,6 +342,11 @@ impl<'a> Run<'a> {
         Ok(points)
     }
 
+    fn measured_weights(&self) -> Result<Weights, Failure> {
+        let weights = self.trained.measured_weights();
+        weights.map_err(|error| Failure::of_candle(&error, self.state.step))
+    }
+
     fn evaluate(
         &self,
         purpose: Purpose,
@@ -319,7 +356,7 @@ impl<'a> Run<'a> {
         let step = self.state.step;
         let evaluation = &self.plan.setup.evaluation;
         let metrics = evaluate::metrics(&evaluate::Held {
-            task: &*self.task,
+            task: &self.task,
             network: &self.network,
             weights,
             dropout: &self.plan.setup.dropout,
@@ -342,11 +379,12 @@ impl<'a> Run<'a> {
     fn final_metrics(&self) -> Result<BTreeMap<String, f64>, Failure> {
         let samples = self.plan.setup.evaluation.samples;
         let parameters = &self.trained.parameters;
-        let last = self.trained.measured_weights();
+        let last = self.measured_weights()?;
         let mut metrics = BTreeMap::from_iter(self.evaluate(Purpose::Test, samples, &last)?);
         metrics.extend(self.evaluate(Purpose::Training, 0, &last)?);
         if let Some(best) = self.state.best {
             let kept = parameters.with_values(&self.trained.best);
+            let kept = kept.map_err(|error| Failure::of_candle(&error, self.state.step))?;
             let early = self.evaluate(Purpose::Test, samples, &kept)?;
             let losses = early
                 .into_iter()
@@ -377,24 +415,25 @@ impl<'a> Run<'a> {
 
     /// Test metrics after the last step, the proof of treatment, and where the numbers come from.
     fn result(&self) -> Result<RunResult, Failure> {
-        let training = &self.plan.setup.training;
         let seconds = self.started.elapsed().as_secs_f64();
-        let time_steps =
-            |steps: u32| u64::from(steps) * u64::from(training.batch) * self.task.steps() as u64;
+        let time_steps = self.state.time_steps;
+        let data = self.task.data();
         Ok(RunResult {
             metrics: self.final_metrics()?,
             treatment: self.state.proof.treatment(&self.plan.setup.dropout),
             provenance: Provenance {
                 worker_version: VERSION.into(),
+                code_version: CODE_VERSION.into(),
+                data_set: data.map(|(name, _)| name.to_owned()),
+                data_sha256: data.map(|(_, sha256)| sha256.to_owned()),
                 plan_sha256: self.state.plan_sha256.clone(),
                 seed: self.plan.seed,
                 device: self.options.device.to_string(),
                 device_name: self.options.device.name(),
                 threads: device::threads(),
                 wall_seconds: self.wall_seconds(),
-                time_steps: time_steps(training.steps),
-                time_steps_per_second: time_steps(training.steps - self.first_step) as f64
-                    / seconds,
+                time_steps,
+                time_steps_per_second: (time_steps - self.time_steps_before) as f64 / seconds,
                 peak_memory_bytes: memory::peak(),
             },
         })

@@ -61,6 +61,7 @@ fn start(args: &TrainerArgs) -> Result<Outcome, Failure> {
             every: Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX),
         }),
         resume: args.resume.clone(),
+        data_sets: args.folder.data_sets.clone(),
     };
     train::train(&plan, &options, &requests, &mut |event| {
         events::write(io::stdout().lock(), &event)

@@ -2,13 +2,13 @@
 //! carry × scaling × noise: each in one network with masks at that site alone, then everything at once.
 
 use breakmywork_protocol::spec::{
-    Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared, Site,
-    SiteName, Task, TaskName,
+    self, Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared,
+    Site, SiteName, TaskName,
 };
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
 use breakmywork_worker::rng::{Purpose, Stream};
-use breakmywork_worker::tasks::{self, Batch};
+use breakmywork_worker::tasks::{Batch, Piece, Task};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 /// Step of the differences: errors of order ε⁴ from the fifth derivative and 10⁻¹⁶/ε from rounding.
@@ -51,6 +51,9 @@ fn through_every_variant_of_every_site_of_the_layer_normalized_lstm() {
 fn every_variant(cell: Cell, normalization: Normalization) {
     let mut all = Dropout::default();
     for name in SiteName::ALL {
+        if name == SiteName::Embedding {
+            continue;
+        }
         let needs_cell = matches!(name, SiteName::Cell | SiteName::ZoneoutCell);
         if needs_cell && cell != Cell::Lstm {
             continue;
@@ -94,38 +97,31 @@ fn variants(cell: Cell, name: SiteName) -> Vec<Site> {
 }
 
 fn check(cell: Cell, normalization: Normalization, name: TaskName, dropout: &Dropout) {
-    let task = tasks::task(&Task { name, length: 3 });
-    let model = Model {
-        cell,
-        layers: 2,
-        // Two numbers, normalized, are ±1 and nothing between.
-        hidden: if normalization == Normalization::Layer {
-            3
-        } else {
-            2
-        },
-        normalization,
+    let task = Task::generated(&spec::Task::generated(name, 3)).expect("generated");
+    // Two numbers, normalized, are ±1 and nothing between.
+    let hidden = match normalization {
+        Normalization::None => 2,
+        _ => 3,
     };
-    let network = Network::new(&model, &*task);
+    let model = Model {
+        normalization,
+        ..Model::new(cell, 2, hidden)
+    };
+    let network = Network::new(&model, task.shape());
     let parameters = Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("weights");
     if normalization == Normalization::Layer {
         away_from_zero(&parameters);
     }
-    let numbers = 0..BATCH as u64;
-    let batch = tasks::batch(
-        &*task,
-        1,
-        Purpose::Training,
-        numbers,
-        DType::F64,
-        &Device::Cpu,
-    )
-    .expect("data");
+    let piece = Piece::Sequences(Purpose::Training, (0..BATCH as u64).collect());
+    let batch = task
+        .batch(1, &piece, DType::F64, &Device::Cpu)
+        .expect("data");
     let shape = MaskShape {
         dropout,
         network: &network,
-        steps: task.steps(),
+        steps: task.shape().steps,
         batch: BATCH,
+        tokens: None,
     };
     let purpose = |site, layer| Purpose::Mask { site, layer };
     let masks = Masks::draw(shape, 1, purpose, 0, DType::F64, &Device::Cpu).expect("masks");
@@ -167,8 +163,8 @@ fn loss(
 ) -> Result<Tensor> {
     // Detached weights would have no gradient, and tracked ones cost only time.
     network.loss(
-        &network.forward(&parameters.weights(), &batch.inputs, masks)?,
-        &batch.targets,
+        &network.forward(&parameters.weights()?, &batch.inputs, masks)?,
+        batch,
     )
 }
 

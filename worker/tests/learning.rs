@@ -16,8 +16,8 @@ fn lstm(name: TaskName, length: u32, steps: u32) -> Plan {
     plan.setup.model.layers = 1;
     plan.setup.model.hidden = 16;
     plan.setup.training.batch = 32;
-    plan.setup.training.steps = steps;
-    plan.setup.evaluation.every = steps;
+    plan.setup.training.steps = Some(steps);
+    plan.setup.evaluation.every = Some(steps);
     plan.setup.evaluation.sequences = 500;
     plan.setup.evaluation.samples = 0;
     plan.setup.dropout = Dropout::default();
@@ -32,6 +32,7 @@ fn train(plan: &Plan) -> Result<(Curves, Box<RunResult>), Failure> {
         device: DeviceChoice::Cpu,
         checkpoints: None,
         resume: None,
+        data_sets: std::path::PathBuf::new(),
     };
     let mut curves = Vec::new();
     let outcome = train::train(plan, &options, &Requests::default(), &mut |event| {
@@ -122,7 +123,7 @@ fn the_deepest_graph_does_not_overflow_the_stack() {
     plan.setup.model.layers = 4;
     plan.setup.model.hidden = 2;
     plan.setup.training.batch = 1;
-    plan.setup.training.steps = 1;
+    plan.setup.training.steps = Some(1);
     plan.setup.evaluation.sequences = 1;
     train(&plan).expect("trains");
 }
@@ -133,7 +134,7 @@ fn early_stopping_gives_the_weights_of_the_best_measurement() {
     let mut long = lstm(TaskName::Adding, 10, 60);
     // So large that the loss goes up and down.
     long.setup.training.learning_rate = 0.1;
-    long.setup.evaluation.every = 3;
+    long.setup.evaluation.every = Some(3);
     let (curves, result) = train(&long).expect("trains");
     let at = result.metrics["early_stopped_at"];
     assert!(at < 60.0, "the last measurement is the best by chance");
@@ -147,7 +148,7 @@ fn early_stopping_gives_the_weights_of_the_best_measurement() {
     assert_eq!(at, 3.0 * (first + 1) as f64);
 
     let mut short = long.clone();
-    short.setup.training.steps = at as u32;
+    short.setup.training.steps = Some(at as u32);
     let stopped = train(&short).expect("trains").1.metrics;
     assert_eq!(
         result.metrics["test_mse_early_stopped"],

@@ -6,7 +6,7 @@ use breakmywork_protocol::spec::{
 };
 use breakmywork_worker::dropout::{Drawn, MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
-use breakmywork_worker::tasks::Head;
+use breakmywork_worker::tasks::{Batch, Head, Inputs, ReadOut};
 use candle_core::{DType, Device, Result, Tensor};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,8 +82,11 @@ fn largest_difference(case: &Case) -> Result<f64> {
         hidden: case.weights["output.weight"].len(),
         normalization: case.normalization,
         inputs: case.inputs[0][0].len(),
+        vocabulary: None,
+        tied: false,
+        initial_range: None,
         head,
-        read_out: case.outputs.len() / case.inputs[0].len(),
+        read_out: ReadOut::Last(case.outputs.len() / case.inputs[0].len()),
     };
     let parameters = Parameters::initial(&network, 0, DType::F64, &device)?;
     for (name, var) in parameters.named() {
@@ -92,13 +95,22 @@ fn largest_difference(case: &Case) -> Result<f64> {
     let inputs = case.inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?;
     let dropout = dropout(case);
     let masks = masks(case, &dropout)?;
-    let outputs = network.forward(&parameters.weights(), &inputs, &masks)?;
+    let steps = inputs.len();
+    let inputs = Inputs::Numbers(inputs);
+    let outputs = network.forward(&parameters.weights()?, &inputs, &masks)?;
     let targets = Tensor::new(case.targets.as_slice(), &device)?;
     let targets = match head {
         Head::Value => targets.unsqueeze(1)?,
         Head::Classes(_) => targets.to_dtype(DType::U32)?,
+        Head::Keys(_) => candle_core::bail!("no case has keys"),
     };
-    let loss = network.loss(&outputs, &targets)?;
+    let batch = Batch {
+        inputs,
+        targets,
+        weights: None,
+        size: case.inputs[0].len(),
+    };
+    let loss = network.loss(&outputs, &batch)?;
     let gradients = loss.backward()?;
 
     let mut largest = difference(&outputs, &case.outputs)?;
@@ -110,11 +122,12 @@ fn largest_difference(case: &Case) -> Result<f64> {
     let shape = MaskShape {
         dropout: &dropout,
         network: &network,
-        steps: inputs.len(),
-        batch: inputs[0].dim(0)?,
+        steps,
+        batch: batch.size,
+        tokens: None,
     };
     let mean = Masks::mean(shape, DType::F64, &device)?;
-    let at_test = network.forward(&parameters.frozen(), &inputs, &mean)?;
+    let at_test = network.forward(&parameters.frozen()?, &batch.inputs, &mean)?;
     Ok(largest.max(difference(&at_test, &case.outputs_at_test)?))
 }
 

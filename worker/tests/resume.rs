@@ -32,6 +32,7 @@ fn options(directory: Option<&Path>, resume: Option<PathBuf>) -> Options {
         device: DeviceChoice::Cpu,
         checkpoints,
         resume,
+        data_sets: PathBuf::new(),
     }
 }
 
@@ -140,6 +141,10 @@ fn trained_twice_or_interrupted_the_numbers_are_the_same_to_the_last_bit() {
 fn interrupted_under_masks_at_every_site_the_numbers_are_the_same() {
     let mut plan = plan(Cell::Lstm, Optimizer::Adam, TaskName::Adding);
     for name in SiteName::ALL {
+        // Adding reads numbers; the tasks on words are below.
+        if name == SiteName::Embedding {
+            continue;
+        }
         let mut site = Site::new(0.25, MaskTime::PerStep);
         site.gates = name.feeds_gates().then_some(Gates::Untied);
         if name == SiteName::Output {
@@ -164,7 +169,7 @@ fn interrupted_while_it_averages_the_numbers_are_the_same() {
     let mut plan = plan(Cell::Gru, Optimizer::NtAsgd, TaskName::Adding);
     // So large that validation goes up and down.
     plan.setup.training.learning_rate = 1.0;
-    plan.setup.evaluation.every = 1;
+    plan.setup.evaluation.every = Some(1);
     let whole = |plan: &Plan| {
         let mut points = Vec::new();
         let (outcome, _) = train(plan, &options(None, None), None, &mut points);

@@ -91,6 +91,18 @@ impl Vocabulary {
         }
     }
 
+    /// The words of a text as numbers, without ends of lines.
+    pub fn encode_words(&self, text: &str) -> Vec<u32> {
+        let unknown = self.numbers.get(UNKNOWN).copied();
+        let number = |word: &str| self.numbers.get(word).copied().or(unknown);
+        text.split_whitespace().filter_map(number).collect()
+    }
+
+    /// The number of `<eos>`; 0 in a vocabulary of characters, which has none.
+    pub fn end(&self) -> u32 {
+        self.numbers.get(END).copied().unwrap_or(0)
+    }
+
     /// The tokens, each at its number.
     pub fn tokens(&self) -> &[String] {
         &self.tokens

@@ -6,6 +6,7 @@
 //! previous value. Moment noise is standard normal and scaled where it meets its product. A fixed mask is drawn once
 //! a minibatch and the same tensor is used at every step (Gal & Ghahramani 2016); a per-step mask is drawn for each.
 
+mod embedding;
 mod place;
 mod proof;
 
@@ -14,6 +15,7 @@ pub use proof::Proof;
 
 use crate::model::Network;
 use crate::rng::{Purpose, Stream};
+use crate::tasks::Tokens;
 use breakmywork_protocol::spec::{self, MaskTime, Noise, Site, SiteName};
 use candle_core::{DType, Device, Result, Tensor};
 use std::cell::RefCell;
@@ -68,6 +70,26 @@ pub struct MaskShape<'a> {
     pub steps: usize,
     /// Sequences in the minibatch.
     pub batch: usize,
+    /// What they read, if it is tokens: a type's mask is that of all its occurrences.
+    pub tokens: Option<&'a Tokens>,
+}
+
+/// Where in the random streams masks begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Of masks that stay the same.
+    pub fixed: u64,
+    /// Of masks that are drawn for each step.
+    pub per_step: u64,
+}
+
+impl From<u64> for Position {
+    fn from(position: u64) -> Self {
+        Self {
+            fixed: position,
+            per_step: position,
+        }
+    }
 }
 
 impl Masks {
@@ -75,26 +97,27 @@ impl Masks {
     pub fn mean(shape: MaskShape<'_>, dtype: DType, device: &Device) -> Result<Self> {
         let mut drawn = HashMap::new();
         for name in SiteName::ALL {
-            let Some(site) = active(shape.dropout, name) else {
-                continue;
-            };
-            let mean = match name.is_zoneout() {
-                true => site.rate,
-                false if site.published() => 1.0 - site.rate,
-                false => continue,
-            };
-            // A constant has no variance, so moments become a plain factor.
-            let site = Site {
-                noise: Noise::Mask,
-                gates: None,
-                ..site.clone()
-            };
-            for place in Place::all(name, shape) {
-                let mask = Tensor::full(mean, (1, 1), device)?.to_dtype(dtype)?;
-                let masks = vec![mask];
-                let site = site.clone();
-                drawn.insert((name, place.layer), Drawn { site, masks });
-            }
+            drawn.extend(means(name, shape, dtype, device)?);
+        }
+        Ok(Self::given(drawn))
+    }
+
+    /// The masks of one Monte Carlo sample at that position: drawn, but embeddings at their mean (Gal & Ghahramani's
+    /// published code).
+    pub fn sampled(
+        shape: MaskShape<'_>,
+        seed: u32,
+        position: Position,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
+        let mut drawn = HashMap::new();
+        for name in SiteName::ALL {
+            drawn.extend(match name {
+                SiteName::Embedding => means(name, shape, dtype, device)?,
+                _ => draws(name, shape, seed, purpose, position, dtype, device)?,
+            });
         }
         Ok(Self::given(drawn))
     }
@@ -118,16 +141,8 @@ impl Masks {
     ) -> Result<Self> {
         let mut drawn = HashMap::new();
         for name in SiteName::ALL {
-            let Some(site) = active(shape.dropout, name) else {
-                continue;
-            };
-            for place in Place::all(name, shape) {
-                let purpose = purpose(place::stream(name), place.layer as u16);
-                let mut stream = Stream::new(seed, purpose, position);
-                let masks = draw_place(&place, name, site, &mut stream, dtype, device)?;
-                let site = site.clone();
-                drawn.insert((name, place.layer), Drawn { site, masks });
-            }
+            let position = Position::from(position);
+            drawn.extend(draws(name, shape, seed, &purpose, position, dtype, device)?);
         }
         Ok(Self::given(drawn))
     }
@@ -283,12 +298,84 @@ impl Entering {
     }
 }
 
+/// What a kept entry is multiplied by in training.
+fn kept_value(site: &Site) -> f64 {
+    if site.published() {
+        1.0
+    } else {
+        1.0 / (1.0 - site.rate)
+    }
+}
+
 /// The product of equal shapes, or with a mask that the minibatch shares.
 fn times(x: &Tensor, mask: &Tensor) -> Result<Tensor> {
     if x.shape() == mask.shape() {
         return x * mask;
     }
     x.broadcast_mul(mask)
+}
+
+/// Masks by site and layer.
+type ByPlace = Vec<((SiteName, usize), Drawn)>;
+
+/// The masks of a site at their mean; none where that is 1.
+fn means(name: SiteName, shape: MaskShape<'_>, dtype: DType, device: &Device) -> Result<ByPlace> {
+    let Some(site) = active(shape.dropout, name) else {
+        return Ok(Vec::new());
+    };
+    let mean = match name.is_zoneout() {
+        true => site.rate,
+        false if site.published() => 1.0 - site.rate,
+        false => return Ok(Vec::new()),
+    };
+    // A constant has no variance, so moments become a plain factor.
+    let site = Site {
+        noise: Noise::Mask,
+        gates: None,
+        ..site.clone()
+    };
+    let place = |place: Place| {
+        let mask = Tensor::full(mean, (1, 1), device)?.to_dtype(dtype)?;
+        let drawn = Drawn {
+            site: site.clone(),
+            masks: vec![mask],
+        };
+        Ok(((name, place.layer), drawn))
+    };
+    Place::all(name, shape).into_iter().map(place).collect()
+}
+
+/// Fresh masks of a site.
+fn draws(
+    name: SiteName,
+    shape: MaskShape<'_>,
+    seed: u32,
+    purpose: impl Fn(u8, u16) -> Purpose,
+    position: Position,
+    dtype: DType,
+    device: &Device,
+) -> Result<ByPlace> {
+    let Some(site) = active(shape.dropout, name) else {
+        return Ok(Vec::new());
+    };
+    let position = match site.time {
+        MaskTime::Fixed => position.fixed,
+        MaskTime::PerStep => position.per_step,
+    };
+    let place = |place: Place| {
+        let purpose = purpose(place::stream(name), place.layer as u16);
+        let mut stream = Stream::new(seed, purpose, position);
+        let masks = match name {
+            SiteName::Embedding => embedding::draw(shape, site, &stream, dtype, device)?,
+            _ => draw_place(&place, name, site, &mut stream, dtype, device)?,
+        };
+        let drawn = Drawn {
+            site: site.clone(),
+            masks,
+        };
+        Ok(((name, place.layer), drawn))
+    };
+    Place::all(name, shape).into_iter().map(place).collect()
 }
 
 fn draw_place(
@@ -307,8 +394,7 @@ fn draw_place(
     // Zoneout's 1 is for the previous value.
     let (chance, value) = match name.is_zoneout() {
         true => (site.rate, 1.0),
-        false if site.published() => (keep, 1.0),
-        false => (keep, 1.0 / keep),
+        false => (keep, kept_value(site)),
     };
     let mut entry = || match site.noise {
         Noise::Moments => stream.normal() as f32,

@@ -32,6 +32,8 @@ impl Place {
         let by_gate = weights || moments || site.untied();
         let place = |layer: usize| {
             let inner = match name {
+                // A token is kept or dropped as a whole.
+                SiteName::Embedding => 1,
                 SiteName::Input | SiteName::Between => network.layer_inputs(layer),
                 _ => network.hidden,
             };
@@ -49,13 +51,15 @@ impl Place {
             Self {
                 layer,
                 steps: if name == SiteName::Output {
-                    network.read_out
+                    network.read_out.of(shape.steps)
                 } else {
                     shape.steps
                 },
                 gates: if by_gate { gates } else { 1 },
                 by_gate,
                 rows: match (weights, site.shared()) {
+                    // Sequences that share a type's mask have that type at different steps.
+                    _ if name == SiteName::Embedding => shape.batch,
                     (true, _) => network.hidden,
                     (false, true) => 1,
                     (false, false) => shape.batch,
@@ -64,6 +68,7 @@ impl Place {
             }
         };
         let layers = match name {
+            SiteName::Embedding => 0..1,
             SiteName::Output => network.layers - 1..network.layers,
             SiteName::Between => 1..network.layers,
             // Where `between` is given, even at rate 0, it takes the place of `input` above the first layer.
@@ -86,5 +91,6 @@ pub(super) fn stream(name: SiteName) -> u8 {
         SiteName::Cell => 6,
         SiteName::ZoneoutCell => 7,
         SiteName::ZoneoutState => 8,
+        SiteName::Embedding => 9,
     }
 }

@@ -7,11 +7,13 @@
 //! - the sequences of a minibatch had masks of their own, or one for all where it was to be shared;
 //! - the gates had masks of their own where they are untied, and one where they are tied;
 //! - no two inspected minibatches had the same masks;
+//! - all occurrences of a dropped word had the same mask where it is dropped by type, and not by token;
 //! - the share kept agrees with the rate; Gaussian noise has mean 0 and variance 1.
 //!
 //! What can happen by chance in a correct run is judged by exponential (Chernoff) bounds that a correct run
 //! breaks with probability below [`ERROR_PROBABILITY`] for each check, so below 10⁻⁹ for all of them together.
 
+mod embedding;
 mod pattern;
 
 use super::{Applied, MaskShape, Place, active};
@@ -23,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Chance that one check finds fault with a correct run. There are at most 9 sites × 4 layers × 6 checks.
+/// Chance that one check finds fault with a correct run. There are at most 10 sites × 4 layers × 6 checks.
 const ERROR_PROBABILITY: f64 = 1e-12;
 /// Pairs of neighbouring minibatches inspected through the run.
 const SAMPLES: u32 = 16;
@@ -85,6 +87,10 @@ impl Proof {
                 }
                 continue;
             };
+            if site == SiteName::Embedding {
+                self.inspect_embedding(shape, settings, log)?;
+                continue;
+            }
             for place in Place::all(site, shape) {
                 self.inspect_place(site, place, settings, log)?;
             }
@@ -282,7 +288,12 @@ impl Seen {
         let ln_minibatches = ln_steps * self.drawn as f64;
         let mut found = Vec::new();
         let steps = self.equal_steps + self.different_steps;
+        if self.site == SiteName::Embedding {
+            found.extend(self.wrong_types(settings, ln_entry));
+        }
         match settings.time {
+            // Said in other words just before.
+            _ if self.site == SiteName::Embedding => {}
             MaskTime::Fixed if self.different_steps > 0 => found.push(format!(
                 "the mask changed between {} of {steps} successive steps though it was specified as fixed",
                 self.different_steps
@@ -294,7 +305,14 @@ impl Seen {
             _ => {}
         }
         let pairs = self.equal_rows + self.different_rows;
-        if too_many_equal(self.equal_rows, pairs, ln_rows) {
+        let shared = self.site == SiteName::Embedding && settings.shared();
+        if shared && self.different_rows > 0 {
+            found.push(format!(
+                "{} of {pairs} pairs of sequences had masks of their own though they were to share one",
+                self.different_rows
+            ));
+        }
+        if !shared && too_many_equal(self.equal_rows, pairs, ln_rows) {
             found.push(format!(
                 "{} of {pairs} neighbouring sequences shared their mask",
                 self.equal_rows

@@ -148,6 +148,7 @@ fn train_one(
     let sha256 = plan.sha256();
     let options = Options {
         device: args.device.device,
+        data_sets: args.folder.data_sets.clone(),
         resume: written_to(args, plan).and_then(|directory| {
             checkpoint::list(&directory)
                 .into_iter()

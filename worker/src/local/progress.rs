@@ -23,7 +23,7 @@ impl Progress {
         let name = format!("[{number}/{of}] {}, seed {}", plan.arm, plan.seed);
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(
-                Some(u64::from(plan.setup.training.steps)),
+                plan.setup.training.steps.map(u64::from),
                 ProgressDrawTarget::stderr(),
             );
             let style = ProgressStyle::with_template(
@@ -50,7 +50,10 @@ impl Progress {
                 }
             }
             Event::Progress { step, steps } => match &self.bar {
-                Some(bar) => bar.set_position(u64::from(*step)),
+                Some(bar) => {
+                    bar.set_length(u64::from(*steps));
+                    bar.set_position(u64::from(*step));
+                }
                 None if self.said.elapsed() >= LINE_EVERY => {
                     self.said = Instant::now();
                     say(&format!(

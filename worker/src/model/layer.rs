@@ -83,18 +83,19 @@ impl Step<'_> {
 }
 
 impl Network {
-    /// The states h of a layer at every step, from zero.
+    /// The states h of a layer at every step, from those before or from zero; and the last h and c, without a graph.
     pub(super) fn layer(
         &self,
         layer: usize,
         weights: &[Tensor],
         inputs: &[Tensor],
+        before: Option<&[Tensor; 2]>,
         masks: &Masks,
-    ) -> Result<Vec<Tensor>> {
+    ) -> Result<(Vec<Tensor>, [Tensor; 2])> {
         let batch = inputs[0].dim(0)?;
         let one = Tensor::ones((batch, 1), inputs[0].dtype(), inputs[0].device())?;
-        let mut h = Tensor::zeros((batch, self.hidden), one.dtype(), one.device())?;
-        let mut c = h.clone();
+        let zero = Tensor::zeros((batch, self.hidden), one.dtype(), one.device())?;
+        let [mut h, mut c] = before.cloned().unwrap_or_else(|| [zero.clone(), zero]);
         // Where `between` has masks it stands in for `input`; only one of them has any.
         let site = match masks.site(SiteName::Between, layer) {
             Some(_) => SiteName::Between,
@@ -130,7 +131,7 @@ impl Network {
                 masked = Some(dropped);
             }
         }
-        Ok(states)
+        Ok((states, [h.detach(), c.detach()]))
     }
 
     /// The layer's matrices as that step sees them: with entries of U dropped, if they are. Gradients flow through the mask.

@@ -5,6 +5,7 @@
 //! pads the gradient of a `narrow` to full size); a 1 is appended to each layer's input, so a bias is a row of
 //! the matrix and not a broadcast, whose gradient is a slow reduction; and x, 1 and h share one product.
 
+mod embedding;
 mod gru;
 mod layer;
 mod lstm;
@@ -15,12 +16,12 @@ mod rnn;
 pub use parameters::Parameters;
 
 use crate::dropout::Masks;
-use crate::tasks::Head;
+use crate::tasks::{Batch, Head, Inputs, ReadOut, Reads, Shape};
 use breakmywork_protocol::spec::{Cell, Model, Normalization, SiteName};
-use candle_core::{Result, Tensor};
+use candle_core::{D, Result, Tensor};
 
 /// The shape of a network: everything about it but its weights.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     /// The recurrent cell.
     pub cell: Cell,
@@ -30,12 +31,18 @@ pub struct Network {
     pub hidden: usize,
     /// What keeps the pre-activations in range.
     pub normalization: Normalization,
-    /// Input channels.
+    /// Numbers that enter the first layer at a step: the task's, or an embedding.
     pub inputs: usize,
+    /// Tokens that have an embedding, if tokens are read.
+    pub vocabulary: Option<usize>,
+    /// Whether the output's weights are the embedding's.
+    pub tied: bool,
+    /// All parameters begin uniform in ± this, if it is given.
+    pub initial_range: Option<f64>,
     /// What the linear output means.
     pub head: Head,
-    /// At how many of the last time steps the output is read.
-    pub read_out: usize,
+    /// At which time steps the output is read.
+    pub read_out: ReadOut,
 }
 
 /// Weights as the forward pass uses them: tracked for training, or detached for evaluation.
@@ -43,6 +50,8 @@ pub struct Network {
 pub struct Weights {
     /// For each layer its matrices, in the order of [`Network::matrices`].
     layers: Vec<Vec<Tensor>>,
+    /// A row for each token, if tokens are read.
+    embedding: Option<Tensor>,
     output: Tensor,
     output_bias: Tensor,
 }
@@ -56,6 +65,15 @@ pub struct Pass {
     dropped: Tensor,
     /// The top layer's states at every step, without.
     states: Vec<Tensor>,
+    /// The states after the last step.
+    pub carried: Carried,
+}
+
+/// The states h and c of each layer, for a sequence that goes on; without a graph.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    /// From the bottom: batch × hidden each. Only an lstm has a c; the others carry zeros.
+    pub layers: Vec<[Tensor; 2]>,
 }
 
 impl Pass {
@@ -83,15 +101,25 @@ impl Pass {
 
 impl Network {
     /// The network of that specification for that task.
-    pub fn new(model: &Model, task: &dyn crate::tasks::Task) -> Self {
+    pub fn new(model: &Model, shape: Shape) -> Self {
+        let (inputs, vocabulary) = match shape.reads {
+            Reads::Numbers(width) => (width, None),
+            Reads::Tokens(vocabulary) => {
+                let width = model.embedding.unwrap_or(model.hidden) as usize;
+                (width, Some(vocabulary))
+            }
+        };
         Self {
             cell: model.cell,
             layers: model.layers as usize,
             hidden: model.hidden as usize,
             normalization: model.normalization,
-            inputs: task.inputs(),
-            head: task.head(),
-            read_out: task.read_out(),
+            inputs,
+            vocabulary,
+            tied: model.tied_embeddings == Some(true),
+            initial_range: model.initial_range,
+            head: shape.head,
+            read_out: shape.read_out,
         }
     }
 
@@ -122,20 +150,30 @@ impl Network {
         matrices
     }
 
-    /// The outputs at the steps read, one below the other: (steps read · batch) × width of the head.
-    ///
-    /// `inputs` holds the input of each time step, batch × channels; states begin at zero.
-    pub fn forward(&self, weights: &Weights, inputs: &[Tensor], masks: &Masks) -> Result<Tensor> {
-        Ok(self.pass(weights, inputs, masks)?.outputs)
+    /// The outputs at the steps read, one below the other: (steps read · batch) × width of the head; states begin at
+    /// zero.
+    pub fn forward(&self, weights: &Weights, inputs: &Inputs, masks: &Masks) -> Result<Tensor> {
+        Ok(self.pass(weights, inputs, None, masks)?.outputs)
     }
 
-    /// The outputs, and the activations that penalties are on.
-    pub fn pass(&self, weights: &Weights, inputs: &[Tensor], masks: &Masks) -> Result<Pass> {
-        let mut states = inputs.to_vec();
+    /// The outputs, the activations that penalties are on, and the states to go on from; `carried` are those of the
+    /// window before, if this goes on from it.
+    pub fn pass(
+        &self,
+        weights: &Weights,
+        inputs: &Inputs,
+        carried: Option<&Carried>,
+        masks: &Masks,
+    ) -> Result<Pass> {
+        let mut states = self.read(weights, inputs, masks)?;
+        let mut last = Vec::with_capacity(self.layers);
         for (layer, weights) in weights.layers.iter().enumerate() {
-            states = self.layer(layer, weights, &states, masks)?;
+            let before = carried.map(|carried| &carried.layers[layer]);
+            let (above, end) = self.layer(layer, weights, &states, before, masks)?;
+            states = above;
+            last.push(end);
         }
-        let from = states.len() - self.read_out;
+        let from = states.len() - self.read_out.of(states.len());
         let entering = |(t, h)| masks.entering(SiteName::Output, self.layers - 1, t, h);
         let entering = states[from..]
             .iter()
@@ -162,16 +200,34 @@ impl Network {
             outputs,
             dropped,
             states,
+            carried: Carried { layers: last },
         })
     }
 
-    /// Mean loss over all outputs: squared error or cross-entropy in nats.
-    pub fn loss(&self, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    /// Mean loss over all outputs that count: squared error or cross-entropy in nats.
+    pub fn loss(&self, outputs: &Tensor, batch: &Batch) -> Result<Tensor> {
+        let targets = &batch.targets;
         match self.head {
             Head::Value => candle_nn::loss::mse(outputs, targets),
             Head::Classes(_) => candle_nn::loss::cross_entropy(outputs, targets),
+            Head::Keys(_) => {
+                let losses = keys_loss(outputs, targets)?;
+                match &batch.weights {
+                    None => losses.mean_all(),
+                    Some(weights) => (losses * weights)?.sum_all()? / weights.sum_all()?,
+                }
+            }
         }
     }
+}
+
+/// Cross-entropy of each output's keys, summed over the keys: from logits and zeros or ones, in nats.
+///
+/// −log p = max(z, 0) − z y + log(1 + exp(−|z|)), which is finite for every z.
+pub fn keys_loss(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let far = (logits.relu()? - (logits * targets)?)?;
+    let near = (logits.abs()?.neg()?.exp()? + 1.0)?.log()?;
+    (far + near)?.sum(D::Minus1)
 }
 
 /// One weight matrix of a layer; it has `hidden` columns.
@@ -196,6 +252,7 @@ mod tests {
         let row = |values: [f64; 2]| Tensor::new(&[values], &Device::Cpu).expect("a row");
         let pass = Pass {
             outputs: row([0.0, 0.0]),
+            carried: Carried { layers: Vec::new() },
             dropped: row([2.0, 0.0]),
             states: vec![row([1.0, 0.5]), row([1.0, -0.5]), row([3.0, -0.5])],
         };

@@ -4,21 +4,30 @@ use super::{Network, Weights};
 use crate::rng::{Purpose, Stream};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-/// Named parameters in a fixed order: the layers' matrices from the bottom, then the linear output.
+/// Named parameters in a fixed order: the embedding, if there is one, the layers' matrices from the bottom, then the
+/// linear output.
 #[derive(Debug)]
 pub struct Parameters {
     named: Vec<(String, Var)>,
     /// Matrices of each layer.
     per_layer: usize,
+    /// Whether the first is an embedding.
+    embedded: bool,
+    /// Whether the embedding is the output's weight too.
+    tied: bool,
 }
 
 impl Parameters {
-    /// Initial values: uniform in ±1/√hidden as in torch, biases 0 except the forget gate's 1.
+    /// Initial values: uniform in ±1/√hidden as in torch, biases 0 except the forget gate's 1; or all uniform in the
+    /// network's initial range.
     ///
     /// They depend on the seed and the shape alone, so all arms of a seed that share a shape begin alike.
     pub fn initial(network: &Network, seed: u32, dtype: DType, device: &Device) -> Result<Self> {
         let hidden = network.hidden;
-        let bound = 1.0 / (hidden as f64).sqrt();
+        let bound = network
+            .initial_range
+            .unwrap_or(1.0 / (hidden as f64).sqrt());
+        let set_biases = network.initial_range.is_none();
         let mut named: Vec<(String, Var)> = Vec::new();
         let mut per_layer = 0;
         let mut add = |name: String, rows: usize, columns: usize, bias: Option<(usize, f64)>| {
@@ -26,7 +35,7 @@ impl Parameters {
             let mut values: Vec<f64> = (0..rows * columns)
                 .map(|_| bound * (2.0 * stream.uniform() - 1.0))
                 .collect();
-            if let Some((row, value)) = bias {
+            if let Some((row, value)) = bias.filter(|_| set_biases) {
                 values[row * columns..][..columns].fill(value);
             }
             let tensor =
@@ -34,6 +43,9 @@ impl Parameters {
             named.push((name, Var::from_tensor(&tensor.to_device(device)?)?));
             Result::Ok(())
         };
+        if let Some(vocabulary) = network.vocabulary {
+            add("embedding".into(), vocabulary, network.inputs, None)?;
+        }
         for layer in 0..network.layers {
             let matrices = network.matrices(network.layer_inputs(layer));
             per_layer = matrices.len();
@@ -48,9 +60,16 @@ impl Parameters {
             }
         }
         let width = network.head.width();
-        add("output.weight".into(), hidden, width, None)?;
+        if !network.tied {
+            add("output.weight".into(), hidden, width, None)?;
+        }
         add("output.bias".into(), 1, width, Some((0, 0.0)))?;
-        Ok(Self { named, per_layer })
+        Ok(Self {
+            named,
+            per_layer,
+            embedded: network.vocabulary.is_some(),
+            tied: network.tied,
+        })
     }
 
     /// Names and variables, always in the same order.
@@ -64,12 +83,18 @@ impl Parameters {
     }
 
     /// Weights that gradients flow to.
-    pub fn weights(&self) -> Weights {
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub fn weights(&self) -> Result<Weights> {
         self.view(|var| var.as_tensor().clone())
     }
 
     /// Weights cut from the graph: candle would otherwise build one during evaluation too.
-    pub fn frozen(&self) -> Weights {
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub fn frozen(&self) -> Result<Weights> {
         self.view(|var| var.as_detached_tensor())
     }
 
@@ -83,23 +108,34 @@ impl Parameters {
     }
 
     /// Those values as weights, cut from the graph.
-    pub fn with_values(&self, values: &[Tensor]) -> Weights {
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub fn with_values(&self, values: &[Tensor]) -> Result<Weights> {
         self.arranged(values.to_vec())
     }
 
-    fn view(&self, of: impl Fn(&Var) -> Tensor) -> Weights {
+    fn view(&self, of: impl Fn(&Var) -> Tensor) -> Result<Weights> {
         self.arranged(self.named.iter().map(|(_, var)| of(var)).collect())
     }
 
-    fn arranged(&self, mut tensors: Vec<Tensor>) -> Weights {
-        let outputs = tensors.split_off(tensors.len() - 2);
-        Weights {
+    fn arranged(&self, mut tensors: Vec<Tensor>) -> Result<Weights> {
+        let output_bias = tensors.remove(tensors.len() - 1);
+        let own_output = (!self.tied).then(|| tensors.remove(tensors.len() - 1));
+        let embedding = self.embedded.then(|| tensors.remove(0));
+        let output = match (own_output, &embedding) {
+            (Some(output), _) => output,
+            (None, Some(embedding)) => embedding.t()?,
+            (None, None) => candle_core::bail!("the output is tied to no embedding"),
+        };
+        Ok(Weights {
             layers: tensors
                 .chunks(self.per_layer)
                 .map(<[Tensor]>::to_vec)
                 .collect(),
-            output: outputs[0].clone(),
-            output_bias: outputs[1].clone(),
-        }
+            embedding,
+            output,
+            output_bias,
+        })
     }
 }

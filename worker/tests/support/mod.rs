@@ -1,8 +1,8 @@
 //! Plans that train in no time.
 
 use breakmywork_protocol::spec::{
-    Cell, DecayBy, Dropout, Evaluation, MaskTime, Model, Normalization, Optimizer, Plan, Setup,
-    Site, Task, TaskName, Training,
+    Cell, DecayBy, Dropout, Evaluation, MaskTime, Model, Optimizer, Plan, Setup, Site, Task,
+    TaskName, Training,
 };
 
 /// Two layers with masks at every site, 20 steps.
@@ -12,18 +12,17 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
         arm: "treatment".into(),
         seed: 3,
         setup: Setup {
-            task: Task { name, length: 6 },
-            model: Model {
-                cell,
-                layers: 2,
-                hidden: 8,
-                normalization: Normalization::None,
-            },
+            task: Task::generated(name, 6),
+            model: Model::new(cell, 2, 8),
             training: Training {
                 optimizer,
                 learning_rate: 0.01,
                 batch: 4,
-                steps: 20,
+                steps: Some(20),
+                epochs: None,
+                anneal: None,
+                anneal_after: None,
+                loss_over_time: None,
                 clip: 1.0,
                 weight_decay: 0.01,
                 decay_by: DecayBy::LearningRate,
@@ -31,7 +30,7 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 tar: 0.5,
             },
             evaluation: Evaluation {
-                every: 3,
+                every: Some(3),
                 sequences: 20,
                 samples: 2,
                 temperature: 1.0,

@@ -4,30 +4,21 @@ use super::super::{MaskShape, Masks};
 use super::*;
 use crate::model::{Network, Parameters};
 use crate::rng::Purpose;
-use crate::tasks::{batch, task};
-use breakmywork_protocol::spec::{
-    Carry, Cell, Gates, Model, Normalization, Scaling, Shared, Site, Task, TaskName,
-};
+use crate::tasks::{Piece, Task};
+use breakmywork_protocol::spec::{Carry, Cell, Gates, Model, Scaling, Shared, Site, TaskName};
 use candle_core::{DType, Device, Tensor};
 
 const STEPS: usize = 12;
 const BATCH: usize = 8;
 const MINIBATCHES: u64 = 6;
 
+fn adding() -> Task {
+    let spec = spec::Task::generated(TaskName::Adding, STEPS as u32);
+    Task::generated(&spec).expect("generated")
+}
+
 fn network() -> Network {
-    let model = Model {
-        cell: Cell::Lstm,
-        layers: 2,
-        hidden: 16,
-        normalization: Normalization::None,
-    };
-    Network::new(
-        &model,
-        &*task(&Task {
-            name: TaskName::Adding,
-            length: STEPS as u32,
-        }),
-    )
+    Network::new(&Model::new(Cell::Lstm, 2, 16), adding().shape())
 }
 
 fn dropout(rate: f64, time: MaskTime) -> Dropout {
@@ -43,18 +34,16 @@ fn dropout(rate: f64, time: MaskTime) -> Dropout {
 /// Runs the network with masks drawn for `drawn` at the positions given and holds the log against `specified`.
 fn proof(specified: &Dropout, drawn: &Dropout, position: impl Fn(u64) -> u64) -> Treatment {
     let network = network();
-    let task = task(&Task {
-        name: TaskName::Adding,
-        length: STEPS as u32,
-    });
+    let task = adding();
     let weights = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)
-        .expect("initial weights")
-        .weights();
+        .and_then(|parameters| parameters.weights())
+        .expect("initial weights");
     let shape = |dropout| MaskShape {
         dropout,
         network: &network,
         steps: STEPS,
         batch: BATCH,
+        tokens: None,
     };
     let mut proof = Proof::default();
     for minibatch in 0..MINIBATCHES {
@@ -69,15 +58,10 @@ fn proof(specified: &Dropout, drawn: &Dropout, position: impl Fn(u64) -> u64) ->
         )
         .expect("masks")
         .logged();
-        let data = batch(
-            &*task,
-            1,
-            Purpose::Training,
-            0..BATCH as u64,
-            DType::F32,
-            &Device::Cpu,
-        )
-        .expect("data");
+        let piece = Piece::Sequences(Purpose::Training, (0..BATCH as u64).collect());
+        let data = task
+            .batch(1, &piece, DType::F32, &Device::Cpu)
+            .expect("data");
         network
             .forward(&weights, &data.inputs, &masks)
             .expect("forward");
@@ -228,6 +212,7 @@ fn a_mask_shared_by_the_minibatch_is_found() {
         network: &network,
         steps: STEPS,
         batch: BATCH,
+        tokens: None,
     };
     proof.inspect(shape, &log).expect("inspects");
     let found = violations(&proof.treatment(&specified));
@@ -254,6 +239,7 @@ fn chance_is_not_a_violation() {
         network: &network,
         steps: 5,
         batch: 1,
+        tokens: None,
     };
     for seed in 0..200 {
         let mut proof = Proof::default();
@@ -285,10 +271,16 @@ fn the_first_minibatches_and_pairs_through_the_run_are_inspected() {
     assert!((0..5).all(|step| Proof::wants(step, 5)));
 }
 
+/// Sites of a network that reads numbers; see `embedding` for the other.
+fn of_numbers() -> impl Iterator<Item = SiteName> {
+    let sites = SiteName::ALL.into_iter();
+    sites.filter(|site| *site != SiteName::Embedding)
+}
+
 /// Every site with settings off the beaten track, in two layers.
 fn everything(change: impl Fn(SiteName, &mut Site)) -> Dropout {
     let mut dropout = Dropout::default();
-    for name in SiteName::ALL {
+    for name in of_numbers() {
         let mut site = Site::new(0.3, MaskTime::PerStep);
         if name.feeds_gates() {
             site.gates = Some(Gates::Untied);
@@ -314,7 +306,7 @@ fn correct_masks_at_every_site_are_verified() {
         let specified = everything(|_, site| site.time = time);
         let treatment = proof(&specified, &specified, |minibatch| minibatch);
         assert!(treatment.verified, "{:?}", treatment.violations);
-        assert_eq!(treatment.sites.len(), SiteName::ALL.len());
+        assert_eq!(treatment.sites.len(), of_numbers().count());
         let state = &treatment.sites["state"];
         assert!(state.equal_gates == 0 && state.different_gates > 0);
         // Equal ones by chance: 16 entries agree with probability 10^-4.
@@ -325,7 +317,7 @@ fn correct_masks_at_every_site_are_verified() {
 /// Each kind of fault, planted at each site that can have it.
 #[test]
 fn every_planted_fault_is_found_at_every_site() {
-    for planted in SiteName::ALL {
+    for planted in of_numbers() {
         // Above the first layer `between` stands in for `input`.
         let layer = if planted == SiteName::Input { 1 } else { 2 };
         let place = format!("{} of layer {layer}: ", planted.name());
@@ -412,6 +404,7 @@ fn gates_with_the_same_mask_and_noise_of_another_size_are_found() {
         network: &network,
         steps: STEPS,
         batch: BATCH,
+        tokens: None,
     };
     let mut proof = Proof::default();
     for minibatch in 0..MINIBATCHES {

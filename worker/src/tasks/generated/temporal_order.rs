@@ -1,6 +1,6 @@
 //! The temporal order problem (Hochreiter & Schmidhuber 1997, in the form of Semeniuta et al. 2016).
 
-use super::{Head, Task};
+use super::{Generator, Head};
 use crate::rng::Stream;
 
 /// Order of two marked bits: four classes.
@@ -14,7 +14,7 @@ pub(super) struct TemporalOrder {
     pub(super) length: usize,
 }
 
-impl Task for TemporalOrder {
+impl Generator for TemporalOrder {
     fn steps(&self) -> usize {
         self.length
     }

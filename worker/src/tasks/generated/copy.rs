@@ -1,6 +1,6 @@
 //! The copy memory problem (Hochreiter & Schmidhuber 1997, in the form of Arjovsky, Shah & Bengio 2016).
 
-use super::{Head, Task};
+use super::{Generator, Head};
 use crate::rng::Stream;
 
 /// Symbols to remember.
@@ -21,7 +21,7 @@ pub(super) struct Copy {
     pub(super) length: usize,
 }
 
-impl Task for Copy {
+impl Generator for Copy {
     fn steps(&self) -> usize {
         self.length + 2 * RECALLED
     }

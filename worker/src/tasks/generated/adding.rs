@@ -1,6 +1,6 @@
 //! The adding problem (Hochreiter & Schmidhuber 1997, in the form of Le, Jaitly & Hinton 2015).
 
-use super::{Head, Task};
+use super::{Generator, Head};
 use crate::rng::Stream;
 
 /// Sum of the two marked numbers of a sequence.
@@ -12,7 +12,7 @@ pub(super) struct Adding {
     pub(super) length: usize,
 }
 
-impl Task for Adding {
+impl Generator for Adding {
     fn steps(&self) -> usize {
         self.length
     }

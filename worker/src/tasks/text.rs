@@ -1,0 +1,135 @@
+//! Language models: the next character or word of a text that is read on and on.
+
+use super::schedule::LONGER;
+use super::{Batch, Error, Head, Inputs, Piece, ReadOut, Reads, Shape, Tokens, Window, split};
+use crate::data::{Splits, Vocabulary};
+use crate::rng::Purpose;
+use breakmywork_protocol::spec::{self, TaskName, Windows, limits};
+use candle_core::{Device, Result, Tensor};
+
+/// From each token of a text predict the next.
+///
+/// A split is cut into equally long streams, the remainder dropped; they are read side by side, window by window,
+/// with the state carried on. Cross-entropy at every step.
+pub(super) struct Text {
+    length: usize,
+    pub(super) windows: Windows,
+    vocabulary: usize,
+    tokens: Splits<Vec<u32>>,
+}
+
+impl Text {
+    pub(super) fn new(
+        spec: &spec::Task,
+        reference: &str,
+        text: &Splits<String>,
+    ) -> std::result::Result<Self, Error> {
+        let vocabulary = match spec.name {
+            TaskName::CharLm => Vocabulary::characters(text),
+            _ => Vocabulary::words(&text.train, spec.vocabulary.unwrap_or(u32::MAX) as usize),
+        };
+        if spec.name == TaskName::CharLm && vocabulary.len() > limits::CHARACTERS {
+            return Err(Error::TooManyCharacters {
+                reference: reference.to_owned(),
+                have: vocabulary.len(),
+                most: limits::CHARACTERS,
+            });
+        }
+        let tokens = text.as_ref().map(|text| vocabulary.encode(text));
+        for (split, tokens) in tokens.each() {
+            if tokens.len() < 2 {
+                return Err(Error::TooShort {
+                    reference: reference.to_owned(),
+                    split,
+                    have: tokens.len(),
+                    what: "tokens",
+                    need: "one prediction".into(),
+                });
+            }
+        }
+        Ok(Self {
+            length: spec.length as usize,
+            windows: spec.windows.unwrap_or(Windows::Fixed),
+            vocabulary: vocabulary.len(),
+            tokens,
+        })
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        Shape {
+            steps: self.longest(),
+            reads: Reads::Tokens(self.vocabulary),
+            head: Head::Classes(self.vocabulary),
+            read_out: ReadOut::Every,
+        }
+    }
+
+    /// Steps of a usual window.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Steps of the longest window.
+    pub(super) fn longest(&self) -> usize {
+        match self.windows {
+            Windows::Fixed => self.length,
+            Windows::Variable => self.length + LONGER,
+        }
+    }
+
+    /// Predictions that each of so many streams of a split makes.
+    pub(super) fn predictions(&self, purpose: Purpose, streams: usize) -> usize {
+        (split(&self.tokens, purpose).len() / streams).saturating_sub(1)
+    }
+
+    /// All windows of a split, the last one as short as it is.
+    ///
+    /// Of the training split it is only as many as the test split has: it stands beside the test.
+    pub(super) fn held_out(&self, purpose: Purpose, streams: usize) -> Vec<Piece> {
+        let tokens = split(&self.tokens, purpose).len();
+        let tokens = match purpose {
+            Purpose::Training => tokens.min(self.tokens.test.len()),
+            _ => tokens,
+        };
+        // A stream without a prediction would say nothing.
+        let streams = streams.min(tokens / 2).max(1);
+        let predictions = tokens / streams - 1;
+        let window = |start| Window {
+            streams,
+            start,
+            length: self.length.min(predictions - start),
+        };
+        (0..predictions)
+            .step_by(self.length)
+            .map(|start| Piece::Window(purpose, window(start)))
+            .collect()
+    }
+
+    /// The tokens of that window, and those that follow them.
+    pub(super) fn batch(&self, purpose: Purpose, window: Window, device: &Device) -> Result<Batch> {
+        let all = split(&self.tokens, purpose);
+        let Window {
+            streams,
+            start,
+            length,
+        } = window;
+        // The length of a stream must not depend on how much of the split is read.
+        let whole = all.len() / streams;
+        let at = |offset: usize| {
+            let step = move |t: usize| {
+                (0..streams).map(move |stream| all[stream * whole + start + t + offset])
+            };
+            (0..length).flat_map(step).collect::<Vec<u32>>()
+        };
+        let targets = Tensor::from_vec(at(1), length * streams, &Device::Cpu)?;
+        Ok(Batch {
+            inputs: Inputs::Tokens(Tokens {
+                ids: at(0),
+                batch: streams,
+            }),
+            targets: targets.to_device(device)?,
+            weights: None,
+            size: streams,
+        })
+    }
+}

@@ -121,6 +121,11 @@ impl Availability {
         }
     }
 
+    /// Whether no live worker has it.
+    pub fn is_missing(&self, data_set: Option<&str>) -> bool {
+        self.wait(data_set).is_some_and(|wait| wait.is_missing())
+    }
+
     /// Those that no live worker has.
     pub fn missing(&self) -> Vec<Wait> {
         self.holders

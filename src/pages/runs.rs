@@ -93,7 +93,8 @@ pub async fn run(
         attempts: runs::attempts(pool, id).await?,
         plots: plots::learning(&curves, &arms),
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
-        place,
+        // Every take steps over a run that no worker can train: it has no place.
+        place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),
         wait,
         url: state
             .settings

@@ -67,6 +67,7 @@ async fn a_run_that_waits_for_its_data_set_says_so_everywhere(pool: PgPool) {
     }
     let page = admin.get(&path).await.text();
     assert!(page.contains("waits for penn_treebank@1") && !page.contains("place 1"));
+    assert!(!admin.get("/runs/1").await.text().contains("<span>place"));
 
     // Once a worker has it, only the turn is waited for.
     let middle = worker(&site, "middle", Some('a')).await;

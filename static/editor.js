@@ -52,6 +52,12 @@ export function keepInStep() {
       document.getElementById(`${field.id}-error`)?.remove();
       const error = fresh.querySelector(`#${CSS.escape(field.id)}-error`);
       if (error) field.after(error);
+      const hint = document.getElementById(`${field.id}-hint`);
+      if (hint) hint.textContent = fresh.querySelector(`#${CSS.escape(field.id)}-hint`)?.textContent ?? "";
+    }
+    // What has just become of interest opens; nothing closes under somebody's hands.
+    for (const details of fields.querySelectorAll("details[id]")) {
+      if (fresh.querySelector(`#${CSS.escape(details.id)}[open]`)) details.open = true;
     }
   }
 

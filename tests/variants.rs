@@ -6,7 +6,7 @@ const DOCUMENT: &str = include_str!("../docs/variants.md");
 
 fn spec(dropout: &str) -> Spec {
     let text = format!(
-        "title = \"t\"\nseeds = [1]\n[task]\nname = \"adding\"\n[model]\nlayers = 2\n\
+        "title = \"t\"\nseeds = [1]\n[task]\nname = \"word_lm\"\ndata = \"a\"\n[model]\nlayers = 2\n\
          [training]\nsteps = 10\n[[arms]]\nname = \"a\"\n{dropout}\n"
     );
     read(&text, Format::Toml).expect("a good specification")

@@ -2,7 +2,7 @@
 
 use super::number;
 use breakmywork_protocol::spec::{
-    Carry, Dropout, MaskTime, Model, Noise, Site, SiteName,
+    By, Carry, Dropout, MaskTime, Model, Noise, Site, SiteName,
     presets::{PRESETS, Preset},
 };
 use serde_json::{Map, Value};
@@ -15,7 +15,13 @@ pub fn site(name: SiteName, site: &Site) -> String {
         return format!("{label}: rate 0, nothing dropped");
     }
     let fixed = site.time == MaskTime::Fixed;
-    let mut text = if name.is_zoneout() {
+    let mut text = if name == SiteName::Embedding {
+        let what = match site.by {
+            Some(By::Token) => "single words or characters, each occurrence by itself",
+            _ => "word or character types, the same for the whole sequence",
+        };
+        format!("{label}: drops {what}, rate {rate}")
+    } else if name.is_zoneout() {
         let when = if fixed {
             "the same units at every step"
         } else {
@@ -46,7 +52,9 @@ pub fn site(name: SiteName, site: &Site) -> String {
     if site.untied() {
         text.push_str(", one for each gate");
     }
-    if site.shared() {
+    if site.shared() && name == SiteName::Embedding {
+        text.push_str(", the same for the whole minibatch");
+    } else if site.shared() {
         text.push_str(", one for the whole minibatch");
     }
     match site.carry {
@@ -116,7 +124,7 @@ mod tests {
 
     fn spec(cell: &str, dropout: &str) -> Spec {
         let text = format!(
-            "title = \"t\"\nseeds = [1]\n[task]\nname = \"adding\"\n[model]\ncell = \"{cell}\"\nlayers = 2\n\
+            "title = \"t\"\nseeds = [1]\n[task]\nname = \"word_lm\"\ndata = \"d\"\n[model]\ncell = \"{cell}\"\nlayers = 2\n\
              [training]\nsteps = 10\n[[arms]]\nname = \"a\"\ndropout = {{ {dropout} }}\n"
         );
         read(&text, Format::Toml).expect("a good specification")
@@ -157,6 +165,14 @@ mod tests {
             (
                 "recurrent_weights = { rate = 0.5 }",
                 "recurrent_weights: same mask at every step on the entries of U, rate 0.5, one for the whole minibatch",
+            ),
+            (
+                "embedding = { rate = 0.2 }",
+                "embedding: drops word or character types, the same for the whole sequence, rate 0.2",
+            ),
+            (
+                "embedding = { rate = 0.2, by = \"token\", shared = \"batch\" }",
+                "embedding: drops single words or characters, each occurrence by itself, rate 0.2, the same for the whole minibatch",
             ),
             ("between = { rate = 0 }", "between: rate 0, nothing dropped"),
         ] {

@@ -6,10 +6,13 @@
 //! masked inside a step is marked in its node, and what is not a mask looks
 //! like none.
 
+mod marks;
 mod mask;
+mod sentence;
 
 use super::{dropout as words, form::Escaped, html::Html};
 use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Site, SiteName};
+use marks::{CELL, cell, held, label, subscript, symbol, wave};
 use mask::mask;
 use std::fmt::Write;
 
@@ -22,7 +25,6 @@ const SIDE_UNITS: usize = 5;
 
 const STEP_WIDTH: f64 = 84.0;
 const LEFT: f64 = 26.0;
-const CELL: f64 = 9.0;
 const ROW: f64 = 12.0;
 const TOP: f64 = 56.0;
 const NODE_WIDTH: f64 = 22.0;
@@ -62,7 +64,7 @@ pub fn svg(dropout: &Dropout, id: &str) -> Html {
     let end = frame.x(STEPS - 1) + frame.node;
     let width = end + 34.0;
     let legend = frame.legend();
-    let below = frame.top + STATE_HEIGHT + 62.0;
+    let below = frame.bottom() + 62.0 + sentence::height(frame.site(SiteName::Embedding));
     let height = below + LINE * legend.len() as f64;
     let mut out = String::with_capacity(16 * 1024);
     let id = Escaped(id);
@@ -79,6 +81,10 @@ pub fn svg(dropout: &Dropout, id: &str) -> Html {
         if step + 1 < STEPS {
             frame.wires(&mut out, step);
         }
+    }
+    if frame.site(SiteName::Embedding).is_some() {
+        let y = frame.bottom() + 60.0 + sentence::BASELINE;
+        let _ = write!(out, "<text class=\"symbol\" x=\"4\" y=\"{y}\">e</text>");
     }
     // The state goes on, and came from before.
     for unit in 0..UNITS {
@@ -139,6 +145,11 @@ impl<'a> Frame<'a> {
 
     fn site(&self, name: SiteName) -> Option<&'a Site> {
         active(self.dropout, name)
+    }
+
+    /// Lower edge of the nodes.
+    fn bottom(&self) -> f64 {
+        self.top + STATE_HEIGHT
     }
 
     /// Left edge of a step's node.
@@ -234,7 +245,7 @@ impl<'a> Frame<'a> {
         }
         if let Some(site) = weights {
             // Below: above stand the letters of masks.
-            let (middle, y) = (f64::midpoint(start, end), self.top + STATE_HEIGHT + 13.0);
+            let (middle, y) = (f64::midpoint(start, end), self.bottom() + 13.0);
             label(out, middle, y, &symbol("U", site, step));
             self.weights(out, start, end, step, site);
         }
@@ -259,9 +270,9 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Input from below.
+    /// Input from below, from the words there if something is said about them.
     fn below(&self, out: &mut String, step: usize) {
-        let bottom = self.top + STATE_HEIGHT;
+        let bottom = self.bottom();
         self.arrow(out, step, bottom + 40.0, bottom);
         label(
             out,
@@ -270,6 +281,9 @@ impl<'a> Frame<'a> {
             &format!("x{}", subscript(step + 1)),
         );
         self.row(out, step, bottom + 20.0, SiteName::Input);
+        if let Some(site) = self.site(SiteName::Embedding) {
+            sentence::word(out, self.centre(step), bottom + 60.0, site, step);
+        }
     }
 
     /// Output to above, by way of the layers there if something is said about what lies between.
@@ -359,6 +373,9 @@ impl<'a> Frame<'a> {
             };
             lines.push(("b", text.to_owned()));
         }
+        if let Some(site) = self.site(SiteName::Embedding) {
+            lines.push(("e", sentence::legend(site).to_owned()));
+        }
         if let Some(site) = self.site(SiteName::RecurrentWeights) {
             let text = format!("dashed: dropped entries of U, {}", when(site));
             lines.push(("U", text));
@@ -389,84 +406,6 @@ fn letter(name: SiteName) -> &'static str {
         SiteName::ZoneoutCell => "zᶜ",
         _ => "zʰ",
     }
-}
-
-/// One name for one mask: m each time, or m₁, m₂, m₃.
-fn symbol(letter: &str, site: &Site, step: usize) -> String {
-    let noise = if site.noise == Noise::Moments {
-        "σ"
-    } else {
-        ""
-    };
-    let letter = if letter == "m" && !noise.is_empty() {
-        ""
-    } else {
-        letter
-    };
-    let gate = if site.untied() { "ᵏ" } else { "" };
-    let mut name = format!("{letter}{noise}{gate}");
-    if site.time == MaskTime::PerStep {
-        name.push(subscript(step + 1));
-    }
-    name
-}
-
-fn label(out: &mut String, x: f64, y: f64, text: &str) {
-    let _ = write!(
-        out,
-        "<text class=\"symbol middle\" x=\"{x}\" y=\"{y}\">{text}</text>"
-    );
-}
-
-/// One entry of a mask: filled if kept, crossed out if dropped.
-fn cell(out: &mut String, x: f64, y: f64, kept: bool) {
-    let (left, top) = (x - CELL / 2.0, y - CELL / 2.0);
-    let class = if kept { "kept" } else { "dropped" };
-    let _ = write!(
-        out,
-        "<rect class=\"{class}\" x=\"{left}\" y=\"{top}\" width=\"{CELL}\" height=\"{CELL}\"/>"
-    );
-    if !kept {
-        let arm = CELL - 4.0;
-        let (a, b) = (left + 2.0, top + 2.0);
-        let _ = write!(
-            out,
-            "<path class=\"cross\" d=\"M{a} {b}l{arm} {arm}m0 -{arm}l-{arm} {arm}\"/>"
-        );
-    }
-}
-
-/// One unit under zoneout: an equals sign if it keeps its previous value.
-fn held(out: &mut String, x: f64, y: f64, holds: bool) {
-    if !holds {
-        let _ = write!(
-            out,
-            "<circle class=\"unit\" cx=\"{x}\" cy=\"{y}\" r=\"1.6\"/>"
-        );
-        return;
-    }
-    let (left, top) = (x - CELL / 2.0, y - CELL / 2.0);
-    let (a, b) = (left + 2.0, y - 1.5);
-    let arm = CELL - 4.0;
-    let _ = write!(
-        out,
-        "<rect class=\"held\" x=\"{left}\" y=\"{top}\" width=\"{CELL}\" height=\"{CELL}\"/>\
-         <path class=\"equal\" d=\"M{a} {b}h{arm}m0 3h-{arm}\"/>"
-    );
-}
-
-/// Noise: a wave, up first or down first.
-fn wave(out: &mut String, x: f64, y: f64, length: f64, up: bool) {
-    let (left, quarter, half) = (x - length / 2.0, length / 4.0, length / 2.0);
-    let height = if up { -8 } else { 8 };
-    let _ = write!(
-        out,
-        "<path class=\"noise\" d=\"M{left} {y}q{quarter} {height} {half} 0t{half} 0\"/>"
-    );
-}
-
-fn subscript(number: usize) -> char {
-    char::from_u32('₀' as u32 + number as u32).unwrap_or('ₜ')
 }
 
 #[cfg(test)]

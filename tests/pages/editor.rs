@@ -115,7 +115,7 @@ async fn a_method_is_chosen_by_name_and_shown_as_its_sites(pool: PgPool) {
     assert!(fields.contains("dropout.state = { rate = 0.1 }"), "{page}");
     // The rate that the method has at another site stands where one could be typed.
     assert!(fields.contains("name=\"arms-0-dropout-input-rate\" value=\"\" placeholder=\"0.35\""));
-    assert!(fields.contains("<details><summary>Further sites"));
+    assert!(fields.contains("<details id=\"further-arm-0\"><summary>Further sites"));
     for words in [
         "the method gal_untied at other rates",
         "state: same mask at every step, rate 0.1, one for each gate",
@@ -141,7 +141,60 @@ async fn a_mistake_at_a_further_site_or_a_method_is_in_view(pool: PgPool) {
         assert!(page.contains(&format!("href=\"#{id}\"")), "{id}");
         assert!(page.contains(&format!("id=\"{id}-error\"")), "{id}");
     }
-    assert_eq!(page.matches("<details open><summary>Further").count(), 1);
+    assert_eq!(page.matches(" open><summary>Further sites").count(), 1);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn choosing_a_task_on_a_data_set_shows_its_settings_and_their_defaults(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let get = ada.get("/experiments/new").await.text();
+    assert!(get.contains("<details id=\"further-task\"><summary>"));
+    let toml = "title = \"x\"\nseeds = [3]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
+                [[arms]]\nname = \"a\"\n";
+    let form = [
+        ("toml", toml),
+        ("title", "x"),
+        ("seeds", "3"),
+        ("task-name", "word_lm"),
+        ("training-epochs", "2"),
+        ("arms-0-name", "a"),
+        ("arms-0-dropout-embedding-by", "token"),
+        ("arms-0-dropout-embedding-rate", "0.2"),
+        ("action", "apply"),
+    ];
+    let page = ada.post("/experiments/new", &form).await.text();
+    assert!(page.contains("<details id=\"further-task\" open><summary>"));
+    assert!(page.contains("id=\"task-data-error\"") && page.contains("penn_treebank"));
+    for (field, default) in [("task-length", "35"), ("task-vocabulary", "10000")] {
+        let input = format!("name=\"{field}\" value=\"\" placeholder=\"{default}\"");
+        assert!(page.contains(&input), "{input}");
+    }
+    assert!(page.contains("dropout.embedding = { rate = 0.2, by = &#34;token&#34; }"));
+    assert!(page.contains("test_perplexity") && !page.contains("<option value=\"test_mse\""));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_language_model_is_described_on_its_page(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let toml = "title = \"x\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"word_lm\"\ndata = \"penn_treebank\"\n\
+                [training]\nepochs = 2\nanneal = 0.5\n\
+                [[arms]]\nname = \"a\"\ndropout.embedding.rate = 0.2\n[[arms]]\nname = \"b\"\n\
+                [criterion]\nkind = \"difference\"\nmetric = \"test_nll\"\ntreatment = \"a\"\ncontrol = \"b\"\n\
+                margin = 0.01\n";
+    let form = ada.propose(&site, &[("toml", toml)]).await;
+    let page = ada.get(&location(&form)).await.text();
+    for words in [
+        "next word of penn_treebank@1, 10\u{202f}000 words, windows of 35",
+        "embeddings of 32",
+        "2 epochs of 32 streams, learning rate × 0.5 at each epoch from the 2nd",
+        "after each epoch on 32 held-out streams",
+        "embedding: drops word or character types, the same for the whole sequence, rate 0.2",
+        ">the</text>",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

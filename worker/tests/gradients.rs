@@ -2,13 +2,13 @@
 //! carry × scaling × noise: each in one network with masks at that site alone, then everything at once.
 
 use breakmywork_protocol::spec::{
-    self, Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared,
+    self, By, Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared,
     Site, SiteName, TaskName,
 };
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
 use breakmywork_worker::rng::{Purpose, Stream};
-use breakmywork_worker::tasks::{Batch, Piece, Task};
+use breakmywork_worker::tasks::{Batch, Head, Inputs, Piece, ReadOut, Reads, Shape, Task, Tokens};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 /// Step of the differences: errors of order ε⁴ from the fifth derivative and 10⁻¹⁶/ε from rounding.
@@ -46,6 +46,83 @@ fn through_every_variant_of_every_site_of_the_lstm() {
 #[test]
 fn through_every_variant_of_every_site_of_the_layer_normalized_lstm() {
     every_variant(Cell::Lstm, Normalization::Layer);
+}
+
+/// By type and by token, each for all or for one sequence, with both scalings; the output tied to the embedding or not.
+#[test]
+fn through_every_variant_of_embedding_dropout() {
+    let targets = Tensor::new(&[2_u32, 1, 0, 3, 1, 1, 0, 2, 3], &Device::Cpu).expect("classes");
+    let batch = Batch {
+        inputs: Inputs::Tokens(Tokens {
+            // Word 1 is there twice in each sequence.
+            ids: vec![1, 1, 0, 1, 2, 1, 0, 1, 1],
+            batch: BATCH,
+        }),
+        targets,
+        weights: None,
+        size: BATCH,
+    };
+    for (cell, tied) in CELLS
+        .into_iter()
+        .flat_map(|cell| [(cell, false), (cell, true)])
+    {
+        let network = Network {
+            tied,
+            ..Network::new(
+                &Model::new(cell, 2, 2),
+                reads(Reads::Tokens(4), Head::Classes(4)),
+            )
+        };
+        for (by, time) in [(By::Type, MaskTime::Fixed), (By::Token, MaskTime::PerStep)] {
+            for shared in [Shared::None, Shared::Batch] {
+                for scaling in [Scaling::Inverted, Scaling::Published] {
+                    let embedding = Some(Site {
+                        by: Some(by),
+                        shared,
+                        scaling: Some(scaling),
+                        ..Site::new(0.4, time)
+                    });
+                    let dropout = Dropout {
+                        embedding,
+                        state: Some(Site::new(0.4, MaskTime::Fixed)),
+                        ..Dropout::default()
+                    };
+                    check_on(&network, &batch, &dropout);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_keys_where_some_frames_do_not_count() {
+    let step = |seed: u64| {
+        let mut stream = Stream::new(1, Purpose::Training, seed);
+        let values: Vec<f64> = (0..BATCH * 2).map(|_| stream.normal()).collect();
+        Tensor::from_vec(values, (BATCH, 2), &Device::Cpu).expect("numbers")
+    };
+    let keys = [1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0].repeat(3);
+    let batch = Batch {
+        inputs: Inputs::Numbers((0..3).map(step).collect()),
+        targets: Tensor::from_vec(keys, (9, 3), &Device::Cpu).expect("keys"),
+        weights: Tensor::new(&[1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0], &Device::Cpu).ok(),
+        size: BATCH,
+    };
+    for cell in CELLS {
+        let shape = reads(Reads::Numbers(2), Head::Keys(3));
+        let network = Network::new(&Model::new(cell, 2, 2), shape);
+        check_on(&network, &batch, &Dropout::default());
+    }
+}
+
+/// Three steps, all of them answered.
+fn reads(reads: Reads, head: Head) -> Shape {
+    Shape {
+        steps: 3,
+        reads,
+        head,
+        read_out: ReadOut::Every,
+    }
 }
 
 fn every_variant(cell: Cell, normalization: Normalization) {
@@ -108,36 +185,41 @@ fn check(cell: Cell, normalization: Normalization, name: TaskName, dropout: &Dro
         ..Model::new(cell, 2, hidden)
     };
     let network = Network::new(&model, task.shape());
-    let parameters = Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("weights");
-    if normalization == Normalization::Layer {
-        away_from_zero(&parameters);
-    }
     let piece = Piece::Sequences(Purpose::Training, (0..BATCH as u64).collect());
     let batch = task
         .batch(1, &piece, DType::F64, &Device::Cpu)
         .expect("data");
+    check_on(&network, &batch, dropout);
+}
+
+fn check_on(network: &Network, batch: &Batch, dropout: &Dropout) {
+    let parameters = Parameters::initial(network, 1, DType::F64, &Device::Cpu).expect("weights");
+    if network.normalization != Normalization::None {
+        away_from_zero(&parameters);
+    }
     let shape = MaskShape {
         dropout,
-        network: &network,
-        steps: task.shape().steps,
+        network,
+        steps: batch.inputs.steps(),
         batch: BATCH,
-        tokens: None,
+        tokens: batch.inputs.tokens(),
     };
     let purpose = |site, layer| Purpose::Mask { site, layer };
     let masks = Masks::draw(shape, 1, purpose, 0, DType::F64, &Device::Cpu).expect("masks");
 
-    let gradients = loss(&network, &parameters, &batch, &masks)
+    let gradients = loss(network, &parameters, batch, &masks)
         .and_then(|loss| loss.backward())
         .expect("gradients");
     for (name, var) in parameters.named() {
         let gradient = gradients.get(var).expect("every parameter has a gradient");
         let gradient = flat(gradient).expect("numbers");
         for (index, &expected) in gradient.iter().enumerate() {
-            let measured = difference(var, index, || loss(&network, &parameters, &batch, &masks))
+            let measured = difference(var, index, || loss(network, &parameters, batch, &masks))
                 .expect("computes");
             assert!(
                 (measured - expected).abs() < TOLERANCE * (1.0 + expected.abs()),
-                "{cell:?} {dropout:?}: entry {index} of {name} is {expected}, measured {measured}"
+                "{:?} {dropout:?}: entry {index} of {name} is {expected}, measured {measured}",
+                network.cell
             );
         }
     }

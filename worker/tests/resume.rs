@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use support::plan;
+use support::{data, plan};
 
 /// What must be equal: all points of the curves, final metrics and the proof.
 #[derive(Debug, PartialEq)]
@@ -24,6 +24,10 @@ struct Numbers {
 }
 
 fn options(directory: Option<&Path>, resume: Option<PathBuf>) -> Options {
+    options_with(directory, resume, Path::new(""))
+}
+
+fn options_with(directory: Option<&Path>, resume: Option<PathBuf>, data_sets: &Path) -> Options {
     let checkpoints = directory.map(|directory| Checkpoints {
         directory: directory.into(),
         every: Duration::from_secs(3600),
@@ -32,7 +36,7 @@ fn options(directory: Option<&Path>, resume: Option<PathBuf>) -> Options {
         device: DeviceChoice::Cpu,
         checkpoints,
         resume,
-        data_sets: PathBuf::new(),
+        data_sets: data_sets.to_owned(),
     }
 }
 
@@ -132,6 +136,38 @@ fn trained_twice_or_interrupted_the_numbers_are_the_same_to_the_last_bit() {
                     "{plan:?} interrupted"
                 );
             }
+        }
+    }
+}
+
+/// Stopped within an epoch and between two, wherever the text or the order of the sequences is.
+#[test]
+fn interrupted_on_data_sets_the_numbers_are_the_same() {
+    let data_sets = data::folder();
+    for task in data::TASKS {
+        for optimizer in ["sgd", "adam", "nt_asgd"] {
+            let plan = data::plan(task, &format!("optimizer = \"{optimizer}\""));
+            let mut points = Vec::new();
+            let untouched = options_with(None, None, data_sets.path());
+            let (outcome, _) = train(&plan, &untouched, None, &mut points);
+            let whole = numbers(points, &finished(outcome));
+            assert!(whole.proof.contains("\"verified\":true"), "{}", whole.proof);
+
+            let folder = tempfile::tempdir().expect("a folder");
+            let (mut points, mut resume) = (Vec::new(), None);
+            for stop_at in [1, 7, 13] {
+                let options = options_with(Some(folder.path()), resume, data_sets.path());
+                let (outcome, written) = train(&plan, &options, Some(stop_at), &mut points);
+                assert!(
+                    matches!(outcome, Outcome::Stopped { .. }),
+                    "{task} {outcome:?}"
+                );
+                resume = written;
+            }
+            let options = options_with(None, resume, data_sets.path());
+            let (outcome, _) = train(&plan, &options, None, &mut points);
+            let again = numbers(points, &finished(outcome));
+            assert_eq!(whole, again, "{task} {optimizer}");
         }
     }
 }

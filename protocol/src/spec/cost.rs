@@ -76,10 +76,14 @@ pub fn sequence_length(task: &Task) -> u32 {
 
 pub(super) fn problem(spec: &Spec) -> Option<Problem> {
     let hours = cpu_seconds(spec) / 3600.0;
+    let long = match spec.training.epochs {
+        Some(_) => "epochs",
+        None => "steps",
+    };
     (hours > limits::CPU_HOURS).then(|| Problem {
-        pointer: "/training/steps".into(),
+        pointer: format!("/training/{long}"),
         detail: format!(
-            "this experiment would take about {hours:.0} hours of one CPU worker ({} runs); at most {} are allowed. Use fewer steps, seeds, units or a shorter task.",
+            "this experiment would take about {hours:.0} hours of one CPU worker ({} runs); at most {} are allowed. Use fewer {long}, seeds, units or a shorter task.",
             spec.runs(),
             limits::CPU_HOURS
         ),

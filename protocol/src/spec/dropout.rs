@@ -294,6 +294,16 @@ pub enum By {
     Token,
 }
 
+impl By {
+    /// Its name in a specification.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Type => "type",
+            Self::Token => "token",
+        }
+    }
+}
+
 /// How the mean of a mask is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -21,7 +21,7 @@ mod types;
 pub use cost::{cpu_seconds, run_seconds, sequence_length};
 pub use dropout::*;
 pub use fields::{Problem, Problems};
-pub use read::{Format, read, read_bytes, read_value};
+pub use read::{Format, draft, read, read_bytes, read_value};
 pub(crate) use reading::number;
 pub use to_toml::FIELD_ORDER;
 pub use types::*;

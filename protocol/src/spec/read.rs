@@ -60,6 +60,16 @@ pub fn read(text: &str, format: Format) -> Result<Spec, Problems> {
     read_value(&value)
 }
 
+/// Reads what can be read of a TOML text, with usual values for the rest, beside everything that is wrong with it.
+///
+/// For showing defaults while somebody types; what counts is what [`read`] accepts.
+pub fn draft(text: &str) -> Option<(Spec, Vec<Problem>)> {
+    let value = from_toml(text).ok()?;
+    let mut problems = Vec::new();
+    let spec = whole(&value, true, &mut problems)?;
+    Some((spec, problems))
+}
+
 fn from_toml(text: &str) -> Result<Value, Problems> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         let line = error

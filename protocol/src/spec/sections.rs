@@ -85,8 +85,9 @@ fn data(fields: &mut Fields<'_>, name: TaskName) -> Option<String> {
         .of("data", !name.is_generated(), who, |fields| {
             let Some(text) = fields.text("data", limits::TITLE_CHARS) else {
                 if fields.take("data").is_none() {
+                    let example = name.example_data().unwrap_or_default();
                     let name = name.name();
-                    fields.problem("data", format!("is missing: {name} learns from a data set; name one, such as \"tiny_shakespeare\"."));
+                    fields.problem("data", format!("is missing: {name} learns from a data set; name one, such as \"{example}\"."));
                 }
                 return String::new();
             };
@@ -180,6 +181,13 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task) -> Training {
 fn duration(fields: &mut Fields<'_>, task: &Task) -> (Option<u32>, Option<u32>) {
     let steps = fields.take("steps").is_some();
     if fields.take("epochs").is_none() {
+        if !steps && !task.name.is_generated() {
+            fields.problem(
+                "steps",
+                "is missing; give steps, or epochs in its place: passes over the data set.",
+            );
+            return (Some(1), None);
+        }
         return (Some(fields.integer("steps", None, limits::STEPS)), None);
     }
     if task.name.is_generated() {

@@ -165,6 +165,18 @@ impl TaskName {
         matches!(self, Self::Adding | Self::Copy | Self::TemporalOrder)
     }
 
+    /// A data set that it can learn from, for examples; none where it needs none.
+    pub fn example_data(self) -> Option<&'static str> {
+        match self {
+            Self::Adding | Self::Copy | Self::TemporalOrder => None,
+            Self::CharLm => Some("tiny_shakespeare"),
+            Self::WordLm => Some("penn_treebank"),
+            Self::Sentiment => Some("cornell_scale"),
+            Self::Music => Some("jsb_chorales"),
+            Self::SequentialMnist | Self::PermutedMnist => Some("mnist"),
+        }
+    }
+
     /// Whether it reads a text on and on, its state carried from window to window.
     pub fn is_language_model(self) -> bool {
         matches!(self, Self::CharLm | Self::WordLm)

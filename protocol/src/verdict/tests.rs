@@ -25,6 +25,9 @@ fn finished(value: f64) -> End {
         },
         provenance: Provenance {
             worker_version: "0".into(),
+            code_version: "0".into(),
+            data_set: None,
+            data_sha256: None,
             plan_sha256: String::new(),
             seed: 1,
             device: "cpu".into(),
@@ -34,9 +37,6 @@ fn finished(value: f64) -> End {
             time_steps: 1,
             time_steps_per_second: 1.0,
             peak_memory_bytes: 0,
-            data_set: None,
-            data_sha256: None,
-            code_version: String::new(),
         },
     }))
 }

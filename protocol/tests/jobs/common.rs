@@ -87,6 +87,9 @@ pub(crate) fn success(value: f64) -> Ending {
         },
         provenance: Provenance {
             worker_version: "0".into(),
+            code_version: "0".into(),
+            data_set: None,
+            data_sha256: None,
             plan_sha256: String::new(),
             seed: 1,
             device: "cpu".into(),
@@ -96,9 +99,6 @@ pub(crate) fn success(value: f64) -> Ending {
             time_steps: 1,
             time_steps_per_second: 1.0,
             peak_memory_bytes: 0,
-            data_set: None,
-            data_sha256: None,
-            code_version: String::new(),
         },
     }))
 }

@@ -1,9 +1,9 @@
 //! The form for proposing an experiment or editing a proposal: fields, and the TOML beside them.
 
-use super::{
-    compose::{self, Composition, Located},
-    fields::{ArmFields, SITES, USUAL},
-};
+mod controls;
+mod defaults;
+
+use super::compose::{self, Composition, Located};
 use crate::{
     db::{
         claims::{self, Claim},
@@ -17,11 +17,7 @@ use crate::{
         see_other, show, with_status,
     },
     proposal::{self, Proposal, Source},
-    render::{
-        form::{FormErrors, choice, input},
-        html::Html,
-        number, time,
-    },
+    render::{form::FormErrors, number, time},
     seed::{TEMPLATES, Template as Ready},
     state::AppState,
 };
@@ -33,13 +29,11 @@ use axum::{
 };
 use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
-    metric::METRICS,
-    spec::{self, Problem, SiteName, limits, presets::PRESETS},
+    spec::{self, Problem, limits},
 };
 use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use std::fmt::Display;
 
 /// Longest reason for an amendment.
 const REASON_CHARS: usize = 500;
@@ -105,7 +99,7 @@ struct EditPage {
     cost: Option<String>,
     blockers: Vec<Located>,
     templates: &'static [Ready],
-    /// The specification with every default filled in, if it can be read.
+    /// The specification with every default filled in, as far as it can be read.
     defaults: Value,
 }
 
@@ -146,7 +140,7 @@ impl EditPage {
             }),
             blockers,
             templates: TEMPLATES,
-            defaults: spec.map(|spec| spec.to_json()).unwrap_or_default(),
+            defaults: defaults::of(&made.toml),
             visit,
             editing,
             words,
@@ -164,129 +158,6 @@ impl EditPage {
 
     fn is_claim(&self, claim: &Claim) -> bool {
         self.words.claim == claim.id.to_string()
-    }
-
-    /// An input for one field, tied to its hint and errors.
-    fn input(&self, field: &str, label: &str, hint: &str) -> Html {
-        let default = self.default(field);
-        input(
-            field,
-            label,
-            hint,
-            &default,
-            self.made.fields.get(field),
-            &self.errors,
-        )
-    }
-
-    /// What holds if the field stays empty, once the whole can be read.
-    fn default(&self, field: &str) -> String {
-        let pointer = format!("/{}", field.replace('-', "/"));
-        match self.defaults.pointer(&pointer) {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        }
-    }
-
-    fn arm_names(&self) -> Vec<&str> {
-        let names = self.made.fields.arms.iter().map(|arm| arm.name.as_str());
-        // An equals sign would be read as the border between value and words.
-        names
-            .filter(|name| !name.is_empty() && !name.contains('='))
-            .collect()
-    }
-
-    /// A choice for one field; what was typed stays even where it is no option.
-    fn choice(&self, field: &str, label: &str, options: &[&str]) -> Html {
-        choice(
-            field,
-            label,
-            "",
-            options,
-            self.made.fields.get(field),
-            &self.errors,
-        )
-    }
-
-    /// The choice of a named method for an arm.
-    fn preset(&self, index: impl Display, arm: &ArmFields) -> Html {
-        let mut options = vec!["=sites below"];
-        options.extend(PRESETS.iter().map(|preset| preset.name));
-        let field = format!("arms-{index}-dropout-preset");
-        let hint = "Stands for sites and their rates; what you set at a site replaces its own.";
-        choice(&field, "Method", hint, &options, &arm.preset, &self.errors)
-    }
-
-    /// The two fields of each of an arm's sites: the usual ones, or the further ones.
-    fn sites(&self, index: impl Display, arm: &ArmFields, usual: bool) -> Vec<(Html, Html)> {
-        let sites = SITES.into_iter().zip(&arm.sites).enumerate();
-        sites
-            .filter(|(place, _)| (*place < USUAL) == usual)
-            .map(|(_, (name, typed))| {
-                let base = format!("arms-{index}-dropout-{}", name.name());
-                let (time, rate) = (format!("{base}-time"), format!("{base}-rate"));
-                let (drop, what, [fixed, per_step]) = site_words(name);
-                let absent = if arm.has_preset() {
-                    "=as the method"
-                } else {
-                    "=nothing"
-                };
-                let options = [absent, fixed, per_step];
-                (
-                    choice(&time, drop, "", &options, &typed.time, &self.errors),
-                    input(
-                        &rate,
-                        what,
-                        "",
-                        &self.default(&rate),
-                        &typed.rate,
-                        &self.errors,
-                    ),
-                )
-            })
-            .collect()
-    }
-
-    /// Whether the further sites are in view: something is said about them.
-    fn shows_further(&self, index: impl Display, arm: &ArmFields) -> bool {
-        let wrong = |name: &SiteName| {
-            let base = format!("arms-{index}-dropout-{}", name.name());
-            ["rate", "time"]
-                .iter()
-                .any(|key| self.errors.has(&format!("{base}-{key}")))
-        };
-        arm.has_unusual() || SITES[USUAL..].iter().any(wrong)
-    }
-
-    fn metrics(&self) -> Vec<&'static str> {
-        METRICS
-            .iter()
-            .filter(|metric| metric.at_end)
-            .map(|metric| metric.name)
-            .collect()
-    }
-}
-
-/// Labels of a site's time and rate, and what the two times are called.
-fn site_words(name: SiteName) -> (&'static str, &'static str, [&'static str; 2]) {
-    let masks = ["fixed=same mask", "per_step=new masks"];
-    let units = ["fixed=same units", "per_step=other units"];
-    match name {
-        SiteName::Embedding => (
-            "Drop words",
-            "Rate (words)",
-            ["fixed=by type", "per_step=by token"],
-        ),
-        SiteName::Input => ("Drop input", "Rate (input)", masks),
-        SiteName::Between => ("Drop between", "Rate (between)", masks),
-        SiteName::State => ("Drop state", "Rate (state)", masks),
-        SiteName::RecurrentWeights => ("Drop weights U", "Rate (weights U)", masks),
-        SiteName::Update => ("Drop update", "Rate (update)", masks),
-        SiteName::Cell => ("Drop cell", "Rate (cell)", masks),
-        SiteName::ZoneoutCell => ("Zoneout, cell", "Rate (zoneout, cell)", units),
-        SiteName::ZoneoutState => ("Zoneout, state", "Rate (zoneout, state)", units),
-        SiteName::Output => ("Drop output", "Rate (output)", masks),
     }
 }
 

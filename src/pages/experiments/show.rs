@@ -87,18 +87,6 @@ impl ExperimentPage {
         viewer.is_some_and(|viewer| viewer.id == self.experiment.author_id)
     }
 
-    fn task(&self) -> &'static str {
-        words::task(self.spec.task.name)
-    }
-
-    fn cell(&self) -> &'static str {
-        words::cell(self.spec.model.cell)
-    }
-
-    fn optimizer(&self) -> &'static str {
-        words::optimizer(self.spec.training.optimizer)
-    }
-
     /// The steps of its life, and which one it is at.
     fn steps(&self) -> Vec<(&'static str, bool)> {
         let last = if self.experiment.state == "withdrawn" {

@@ -1,5 +1,8 @@
 //! Plans that train in no time.
 
+#[allow(dead_code, reason = "not every test reads data sets")]
+pub(crate) mod data;
+
 use breakmywork_protocol::spec::{
     Cell, DecayBy, Dropout, Evaluation, MaskTime, Model, Optimizer, Plan, Setup, Site, Task,
     TaskName, Training,

@@ -215,6 +215,10 @@ fn fields_that_only_some_tasks_have_are_refused_elsewhere() {
     assert_complains(&bad, "task.data", "does not name a data set");
     let both = with("epochs = 13", "epochs = 13\nsteps = 5");
     assert_complains(&both, "training.epochs", "give one of them");
+    let endless = with("epochs = 13\n", "");
+    assert_complains(&endless, "training.steps", "or epochs");
+    let costly = with("epochs = 13", "epochs = 1000\nbatch = 1");
+    assert_complains(&costly, "training.epochs", "fewer epochs");
     let every = with("[[arms]]", "[evaluation]\nevery = 5\n[[arms]]");
     assert_complains(&every, "evaluation.every", "after each");
     let tied = with(

@@ -1,5 +1,6 @@
 use super::*;
 use crate::seed::TEMPLATES;
+use breakmywork_protocol::spec::SiteName;
 
 fn posted(fields: &Fields) -> Vec<(String, String)> {
     let mut posted: Vec<(String, String)> = fields.values.clone().into_iter().collect();
@@ -22,6 +23,39 @@ fn untouched_fields_change_nothing() {
     }
 }
 
+/// Everything that a task on a data set may say.
+const WORDS: &str = r#"
+title = "t"
+seeds = [1, 2]
+[task]
+name = "word_lm"
+data = "penn_treebank@1"
+vocabulary = 10_000
+windows = "variable"
+[model]
+embedding = 200
+tied_embeddings = true
+initial_range = 1e-1
+[training]
+epochs = 13
+anneal = 0.5
+anneal_after = 4
+loss_over_time = "sum"
+weight_decay = 1e-7
+[[arms]]
+name = "a"
+dropout.embedding = { rate = 0.2, by = "type" }
+"#;
+
+#[test]
+fn untouched_fields_of_a_task_on_a_data_set_change_nothing() {
+    let document: Table = WORDS.parse().expect("TOML");
+    let fields = Fields::from_form(&posted(&Fields::from_toml(&document)));
+    assert_eq!(fields.get("task-vocabulary"), "10000");
+    assert_eq!(fields.get("model-tied_embeddings"), "true");
+    assert_eq!(applied(&fields, &document), document);
+}
+
 #[test]
 fn what_is_typed_arrives_and_the_rest_stays() {
     let mut document: Table =
@@ -34,7 +68,7 @@ fn what_is_typed_arrives_and_the_rest_stays() {
     fields.seeds = "1-3, 7".into();
     fields.arms[0].sites[1] = SiteFields {
         rate: "0.25".into(),
-        time: "fixed".into(),
+        when: "fixed".into(),
     };
     fields.apply(&mut document);
     assert_eq!(document["task"]["odd"].as_integer(), Some(1));
@@ -93,6 +127,11 @@ fn untouched_dropout_of_any_kind_changes_nothing() {
         "dropout.state = { rate = 0.25, time = \"fixed\", gates = \"untied\", shared = \"batch\" }",
         "dropout.cell = { rate = 0.3, carry = \"unmasked\", scaling = \"inverted\" }",
         "dropout.recurrent_weights = { rate = 0.5, time = \"fixed\" }",
+        "dropout.embedding.rate = 0.2",
+        "dropout.embedding = { rate = 0.2, by = \"token\", time = \"per_step\", shared = \"batch\" }",
+        "dropout.embedding = { rate = 0.2, time = \"per_step\" }",
+        "dropout.embedding = { rate = 0.2, by = \"type\", time = \"per_step\" }",
+        "dropout = { preset = \"awd\", embedding = { rate = 0.3 } }",
     ] {
         let document = arm(dropout);
         let fields = Fields::from_form(&posted(&Fields::from_toml(&document)));
@@ -109,7 +148,7 @@ fn a_rate_beside_a_preset_is_kept_and_a_site_without_time_needs_one_otherwise() 
     let expected = arm("dropout.preset = \"gal_tied\"\ndropout.state.rate = 0.1");
     assert_eq!(with, expected);
     let mut fields = Fields::from_toml(&with);
-    assert_eq!(fields.arms[0].sites[1].time, "");
+    assert_eq!(fields.arms[0].sites[1].when, "");
     fields.arms[0].preset.clear();
     let without = applied(&fields, &with);
     assert_eq!(without, arm(""), "no method, and \"nothing\" at the site");
@@ -129,17 +168,81 @@ fn a_cleared_rate_beside_a_preset_leaves_the_finer_settings() {
 fn every_site_has_fields_and_can_be_set() {
     let mut document = arm("");
     for (index, name) in SITES.into_iter().enumerate() {
+        let chosen = match name {
+            SiteName::Embedding => "token",
+            _ => "per_step",
+        };
         let mut fields = Fields::from_toml(&document);
         fields.arms[0].sites[index] = SiteFields {
             rate: "0.5".into(),
-            time: "per_step".into(),
+            when: chosen.into(),
         };
         document = applied(&fields, &document);
         let site = &document["arms"][0]["dropout"][name.name()];
         assert_eq!(site["rate"].as_float(), Some(0.5));
-        assert_eq!(site["time"].as_str(), Some("per_step"));
-        assert!(fields.has(&format!("arms-0-dropout-{}-time", name.name())));
+        assert_eq!(site[when(name)].as_str(), Some(chosen));
+        assert!(fields.has(&format!("arms-0-dropout-{}-{}", name.name(), when(name))));
     }
     let names: std::collections::BTreeSet<_> = SITES.into_iter().collect();
     assert_eq!(names.len(), SiteName::ALL.len(), "each site once");
+}
+
+#[test]
+fn the_embedding_is_read_by_what_or_when_and_written_by_what() {
+    let place = SITES
+        .iter()
+        .position(|site| *site == SiteName::Embedding)
+        .expect("a site");
+    for (written, shown) in [
+        ("rate = 0.2", "type"),
+        ("rate = 0.2, by = \"token\"", "token"),
+        ("rate = 0.2, time = \"fixed\"", "type"),
+        ("rate = 0.2, time = \"per_step\"", "token"),
+        ("rate = 0.2, by = \"token\", time = \"per_step\"", "token"),
+    ] {
+        let document = arm(&format!("dropout.embedding = {{ {written} }}"));
+        let mut fields = Fields::from_toml(&document);
+        assert_eq!(fields.arms[0].sites[place].when, shown, "{written}");
+        fields.arms[0].sites[place].rate = "0.1".into();
+        let expected = arm(&format!(
+            "dropout.embedding = {{ rate = 0.1, by = \"{shown}\" }}"
+        ));
+        assert_eq!(applied(&fields, &document), expected, "{written}");
+    }
+    let method = arm("dropout.preset = \"awd\"\ndropout.embedding.rate = 0.3");
+    assert_eq!(Fields::from_toml(&method).arms[0].sites[place].when, "");
+}
+
+#[test]
+fn numbers_truths_and_texts_are_typed_as_such() {
+    let mut fields = Fields::default();
+    for (field, typed) in [
+        ("task-data", "5"),
+        ("task-vocabulary", "10,000"),
+        ("task-length", "1,5"),
+        ("model-hidden", "1 500"),
+        ("model-tied_embeddings", "true"),
+        ("model-initial_range", "0,04"),
+        ("training-epochs", "13"),
+        ("training-anneal", "0.5"),
+        ("training-loss_over_time", "sum"),
+    ] {
+        fields.values.insert(field.into(), typed.into());
+    }
+    let document = applied(&fields, &Table::new());
+    let expected: Table = "[task]\ndata = \"5\"\nvocabulary = 10000\nlength = 1.5\n\
+        [model]\nhidden = 1500\ntied_embeddings = true\ninitial_range = 0.04\n\
+        [training]\nepochs = 13\nanneal = 0.5\nloss_over_time = \"sum\"\n"
+        .parse()
+        .expect("TOML");
+    assert_eq!(document, expected);
+    // What is no truth stays as typed, for the reader to complain of.
+    fields
+        .values
+        .insert("model-tied_embeddings".into(), "perhaps".into());
+    let document = applied(&fields, &document);
+    assert_eq!(
+        document["model"]["tied_embeddings"].as_str(),
+        Some("perhaps")
+    );
 }

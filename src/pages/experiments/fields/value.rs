@@ -1,0 +1,112 @@
+//! What is typed into a field, as TOML, and back.
+
+use toml::{Table, Value};
+
+/// What a field takes; anything else that is typed goes into the TOML as text, where the reader complains of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text, or the name of a choice.
+    Text,
+    /// A whole number.
+    Whole,
+    /// A number.
+    Real,
+    /// True or false.
+    Truth,
+}
+
+/// Sets a key from what was typed. A value that is shown just so already keeps its spelling.
+pub(super) fn set(table: &mut Table, key: &str, typed: &str, kind: Kind) {
+    if typed.is_empty() {
+        table.remove(key);
+    } else if table.get(key).map(shown).as_deref() != Some(typed) {
+        table.insert(key.to_owned(), read(typed, kind));
+    }
+}
+
+fn read(typed: &str, kind: Kind) -> Value {
+    match kind {
+        Kind::Text => Value::from(typed),
+        Kind::Whole => grouped(typed).map_or_else(|| number(typed), Value::Integer),
+        Kind::Real => number(typed),
+        Kind::Truth => typed
+            .parse::<bool>()
+            .map_or_else(|_| Value::from(typed), Value::Boolean),
+    }
+}
+
+/// A whole number with its thousands set apart, as people and the pages write it: 10,000.
+fn grouped(typed: &str) -> Option<i64> {
+    let separators = [',', ' ', '\u{a0}', '\u{202f}'];
+    let (first, rest) = typed.split_once(separators)?;
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let thousands = rest
+        .split(separators)
+        .all(|part| part.len() == 3 && digits(part));
+    if !thousands || !(1..=3).contains(&first.len()) || !digits(first) {
+        return None;
+    }
+    typed.replace(separators, "").parse().ok()
+}
+
+fn number(typed: &str) -> Value {
+    // A comma for the decimal point is common; it can mean nothing else here.
+    let plain = typed.replace(',', ".");
+    if let Ok(whole) = plain.parse::<i64>() {
+        return Value::Integer(whole);
+    }
+    match plain.parse::<f64>() {
+        Ok(number) if number.is_finite() => Value::Float(number),
+        _ => Value::from(typed),
+    }
+}
+
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Seeds as people write them: runs of consecutive numbers as `1-8`.
+pub(super) fn seeds_shown(value: &Value) -> String {
+    let numbers: Option<Vec<i64>> = value
+        .as_array()
+        .and_then(|seeds| seeds.iter().map(Value::as_integer).collect());
+    let Some(numbers) = numbers else {
+        return shown(value);
+    };
+    let mut parts: Vec<(i64, i64)> = Vec::new();
+    for number in numbers {
+        match parts.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => parts.push((number, number)),
+        }
+    }
+    let parts: Vec<String> = parts
+        .into_iter()
+        .map(|(first, last)| match last - first {
+            0 => first.to_string(),
+            1 => format!("{first}, {last}"),
+            _ => format!("{first}-{last}"),
+        })
+        .collect();
+    parts.join(", ")
+}
+
+/// Most seeds that a range is spelled out to; the specification's limit is lower and says so.
+const MOST_SEEDS: i64 = 1000;
+
+pub(super) fn seeds_read(typed: &str) -> Value {
+    let mut seeds = Vec::new();
+    for part in typed.split([',', ' ']).filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));
+        match (first.trim().parse::<i64>(), last.trim().parse::<i64>()) {
+            (Ok(first), Ok(last)) if first <= last && last - first < MOST_SEEDS => {
+                seeds.extend((first..=last).map(Value::Integer));
+            }
+            _ => return Value::from(typed),
+        }
+    }
+    Value::Array(seeds)
+}

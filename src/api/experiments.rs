@@ -346,5 +346,7 @@ pub(super) async fn runs(
     if runs.is_empty() && table::find(&pool, id).await?.is_none() {
         return Err(Error::missing("experiment", id));
     }
-    Ok(Json(Page::whole(runs.into_iter().map(Run::from).collect())))
+    let data_sets = db::data_sets::of_runs(&pool, &runs).await?;
+    let show = |run| Run::new(run, &data_sets);
+    Ok(Json(Page::whole(runs.into_iter().map(show).collect())))
 }

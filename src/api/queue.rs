@@ -4,8 +4,9 @@ use super::body::Body;
 use super::experiments::Nothing;
 use super::idempotency::{self, Stop};
 use super::page::Page;
-use super::runs::{Reason, Run};
+use super::runs::{Reason, Run, WaitingFor};
 use crate::auth::token::{ApiAccount, Scope};
+use crate::db::data_sets;
 use crate::db::queue as table;
 use crate::db::runs;
 use crate::error::Result;
@@ -71,8 +72,10 @@ pub(super) struct Waiting {
     arm: String,
     /// Its seed.
     seed: i64,
-    /// 1 is next.
+    /// 1 is next; runs whose data set no live worker has stand behind all others.
     position: i64,
+    /// For a run that needs a data set: which workers have that.
+    waiting_for: Option<WaitingFor>,
     /// Waiting since.
     created_at: DateTime<Utc>,
 }
@@ -82,6 +85,7 @@ async fn state(tx: &mut PgConnection) -> Result<Queue> {
     let control = table::control(&mut *tx).await?;
     let running = runs::running(&mut *tx, RUNNING).await?;
     let waiting = table::waiting(&mut *tx, None, WAITING).await?;
+    let data_sets = data_sets::of_waiting(&mut *tx, &waiting).await?;
     Ok(Queue {
         counts: Counts {
             queued: counts.queued,
@@ -95,7 +99,10 @@ async fn state(tx: &mut PgConnection) -> Result<Queue> {
             by: control.paused_by,
             reason: control.pause_reason,
         }),
-        running: running.into_iter().map(Run::from).collect(),
+        running: running
+            .into_iter()
+            .map(|run| Run::new(run, &data_sets))
+            .collect(),
         waiting: waiting
             .into_iter()
             .map(|row| Waiting {
@@ -104,6 +111,9 @@ async fn state(tx: &mut PgConnection) -> Result<Queue> {
                 arm: row.arm,
                 seed: row.seed,
                 position: row.position,
+                waiting_for: data_sets
+                    .wait(row.data_set.as_deref())
+                    .map(WaitingFor::from),
                 created_at: row.created_at,
             })
             .collect(),
@@ -163,6 +173,12 @@ pub(super) struct Worker {
     device: String,
     /// Version of its code.
     version: String,
+    /// Whether it counts: not signed off and not silent for long.
+    live: bool,
+    /// Data sets that it has and gets runs of, as name@version; empty for one that is not live.
+    data_sets: Vec<String>,
+    /// Data sets that it has with another content than this board knows under the name: it gets no runs of them.
+    other_content: Vec<String>,
     /// The run it trains.
     run: Option<RunId>,
     /// When it registered.
@@ -182,6 +198,17 @@ pub(super) async fn workers(State(pool): State<PgPool>) -> Result<Json<Page<Work
         host: worker.host,
         device: worker.device,
         version: worker.version,
+        data_sets: if worker.live {
+            worker.data_sets
+        } else {
+            Vec::new()
+        },
+        other_content: if worker.live {
+            worker.other_content
+        } else {
+            Vec::new()
+        },
+        live: worker.live,
         run: worker.run,
         started_at: worker.started_at,
         last_seen_at: worker.last_seen_at,

@@ -5,6 +5,7 @@ use super::idempotency::{self, Stop};
 use super::page::Page;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db;
+use crate::db::data_sets::{self, Availability, Wait};
 use crate::error::{Error, Result};
 use crate::extract::Path;
 use crate::reason;
@@ -35,8 +36,12 @@ pub(super) struct Run {
     state: String,
     /// Optimizer steps done by the current attempt; null when it does not run.
     step: Option<i32>,
-    /// Optimizer steps in all.
-    steps: i32,
+    /// Optimizer steps in all; null for a run by epochs until a worker that has the data set reports it.
+    steps: Option<i32>,
+    /// The data set that it needs, as name@version; null if its sequences are generated.
+    data_set: Option<String>,
+    /// While it is queued and needs a data set: which workers have that.
+    waiting_for: Option<WaitingFor>,
     /// Attempts so far.
     attempts: i64,
     /// Attempts that were lost; they cost the run nothing but time.
@@ -61,9 +66,41 @@ pub(super) struct Run {
     url: String,
 }
 
-impl From<db::runs::Run> for Run {
-    fn from(run: db::runs::Run) -> Self {
+/// The data set that a queued run needs, and who has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WaitingFor {
+    /// As name@version.
+    data_set: String,
+    /// Live workers that have it; with 0 the run waits until an operator adds it.
+    workers_with_it: usize,
+    /// Live workers in all.
+    workers_live: usize,
+    /// Hosts of the live workers that have it, one entry a worker.
+    hosts: Vec<String>,
+    /// Hosts of the live workers that have another content under its name and get no runs of it.
+    hosts_with_other_content: Vec<String>,
+    /// The same in words, with the commands that add it where nobody has it.
+    reason: String,
+}
+
+impl From<Wait> for WaitingFor {
+    fn from(wait: Wait) -> Self {
         Self {
+            reason: wait.reason(),
+            workers_with_it: wait.hosts.len(),
+            workers_live: wait.live,
+            data_set: wait.data_set,
+            hosts: wait.hosts,
+            hosts_with_other_content: wait.other_content,
+        }
+    }
+}
+
+impl Run {
+    /// A run as it is shown; `data_sets` tells who has what it waits for.
+    pub(super) fn new(run: db::runs::Run, data_sets: &Availability) -> Self {
+        Self {
+            waiting_for: data_sets.of(&run).map(WaitingFor::from),
             url: format!("/runs/{}", run.id),
             id: run.id,
             experiment: run.experiment,
@@ -72,6 +109,7 @@ impl From<db::runs::Run> for Run {
             state: run.state,
             step: run.step,
             steps: run.steps,
+            data_set: run.data_set,
             attempts: run.epoch,
             losses: run.losses,
             failure: run.failure,
@@ -91,7 +129,9 @@ impl From<db::runs::Run> for Run {
     params(("id" = i64, Path, description = "Key")),
     responses((status = 200, body = Run), (status = 404, description = "No such run")))]
 pub(super) async fn show(State(pool): State<PgPool>, Path(id): Path<RunId>) -> Result<Json<Run>> {
-    Ok(Json(find(&pool, id).await?.into()))
+    let run = find(&pool, id).await?;
+    let data_sets = data_sets::of_runs(&pool, std::slice::from_ref(&run)).await?;
+    Ok(Json(Run::new(run, &data_sets)))
 }
 
 async fn find(pool: &PgPool, id: RunId) -> Result<db::runs::Run> {
@@ -194,8 +234,9 @@ pub(super) async fn retry(
 }
 
 async fn find_in(tx: &mut sqlx::PgConnection, id: RunId) -> Result<Run> {
-    db::runs::find(tx, id)
+    let run = db::runs::find(&mut *tx, id)
         .await?
-        .map(Run::from)
-        .ok_or_else(|| Error::missing("run", id))
+        .ok_or_else(|| Error::missing("run", id))?;
+    let data_sets = data_sets::of_runs(&mut *tx, std::slice::from_ref(&run)).await?;
+    Ok(Run::new(run, &data_sets))
 }

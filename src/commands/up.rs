@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// The worker's program; else `breakmywork-worker` beside this one.
     #[arg(long, env = "BREAKMYWORK_WORKER_BIN", value_name = "FILE")]
     worker_bin: Option<PathBuf>,
+    /// Where the workers' data sets lie; else the folder `data` in the data directory.
+    #[arg(long, env = "BREAKMYWORK_DATA_SETS", value_name = "DIR")]
+    data_sets: Option<PathBuf>,
 }
 
 /// Starts all, waits for Ctrl-C or SIGTERM, and stops all in order.
@@ -71,6 +74,11 @@ async fn run_on(
     seed::apply(&database.pool)
         .await
         .context("Cannot add the first content")?;
+    let data_sets = match &args.data_sets {
+        Some(folder) => std::path::absolute(folder),
+        None => std::path::absolute(data_dir.join("data")),
+    }
+    .context("Cannot tell where the data sets are; name their folder with --data-sets")?;
     let admin = FirstAdmin::ensure(&database.pool, data_dir).await?;
     let workers: Vec<Worker> = worker_program
         .map(|program| -> std::io::Result<Worker> {
@@ -78,6 +86,7 @@ async fn run_on(
                 program,
                 database_url: database.url.clone(),
                 checkpoints: checkpoints.canonicalize()?,
+                data_sets: data_sets.clone(),
                 environment: args.listen.shared_environment(),
             })
         })

@@ -25,6 +25,7 @@ pub(super) struct Worker {
     pub(super) program: PathBuf,
     pub(super) database_url: String,
     pub(super) checkpoints: PathBuf,
+    pub(super) data_sets: PathBuf,
     /// Settings that the web server and its workers must agree on.
     pub(super) environment: Vec<(&'static str, String)>,
 }
@@ -82,6 +83,7 @@ impl Worker {
         command
             .env("DATABASE_URL", &self.database_url)
             .env("BREAKMYWORK_CHECKPOINT_DIR", &self.checkpoints)
+            .env("BREAKMYWORK_DATA_SETS", &self.data_sets)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             // Ctrl-C in a terminal reaches the whole group; workers stop when we say so.

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod claims;
 pub mod comments;
+pub mod data_sets;
 pub mod events;
 pub mod experiments;
 pub mod queue;

@@ -54,6 +54,8 @@ pub struct Waiting {
     pub arm: String,
     /// Its seed.
     pub seed: i64,
+    /// The data set that it needs, as `name@version`.
+    pub data_set: Option<String>,
     /// 1 is next.
     pub position: i64,
     /// Waiting since.
@@ -65,7 +67,8 @@ pub struct Waiting {
 /// The queue in the order in which it would be taken if nothing else changed; with `experiment`, only its runs.
 ///
 /// The same order as [`breakmywork_protocol::jobs::take`]: priority, then the person with the fewest runs going
-/// (each further run of a person stands one place behind), then age.
+/// (each further run of a person stands one place behind), then age. Runs whose data set no live worker has stand
+/// behind all others: every take steps over them.
 ///
 /// # Errors
 /// If the database is away.
@@ -78,18 +81,22 @@ pub async fn waiting(
         Waiting,
         r#"with busy as (
              select owner_id, count(*) as runs from run where state = 'running' group by owner_id
+           ), here as (
+             select distinct o.name from live_worker w join worker_data_set o on o.worker_id = w.id
+             join data_set d on d.name = o.name and d.sha256 = o.sha256
            ), line as (
-             select run.id, run.priority,
+             select run.id, run.priority, run.data_set is not null and here.name is null as missing,
                coalesce(busy.runs, 0) + row_number() over (
-                 partition by run.owner_id, run.priority order by run.id) as turn
-             from run left join busy on busy.owner_id = run.owner_id
+                 partition by run.owner_id, run.priority, run.data_set is not null and here.name is null
+                 order by run.id) as turn
+             from run left join busy on busy.owner_id = run.owner_id left join here on here.name = run.data_set
              where run.state = 'queued'
            ), placed as (
-             select id, row_number() over (order by priority desc, turn, id) as position from line
+             select id, row_number() over (order by missing, priority desc, turn, id) as position from line
            )
            select run.id as "run: RunId", run.experiment_id as "experiment: ExperimentId",
              experiment.title as experiment_title, account.name as owner, run.arm, run.seed,
-             placed.position as "position!", run.created_at, run.run_after
+             run.data_set, placed.position as "position!", run.created_at, run.run_after
            from placed join run on run.id = placed.id
            join experiment on experiment.id = run.experiment_id
            join account on account.id = run.owner_id
@@ -144,8 +151,24 @@ pub struct Worker {
     pub last_seen_at: DateTime<Utc>,
     /// When it signed off.
     pub stopped_at: Option<DateTime<Utc>>,
+    /// Whether it counts: not signed off and not silent for long.
+    pub live: bool,
+    /// Data sets that it gets runs of.
+    pub data_sets: Vec<String>,
+    /// Data sets that it has with another content than the board's.
+    pub other_content: Vec<String>,
     /// The run it trains.
     pub run: Option<RunId>,
+}
+
+/// How many workers count: not signed off and not silent for long.
+///
+/// # Errors
+/// If the database is away.
+pub async fn live_workers(db: impl PgExecutor<'_>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select count(*) as "count!" from live_worker"#)
+        .fetch_one(db)
+        .await
 }
 
 /// Workers heard of within the last hour, the lively ones first.
@@ -156,6 +179,11 @@ pub async fn workers(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
     sqlx::query_as!(
         Worker,
         r#"select id, host, device, version, started_at, last_seen_at, stopped_at,
+             id in (select id from live_worker) as "live!",
+             array(select o.name from worker_data_set o join data_set d on d.name = o.name
+                   where o.worker_id = worker.id and o.sha256 = d.sha256 order by o.name) as "data_sets!",
+             array(select o.name from worker_data_set o join data_set d on d.name = o.name
+                   where o.worker_id = worker.id and o.sha256 <> d.sha256 order by o.name) as "other_content!",
              (select run_id from run_lease where worker_id = worker.id limit 1) as "run: RunId"
            from worker where last_seen_at > now() - interval '1 hour'
            order by stopped_at is not null, last_seen_at desc limit 200"#

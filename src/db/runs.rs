@@ -24,8 +24,10 @@ pub struct Run {
     pub seed: i64,
     /// queued, running, succeeded, failed or cancelled.
     pub state: String,
-    /// Optimizer steps in all.
-    pub steps: i32,
+    /// Optimizer steps in all; none until a worker that has the data set tells.
+    pub steps: Option<i32>,
+    /// The data set that it needs, as `name@version`.
+    pub data_set: Option<String>,
     /// Steps done by the current attempt, while it runs.
     pub step: Option<i32>,
     /// Who trains it now.
@@ -67,12 +69,13 @@ pub struct Run {
 }
 
 impl Run {
-    /// Share of the steps done, from 0 to 1.
-    pub fn progress(&self) -> f64 {
-        match self.state.as_str() {
-            "succeeded" => 1.0,
-            _ => f64::from(self.step.unwrap_or(0)) / f64::from(self.steps.max(1)),
+    /// Share of the steps done, from 0 to 1; none while nobody knows how many there are.
+    pub fn progress(&self) -> Option<f64> {
+        if self.state == "succeeded" {
+            return Some(1.0);
         }
+        let steps = self.steps?;
+        Some((f64::from(self.step.unwrap_or(0)) / f64::from(steps.max(1))).min(1.0))
     }
 
     /// A final metric of its result.
@@ -86,7 +89,7 @@ macro_rules! select_runs {
         sqlx::query_as!(
             Run,
             r#"select run.id as "id: RunId", run.experiment_id as "experiment: ExperimentId",
-                 experiment.title as experiment_title, account.name as owner, run.arm, run.seed, run.state, run.steps,
+                 experiment.title as experiment_title, account.name as owner, run.arm, run.seed, run.state, run.steps, run.data_set,
                  lease.step as "step?", lease.worker_id as "worker?", worker.host as "worker_host?",
                  lease.taken_at as "taken_at?", lease.beat_at as "beat_at?",
                  run.epoch, run.failures, run.losses, run.run_after, run.cancel_asked_at, run.cancel_reason,

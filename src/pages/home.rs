@@ -14,7 +14,7 @@ use crate::{
     },
     error::Result,
     extract::Visit,
-    render::{badge, filters, number},
+    render::{badge, filters, number, progress},
     state::AppState,
 };
 use askama::Template;

@@ -3,12 +3,13 @@
 use super::{Cache, show};
 use crate::{
     db::{
+        data_sets::{self, Availability},
         queue::{self, Control, Counts, Waiting},
         runs::{self, Run},
     },
     error::Result,
     extract::Visit,
-    render::{filters, number},
+    render::{filters, number, progress},
     state::AppState,
 };
 use askama::Template;
@@ -25,23 +26,22 @@ struct Queue {
     counts: Counts,
     running: Vec<Run>,
     waiting: Vec<Waiting>,
-    workers: usize,
+    data_sets: Availability,
+    workers: i64,
 }
 
 /// The queue.
 pub async fn queue(State(state): State<AppState>, visit: Visit) -> Result<Response> {
     let pool = &state.pool;
-    let workers = queue::workers(pool).await?;
+    let waiting = queue::waiting(pool, None, SHOWN).await?;
     let page = Queue {
         visit,
         control: queue::control(pool).await?,
         counts: queue::counts(pool).await?,
         running: runs::running(pool, SHOWN).await?,
-        waiting: queue::waiting(pool, None, SHOWN).await?,
-        workers: workers
-            .iter()
-            .filter(|worker| worker.stopped_at.is_none())
-            .count(),
+        data_sets: data_sets::of_waiting(pool, &waiting).await?,
+        waiting,
+        workers: queue::live_workers(pool).await?,
     };
     show(&page, Cache::Fresh)
 }

@@ -7,12 +7,13 @@ use super::{
 };
 use crate::{
     db::{
+        data_sets::{self, Wait},
         experiments, queue,
         runs::{self, Attempt, Run},
     },
     error::{Error, Result},
     extract::{Path, Visit},
-    render::{badge, filters, number, time},
+    render::{badge, filters, number, progress, time},
     state::AppState,
 };
 use askama::Template;
@@ -28,6 +29,8 @@ struct RunPage {
     plots: Vec<Plot>,
     plan: String,
     place: Option<i64>,
+    /// The data set that it waits for.
+    wait: Option<Wait>,
     url: String,
 }
 
@@ -76,6 +79,9 @@ pub async fn run(
     } else {
         None
     };
+    let wait = data_sets::of_runs(pool, std::slice::from_ref(&run))
+        .await?
+        .of(&run);
     // The arm keeps the colour that it has on the experiment's page.
     let arms: Vec<String> = experiments::find(pool, run.experiment)
         .await?
@@ -87,7 +93,9 @@ pub async fn run(
         attempts: runs::attempts(pool, id).await?,
         plots: plots::learning(&curves, &arms),
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
-        place,
+        // Every take steps over a run that no worker can train: it has no place.
+        place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),
+        wait,
         url: state
             .settings
             .address(&format!("/experiments/{}", run.experiment)),

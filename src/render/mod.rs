@@ -8,6 +8,7 @@ pub mod form;
 pub mod html;
 pub mod markdown;
 pub mod number;
+pub mod progress;
 pub mod shell;
 pub mod time;
 pub mod unrolled;

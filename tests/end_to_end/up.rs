@@ -57,22 +57,33 @@ fn up_serves_makes_an_admin_and_stops_cleanly() -> Result {
 fn a_worker_runs_beside_it_and_ends_with_it() -> Result {
     let (_folder, data_dir) = data_dir()?;
     let up = Up::start(&data_dir, "1")?;
-    let worker_runs = || -> Result<bool> {
+    let worker = || -> Result<Option<u32>> {
         let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         // The kernel keeps fifteen characters of a name.
         Ok(up
             .processes()?
             .into_iter()
-            .any(|pid| name(pid).starts_with("breakmywork-wor")))
+            .find(|&pid| name(pid).starts_with("breakmywork-wor")))
     };
     let started = Instant::now();
-    while !worker_runs()? {
+    let worker = loop {
+        if let Some(worker) = worker()? {
+            break worker;
+        }
         assert!(
             started.elapsed() < Duration::from_secs(20),
             "no worker was started"
         );
         std::thread::sleep(Duration::from_millis(20));
-    }
+    };
+    let environment = std::fs::read(format!("/proc/{worker}/environ"))?;
+    let data_sets = format!("BREAKMYWORK_DATA_SETS={}", data_dir.join("data").display());
+    assert!(
+        environment
+            .split(|&byte| byte == 0)
+            .any(|variable| variable == data_sets.as_bytes()),
+        "its data sets lie in the data directory"
+    );
     assert_eq!(up.get("/readyz")?, 200);
     up.stop("-TERM")?;
     Ok(())

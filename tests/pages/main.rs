@@ -2,6 +2,7 @@
 
 mod accounts;
 mod administration;
+mod data_sets;
 mod discussion;
 mod editor;
 mod experiments;

@@ -4,7 +4,7 @@ use axum_test::{TestResponse, TestServer};
 use breakmywork::{auth::account::Role, config::Settings, db::accounts, state::AppState};
 use breakmywork_protocol::{
     id::AccountId,
-    jobs::{self, Ending, Timing},
+    jobs::{self, Ending, Offer, Timing},
     result::{Provenance, RunResult, Treatment},
     spec::MaskTime,
 };
@@ -72,12 +72,20 @@ impl Site {
             .expect("seeded")
     }
 
-    /// Does every queued run as a worker would report it: fixed masks at 0.02, fresh ones at 0.08.
+    /// Does every queued run as a worker would report it: fixed masks at 0.02, fresh ones at 0.08. The worker has
+    /// the Penn Treebank.
     pub(crate) async fn train_all(&self) {
         let worker = Uuid::new_v4();
         jobs::register_worker(&self.pool, worker, "host", "cpu", "0")
             .await
             .expect("registers");
+        let offer = Offer {
+            data_set: "penn_treebank@1".parse().expect("a name"),
+            sha256: "a".repeat(64),
+        };
+        jobs::offer(&self.pool, worker, &[offer])
+            .await
+            .expect("offers");
         while let Some(lease) = jobs::take(&self.pool, worker, Timing::default())
             .await
             .expect("takes")
@@ -99,9 +107,6 @@ impl Site {
                 },
                 provenance: Provenance {
                     worker_version: "0".into(),
-                    code_version: "0".into(),
-                    data_set: None,
-                    data_sha256: None,
                     plan_sha256: plan.sha256(),
                     seed: plan.seed,
                     device: "cpu".into(),
@@ -111,6 +116,9 @@ impl Site {
                     time_steps: 1,
                     time_steps_per_second: 1.0,
                     peak_memory_bytes: 0,
+                    data_set: plan.setup.task.data.clone(),
+                    data_sha256: plan.setup.task.data.as_ref().map(|_| "a".repeat(64)),
+                    code_version: "0".into(),
                 },
             };
             let end = Ending::Succeeded(Box::new(result));

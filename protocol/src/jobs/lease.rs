@@ -12,6 +12,27 @@ pub struct Beat {
     pub cancel: bool,
 }
 
+/// How far a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Optimizer steps done.
+    pub step: u32,
+    /// Optimizer steps in all, once the worker knows them.
+    pub steps: Option<u32>,
+}
+
+impl Progress {
+    /// So many steps done, of nobody knows how many.
+    pub fn at(step: u32) -> Self {
+        Self { step, steps: None }
+    }
+
+    /// Steps in all as they are stored; a run of no steps is none.
+    fn total(self) -> Option<i32> {
+        self.steps.filter(|&steps| steps > 0).map(to_int)
+    }
+}
+
 /// One point of a learning curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricPoint {
@@ -44,8 +65,12 @@ pub struct Checkpoint {
 ///
 /// # Errors
 /// [`Error::LeaseLost`] if the lease was taken away.
-pub async fn beat(pool: &PgPool, lease: &Lease, step: u32, timing: Timing) -> Result<Beat> {
-    let step = to_int(step);
+pub async fn beat(
+    pool: &PgPool,
+    lease: &Lease,
+    progress: Progress,
+    timing: Timing,
+) -> Result<Beat> {
     let row = sqlx::query!(
         r#"with beat as (
             update run_lease
@@ -56,12 +81,16 @@ pub async fn beat(pool: &PgPool, lease: &Lease, step: u32, timing: Timing) -> Re
             returning run_id, worker_id
         ), seen as (
             update worker set last_seen_at = now() from beat where worker.id = beat.worker_id
+        ), counted as (
+            update run set steps = $5 from beat where run.id = beat.run_id and run.steps is distinct from $5
+              and $5 is not null
         )
         select run.cancel_asked_at is not null as "cancel!" from beat join run on run.id = beat.run_id"#,
         lease.run as RunId,
         lease.epoch,
-        step,
-        f64::from(timing.lease_s)
+        to_int(progress.step),
+        f64::from(timing.lease_s),
+        progress.total()
     )
     .fetch_optional(pool)
     .await?
@@ -77,7 +106,7 @@ pub async fn beat(pool: &PgPool, lease: &Lease, step: u32, timing: Timing) -> Re
 pub async fn report_metrics(
     pool: &PgPool,
     lease: &Lease,
-    step: u32,
+    progress: Progress,
     points: &[MetricPoint],
 ) -> Result<()> {
     let mut tx = pool.begin().await?;
@@ -88,12 +117,21 @@ pub async fn report_metrics(
          where run_id = $1 and epoch = $2",
         lease.run as RunId,
         lease.epoch,
-        to_int(step)
+        to_int(progress.step)
     )
     .execute(&mut *tx)
     .await?;
     if held.rows_affected() == 0 {
         return Err(lease.lost());
+    }
+    if let Some(steps) = progress.total() {
+        sqlx::query!(
+            "update run set steps = $2 where id = $1 and steps is distinct from $2",
+            lease.run as RunId,
+            steps
+        )
+        .execute(&mut *tx)
+        .await?;
     }
     let names: Vec<String> = points.iter().map(|point| point.name.clone()).collect();
     let steps: Vec<i32> = points.iter().map(|point| to_int(point.step)).collect();

@@ -16,6 +16,7 @@ mod control;
 mod events;
 mod finish;
 mod lease;
+mod offer;
 mod reap;
 mod submit;
 mod take;
@@ -23,8 +24,9 @@ mod take;
 pub use control::{cancel, pause, resume, retry};
 pub use finish::{Ending, FailureKind, finish};
 pub use lease::{
-    Beat, Checkpoint, MetricPoint, beat, checkpoint, checkpoints, report_metrics, resumed,
+    Beat, Checkpoint, MetricPoint, Progress, beat, checkpoint, checkpoints, report_metrics, resumed,
 };
+pub use offer::{Offer, OtherContent, offer};
 pub use reap::{Reaped, reap};
 pub use submit::{register, withdraw};
 pub use take::{register_worker, stop_worker, take};

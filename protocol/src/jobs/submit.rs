@@ -44,7 +44,8 @@ pub async fn register(
                 setup: arm.setup.clone(),
             };
             sqlx::query!(
-                "insert into run (experiment_id, owner_id, arm, seed, plan, steps) values ($1, $2, $3, $4, $5, $6)",
+                "insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set)
+                 values ($1, $2, $3, $4, $5, $6, $7)",
                 experiment as ExperimentId,
                 author as AccountId,
                 arm.name,
@@ -54,6 +55,7 @@ pub async fn register(
                     .training
                     .steps
                     .map(|steps| i32::try_from(steps).expect("steps are limited")),
+                arm.setup.task.data,
             )
             .execute(&mut *tx)
             .await?;

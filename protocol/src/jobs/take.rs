@@ -32,13 +32,14 @@ pub async fn register_worker(
     Ok(())
 }
 
-/// Signs a worker off.
+/// Signs a worker off; it offers no data set any more.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn stop_worker(pool: &PgPool, worker: Uuid) -> Result<()> {
     sqlx::query!(
-        "update worker set stopped_at = now(), last_seen_at = now() where id = $1",
+        "with gone as (delete from worker_data_set where worker_id = $1)
+         update worker set stopped_at = now(), last_seen_at = now() where id = $1",
         worker
     )
     .execute(pool)
@@ -48,7 +49,8 @@ pub async fn stop_worker(pool: &PgPool, worker: Uuid) -> Result<()> {
 
 /// Takes the next run for `worker`, or `None` if there is nothing to take or the queue is paused.
 ///
-/// Order: priority, then fewest running runs of the same person, then age.
+/// Order: priority, then fewest running runs of the same person, then age. Runs that need a data set which this
+/// worker has not [offered](super::offer), or with other content than the board's, are stepped over.
 ///
 /// # Errors
 /// If the database is away.
@@ -63,9 +65,10 @@ pub async fn take(pool: &PgPool, worker: Uuid, timing: Timing) -> Result<Option<
     )
     .execute(&mut *tx)
     .await?;
-    // Of each person only the oldest run of the highest priority can be next, so the
-    // number of rows compared is the number of people who wait, not of runs: the
-    // recursive part jumps from owner to owner through run_next_of_owner.
+    // Of each person only the oldest run of the highest priority can be next, of those without a data set and of
+    // each data set that this worker has. So the number of rows compared is the number of people who wait times
+    // that of the worker's data sets, not the number of runs: the recursive part jumps from owner to owner
+    // through run_next_of_owner, and the lateral part finds each head in it.
     let next = sqlx::query!(
         r#"with recursive waiting (owner_id) as (
               (select owner_id from run where state = 'queued' order by owner_id limit 1)
@@ -75,14 +78,21 @@ pub async fn take(pool: &PgPool, worker: Uuid, timing: Timing) -> Result<Option<
               from waiting w where w.owner_id is not null
         ), busy as (
             select owner_id, count(*) as runs from run where state = 'running' group by owner_id
+        ), kind (data_set) as (
+            select '' union all
+            select mine.name from worker_data_set mine
+            join data_set board on board.name = mine.name and board.sha256 = mine.sha256
+            where mine.worker_id = $1
         ), candidate as (
             select head.id, head.priority, coalesce(busy.runs, 0) as running
             from waiting w
             left join busy on busy.owner_id = w.owner_id
             cross join queue_control q
+            cross join kind
             cross join lateral (
                 select r.id, r.priority from run r
-                where r.state = 'queued' and r.owner_id = w.owner_id and r.run_after <= now()
+                where r.state = 'queued' and r.owner_id = w.owner_id
+                  and coalesce(r.data_set, '') = kind.data_set and r.run_after <= now()
                 order by r.priority desc, r.id limit 1
             ) head
             where w.owner_id is not null
@@ -96,7 +106,8 @@ pub async fn take(pool: &PgPool, worker: Uuid, timing: Timing) -> Result<Option<
         where r.state = 'queued'
         order by c.priority desc, c.running, c.id
         limit 1
-        for update of r skip locked"#
+        for update of r skip locked"#,
+        worker
     )
     .fetch_optional(&mut *tx)
     .await?;

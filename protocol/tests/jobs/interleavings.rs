@@ -1,9 +1,12 @@
 //! Random interleavings of everything that can happen to the job table, several at once, and what must always hold.
 
 use crate::common::*;
+use breakmywork_protocol::data_set::Reference;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::RunId;
-use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease, MetricPoint};
+use breakmywork_protocol::jobs::{
+    self, Ending, Error, FailureKind, Lease, MetricPoint, Offer, Progress,
+};
 use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -20,6 +23,8 @@ const STEPS: usize = 25;
 #[derive(Debug, Clone, Copy)]
 enum Op {
     Take(usize),
+    /// A worker's data folder has changed.
+    Offer(usize),
     /// By a holder of any lease ever given, mostly stale ones.
     Beat(usize),
     Report(usize),
@@ -41,6 +46,7 @@ fn op() -> impl Strategy<Value = Op> {
     let pick = 0..1000_usize;
     prop_oneof![
         6 => pick.clone().prop_map(Op::Take),
+        2 => pick.clone().prop_map(Op::Offer),
         2 => pick.clone().prop_map(Op::Beat),
         2 => pick.clone().prop_map(Op::Report),
         6 => (pick.clone(), any::<u8>()).prop_map(|(lease, value)| Op::Succeed(lease, value)),
@@ -55,6 +61,14 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Pause),
         3 => Just(Op::Resume),
     ]
+}
+
+/// One step, of a number that changes now and then.
+fn progress(pick: usize) -> Progress {
+    Progress {
+        step: 1,
+        steps: [None, Some(10), Some(11)][pick % 3],
+    }
 }
 
 struct World {
@@ -104,8 +118,20 @@ impl World {
                 }
                 Ok(())
             }
+            Op::Offer(pick) => {
+                let worker = self.workers[pick % self.workers.len()];
+                // Two names, each with two contents, present or not.
+                let offers = [1, 2].map(|version| Offer {
+                    data_set: Reference::new("a", version).expect("a name"),
+                    sha256: ["0", "1"][pick / 4 % 2].repeat(64),
+                });
+                let offers = &offers[..pick % 3];
+                jobs::offer(&self.pool, worker, offers).await.map(drop)
+            }
             Op::Beat(pick) => match self.lease(pick) {
-                Some(lease) => jobs::beat(&self.pool, &lease, 1, TIMING).await.map(drop),
+                Some(lease) => jobs::beat(&self.pool, &lease, progress(pick), TIMING)
+                    .await
+                    .map(drop),
                 None => Ok(()),
             },
             Op::Report(pick) => match self.lease(pick) {
@@ -115,7 +141,7 @@ impl World {
                         step: 1,
                         value: lease.epoch as f64,
                     };
-                    jobs::report_metrics(&self.pool, &lease, 1, &[point]).await
+                    jobs::report_metrics(&self.pool, &lease, progress(pick), &[point]).await
                 }
                 None => Ok(()),
             },

@@ -1,5 +1,6 @@
 //! The job table against a real Postgres.
 
 mod common;
+mod data_sets;
 mod interleavings;
 mod promises;

@@ -3,7 +3,7 @@
 use crate::common::*;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs::{
-    self, Checkpoint, Ending, Error, FailureKind, MetricPoint, Timing,
+    self, Checkpoint, Ending, Error, FailureKind, MetricPoint, Progress, Timing,
 };
 use sqlx::PgPool;
 
@@ -21,7 +21,7 @@ async fn an_experiment_runs_to_its_verdict(pool: PgPool) {
         assert_eq!(experiment_state(&pool, experiment).await, "running");
         let plan = lease.plan.clone().expect("a good plan");
         assert!(
-            !jobs::beat(&pool, &lease, 5, TIMING)
+            !jobs::beat(&pool, &lease, Progress::at(5), TIMING)
                 .await
                 .expect("beats")
                 .cancel
@@ -31,7 +31,7 @@ async fn an_experiment_runs_to_its_verdict(pool: PgPool) {
             step: 5,
             value,
         };
-        jobs::report_metrics(&pool, &lease, 5, &[point(0.3), point(0.2)])
+        jobs::report_metrics(&pool, &lease, Progress::at(5), &[point(0.3), point(0.2)])
             .await
             .expect("reports");
         assert_eq!(posts(&pool, experiment).await, 0);
@@ -92,14 +92,14 @@ async fn a_stale_worker_is_told_and_writes_nothing(pool: PgPool) {
     assert_eq!(known[0].step, 5);
     jobs::resumed(&pool, &fresh, 5).await.expect("resumes");
 
-    lost(jobs::beat(&pool, &stale, 9, TIMING).await);
+    lost(jobs::beat(&pool, &stale, Progress::at(9), TIMING).await);
     lost(jobs::checkpoint(&pool, &stale, &checkpoint(9)).await);
     let point = MetricPoint {
         name: "train_loss".into(),
         step: 9,
         value: 1.0,
     };
-    lost(jobs::report_metrics(&pool, &stale, 9, &[point]).await);
+    lost(jobs::report_metrics(&pool, &stale, Progress::at(9), &[point]).await);
     lost(jobs::finish(&pool, &stale, success(0.5), TIMING).await);
     assert_eq!(run_state(&pool, fresh.run).await, "running");
     jobs::finish(&pool, &fresh, success(0.1), TIMING)
@@ -235,7 +235,7 @@ async fn a_cancel_ends_a_queued_run_at_once_and_a_running_one_with_its_next_beat
     }
     assert_eq!(run_state(&pool, lease.run).await, "running");
     assert!(
-        jobs::beat(&pool, &lease, 1, TIMING)
+        jobs::beat(&pool, &lease, Progress::at(1), TIMING)
             .await
             .expect("beats")
             .cancel
@@ -263,7 +263,7 @@ async fn a_hung_or_endless_attempt_is_taken_away_although_it_beats(pool: PgPool)
         .execute(&pool)
         .await
         .expect("sets");
-    jobs::beat(&pool, &hung, 0, TIMING)
+    jobs::beat(&pool, &hung, Progress::at(0), TIMING)
         .await
         .expect("a beat without a step");
     assert_eq!(jobs::reap(&pool, TIMING).await.expect("reaps").lost, 1);

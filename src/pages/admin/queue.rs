@@ -3,13 +3,14 @@
 use crate::reason;
 use crate::{
     db::{
+        data_sets::{self, Availability},
         queue::{self, Control, Counts, Event, Worker},
         runs::{self, Run},
     },
     error::Result,
     extract::{Admin, Form, Path, Visit},
     pages::{Cache, see_other, show},
-    render::{badge, filters, number},
+    render::{badge, filters, number, progress},
     state::AppState,
 };
 use askama::Template;
@@ -29,6 +30,7 @@ struct AdminQueue {
     running: Vec<Run>,
     failed: Vec<Run>,
     waiting: Vec<queue::Waiting>,
+    data_sets: Availability,
     workers: Vec<Worker>,
     events: Vec<Event>,
 }
@@ -58,13 +60,15 @@ fn particulars(data: &serde_json::Value) -> String {
 /// The page.
 pub async fn page(State(state): State<AppState>, visit: Visit, _: Admin) -> Result<Response> {
     let pool = &state.pool;
+    let waiting = queue::waiting(pool, None, SHOWN).await?;
     let page = AdminQueue {
         visit,
         control: queue::control(pool).await?,
         counts: queue::counts(pool).await?,
         running: runs::running(pool, SHOWN).await?,
         failed: runs::failed(pool, SHOWN).await?,
-        waiting: queue::waiting(pool, None, SHOWN).await?,
+        data_sets: data_sets::of_waiting(pool, &waiting).await?,
+        waiting,
         workers: queue::workers(pool).await?,
         events: queue::recent_events(pool, SHOWN).await?,
     };

@@ -1,8 +1,8 @@
 //! The runs of an experiment as a table: a row for each seed, a column for each arm, so that pairs stand side by side.
 
 use crate::{
-    db::{queue::Waiting, runs::Run},
-    render::{badge, html::Html, number},
+    db::{data_sets::Availability, queue::Waiting, runs::Run},
+    render::{badge, html::Html, number, progress},
 };
 use breakmywork_protocol::spec::Spec;
 use std::collections::HashMap;
@@ -24,8 +24,13 @@ pub(super) struct Matrix {
     pub(super) rows: Vec<(u32, Vec<Option<Cell>>)>,
 }
 
-/// Lays out the runs that count. `waiting` gives their places in the queue.
-pub(super) fn of(spec: &Spec, runs: &[Run], waiting: &[Waiting]) -> Matrix {
+/// Lays out the runs that count. `waiting` gives their places in the queue, `data_sets` who has what they need.
+pub(super) fn of(
+    spec: &Spec,
+    runs: &[Run],
+    waiting: &[Waiting],
+    data_sets: &Availability,
+) -> Matrix {
     let metric = match &spec.criterion {
         Some(criterion) => criterion.metric.clone(),
         None => breakmywork_protocol::metric::final_metrics(spec.task.name, 0)
@@ -50,7 +55,7 @@ pub(super) fn of(spec: &Spec, runs: &[Run], waiting: &[Waiting]) -> Matrix {
                 .iter()
                 .map(|arm| {
                     let run = by_place.get(&(arm.name.as_str(), i64::from(seed)))?;
-                    Some(cell(run, &metric, &places))
+                    Some(cell(run, &metric, &places, data_sets))
                 })
                 .collect();
             (seed, cells)
@@ -63,19 +68,15 @@ pub(super) fn of(spec: &Spec, runs: &[Run], waiting: &[Waiting]) -> Matrix {
     }
 }
 
-fn cell(run: &Run, metric: &str, places: &HashMap<i64, i64>) -> Cell {
+fn cell(run: &Run, metric: &str, places: &HashMap<i64, i64>, data_sets: &Availability) -> Cell {
+    let missing = data_sets.of(run).filter(|wait| wait.is_missing());
     let (text, progress) = match run.state.as_str() {
         "succeeded" => (
             run.metric(metric).map(number::value).unwrap_or_default(),
             None,
         ),
-        "running" => {
-            let step = number::count(run.step.unwrap_or(0));
-            (
-                format!("step {step} of {}", number::count(run.steps)),
-                Some(run.progress()),
-            )
-        }
+        "running" => (progress::words(run), run.progress()),
+        "queued" if let Some(wait) = missing => (format!("waits for {}", wait.data_set), None),
         "queued" => {
             let place = places
                 .get(&run.id.0)

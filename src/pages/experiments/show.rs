@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     db::{
+        data_sets::{self, Wait},
         experiments::{self, Experiment},
         queue, runs,
     },
@@ -44,6 +45,8 @@ struct Live {
     matrix: Matrix,
     plots: Vec<Plot>,
     paused: Option<String>,
+    /// Data sets that queued runs need and no live worker has.
+    missing: Vec<Wait>,
     over: bool,
     words: String,
 }
@@ -71,6 +74,8 @@ pub(super) struct ExperimentPage {
     live: Live,
     pairs: Option<Html>,
     blockers: Vec<String>,
+    /// Data sets that a proposal needs and no live worker has.
+    missing: Vec<Wait>,
     errors: FormErrors,
     thread: Thread,
     url: String,
@@ -117,6 +122,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
     } else {
         Vec::new()
     };
+    let data_sets = data_sets::of_runs(pool, &runs).await?;
     let curves = runs::curves_of_experiment(pool, experiment.id).await?;
     let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();
     let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
@@ -133,7 +139,8 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         state => format!("Experiment {} is {state}.", experiment.id),
     };
     Ok(Live {
-        matrix: matrix::of(spec, &runs, &waiting),
+        matrix: matrix::of(spec, &runs, &waiting, &data_sets),
+        missing: data_sets.missing(),
         plots: plots::learning(&curves, &arms),
         paused,
         over,
@@ -164,6 +171,18 @@ async fn page_from(
         "proposed" => proposal::check_registrable(&spec).err().unwrap_or_default(),
         _ => Vec::new(),
     };
+    let missing = match experiment.state.as_str() {
+        "proposed" => {
+            let needed = spec
+                .arms
+                .iter()
+                .filter_map(|arm| arm.setup.task.data.as_deref());
+            data_sets::availability(&state.pool, needed)
+                .await?
+                .missing()
+        }
+        _ => Vec::new(),
+    };
     let seconds = spec::cpu_seconds(&spec);
     Ok(ExperimentPage {
         visit,
@@ -178,6 +197,7 @@ async fn page_from(
             .verdict
             .as_ref()
             .and_then(|verdict| plots::pairs(verdict)),
+        missing,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
         errors,
         thread: thread::load(&state.pool, experiment.thread, from).await?,

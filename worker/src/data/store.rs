@@ -41,6 +41,16 @@ impl Store {
     /// # Errors
     /// If a folder or manifest cannot be read.
     pub fn list(&self) -> Result<Vec<Manifest>, Error> {
+        let mut found = self.each()?.into_iter().collect::<Result<Vec<_>, _>>()?;
+        found.sort_by(|a, b| (&a.name, a.version).cmp(&(&b.name, b.version)));
+        Ok(found)
+    }
+
+    /// The same, where a damaged manifest does not hide the others.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn each(&self) -> Result<Vec<Result<Manifest, Error>>, Error> {
         let mut found = Vec::new();
         for name in names_in(&self.dir)? {
             if !data_set::is_name(&name) {
@@ -52,12 +62,29 @@ impl Store {
                 };
                 let reference = Reference::new(&name, version).map_err(Error::Reference)?;
                 if self.folder(&reference).join(MANIFEST).is_file() {
-                    found.extend(self.find(&reference)?);
+                    found.extend(self.find(&reference).transpose());
                 }
             }
         }
-        found.sort_by(|a, b| (&a.name, a.version).cmp(&(&b.name, b.version)));
         Ok(found)
+    }
+
+    /// Checks that a data set's files are there in their full length, without reading them.
+    ///
+    /// # Errors
+    /// If one is missing or has another length; the message says what to do.
+    pub fn looks_whole(&self, manifest: &Manifest) -> Result<(), Error> {
+        let reference = manifest.reference()?;
+        for file in &manifest.files {
+            let length = fs::metadata(self.folder(&reference).join(&file.name))
+                .map(|metadata| metadata.len())
+                .map_err(|error| self.damaged(&reference, &file.name, error.to_string()))?;
+            if length != file.bytes {
+                let reason = format!("it has {length} bytes, expected {}", file.bytes);
+                return Err(self.damaged(&reference, &file.name, reason));
+            }
+        }
+        Ok(())
     }
 
     /// The description of a data set, or none if it is not here.

@@ -6,6 +6,7 @@
 
 mod child;
 mod outbox;
+mod shelf;
 mod store;
 mod work;
 
@@ -13,6 +14,7 @@ use crate::cli::WorkArgs;
 use crate::exit;
 use crate::train::VERSION;
 use breakmywork_protocol::{db, jobs};
+use shelf::Shelf;
 use sqlx::PgPool;
 use std::io;
 use std::time::{Duration, Instant};
@@ -39,7 +41,12 @@ pub fn run(args: &WorkArgs) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let result = runtime.and_then(|runtime| runtime.block_on(serve(args, url)));
+    let result = runtime.and_then(|runtime| {
+        let result = runtime.block_on(serve(args, url));
+        // Else a look into a data folder on a dead network would be waited for.
+        runtime.shutdown_background();
+        result
+    });
     result.unwrap_or_else(|error| {
         tracing::error!("the worker cannot go on: {error}");
         exit::RETRYABLE
@@ -61,6 +68,7 @@ async fn serve(args: &WorkArgs, url: &str) -> io::Result<u8> {
         return Ok(exit::FAILED);
     }
     std::fs::create_dir_all(&args.checkpoint_dir)?;
+    let mut shelf = Shelf::new(args.folder.data_sets.clone());
     let runner = Runner {
         args,
         pool: db::pool(url, CONNECTIONS).map_err(io::Error::other)?,
@@ -68,10 +76,13 @@ async fn serve(args: &WorkArgs, url: &str) -> io::Result<u8> {
         stop: stop_signals()?,
     };
     // What is taken is given back; what is not yet taken stays: nothing is held while this fails.
-    if !runner.register().await {
+    if !runner.register(&mut shelf).await {
         return Ok(exit::RETRYABLE);
     }
+    // Beside the work, so that an import shows on the board at once, however long the present run takes.
+    let telling = tokio::spawn(shelf.keep_telling(runner.pool.clone(), runner.id));
     let code = runner.take_and_work().await;
+    telling.abort();
     if let Err(error) = jobs::stop_worker(&runner.pool, runner.id).await {
         tracing::debug!(%error, "could not sign off");
     }
@@ -105,8 +116,9 @@ impl Runner<'_> {
         *self.stop.borrow() > 0
     }
 
-    /// Makes this process known, as soon as the database answers; false if that is not to be waited for.
-    async fn register(&self) -> bool {
+    /// Makes this process and its data sets known, as soon as the database answers; false if that is not to be
+    /// waited for.
+    async fn register(&self, shelf: &mut Shelf) -> bool {
         let device = format!(
             "{} ({})",
             self.args.device.device,
@@ -115,8 +127,7 @@ impl Runner<'_> {
         let started = Instant::now();
         let mut pause = Duration::from_millis(500);
         loop {
-            let host = hostname();
-            match jobs::register_worker(&self.pool, self.id, &host, &device, VERSION).await {
+            match self.introduce(&device, shelf).await {
                 Ok(()) => {
                     tracing::info!(worker = %self.id, %device, "ready");
                     return true;
@@ -132,6 +143,11 @@ impl Runner<'_> {
             self.wait(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn introduce(&self, device: &str, shelf: &mut Shelf) -> Result<(), jobs::Error> {
+        jobs::register_worker(&self.pool, self.id, &hostname(), device, VERSION).await?;
+        shelf.tell(&self.pool, self.id).await
     }
 
     /// Sleeps, but not past a request to stop.

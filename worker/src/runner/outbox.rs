@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::events;
-use breakmywork_protocol::jobs::{self, Checkpoint, Error, Lease, MetricPoint};
+use breakmywork_protocol::jobs::{self, Checkpoint, Error, Lease, MetricPoint, Progress};
 use sqlx::PgPool;
 use std::path::Path;
 
@@ -51,11 +51,11 @@ impl Outbox {
         &mut self,
         pool: &PgPool,
         lease: &Lease,
-        step: u32,
+        progress: Progress,
     ) -> Result<(), Error> {
         while !self.points.is_empty() {
             let sent = self.points.len().min(BATCH);
-            jobs::report_metrics(pool, lease, step, &self.points[..sent]).await?;
+            jobs::report_metrics(pool, lease, progress, &self.points[..sent]).await?;
             self.points.drain(..sent);
         }
         while let Some(checkpoint) = self.checkpoints.first() {

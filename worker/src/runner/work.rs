@@ -47,6 +47,8 @@ enum Asked {
 /// What is known of the run while it trains.
 struct Progress {
     step: u32,
+    /// Steps in all, once the trainer has told.
+    steps: Option<u32>,
     /// When the step last grew.
     stepped: Instant,
     outbox: Outbox,
@@ -103,6 +105,7 @@ impl Runner<'_> {
         };
         let mut progress = Progress {
             step: resume.map_or(0, |(_, step)| step),
+            steps: None,
             stepped: Instant::now(),
             outbox: Outbox::default(),
             ending: None,
@@ -176,7 +179,7 @@ impl Runner<'_> {
         trainer: &Trainer,
         progress: &mut Progress,
     ) -> Result<(), Error> {
-        let beat = jobs::beat(&self.pool, lease, progress.step, self.args.timing());
+        let beat = jobs::beat(&self.pool, lease, progress.now(), self.args.timing());
         match self.in_time(beat).await {
             Ok(beat) => {
                 if beat.cancel && progress.asked.is_none() {
@@ -191,8 +194,8 @@ impl Runner<'_> {
 
     /// Sends what has gathered; false if it has to be tried again.
     async fn report(&self, lease: &Lease, progress: &mut Progress) -> Result<bool, Error> {
-        let step = progress.step;
-        let sent = self.in_time(progress.outbox.send(&self.pool, lease, step));
+        let now = progress.now();
+        let sent = self.in_time(progress.outbox.send(&self.pool, lease, now));
         match sent.await {
             Ok(()) => {
                 progress.outbox.prune(&self.args.checkpoint_dir);
@@ -293,7 +296,10 @@ impl Progress {
                 self.outbox.metric(name, step, value);
                 step
             }
-            Event::Progress { step, .. } => step,
+            Event::Progress { step, steps } => {
+                self.steps = Some(steps);
+                step
+            }
             Event::Checkpoint(checkpoint) => {
                 self.outbox.checkpoint(root, lease, &checkpoint);
                 checkpoint.step
@@ -310,6 +316,14 @@ impl Progress {
         if step > self.step {
             self.step = step;
             self.stepped = Instant::now();
+        }
+    }
+
+    /// How far it is, as it is reported.
+    fn now(&self) -> jobs::Progress {
+        jobs::Progress {
+            step: self.step,
+            steps: self.steps,
         }
     }
 

@@ -11,6 +11,16 @@ pub(crate) const QUICK: u32 = 10;
 /// Steps of a run that takes a few seconds, so that something can happen meanwhile.
 pub(crate) const SLOW: u32 = 1_500;
 
+/// Registers six pairs of runs that learn the characters of the data set `sample`, for one epoch.
+pub(crate) async fn registered_on_data(pool: &PgPool) {
+    let text = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"char_lm\"\ndata = \"sample\"\nlength = 10\n\
+         [model]\nhidden = 8\nembedding = 8\n[training]\nepochs = 1\nbatch = 4\n\
+         [[arms]]\nname = \"fixed\"\ndropout.state = { rate = 0.25, time = \"fixed\" }\n\
+         [[arms]]\nname = \"fresh\"\ndropout.state = { rate = 0.25, time = \"per_step\" }\n\
+         [criterion]\nkind = \"difference\"\nmetric = \"test_bits\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\nmargin = 0.02\n";
+    register(pool, text).await;
+}
+
 /// Registers six pairs of runs of so many steps; says whose they are.
 pub(crate) async fn registered(pool: &PgPool, steps: u32) -> AccountId {
     let text = format!(
@@ -20,7 +30,11 @@ pub(crate) async fn registered(pool: &PgPool, steps: u32) -> AccountId {
          [[arms]]\nname = \"fresh\"\ndropout.state = {{ rate = 0.25, time = \"per_step\" }}\n\
          [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\nmargin = 0.02\n"
     );
-    let spec = spec::read(&text, Format::Toml).expect("a good specification");
+    register(pool, &text).await
+}
+
+async fn register(pool: &PgPool, text: &str) -> AccountId {
+    let spec = spec::read(text, Format::Toml).expect("a good specification");
     let author: i64 = sqlx::query_scalar(
         "insert into account (name, password_hash) values ('ada', 'x') returning id",
     )

@@ -1,6 +1,7 @@
 //! Real workers against a real job table: to the verdict, and through everything that ends a worker.
 
 mod board;
+mod data_sets;
 
 use board::{QUICK, SLOW};
 use breakmywork_protocol::db::MIGRATOR;

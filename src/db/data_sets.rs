@@ -1,0 +1,260 @@
+//! Which live workers have a data set, and why a run still waits for it.
+
+use super::queue::Waiting;
+use super::runs::Run;
+use sqlx::PgExecutor;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Hosts that are named in a sentence.
+const NAMED: usize = 5;
+
+/// What the live workers have of some data sets, at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Availability {
+    live: usize,
+    /// By data set: every one that was asked for.
+    holders: BTreeMap<String, Holders>,
+}
+
+/// Hosts of the live workers that have something under a data set's name, one entry a worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Holders {
+    same: Vec<String>,
+    other: Vec<String>,
+}
+
+/// A data set that something needs, and who has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// As `name@version`.
+    pub data_set: String,
+    /// Hosts of the live workers that have it, one entry a worker.
+    pub hosts: Vec<String>,
+    /// Hosts of the live workers that have another content under its name.
+    pub other_content: Vec<String>,
+    /// Live workers in all.
+    pub live: usize,
+}
+
+/// What the live workers have of these data sets.
+///
+/// # Errors
+/// If the database is away.
+pub async fn availability<'a>(
+    db: impl PgExecutor<'_>,
+    data_sets: impl IntoIterator<Item = &'a str>,
+) -> sqlx::Result<Availability> {
+    let names: BTreeSet<&str> = data_sets.into_iter().collect();
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    if names.is_empty() {
+        return Ok(Availability::default());
+    }
+    let workers = sqlx::query!(
+        r#"select w.host as "host!",
+             array(select o.name from worker_data_set o join data_set d on d.name = o.name
+                   where o.worker_id = w.id and o.name = any ($1) and o.sha256 = d.sha256) as "same!: Vec<String>",
+             array(select o.name from worker_data_set o join data_set d on d.name = o.name
+                   where o.worker_id = w.id and o.name = any ($1) and o.sha256 <> d.sha256) as "other!: Vec<String>"
+           from live_worker w order by w.host, w.id"#,
+        &names
+    )
+    .fetch_all(db)
+    .await?;
+    let mut found = Availability {
+        live: workers.len(),
+        holders: names
+            .into_iter()
+            .map(|name| (name, Holders::default()))
+            .collect(),
+    };
+    for worker in workers {
+        for name in worker.same {
+            let holders = found.holders.entry(name).or_default();
+            holders.same.push(worker.host.clone());
+        }
+        for name in worker.other {
+            let holders = found.holders.entry(name).or_default();
+            holders.other.push(worker.host.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// What the live workers have of the data sets that the queued ones among these runs need.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_runs(db: impl PgExecutor<'_>, runs: &[Run]) -> sqlx::Result<Availability> {
+    let queued = runs.iter().filter(|run| run.state == "queued");
+    availability(db, queued.filter_map(|run| run.data_set.as_deref())).await
+}
+
+/// What the live workers have of the data sets that these runs need.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_waiting(
+    db: impl PgExecutor<'_>,
+    waiting: &[Waiting],
+) -> sqlx::Result<Availability> {
+    let needed = waiting.iter().filter_map(|run| run.data_set.as_deref());
+    availability(db, needed).await
+}
+
+impl Availability {
+    /// Who has this data set; none for a run that needs none, or a data set that was not asked for.
+    pub fn wait(&self, data_set: Option<&str>) -> Option<Wait> {
+        let (name, holders) = self.holders.get_key_value(data_set?)?;
+        Some(Wait {
+            data_set: name.clone(),
+            hosts: holders.same.clone(),
+            other_content: holders.other.clone(),
+            live: self.live,
+        })
+    }
+
+    /// Who has the data set that this run waits for; none if it does not wait or needs none.
+    pub fn of(&self, run: &Run) -> Option<Wait> {
+        match run.state.as_str() {
+            "queued" => self.wait(run.data_set.as_deref()),
+            _ => None,
+        }
+    }
+
+    /// Whether no live worker has it.
+    pub fn is_missing(&self, data_set: Option<&str>) -> bool {
+        self.wait(data_set).is_some_and(|wait| wait.is_missing())
+    }
+
+    /// Those that no live worker has.
+    pub fn missing(&self) -> Vec<Wait> {
+        self.holders
+            .keys()
+            .filter_map(|name| self.wait(Some(name)))
+            .filter(Wait::is_missing)
+            .collect()
+    }
+}
+
+impl Wait {
+    /// Whether no live worker has it.
+    pub fn is_missing(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// Who has it, as the end of a sentence.
+    pub fn who(&self) -> String {
+        match (self.hosts.len(), self.live) {
+            (0, 0) => "and no worker is running at this moment".to_owned(),
+            (0, 1) => "which the one live worker does not have".to_owned(),
+            (0, live) => format!("which none of the {live} live workers has"),
+            (1, 1) => format!("which the one live worker has ({})", named(&self.hosts)),
+            (1, live) => format!(
+                "which 1 of the {live} live workers has ({})",
+                named(&self.hosts)
+            ),
+            (some, live) => format!(
+                "which {some} of the {live} live workers have ({})",
+                named(&self.hosts)
+            ),
+        }
+    }
+
+    /// Which workers have another content under its name; empty if none has.
+    pub fn conflict(&self) -> String {
+        let hosts = named(&self.other_content);
+        match self.other_content.len() {
+            0 => String::new(),
+            1 => format!(
+                "Worker {hosts} has another content under this name and gets no runs of it."
+            ),
+            _ => format!(
+                "Workers {hosts} have another content under this name and get no runs of it."
+            ),
+        }
+    }
+
+    /// The commands of which one adds it to a worker.
+    pub fn commands(&self) -> Vec<String> {
+        let program = "breakmywork-worker data";
+        match self.data_set.strip_suffix("@1") {
+            Some(name) => vec![
+                format!("{program} fetch {name}"),
+                format!("{program} import {name}"),
+            ],
+            None => vec![format!("{program} import {}", self.data_set)],
+        }
+    }
+
+    /// Why the run waits and what helps, in plain words.
+    pub fn reason(&self) -> String {
+        let mut words = format!("Waits for the data set {}, {}.", self.data_set, self.who());
+        if self.is_missing() {
+            let commands: Vec<String> = self
+                .commands()
+                .iter()
+                .map(|command| format!("`{command}`"))
+                .collect();
+            words += &format!(" An operator adds it with {}.", commands.join(" or "));
+        }
+        if !self.other_content.is_empty() {
+            words += " ";
+            words += &self.conflict();
+        }
+        words
+    }
+}
+
+/// Names of hosts, the first few; a host with two workers is named once.
+fn named(hosts: &[String]) -> String {
+    let mut names: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    names.dedup();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(data_set: &str, hosts: &[&str], other: &[&str], live: usize) -> Wait {
+        let owned = |hosts: &[&str]| hosts.iter().map(|&host| host.to_owned()).collect();
+        Wait {
+            data_set: data_set.into(),
+            hosts: owned(hosts),
+            other_content: owned(other),
+            live,
+        }
+    }
+
+    #[test]
+    fn the_reason_says_who_has_it_and_how_to_add_it() {
+        for (wait, reason) in [
+            (
+                wait("penn_treebank@1", &[], &[], 2),
+                "Waits for the data set penn_treebank@1, which none of the 2 live workers has. An operator adds it \
+                 with `breakmywork-worker data fetch penn_treebank` or `breakmywork-worker data import penn_treebank`.",
+            ),
+            (
+                wait("mine@2", &[], &["h"], 1),
+                "Waits for the data set mine@2, which the one live worker does not have. An operator adds it with \
+                 `breakmywork-worker data import mine@2`. Worker h has another content under this name and gets no \
+                 runs of it.",
+            ),
+            (
+                wait("mine@2", &["a", "a", "b"], &[], 4),
+                "Waits for the data set mine@2, which 3 of the 4 live workers have (a, b).",
+            ),
+            (
+                wait("mine@2", &["1", "2", "3", "4", "5", "6", "7"], &[], 7),
+                "Waits for the data set mine@2, which 7 of the 7 live workers have (1, 2, 3, 4, 5 and 2 more).",
+            ),
+        ] {
+            assert_eq!(wait.reason(), reason);
+        }
+    }
+}

@@ -54,7 +54,10 @@ fn lessons(task: &Task, plan: &Plan) -> Vec<Lesson> {
         .collect()
 }
 
-fn train(plan: &Plan, folder: &Path) -> Result<(Vec<(String, f64)>, Box<RunResult>), Failure> {
+/// Points of the learning curves, in order.
+type Curves = Vec<(String, f64)>;
+
+fn train(plan: &Plan, folder: &Path) -> Result<(Curves, Box<RunResult>), Failure> {
     let options = Options {
         device: DeviceChoice::Cpu,
         checkpoints: None,

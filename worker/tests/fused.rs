@@ -4,7 +4,7 @@
 mod variants;
 
 use breakmywork_protocol::spec::{
-    By, Cell, Dropout, MaskTime, Model, Noise, Shared, Site, SiteName,
+    By, Cell, Dropout, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName,
 };
 use breakmywork_worker::dropout::{Applied, MaskShape, Masks};
 use breakmywork_worker::fused;
@@ -134,6 +134,85 @@ fn embeddings_dropped_in_every_way_and_tied() {
             }
         }
     }
+}
+
+/// Measuring: outputs, losses and right answers, masks at their mean or drawn.
+#[test]
+fn outputs_and_scores_of_every_head() {
+    for cell in CELLS {
+        for case in [
+            Case { cell, ..NUMBERS },
+            Case { cell, ..WORDS },
+            Case {
+                cell,
+                tied: true,
+                ..WORDS
+            },
+            Case {
+                cell,
+                head: Head::Keys(6),
+                read_out: ReadOut::Every,
+                ..NUMBERS
+            },
+        ] {
+            for temperature in [1.0, 0.7] {
+                scored(&case, temperature).expect("computes");
+            }
+        }
+    }
+}
+
+fn scored(case: &Case, temperature: f64) -> Result<()> {
+    let network = network(case);
+    let weights = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?.frozen()?;
+    let batch = batch(case, DType::F32)?;
+    let published = |time| {
+        Some(Site {
+            scaling: Some(Scaling::Published),
+            ..Site::new(0.3, time)
+        })
+    };
+    let dropout = Dropout {
+        input: published(MaskTime::PerStep),
+        recurrent_weights: published(MaskTime::Fixed),
+        zoneout_state: Some(Site::new(0.3, MaskTime::PerStep)),
+        output: published(MaskTime::Fixed),
+        ..Dropout::default()
+    };
+    let shape = MaskShape {
+        dropout: &dropout,
+        network: &network,
+        steps: STEPS,
+        batch: BATCH,
+        tokens: batch.inputs.tokens(),
+    };
+    let mean = Masks::mean(shape, DType::F32, &Device::Cpu)?;
+    let expected = network.forward(&weights, &batch.inputs, &mean)?;
+    let (outputs, _) = fused::outputs(&network, &weights, &batch, None, &mean)?;
+    assert!(apart(&outputs, &expected)? < SINGLE);
+    let cooled = match case.head {
+        Head::Value => expected,
+        _ => (expected / temperature)?,
+    };
+    let scores = fused::score(&network, &weights, &batch, None, &mean, temperature)?;
+    let counts = match &batch.weights {
+        None => batch.targets.dim(0)? as f64,
+        Some(weights) => f64::from(weights.sum_all()?.to_scalar::<f32>()?),
+    };
+    let loss = f64::from(network.loss(&cooled, &batch)?.to_scalar::<f32>()?) * counts;
+    assert!(
+        (scores.loss / loss - 1.0).abs() < 1e-5,
+        "{} {loss}",
+        scores.loss
+    );
+    if let Head::Classes(_) = case.head {
+        let right = cooled.argmax(1)?.eq(&batch.targets)?.to_dtype(DType::F32)?;
+        assert_eq!(
+            scores.right,
+            f64::from(right.sum_all()?.to_scalar::<f32>()?)
+        );
+    }
+    Ok(())
 }
 
 /// What the fast path leaves to the graph is left to it.

@@ -5,8 +5,8 @@
 mod variants;
 
 use breakmywork_protocol::spec::{
-    self, By, Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared,
-    Site, SiteName, TaskName,
+    self, By, Cell, Dropout, MaskTime, Model, Normalization, Scaling, Shared, Site, SiteName,
+    TaskName,
 };
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};

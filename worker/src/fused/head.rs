@@ -107,6 +107,59 @@ impl<R: Real> Output<R> {
     }
 }
 
+impl<R: Real> Output<R> {
+    /// The outputs, outputs × width.
+    pub(super) fn outputs(&self, entered: &[R]) -> Vec<R> {
+        let count = entered.len() / self.hidden;
+        let mut outputs = self.bias.repeat(count);
+        let entered = Matrix::rows(entered, count, self.hidden, self.hidden);
+        product(&mut outputs, self.width, true, entered, self.matrix());
+        outputs
+    }
+
+    /// Sums of the losses and of the right classes, of the outputs that count; logits are divided by the temperature.
+    pub(super) fn score(
+        &self,
+        entered: &[R],
+        answers: &Answers<'_, R>,
+        weights: Option<&[R]>,
+        temperature: f64,
+    ) -> [f64; 2] {
+        let cooling = match answers {
+            Answers::Values(_) => R::ONE,
+            _ => R::of(1.0 / temperature),
+        };
+        let rows = (BLOCK / self.width).clamp(16, 512);
+        let [mut loss, mut correct] = [0.0, 0.0];
+        for (index, entered) in entered.chunks(rows * self.hidden).enumerate() {
+            let mut block = self.outputs(entered);
+            for (row, outputs) in block.chunks_exact_mut(self.width).enumerate() {
+                let place = index * rows + row;
+                let weight = weights.map_or(1.0, |weights| weights[place].wide());
+                if weight == 0.0 {
+                    continue;
+                }
+                for output in outputs.iter_mut() {
+                    *output = *output * cooling;
+                }
+                if let Answers::Classes(classes) = answers {
+                    correct +=
+                        weight * f64::from(u8::from(is_first_largest(outputs, classes[place])));
+                }
+                loss += weight * answers.loss(place, outputs, R::ZERO);
+            }
+        }
+        [loss, correct]
+    }
+}
+
+/// Whether the class has the largest logit, and is the first of equals.
+fn is_first_largest<R: Real>(logits: &[R], class: u32) -> bool {
+    let (before, rest) = logits.split_at(class as usize);
+    let own = rest[0];
+    before.iter().all(|&other| other < own) && rest.iter().all(|&other| other <= own)
+}
+
 impl<R: Real> Answers<'_, R> {
     /// The loss of one output; its gradient, times `scale`, takes the place of the output.
     fn loss(&self, place: usize, outputs: &mut [R], scale: R) -> f64 {

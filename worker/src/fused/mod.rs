@@ -18,7 +18,9 @@ mod product;
 mod real;
 mod weights;
 
-use crate::model::{Network, Statistics};
+use crate::dropout::Masks;
+use crate::model::{Carried, Network, Statistics, Weights};
+use crate::tasks::Batch;
 use crate::train::{Learned, Window};
 use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Normalization};
 use candle_core::{DType, Device, Result, Tensor};
@@ -53,13 +55,21 @@ pub fn learn(window: &Window<'_>) -> Result<Learned> {
 }
 
 fn learn_in<R: Real>(window: &Window<'_>) -> Result<Learned> {
-    let shared = Shared::<R>::read(window)?;
-    let parts = parts(window.batch.size);
-    let learned: Vec<OfPart<R>> = parts
+    let Window {
+        network,
+        parameters,
+        batch,
+        masks,
+        carried,
+        factor,
+        penalties,
+    } = *window;
+    let shared = Shared::<R>::read(network, &parameters.tensors(), batch, carried, masks)?;
+    let learned: Vec<OfPart<R>> = parts(batch.size)
         .into_par_iter()
-        .map(|rows| shared.learn(rows))
+        .map(|rows| shared.learn(rows, factor, penalties))
         .collect();
-    let carried = shared.carried(&learned)?;
+    let carried = shared.carried(learned.iter().map(|part| (&part.rows, &part.last)))?;
     let mut learned = learned.into_iter();
     let Some(mut all) = learned.next() else {
         candle_core::bail!("an empty minibatch");
@@ -76,10 +86,69 @@ fn learn_in<R: Real>(window: &Window<'_>) -> Result<Learned> {
     let loss = R::of(all.sum / shared.counts);
     Ok(Learned {
         loss: Tensor::new(loss, &Device::Cpu)?,
-        gradients: shared.gradients(all)?,
+        gradients: shared.gradients(all, parameters)?,
         carried,
         statistics: Statistics::default(),
     })
+}
+
+/// Whether [`score`] can score this network on that device with masks at their mean, which are numbers without noise.
+pub fn scores(network: &Network, device: &Device, dtype: DType) -> bool {
+    device.is_cpu() && network.normalization == Normalization::None && dtype == DType::F32
+}
+
+/// How a minibatch was answered.
+pub struct Scores {
+    /// Sum of the losses that count.
+    pub loss: f64,
+    /// How many classes were right, where classes are answered.
+    pub right: f64,
+    /// The states to go on from.
+    pub carried: Carried,
+}
+
+/// Scores a minibatch; logits are divided by the temperature.
+///
+/// # Errors
+/// If a tensor is not on the CPU or not of single precision.
+pub fn score(
+    network: &Network,
+    weights: &Weights,
+    batch: &Batch,
+    carried: Option<&Carried>,
+    masks: &Masks,
+    temperature: f64,
+) -> Result<Scores> {
+    let shared = Shared::<f32>::read(network, &weights.arranged(), batch, carried, masks)?;
+    let scored: Vec<_> = parts(batch.size)
+        .into_par_iter()
+        .map(|rows| shared.score(rows, temperature))
+        .collect();
+    Ok(Scores {
+        loss: scored.iter().map(|part| part.loss).sum(),
+        right: scored.iter().map(|part| part.right).sum(),
+        carried: shared.carried(scored.iter().map(|part| (&part.states.0, &part.states.1)))?,
+    })
+}
+
+/// The outputs at the steps read, one below the other, and the states to go on from.
+///
+/// # Errors
+/// If a tensor is not on the CPU or not of single precision.
+pub fn outputs(
+    network: &Network,
+    weights: &Weights,
+    batch: &Batch,
+    carried: Option<&Carried>,
+    masks: &Masks,
+) -> Result<(Tensor, Carried)> {
+    let shared = Shared::<f32>::read(network, &weights.arranged(), batch, carried, masks)?;
+    let parts: Vec<_> = parts(batch.size)
+        .into_par_iter()
+        .map(|rows| shared.outputs(rows))
+        .collect();
+    let carried = shared.carried(parts.iter().map(|(_, (rows, last))| (rows, last)))?;
+    Ok((shared.join(&parts)?, carried))
 }
 
 /// The sequences of a minibatch in as many parts as there are threads.

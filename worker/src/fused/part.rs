@@ -5,21 +5,18 @@ use super::layer::{Tape, Walk};
 use super::masks::{LayerMasks, Mask};
 use super::real::Real;
 use super::weights::{LayerWeights, Parts, Size, values};
-use crate::model::{Carried, Network, Parameters};
+use crate::dropout::Masks;
+use crate::model::{Arranged, Carried, Network, Parameters};
 use crate::tasks::{Batch, Head, Inputs};
-use crate::train::Window;
 use breakmywork_protocol::spec::SiteName;
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// What all parts read.
 pub(super) struct Shared<'a, R> {
     network: &'a Network,
-    parameters: &'a Parameters,
     batch: &'a Batch,
-    factor: f64,
-    penalties: [f64; 2],
     steps: usize,
     /// Steps whose outputs are read.
     read: usize,
@@ -46,9 +43,21 @@ enum Targets<R> {
     Classes(Vec<u32>),
 }
 
+/// Sequences of a part and, for each layer, their last h and c.
+pub(super) type States<R> = (Range<usize>, Vec<[Vec<R>; 2]>);
+
+/// How a part of the minibatch did.
+pub(super) struct Scored<R> {
+    pub(super) states: States<R>,
+    /// Sum of the losses that count.
+    pub(super) loss: f64,
+    /// How many of the classes were right.
+    pub(super) right: f64,
+}
+
 /// What a part of the minibatch taught.
 pub(super) struct OfPart<R> {
-    rows: Range<usize>,
+    pub(super) rows: Range<usize>,
     pub(super) sum: f64,
     pub(super) layers: Vec<Parts<R>>,
     pub(super) output: Vec<R>,
@@ -56,18 +65,17 @@ pub(super) struct OfPart<R> {
     /// Each token with the gradient of its row.
     pub(super) embedded: Vec<(Vec<u32>, Vec<R>)>,
     /// h and c of each layer after the window.
-    last: Vec<[Vec<R>; 2]>,
+    pub(super) last: Vec<[Vec<R>; 2]>,
 }
 
 impl<'a, R: Real> Shared<'a, R> {
-    pub(super) fn read(window: &'a Window<'a>) -> Result<Self> {
-        let Window {
-            network,
-            parameters,
-            batch,
-            masks,
-            ..
-        } = *window;
+    pub(super) fn read(
+        network: &'a Network,
+        tensors: &Arranged,
+        batch: &'a Batch,
+        carried: Option<&Carried>,
+        masks: &Masks,
+    ) -> Result<Self> {
         let steps = batch.inputs.steps();
         let read = network.read_out.of(steps);
         let size = |layer| Size {
@@ -82,7 +90,6 @@ impl<'a, R: Real> Shared<'a, R> {
         };
         let layer_masks = sizes.iter().enumerate().map(layer_masks);
         let layer_masks: Vec<LayerMasks<R>> = layer_masks.collect::<Result<_>>()?;
-        let tensors = parameters.tensors();
         let layer_weights = |(layer, size): (usize, &Size)| {
             let dropped = layer_masks[layer].recurrent_weights.as_ref();
             LayerWeights::read(*size, &tensors.layers[layer], dropped)
@@ -99,7 +106,7 @@ impl<'a, R: Real> Shared<'a, R> {
             bias: values(&tensors.output_bias)?,
             hidden: network.hidden,
             width: network.head.width(),
-            tied: network.tied,
+            tied: tensors.output.is_none(),
         };
         let numbers = match &batch.inputs {
             Inputs::Numbers(steps) => {
@@ -119,10 +126,7 @@ impl<'a, R: Real> Shared<'a, R> {
         };
         Ok(Self {
             network,
-            parameters,
             batch,
-            factor: window.factor,
-            penalties: window.penalties,
             steps,
             read,
             sizes,
@@ -141,22 +145,21 @@ impl<'a, R: Real> Shared<'a, R> {
             numbers,
             targets,
             counting,
-            before: before(network, window)?,
+            before: before(network, batch, carried)?,
             counts,
         })
     }
 
-    /// The whole way of these sequences.
-    pub(super) fn learn(&self, rows: Range<usize>) -> OfPart<R> {
+    /// The whole way of these sequences and back; `factor` multiplies the loss, `penalties` are on activations.
+    pub(super) fn learn(&self, rows: Range<usize>, factor: f64, penalties: [f64; 2]) -> OfPart<R> {
         let (count, n) = (rows.len(), self.output.hidden);
         let mut x = self.inputs(&rows);
         let mut tapes: Vec<Tape<R>> = Vec::new();
         let walks: Vec<Walk<'_, R>> = (0..self.sizes.len())
             .map(|layer| self.walk(layer, &rows))
             .collect();
-        for (walk, [h, c]) in walks.iter().zip(&self.before) {
-            let own = rows.start * n..rows.end * n;
-            let tape = walk.forward(Cow::Owned(x), [&h[own.clone()], &c[own]]);
+        for (walk, before) in walks.iter().zip(&self.before) {
+            let tape = walk.forward(Cow::Owned(x), own(before, &rows, n));
             x = tape.states(count, n).to_vec();
             tapes.push(tape);
         }
@@ -165,9 +168,9 @@ impl<'a, R: Real> Shared<'a, R> {
             &entered,
             &self.answers(&self.pick_targets(&rows)),
             self.pick_counting(&rows).as_deref(),
-            self.factor / self.counts,
+            factor / self.counts,
         );
-        let mut above = self.above(&x, &entered, loss.entered, &rows);
+        let mut above = self.above(&x, &entered, loss.entered, penalties, &rows);
         let last = tapes
             .iter()
             .map(|tape| tape.last(count, n).map(<[R]>::to_vec));
@@ -189,6 +192,55 @@ impl<'a, R: Real> Shared<'a, R> {
             last,
             rows,
         }
+    }
+
+    /// What enters the output of these sequences, steps read · rows × hidden, and their last states.
+    fn forward(&self, rows: &Range<usize>) -> (Vec<R>, Vec<[Vec<R>; 2]>) {
+        let (count, n) = (rows.len(), self.output.hidden);
+        let mut x = self.inputs(rows);
+        let mut last = Vec::with_capacity(self.sizes.len());
+        for (layer, before) in self.before.iter().enumerate() {
+            let walk = self.walk(layer, rows);
+            let tape = walk.forward(Cow::Owned(x), own(before, rows, n));
+            x = tape.states(count, n).to_vec();
+            last.push(tape.last(count, n).map(<[R]>::to_vec));
+        }
+        (self.entering_output(&x, rows), last)
+    }
+
+    /// Loss and right answers of these sequences, logits divided by the temperature.
+    pub(super) fn score(&self, rows: Range<usize>, temperature: f64) -> Scored<R> {
+        let (entered, last) = self.forward(&rows);
+        let [loss, right] = self.output.score(
+            &entered,
+            &self.answers(&self.pick_targets(&rows)),
+            self.pick_counting(&rows).as_deref(),
+            temperature,
+        );
+        Scored {
+            states: (rows, last),
+            loss,
+            right,
+        }
+    }
+
+    /// The outputs of these sequences: steps read · rows × width.
+    pub(super) fn outputs(&self, rows: Range<usize>) -> (Vec<R>, States<R>) {
+        let (entered, last) = self.forward(&rows);
+        (self.output.outputs(&entered), (rows, last))
+    }
+
+    /// The outputs of all parts, step by step: (steps read · batch) × width.
+    pub(super) fn join(&self, parts: &[(Vec<R>, States<R>)]) -> Result<Tensor> {
+        let (size, width) = (self.batch.size, self.output.width);
+        let mut all = vec![R::ZERO; self.read * size * width];
+        for (outputs, (rows, _)) in parts {
+            let step = rows.len() * width;
+            for (t, outputs) in outputs.chunks_exact(step).enumerate() {
+                all[(t * size + rows.start) * width..][..step].copy_from_slice(outputs);
+            }
+        }
+        Tensor::from_vec(all, (self.read * size, width), &Device::Cpu)
     }
 
     fn walk(&self, layer: usize, rows: &Range<usize>) -> Walk<'_, R> {
@@ -254,10 +306,10 @@ impl<'a, R: Real> Shared<'a, R> {
         states: &[R],
         entered: &[R],
         mut from_output: Vec<R>,
+        [ar, tar]: [f64; 2],
         rows: &Range<usize>,
     ) -> Vec<R> {
         let (n, size) = (self.output.hidden, self.batch.size);
-        let [ar, tar] = self.penalties;
         // Means over all entries of the whole minibatch.
         if ar > 0.0 {
             let weight = R::of(2.0 * ar / (self.read * size * n) as f64);
@@ -326,15 +378,21 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The states after the window, of all parts.
-    pub(super) fn carried(&self, learned: &[OfPart<R>]) -> Result<Carried> {
+    pub(super) fn carried<'s>(
+        &self,
+        parts: impl Iterator<Item = (&'s Range<usize>, &'s Vec<[Vec<R>; 2]>)> + Clone,
+    ) -> Result<Carried>
+    where
+        R: 's,
+    {
         let (size, n) = (self.batch.size, self.output.hidden);
         let whole = |layer: usize, which: usize| -> Result<Tensor> {
             let mut all = vec![R::ZERO; size * n];
-            for part in learned {
-                let last = &part.last[layer][which];
-                all[part.rows.start * n..][..last.len()].copy_from_slice(last);
+            for (rows, last) in parts.clone() {
+                let last = &last[layer][which];
+                all[rows.start * n..][..last.len()].copy_from_slice(last);
             }
-            Tensor::from_vec(all, (size, n), &candle_core::Device::Cpu)
+            Tensor::from_vec(all, (size, n), &Device::Cpu)
         };
         let layers = (0..self.sizes.len()).map(|layer| Ok([whole(layer, 0)?, whole(layer, 1)?]));
         Ok(Carried {
@@ -343,7 +401,7 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// All gradients in the order of the parameters.
-    pub(super) fn gradients(&self, all: OfPart<R>) -> Result<Vec<Tensor>> {
+    pub(super) fn gradients(&self, all: OfPart<R>, parameters: &Parameters) -> Result<Vec<Tensor>> {
         let mut vectors = Vec::new();
         let mut output = Some(all.output);
         if let Some(embedding) = &self.embedding {
@@ -362,22 +420,33 @@ impl<'a, R: Real> Shared<'a, R> {
         }
         vectors.extend(output);
         vectors.push(all.output_bias);
-        let named = self.parameters.named().iter();
-        let tensors = vectors.into_iter().zip(named).map(|(vector, (_, var))| {
-            Tensor::from_vec(vector, var.shape(), &candle_core::Device::Cpu)
-        });
+        let named = parameters.named().iter();
+        let tensors = vectors
+            .into_iter()
+            .zip(named)
+            .map(|(vector, (_, var))| Tensor::from_vec(vector, var.shape(), &Device::Cpu));
         tensors.collect()
     }
 }
 
 /// The states before the window, zero where it begins anew.
-fn before<R: Real>(network: &Network, window: &Window<'_>) -> Result<Vec<[Vec<R>; 2]>> {
-    let Some(carried) = window.carried else {
-        let zero = vec![R::ZERO; window.batch.size * network.hidden];
+fn before<R: Real>(
+    network: &Network,
+    batch: &Batch,
+    carried: Option<&Carried>,
+) -> Result<Vec<[Vec<R>; 2]>> {
+    let Some(carried) = carried else {
+        let zero = vec![R::ZERO; batch.size * network.hidden];
         return Ok(vec![[zero.clone(), zero]; network.layers]);
     };
     let layer = |[h, c]: &[Tensor; 2]| Ok([values(h)?, values(c)?]);
     carried.layers.iter().map(layer).collect()
+}
+
+/// The states of these sequences.
+fn own<'s, R>(before: &'s [Vec<R>; 2], rows: &Range<usize>, n: usize) -> [&'s [R]; 2] {
+    let own = rows.start * n..rows.end * n;
+    [&before[0][own.clone()], &before[1][own]]
 }
 
 /// The rows of these sequences of every step.

@@ -1,10 +1,13 @@
 //! Gradient clipping and the optimizers, with all of their state in reach of a checkpoint.
 
+mod update;
+
 use crate::model::Parameters;
 use breakmywork_protocol::spec::{self, DecayBy, Training};
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
+use update::{Adam, Descend, Follow};
 
 /// Decay of the mean of gradients.
 const BETA_1: f64 = 0.9;
@@ -104,13 +107,20 @@ impl Optimizer {
         step: u32,
         rate: f64,
         parameters: &Parameters,
-        gradients: &[Tensor],
+        clipped: &Clipped,
     ) -> Result<()> {
         let shrink = match self.shrinks_with_rate {
             true => self.shrink * rate,
             false => self.shrink,
         };
-        for (index, ((_, var), gradient)) in parameters.named().iter().zip(gradients).enumerate() {
+        let pairs = parameters.named().iter().zip(&clipped.gradients);
+        for (index, ((_, var), gradient)) in pairs.enumerate() {
+            if var.device().is_cpu() {
+                let scale = clipped.scale;
+                self.rule
+                    .update(step, rate, 1.0 - shrink, scale, index, var, gradient)?;
+                continue;
+            }
             let change = self.rule.change(step, rate, index, gradient)?;
             let before = var.as_detached_tensor();
             let kept = if shrink == 0.0 {
@@ -223,6 +233,46 @@ impl Average {
 }
 
 impl Rule {
+    /// Moves the parameter with that number in place, on a CPU; the gradient is `scale` times what is given.
+    #[allow(clippy::too_many_arguments, reason = "the factors of one formula")]
+    fn update(
+        &mut self,
+        step: u32,
+        rate: f64,
+        keep: f64,
+        scale: f64,
+        index: usize,
+        var: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<()> {
+        match self {
+            Self::Sgd { learning_rate } => {
+                let rate = *learning_rate * rate * scale;
+                var.inplace_op2(gradient, &Descend { keep, rate })
+            }
+            Self::Adam {
+                learning_rate,
+                moments,
+            } => {
+                let [first, second] = &moments[index];
+                let follow = |decay, squared| Follow {
+                    decay,
+                    scale,
+                    squared,
+                };
+                first.inplace_op2(gradient, &follow(BETA_1, false))?;
+                second.inplace_op2(gradient, &follow(BETA_2, true))?;
+                let adam = Adam {
+                    keep,
+                    rate: rate * *learning_rate / (1.0 - BETA_1.powf(f64::from(step))),
+                    unbias: 1.0 / (1.0 - BETA_2.powf(f64::from(step))),
+                    epsilon: EPSILON,
+                };
+                var.inplace_op3(first, second, &adam)
+            }
+        }
+    }
+
     /// What the step takes off the parameter with that number.
     fn change(&mut self, step: u32, rate: f64, index: usize, gradient: &Tensor) -> Result<Tensor> {
         match self {
@@ -255,25 +305,60 @@ pub fn ordered(gradients: &GradStore, parameters: &Parameters) -> Result<Vec<Ten
         .collect()
 }
 
-/// The gradients, scaled down so that their global norm is at most `clip` (0: as they are), and the norm before, which
-/// stays on the device.
-pub fn clipped(gradients: Vec<Tensor>, clip: f64) -> Result<(Vec<Tensor>, Tensor)> {
+/// Gradients whose global norm is at most a limit.
+#[derive(Debug)]
+pub struct Clipped {
+    /// In the order of the parameters.
+    pub gradients: Vec<Tensor>,
+    /// What they are still to be multiplied by: on a CPU that is left to whoever reads them next.
+    pub scale: f64,
+    /// Their norm before; it stays on the device.
+    pub norm: Tensor,
+}
+
+/// The gradients, scaled down so that their global norm is at most `clip` (0: as they are).
+///
+/// # Errors
+/// If the device is out of memory.
+pub fn clipped(gradients: Vec<Tensor>, clip: f64) -> Result<Clipped> {
+    let device = gradients[0].device().clone();
+    if device.is_cpu() {
+        let norm = update::sum_of_squares(&gradients)?.sqrt();
+        // clip / max(norm, clip): exactly 1 below the limit, and finite for a norm of 0. A NaN stays one.
+        let scale = match clip {
+            0.0 => 1.0,
+            _ if norm > clip => clip / norm,
+            _ => norm * 0.0 + 1.0,
+        };
+        return Ok(Clipped {
+            norm: Tensor::new(norm, &device)?.to_dtype(gradients[0].dtype())?,
+            gradients,
+            scale,
+        });
+    }
     let squares = gradients
         .iter()
         .map(|g| g.sqr()?.sum_all())
         .collect::<Result<Vec<_>>>()?;
     let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
     if clip == 0.0 {
-        return Ok((gradients, norm));
+        return Ok(Clipped {
+            gradients,
+            scale: 1.0,
+            norm,
+        });
     }
-    // clip / max(norm, clip): exactly 1 below the limit, and finite for a norm of 0.
-    let limit = Tensor::full(clip, (), norm.device())?.to_dtype(norm.dtype())?;
+    let limit = Tensor::full(clip, (), &device)?.to_dtype(norm.dtype())?;
     let scale = (&limit / norm.maximum(&limit)?)?;
     let scaled = gradients
         .iter()
         .map(|g| g.broadcast_mul(&scale))
         .collect::<Result<_>>()?;
-    Ok((scaled, norm))
+    Ok(Clipped {
+        gradients: scaled,
+        scale: 1.0,
+        norm,
+    })
 }
 
 #[cfg(test)]
@@ -327,11 +412,11 @@ mod tests {
         parameters.named().iter().flat_map(flat).collect()
     }
 
-    fn constant(parameters: &Parameters, value: f64) -> Vec<Tensor> {
+    fn constant(parameters: &Parameters, value: f64) -> Clipped {
         let full = |(_, var): &(String, candle_core::Var)| {
             Tensor::full(value, var.shape(), &Device::Cpu).expect("a constant")
         };
-        parameters.named().iter().map(full).collect()
+        clipped(parameters.named().iter().map(full).collect(), 0.0).expect("gradients")
     }
 
     #[test]
@@ -447,18 +532,19 @@ mod tests {
             (3.0, 0.0, 3.0),
             (0.0, 1.0, 0.0),
         ] {
-            let (clipped, norm) = clipped(
-                ordered(&gradients(value), &parameters).expect("ordered"),
-                clip,
-            )
-            .expect("clips");
+            let ordered = ordered(&gradients(value), &parameters).expect("ordered");
+            let Clipped {
+                gradients: clipped,
+                scale,
+                norm,
+            } = clipped(ordered, clip).expect("clips");
             assert!((norm.to_scalar::<f64>().expect("norm") - value * count.sqrt()).abs() < 1e-12);
             let entry = clipped[0]
                 .flatten_all()
                 .and_then(|g| g.to_vec1::<f64>())
                 .expect("numbers")[0];
             assert!(
-                (entry - expected).abs() < 1e-12,
+                (entry * scale - expected).abs() < 1e-12,
                 "{value} clipped to {clip} gave {entry}"
             );
         }

@@ -308,7 +308,7 @@ impl<'a> Run<'a> {
         };
         let learned = window.learn(&setup.dropout, &self.device)?;
         let loss = learned.loss;
-        let (gradients, norm) = optim::clipped(learned.gradients, training.clip)?;
+        let clipped = optim::clipped(learned.gradients, training.clip)?;
         let Trained {
             parameters,
             optimizer,
@@ -316,13 +316,13 @@ impl<'a> Run<'a> {
             statistics,
             ..
         } = &mut self.trained;
-        optimizer.step(step + 1, lesson.rate, parameters, &gradients)?;
+        optimizer.step(step + 1, lesson.rate, parameters, &clipped)?;
         statistics.follow(&learned.statistics)?;
         if self.task.name.is_language_model() {
             *carried = Some(learned.carried);
         }
         self.state.time_steps += (steps * batch.size) as u64;
-        self.ledger.note(&loss, &norm)?;
+        self.ledger.note(&loss, &clipped.norm)?;
         if inspect {
             self.state.proof.inspect(shape, &masks.into_log())?;
         }

@@ -26,7 +26,7 @@ use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Normalization};
 use candle_core::{DType, Device, Result, Tensor};
 use part::{OfPart, Shared};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use real::Real;
+pub(crate) use real::Real;
 use weights::add;
 
 /// Fewest sequences that are worth a thread: with fewer, a step's product no longer fills it.

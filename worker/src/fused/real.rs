@@ -1,12 +1,12 @@
 //! Numbers of the fused path: single precision for training, double for tests.
 
-use candle_core::WithDType;
+use candle_core::{CpuStorage, Result, WithDType};
 
 /// A number with the functions that the cells need.
 ///
 /// The single-precision functions have no branches, so that the compiler turns loops over them into vector code; each
 /// is within two units in the last place of the exact value, which tests check over the whole range.
-pub(super) trait Real:
+pub(crate) trait Real:
     WithDType + Copy + std::ops::AddAssign + std::ops::SubAssign + Default
 {
     /// Zero.
@@ -34,6 +34,15 @@ pub(super) trait Real:
 
     /// The larger one.
     fn larger(self, other: Self) -> Self;
+
+    /// The square root.
+    fn root(self) -> Self;
+
+    /// The numbers of a storage, to be written.
+    ///
+    /// # Errors
+    /// If it holds numbers of another type.
+    fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]>;
 }
 
 impl Real for f64 {
@@ -63,6 +72,18 @@ impl Real for f64 {
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
         if self < other { other } else { self }
+    }
+
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]> {
+        match storage {
+            CpuStorage::F64(numbers) => Ok(numbers),
+            _ => candle_core::bail!("a storage of another type than f64"),
+        }
     }
 }
 
@@ -123,6 +144,18 @@ impl Real for f32 {
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
         if self < other { other } else { self }
+    }
+
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+
+    fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]> {
+        match storage {
+            CpuStorage::F32(numbers) => Ok(numbers),
+            _ => candle_core::bail!("a storage of another type than f32"),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 export SQLX_OFFLINE ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt sqlx rust
+.PHONY: help run build test lint fmt sqlx bench rust
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ fmt: rust ## Format the Rust sources
 sqlx: rust ## Write .sqlx anew, after a query or a migration changed
 	@scripts/install build-essential postgresql
 	scripts/check-queries .sqlx $(CARGO) check --locked --workspace --all-targets
+
+bench: rust ## Measure training speed beside stock candle and torch (bench/README.md; make bench ARGS="--torch PYTHON")
+	@scripts/install build-essential
+	$(CARGO) run --release --locked --package bench-training -- $(ARGS)
 
 rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing. Install it as https://rustup.rs says, then run this again." >&2; exit 1; }

@@ -1,0 +1,168 @@
+//! The machine: what it is, what it was built with, and who else was busy on it.
+
+use anyhow::Result;
+use breakmywork_worker::device::DeviceChoice;
+use breakmywork_worker::train;
+use serde::Serialize;
+use std::ffi::OsStr;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+/// Ticks of `/proc/stat` a second, the same on every Linux that this runs on.
+const TICKS: f64 = 100.0;
+/// Cores that others may use while a measurement counts as undisturbed.
+pub(crate) const QUIET: f64 = 0.1;
+
+/// What stands above the table.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Machine {
+    pub(crate) cpu: String,
+    pub(crate) cores: usize,
+    pub(crate) threads: usize,
+    pub(crate) candle: String,
+    pub(crate) gemm: String,
+    pub(crate) torch: String,
+    pub(crate) rustc: String,
+    pub(crate) commit: String,
+}
+
+impl Machine {
+    /// This machine.
+    pub(crate) fn here(threads: usize, torch: &Result<String>) -> Self {
+        Self {
+            cpu: DeviceChoice::Cpu.name(),
+            cores: cores(),
+            threads,
+            candle: locked("candle-core"),
+            gemm: locked("gemm"),
+            torch: match torch {
+                Ok(version) => version.clone(),
+                Err(_) => "absent".into(),
+            },
+            rustc: env!("BENCH_RUSTC").into(),
+            commit: train::CODE_VERSION.into(),
+        }
+    }
+}
+
+/// The version of torch that this Python has.
+///
+/// # Errors
+/// In words, with what to do.
+pub(crate) fn torch(python: &OsStr) -> Result<String> {
+    let name = python.display();
+    let mut command = Command::new(python);
+    command.args(["-c", "import torch; print(torch.__version__)"]);
+    let output = command.output().map_err(|error| {
+        anyhow::anyhow!(
+            "{name} cannot be started ({error}); give a Python with torch: --torch PYTHON"
+        )
+    })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().last().unwrap_or("it says nothing").to_owned();
+        anyhow::bail!(
+            "{name} cannot import torch ({last}); run `{name} -m pip install torch`, or give a Python that has it: --torch PYTHON"
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The version of a crate that this was built with.
+fn locked(name: &str) -> String {
+    let lock = include_str!("../../../Cargo.lock");
+    let entry = format!("name = \"{name}\"\nversion = \"");
+    let version = lock
+        .split_once(&entry)
+        .and_then(|(_, rest)| rest.split('"').next());
+    version.unwrap_or("unknown").to_owned()
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Seconds that all threads of this process have computed.
+pub(crate) fn own_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name before may hold anything but a closing bracket.
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / TICKS
+}
+
+/// Who uses the machine, from now on.
+pub(crate) struct Watch {
+    busy: f64,
+    began: Instant,
+}
+
+impl Watch {
+    /// Watches from now on.
+    pub(crate) fn begin() -> Self {
+        Self {
+            busy: busy_seconds(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Cores that others than the measurement used on average, the measurement having computed for so many seconds.
+    pub(crate) fn others(&self, measurement: f64) -> f64 {
+        let busy = busy_seconds() - self.busy - measurement;
+        (busy / self.began.elapsed().as_secs_f64()).max(0.0)
+    }
+}
+
+/// Seconds that all cores have computed or were kept from it, since the machine began.
+fn busy_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let first = text.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = first
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|ticks| ticks.parse().ok())
+        .collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal.
+    let busy = [0, 1, 2, 5, 6, 7].map(|field| ticks.get(field).copied().unwrap_or(0.0));
+    busy.iter().sum::<f64>() / TICKS
+}
+
+/// Waits until others leave the machine alone, at most that long; says whether they did.
+pub(crate) fn wait_until_quiet(patience: Duration) -> bool {
+    let began = Instant::now();
+    loop {
+        let watch = Watch::begin();
+        thread::sleep(Duration::from_millis(500));
+        if watch.others(0.0) < QUIET {
+            return true;
+        }
+        if began.elapsed() >= patience {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_of_the_lock_file() {
+        assert!(locked("candle-core").starts_with("0."));
+        assert_eq!(locked("no-such-crate"), "unknown");
+    }
+
+    #[test]
+    fn work_is_seen_as_own_and_as_busy() {
+        let (watch, own, began) = (Watch::begin(), own_seconds(), Instant::now());
+        while began.elapsed() < Duration::from_millis(200) {
+            std::hint::spin_loop();
+        }
+        assert!(own_seconds() > own);
+        assert!(busy_seconds() > watch.busy);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::queue::Waiting;
 use super::runs::Run;
-use breakmywork_protocol::data_set::Reference;
+use breakmywork_protocol::data_set::{self, Reference};
 use sqlx::PgExecutor;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -191,6 +191,19 @@ impl Wait {
             Ok(reference) => reference.command(),
             Err(_) => "breakmywork-worker data list".into(),
         }
+    }
+
+    /// Whether its name may be a slip, before anything is frozen: no live worker has it, and nobody knows it.
+    pub fn doubt(&self) -> String {
+        let name = self.data_set.split('@').next().unwrap_or_default();
+        if !self.is_missing() || data_set::known().any(|known| known == name) {
+            return String::new();
+        }
+        let known: Vec<&str> = data_set::known().collect();
+        format!(
+            "Make sure of the name: it is none of those that are known everywhere ({}).",
+            known.join(", ")
+        )
     }
 
     /// What the run waits for, for a row of a table whose head says who has what.

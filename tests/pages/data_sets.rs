@@ -53,6 +53,11 @@ async fn a_run_that_waits_for_its_data_set_says_so_everywhere(pool: PgPool) {
         ),
         "{page}"
     );
+    assert!(!page.contains("Make sure of the name"), "{page}");
+    let slip = WORDS.replace("penn_treebank", "pen_treebank");
+    let slip = location(&admin.propose(&site, &[("toml", &slip)]).await);
+    let page = admin.get(&slip).await.text();
+    assert!(page.contains("Make sure of the name"), "{page}");
     admin
         .post(&format!("{path}/register"), &[])
         .await

@@ -1,6 +1,7 @@
 //! Measures a network, its masks at their mean or sampled (Monte Carlo).
 
 use crate::dropout::{MaskShape, Masks, Position};
+use crate::fused;
 use crate::model::{Carried, Network, Weights};
 use crate::rng::Purpose;
 use crate::tasks::{Batch, Head, Task};
@@ -55,8 +56,12 @@ pub(crate) fn metrics(held: &Held<'_>) -> Result<Vec<(String, f64)>> {
             fixed: sample << 32 | if goes_on { 0 } else { first },
             per_step: sample << 32 | if goes_on { number } else { first },
         };
-        let predicted = predict(held, &batch, &mut carried, position)?;
-        totals.add(held.network.head, &batch, &predicted)?;
+        if held.samples == 0 && fused::scores(held.network, held.device, held.dtype) {
+            totals.score(held, &batch, &mut carried[0])?;
+        } else {
+            let predicted = predict(held, &batch, &mut carried, position)?;
+            totals.add(held.network.head, &batch, &predicted)?;
+        }
         first += batch.size as u64;
     }
     Ok(named(held, &totals))
@@ -88,15 +93,32 @@ fn named(held: &Held<'_>, totals: &Totals) -> Vec<(String, f64)> {
 }
 
 impl Totals {
+    /// Adds a minibatch with the masks at their mean, the fast way.
+    fn score(
+        &mut self,
+        held: &Held<'_>,
+        batch: &Batch,
+        carried: &mut Option<Carried>,
+    ) -> Result<()> {
+        let masks = Masks::mean(shape(held, batch), held.dtype, held.device)?;
+        let (network, weights) = (held.network, held.weights);
+        let before = carried.as_ref();
+        let scores = fused::score(network, weights, batch, before, &masks, held.temperature)?;
+        self.outputs += counts(batch)?;
+        self.loss += scores.loss;
+        self.correct += scores.right;
+        if held.task.name.is_language_model() {
+            *carried = Some(scores.carried);
+        }
+        Ok(())
+    }
+
     fn add(&mut self, head: Head, batch: &Batch, predicted: &Predicted) -> Result<()> {
         let counting = |values: &Tensor| match &batch.weights {
             None => sum(values),
             Some(weights) => sum(&(values.flatten_all()? * weights.to_dtype(DType::F64)?)?),
         };
-        self.outputs += match &batch.weights {
-            None => batch.targets.dim(0)? as f64,
-            Some(weights) => sum(weights)?,
-        };
+        self.outputs += counts(batch)?;
         self.variance += counting(&predicted.variance)?;
         match head {
             Head::Value => {
@@ -141,13 +163,19 @@ fn predict(
 ) -> Result<Predicted> {
     let pass = |masks: &Masks, carried: &mut Option<Carried>| {
         let before = carried.as_ref();
-        let pass = held
-            .network
-            .pass(held.weights, &batch.inputs, before, masks)?;
+        let (network, weights) = (held.network, held.weights);
+        let fast = fused::applies(network, held.dropout, held.device) && held.dtype == DType::F32;
+        let (outputs, after) = match fast {
+            true => fused::outputs(network, weights, batch, before, masks)?,
+            false => {
+                let pass = network.pass(weights, &batch.inputs, before, masks)?;
+                (pass.outputs, pass.carried)
+            }
+        };
         if held.task.name.is_language_model() {
-            *carried = Some(pass.carried);
+            *carried = Some(after);
         }
-        let outputs = pass.outputs.to_dtype(DType::F64)?;
+        let outputs = outputs.to_dtype(DType::F64)?;
         match held.network.head {
             Head::Value => Ok(outputs),
             Head::Keys(_) => candle_nn::ops::sigmoid(&(outputs / held.temperature)?),
@@ -161,13 +189,7 @@ fn predict(
         Head::Value | Head::Keys(_) => Ok(predicted.clone()),
         Head::Classes(_) => predicted.gather(&batch.targets.unsqueeze(1)?, 1)?.exp(),
     };
-    let shape = MaskShape {
-        dropout: held.dropout,
-        network: held.network,
-        steps: batch.inputs.steps(),
-        batch: batch.size,
-        tokens: batch.inputs.tokens(),
-    };
+    let shape = shape(held, batch);
     if held.samples == 0 {
         let masks = Masks::mean(shape, held.dtype, held.device)?;
         let mean = pass(&masks, &mut carried[0])?;
@@ -210,6 +232,24 @@ fn predict(
     };
     let variance = (spread / f64::from(held.samples))?.mean(D::Minus1)?;
     Ok(Predicted { mean, variance })
+}
+
+fn shape<'a>(held: &Held<'a>, batch: &'a Batch) -> MaskShape<'a> {
+    MaskShape {
+        dropout: held.dropout,
+        network: held.network,
+        steps: batch.inputs.steps(),
+        batch: batch.size,
+        tokens: batch.inputs.tokens(),
+    }
+}
+
+/// How many outputs count.
+fn counts(batch: &Batch) -> Result<f64> {
+    match &batch.weights {
+        None => Ok(batch.targets.dim(0)? as f64),
+        Some(weights) => sum(weights),
+    }
 }
 
 fn sum(values: &Tensor) -> Result<f64> {

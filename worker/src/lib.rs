@@ -8,6 +8,7 @@ pub mod dropout;
 mod evaluate;
 pub mod events;
 pub mod exit;
+pub mod fused;
 pub mod local;
 pub mod memory;
 pub mod model;

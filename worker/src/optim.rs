@@ -243,22 +243,21 @@ impl Rule {
     }
 }
 
-/// The gradients in the order of the parameters, scaled down so that their global norm is at most `clip` (0: as
-/// they are), and the norm before, which stays on the device.
-pub fn clipped(
-    gradients: &GradStore,
-    parameters: &Parameters,
-    clip: f64,
-) -> Result<(Vec<Tensor>, Tensor)> {
-    let gradients = parameters
-        .named()
-        .iter()
+/// The gradients in the order of the parameters.
+pub fn ordered(gradients: &GradStore, parameters: &Parameters) -> Result<Vec<Tensor>> {
+    let named = parameters.named().iter();
+    named
         .map(|(_, var)| match gradients.get(var) {
             // candle keeps the whole graph alive in a parameter's gradient; moments must not inherit it.
             Some(gradient) => Ok(gradient.detach()),
             None => var.as_detached_tensor().zeros_like(),
         })
-        .collect::<Result<Vec<_>>>()?;
+        .collect()
+}
+
+/// The gradients, scaled down so that their global norm is at most `clip` (0: as they are), and the norm before, which
+/// stays on the device.
+pub fn clipped(gradients: Vec<Tensor>, clip: f64) -> Result<(Vec<Tensor>, Tensor)> {
     let squares = gradients
         .iter()
         .map(|g| g.sqr()?.sum_all())
@@ -448,7 +447,11 @@ mod tests {
             (3.0, 0.0, 3.0),
             (0.0, 1.0, 0.0),
         ] {
-            let (clipped, norm) = clipped(&gradients(value), &parameters, clip).expect("clips");
+            let (clipped, norm) = clipped(
+                ordered(&gradients(value), &parameters).expect("ordered"),
+                clip,
+            )
+            .expect("clips");
             assert!((norm.to_scalar::<f64>().expect("norm") - value * count.sqrt()).abs() < 1e-12);
             let entry = clipped[0]
                 .flatten_all()

@@ -4,6 +4,7 @@
 //! below 0.01 within 1,500 Adam steps of 32 sequences; temporal order at length 12 is solved within 600.
 
 mod ledger;
+mod window;
 
 use crate::checkpoint::{self, Best, State, Trained};
 use crate::device::{self, DeviceChoice};
@@ -18,6 +19,8 @@ use crate::tasks::{self, Schedule, Task};
 use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::{LossOverTime, Plan};
 use candle_core::{DType, Device};
+pub use window::{Learned, Window};
+
 use ledger::Ledger;
 use std::collections::BTreeMap;
 use std::io;
@@ -290,24 +293,22 @@ impl<'a> Run<'a> {
         if inspect {
             masks = masks.logged();
         }
-        let weights = self.trained.parameters.weights()?;
         let before = self.trained.carried.take();
-        let before = before.filter(|_| !lesson.piece.begins());
-        let pass = self
-            .network
-            .pass(&weights, &batch.inputs, before.as_ref(), &masks)?;
-        let loss = self.network.loss(&pass.outputs, &batch)?;
-        let minimized = match training.loss_over_time {
-            Some(LossOverTime::Sum) => (&loss * steps as f64)?,
-            _ => loss.clone(),
+        let window = Window {
+            network: &self.network,
+            parameters: &self.trained.parameters,
+            batch: &batch,
+            masks: &masks,
+            carried: before.as_ref().filter(|_| !lesson.piece.begins()),
+            factor: match training.loss_over_time {
+                Some(LossOverTime::Sum) => steps as f64,
+                _ => 1.0,
+            },
+            penalties: [training.ar, training.tar],
         };
-        // Curves show the loss of the task alone, so that arms with other penalties compare.
-        let gradients = match pass.penalty(training.ar, training.tar)? {
-            Some(penalty) => (minimized + penalty)?.backward()?,
-            None => minimized.backward()?,
-        };
-        let (gradients, norm) =
-            optim::clipped(&gradients, &self.trained.parameters, training.clip)?;
+        let learned = window.learn(&setup.dropout, &self.device)?;
+        let loss = learned.loss;
+        let (gradients, norm) = optim::clipped(learned.gradients, training.clip)?;
         let Trained {
             parameters,
             optimizer,
@@ -316,9 +317,9 @@ impl<'a> Run<'a> {
             ..
         } = &mut self.trained;
         optimizer.step(step + 1, lesson.rate, parameters, &gradients)?;
-        statistics.follow(&pass.statistics)?;
+        statistics.follow(&learned.statistics)?;
         if self.task.name.is_language_model() {
-            *carried = Some(pass.carried);
+            *carried = Some(learned.carried);
         }
         self.state.time_steps += (steps * batch.size) as u64;
         self.ledger.note(&loss, &norm)?;

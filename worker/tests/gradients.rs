@@ -1,9 +1,12 @@
 //! Gradients against central differences of fourth order, in double precision, through every cell × site × time × sharing × gates ×
 //! carry × scaling × noise: each in one network with masks at that site alone, then everything at once.
 
+#[path = "support/variants.rs"]
+mod variants;
+
 use breakmywork_protocol::spec::{
-    self, By, Carry, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared,
-    Site, SiteName, TaskName,
+    self, By, Cell, Dropout, MaskTime, Model, Normalization, Scaling, Shared, Site, SiteName,
+    TaskName,
 };
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::{Network, Parameters};
@@ -143,7 +146,7 @@ fn every_variant(cell: Cell, normalization: Normalization) {
         if needs_cell && cell != Cell::Lstm {
             continue;
         }
-        let variants = variants(cell, name);
+        let variants = variants::of(cell, name);
         for site in &variants {
             let mut dropout = Dropout::default();
             *dropout.site_mut(name) = Some(site.clone());
@@ -152,33 +155,6 @@ fn every_variant(cell: Cell, normalization: Normalization) {
         *all.site_mut(name) = variants.last().cloned();
     }
     check(cell, normalization, TaskName::Copy, &all);
-}
-
-/// Every combination of the settings that apply to the site.
-fn variants(cell: Cell, name: SiteName) -> Vec<Site> {
-    let options = |applies: bool, count: usize| 0..if applies { count } else { 1 };
-    let mut variants = Vec::new();
-    for time in [MaskTime::PerStep, MaskTime::Fixed] {
-        for shared in options(name != SiteName::RecurrentWeights, 2) {
-            for gates in options(name.feeds_gates() && cell != Cell::Rnn, 2) {
-                for carry in options(name == SiteName::Cell, 2) {
-                    for scaling in options(!name.is_zoneout(), 2) {
-                        for noise in options(name.feeds_product() && gates == 0, 2) {
-                            variants.push(Site {
-                                shared: [Shared::None, Shared::Batch][shared],
-                                gates: [None, Some(Gates::Untied)][gates],
-                                carry: Some([Carry::Masked, Carry::Unmasked][carry]),
-                                scaling: Some([Scaling::Inverted, Scaling::Published][scaling]),
-                                noise: [Noise::Mask, Noise::Moments][noise],
-                                ..Site::new(0.4, time)
-                            });
-                        }
-                    }
-                }
-            }
-        }
-    }
-    variants
 }
 
 fn check(cell: Cell, normalization: Normalization, name: TaskName, dropout: &Dropout) {

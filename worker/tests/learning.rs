@@ -181,7 +181,8 @@ fn monte_carlo_averages_what_is_predicted() {
     let averaged = train(&plan).expect("trains").1.metrics;
     plan.setup.evaluation.samples = 0;
     let plain = train(&plan).expect("trains").1.metrics;
-    assert!((averaged["test_nll"] - plain["test_nll"]).abs() < 1e-12);
+    // Averages are taken in double precision, a single pass is scored in the precision of training.
+    assert!((averaged["test_nll"] - plain["test_nll"]).abs() < 1e-6);
     assert!(averaged["test_variance"].abs() < 1e-20);
 }
 

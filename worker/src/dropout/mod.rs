@@ -16,7 +16,7 @@ pub use proof::Proof;
 use crate::model::Network;
 use crate::rng::{Purpose, Stream};
 use crate::tasks::Tokens;
-use breakmywork_protocol::spec::{self, MaskTime, Noise, Site, SiteName};
+use breakmywork_protocol::spec::{self, Carry, MaskTime, Noise, Site, SiteName};
 use candle_core::{DType, Device, Result, Tensor};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -180,6 +180,23 @@ impl Masks {
             });
         }
         Some((&drawn.site, mask))
+    }
+
+    /// The mask for that layer and step, logged as used.
+    pub fn at(&self, name: SiteName, layer: usize, step: usize) -> Option<Tensor> {
+        self.used(name, layer, step).map(|(_, mask)| mask.clone())
+    }
+
+    /// Whether one mask stands for all steps there.
+    pub fn is_fixed(&self, name: SiteName, layer: usize) -> bool {
+        let drawn = self.drawn.get(&(name, layer));
+        drawn.is_none_or(|drawn| drawn.masks.len() == 1)
+    }
+
+    /// Whether the cell state that a layer carries on is the unmasked one.
+    pub fn hides(&self, layer: usize) -> bool {
+        self.site(SiteName::Cell, layer)
+            .is_some_and(|site| site.carry == Some(Carry::Unmasked))
     }
 
     /// `x` with the site's mask for that layer and step.

@@ -8,7 +8,7 @@
 use super::Matrix;
 use super::layer::Step;
 use super::normalize::Normalizer;
-use breakmywork_protocol::spec::{Carry, SiteName};
+use breakmywork_protocol::spec::SiteName;
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;
 
@@ -43,10 +43,11 @@ pub(super) fn step(step: &Step<'_>, h: &Tensor, c: &Tensor) -> Result<(Tensor, T
     let output = sigmoid(&products[3])?;
     let new = ((forget * c)? + (input * candidate)?)?;
     let read = masks.apply(SiteName::Cell, layer, t, &new)?;
-    let hides = masks
-        .site(SiteName::Cell, layer)
-        .is_some_and(|site| site.carry == Some(Carry::Unmasked));
-    let carried = if hides { new } else { read.clone() };
+    let carried = if masks.hides(layer) {
+        new
+    } else {
+        read.clone()
+    };
     let seen = if normalized {
         step.normalized_cell(&read)?
     } else {

@@ -14,6 +14,7 @@ mod parameters;
 mod rnn;
 
 pub use normalize::{Moments, Statistics};
+pub(crate) use parameters::Arranged;
 pub use parameters::Parameters;
 
 use crate::dropout::Masks;
@@ -60,6 +61,16 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// The tensors by where they belong; tied ones stand for themselves.
+    pub(crate) fn arranged(&self) -> Arranged {
+        Arranged {
+            layers: self.layers.clone(),
+            embedding: self.embedding.clone(),
+            output: Some(self.output.clone()),
+            output_bias: self.output_bias.clone(),
+        }
+    }
+
     /// The same with those statistics for batch normalization, as at test.
     pub fn with_statistics(self, statistics: Option<Statistics>) -> Self {
         Self { statistics, ..self }

@@ -17,6 +17,17 @@ pub struct Parameters {
     tied: bool,
 }
 
+/// The parameters' tensors by where they belong.
+pub(crate) struct Arranged {
+    /// For each layer its matrices.
+    pub(crate) layers: Vec<Vec<Tensor>>,
+    /// A row for each token, if tokens are read.
+    pub(crate) embedding: Option<Tensor>,
+    /// The output's weights, if they are not the embedding's.
+    pub(crate) output: Option<Tensor>,
+    pub(crate) output_bias: Tensor,
+}
+
 impl Parameters {
     /// Initial values: uniform in ±1/√hidden as in torch, biases 0 except the forget gate's 1; or all uniform in the
     /// network's initial range.
@@ -84,6 +95,16 @@ impl Parameters {
         self.named.iter().map(|(_, var)| var.elem_count()).sum()
     }
 
+    /// The present values by where they belong, cut from the graph.
+    pub(crate) fn tensors(&self) -> Arranged {
+        self.arrange(
+            self.named
+                .iter()
+                .map(|(_, var)| var.as_detached_tensor())
+                .collect(),
+        )
+    }
+
     /// Weights that gradients flow to.
     ///
     /// # Errors
@@ -121,16 +142,11 @@ impl Parameters {
         self.arranged(self.named.iter().map(|(_, var)| of(var)).collect())
     }
 
-    fn arranged(&self, mut tensors: Vec<Tensor>) -> Result<Weights> {
+    fn arrange(&self, mut tensors: Vec<Tensor>) -> Arranged {
         let output_bias = tensors.remove(tensors.len() - 1);
-        let own_output = (!self.tied).then(|| tensors.remove(tensors.len() - 1));
+        let output = (!self.tied).then(|| tensors.remove(tensors.len() - 1));
         let embedding = self.embedded.then(|| tensors.remove(0));
-        let output = match (own_output, &embedding) {
-            (Some(output), _) => output,
-            (None, Some(embedding)) => embedding.t()?,
-            (None, None) => candle_core::bail!("the output is tied to no embedding"),
-        };
-        Ok(Weights {
+        Arranged {
             layers: tensors
                 .chunks(self.per_layer)
                 .map(<[Tensor]>::to_vec)
@@ -138,6 +154,21 @@ impl Parameters {
             embedding,
             output,
             output_bias,
+        }
+    }
+
+    fn arranged(&self, tensors: Vec<Tensor>) -> Result<Weights> {
+        let arranged = self.arrange(tensors);
+        let output = match (arranged.output, &arranged.embedding) {
+            (Some(output), _) => output,
+            (None, Some(embedding)) => embedding.t()?,
+            (None, None) => candle_core::bail!("the output is tied to no embedding"),
+        };
+        Ok(Weights {
+            layers: arranged.layers,
+            embedding: arranged.embedding,
+            output,
+            output_bias: arranged.output_bias,
             statistics: None,
         })
     }

@@ -8,7 +8,7 @@ use crate::tasks::{Head, Inputs, ReadOut, Reads, Shape, Tokens};
 use breakmywork_protocol::spec::{By, Cell, Dropout, MaskTime, Model, Scaling, Shared, Site};
 use candle_core::{DType, Device};
 
-const STEPS: usize = 30;
+const STEPS: usize = 60;
 const BATCH: usize = 6;
 const VOCABULARY: u32 = 80;
 const MINIBATCHES: u64 = 8;

@@ -1,0 +1,71 @@
+//! One step of a cell for one sequence, forward and backward: everything but the products.
+
+mod gru;
+mod lstm;
+mod rnn;
+
+use super::real::Real;
+use breakmywork_protocol::spec;
+
+/// The masks of one sequence at one step; ones and zeros where a site has none.
+pub(super) struct Masked<'a, R> {
+    pub(super) update: &'a [R],
+    pub(super) cell: &'a [R],
+    pub(super) zoneout_cell: &'a [R],
+    pub(super) zoneout_state: &'a [R],
+    /// Whether the cell state that is carried on is the unmasked one.
+    pub(super) hides: bool,
+}
+
+/// What one sequence keeps of one step.
+pub(super) struct Kept<'a, R> {
+    /// Pre-activations going in, activations coming out; backward their gradients: gates × hidden.
+    pub(super) gates: &'a mut [R],
+    /// The gru's U h + b of the candidate; backward its gradient: hidden. Of others nothing.
+    pub(super) recalled: &'a mut [R],
+    /// The lstm's tanh of the cell state as the output reads it: hidden. Of others nothing.
+    pub(super) squashed: &'a mut [R],
+}
+
+/// Gradients that walk back from step to step.
+pub(super) struct Walking<'a, R> {
+    /// Of h: coming in that of this step's h, going out what of it goes to the h before past the products.
+    pub(super) h: &'a mut [R],
+    /// Of c likewise; of cells without one nothing.
+    pub(super) c: &'a mut [R],
+}
+
+/// Writes the next h and c of one sequence.
+#[inline(always)]
+pub(super) fn forward<R: Real>(
+    cell: spec::Cell,
+    kept: Kept<'_, R>,
+    masks: &Masked<'_, R>,
+    before: [&[R]; 2],
+    next: [&mut [R]; 2],
+) {
+    let [h, c] = before;
+    let [next_h, next_c] = next;
+    match cell {
+        spec::Cell::Rnn => rnn::forward(kept, masks, h, next_h),
+        spec::Cell::Gru => gru::forward(kept, masks, h, next_h),
+        spec::Cell::Lstm => lstm::forward(kept, masks, [h, c], [next_h, next_c]),
+    }
+}
+
+/// Turns what was kept into gradients of the pre-activations.
+#[inline(always)]
+pub(super) fn backward<R: Real>(
+    cell: spec::Cell,
+    kept: Kept<'_, R>,
+    masks: &Masked<'_, R>,
+    before: [&[R]; 2],
+    walking: Walking<'_, R>,
+) {
+    let [h, c] = before;
+    match cell {
+        spec::Cell::Rnn => rnn::backward(kept, masks, walking),
+        spec::Cell::Gru => gru::backward(kept, masks, h, walking),
+        spec::Cell::Lstm => lstm::backward(kept, masks, c, walking),
+    }
+}

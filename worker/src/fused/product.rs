@@ -1,0 +1,121 @@
+//! Matrix products on plain slices.
+
+use super::real::Real;
+use gemm::Parallelism;
+
+/// A matrix in a slice: entry (r, c) lies at `r * row_stride + c * column_stride`.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a, R> {
+    data: &'a [R],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a, R> Matrix<'a, R> {
+    /// Rows one below the other, each `stride` after the last.
+    pub(super) fn rows(data: &'a [R], rows: usize, columns: usize, stride: usize) -> Self {
+        Self {
+            data,
+            rows,
+            columns,
+            row_stride: stride,
+            column_stride: 1,
+        }
+    }
+
+    /// The same entries with rows and columns exchanged.
+    pub(super) fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    fn fits(&self) -> bool {
+        self.rows == 0
+            || self.columns == 0
+            || (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride
+                < self.data.len()
+    }
+}
+
+/// Writes `left` · `right` into rows of `to`, each `stride` after the last, or adds it to what is there. On one thread:
+/// who calls has split the work already.
+///
+/// # Panics
+/// If the shapes do not fit the slices.
+#[allow(unsafe_code, reason = "the library's one function works on pointers")]
+pub(super) fn product<R: Real>(
+    to: &mut [R],
+    stride: usize,
+    add: bool,
+    left: Matrix<'_, R>,
+    right: Matrix<'_, R>,
+) {
+    let (rows, columns, inner) = (left.rows, right.columns, left.columns);
+    assert!(left.fits() && right.fits() && inner == right.rows && columns <= stride);
+    assert!(rows == 0 || (rows - 1) * stride + columns <= to.len());
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    let at = |stride: usize| stride as isize;
+    // SAFETY: every entry that is read or written lies in its slice, as asserted above; `to` is borrowed mutably, so
+    // it overlaps with neither of the others.
+    unsafe {
+        gemm::gemm(
+            rows,
+            columns,
+            inner,
+            to.as_mut_ptr(),
+            1,
+            at(stride),
+            add,
+            left.data.as_ptr(),
+            at(left.column_stride),
+            at(left.row_stride),
+            right.data.as_ptr(),
+            at(right.column_stride),
+            at(right.row_stride),
+            R::ONE,
+            R::ONE,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
+}
+
+/// Adds each column's sum to `sums`.
+pub(super) fn add_column_sums<R: Real>(sums: &mut [R], rows: &[R]) {
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [1 2; 3 4] · [5 6; 7 8], into the middle of wider rows and on top of what is there, and transposed.
+    #[test]
+    fn products_by_hand() {
+        let (left, right) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]);
+        let matrix = |data| Matrix::rows(data, 2, 2, 2);
+        let mut to = [1.0; 6];
+        product(&mut to, 3, false, matrix(&left), matrix(&right));
+        assert_eq!(to, [19.0, 22.0, 1.0, 43.0, 50.0, 1.0]);
+        product(&mut to, 3, true, matrix(&left).transposed(), matrix(&right));
+        assert_eq!(to, [45.0, 52.0, 1.0, 81.0, 94.0, 1.0]);
+        let mut sums = [0.0, 1.0];
+        add_column_sums(&mut sums, &left);
+        assert_eq!(sums, [4.0, 7.0]);
+    }
+}

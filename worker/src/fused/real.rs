@@ -1,0 +1,169 @@
+//! Numbers of the fused path: single precision for training, double for tests.
+
+use candle_core::WithDType;
+
+/// A number with the functions that the cells need.
+///
+/// The single-precision functions have no branches, so that the compiler turns loops over them into vector code; each
+/// is within two units in the last place of the exact value, which tests check over the whole range.
+pub(super) trait Real:
+    WithDType + Copy + std::ops::AddAssign + std::ops::SubAssign + Default
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+
+    /// From double precision.
+    fn of(value: f64) -> Self;
+
+    /// To double precision.
+    fn wide(self) -> f64;
+
+    /// eˣ.
+    fn exp(self) -> Self;
+
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+
+    /// 1 / (1 + e⁻ˣ).
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        Self::ONE / (Self::ONE + (Self::ZERO - self).exp())
+    }
+
+    /// The larger one.
+    fn larger(self, other: Self) -> Self;
+}
+
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        f64::exp(self)
+    }
+
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        f64::tanh(self)
+    }
+
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if self < other { other } else { self }
+    }
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+
+    /// 2ⁿ · eʳ with |r| ≤ ln 2 / 2, eʳ by the polynomial of degree six that is nearest in relative error.
+    #[inline(always)]
+    fn exp(self) -> Self {
+        /// 1.5 · 2²³: adding it rounds to a whole number, which then stands in the lowest bits.
+        const ROUND: f32 = 12_582_912.0;
+        /// ln 2 in two parts, the first short enough that its product with n is exact.
+        const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+        // Beyond these the result would leave the normal numbers. A NaN stays one.
+        let x = self.clamp(-87.3, 88.3);
+        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let n = rounded - ROUND;
+        let r = x - n * LN_2[0] - n * LN_2[1];
+        let tail = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2)
+            * r
+            + 1.666_666_5e-1)
+            * r
+            + 0.5;
+        let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
+        (tail * r * r + r + 1.0) * power
+    }
+
+    /// A polynomial near zero, where the quotient would lose all digits.
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        let size = self.abs();
+        let square = self * self;
+        let tail = (((-5.704_988_7e-3 * square + 2.063_908_9e-2) * square - 5.373_971_6e-2)
+            * square
+            + 1.333_144_2e-1)
+            * square
+            - 3.333_328e-1;
+        let near = tail * square * self + self;
+        let far = 1.0 - 2.0 / ((size + size).exp() + 1.0);
+        if size < 0.625 {
+            near
+        } else {
+            far.copysign(self)
+        }
+    }
+
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if self < other { other } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Distance in units in the last place of the exact value.
+    fn off(computed: f32, exact: f64) -> f64 {
+        let unit = f64::from((exact as f32).abs().max(f32::MIN_POSITIVE)) * f64::from(f32::EPSILON);
+        (f64::from(computed) - exact).abs() / unit
+    }
+
+    #[test]
+    fn functions_are_near_the_exact_ones_over_their_whole_range() {
+        let mut worst = [0.0_f64; 3];
+        for step in 0..4_000_000 {
+            let x = (step as f32 - 2_000_000.0) * 4e-5;
+            let exact = f64::from(x);
+            let functions = [
+                off(Real::exp(x), exact.exp()),
+                off(Real::tanh(x), exact.tanh()),
+                off(x.sigmoid(), 1.0 / (1.0 + (-exact).exp())),
+            ];
+            for (worst, off) in worst.iter_mut().zip(functions) {
+                *worst = worst.max(off);
+            }
+        }
+        assert!(worst.iter().all(|&off| off < 2.5), "{worst:?}");
+        for tiny in [1e-3_f32, 1e-6, 1e-20, 1e-38] {
+            assert!(off(Real::tanh(tiny), f64::from(tiny).tanh()) < 1.0);
+        }
+    }
+
+    #[test]
+    fn extremes_are_finite_and_what_is_no_number_stays_none() {
+        for x in [f32::MAX, f32::INFINITY, -f32::MAX, f32::NEG_INFINITY, 200.0] {
+            assert!(Real::exp(x).is_finite() && Real::tanh(x).abs() == 1.0);
+            assert!((0.0..=1.0).contains(&x.sigmoid()));
+        }
+        assert!(Real::exp(f32::NAN).is_nan());
+        assert!(Real::tanh(f32::NAN).is_nan() && f32::NAN.sigmoid().is_nan());
+    }
+}

@@ -1,10 +1,29 @@
-//! Names of data sets.
+//! Names of data sets, and how those whose names have a fixed meaning are got.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// Characters of the longest name.
 const LONGEST: usize = 60;
+
+/// Data sets whose names have a fixed meaning, each with the options of `data import` that bring it in; none if
+/// `data fetch` downloads it.
+const KNOWN: [(&str, Option<&str>); 6] = [
+    ("tiny_shakespeare", None),
+    ("wikitext_2", None),
+    (
+        "penn_treebank",
+        Some("--train FILE --valid FILE --test FILE"),
+    ),
+    ("jsb_chorales", Some("FILE.json")),
+    ("cornell_scale", Some("--cornell DIR")),
+    ("mnist", Some("--mnist DIR")),
+];
+
+/// Names that have a fixed meaning.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().map(|(name, _)| *name)
+}
 
 /// Text that names no data set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +63,21 @@ impl Reference {
     /// The version, from 1.
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// The command that brings it to a worker.
+    pub fn command(&self) -> String {
+        let known = KNOWN.iter().find(|(name, _)| *name == self.name);
+        match known.filter(|_| self.version == 1) {
+            Some((name, None)) => format!("breakmywork-worker data fetch {name}"),
+            Some((name, Some(options))) => {
+                format!("breakmywork-worker data import {name} {options}")
+            }
+            None if self.version == 1 => {
+                format!("breakmywork-worker data import {} FILE", self.name)
+            }
+            None => format!("breakmywork-worker data import {self} FILE"),
+        }
     }
 
     /// The same name with another version; 0 becomes 1.
@@ -102,6 +136,22 @@ mod tests {
         ] {
             let reference: Reference = text.parse().expect("a name");
             assert_eq!(reference.to_string(), written);
+        }
+    }
+
+    #[test]
+    fn each_is_got_in_its_own_way() {
+        for (text, command) in [
+            ("tiny_shakespeare", "fetch tiny_shakespeare"),
+            ("jsb_chorales", "import jsb_chorales FILE.json"),
+            ("mnist@1", "import mnist --mnist DIR"),
+            ("mine", "import mine FILE"),
+            // Another content than the known one.
+            ("wikitext_2@2", "import wikitext_2@2 FILE"),
+        ] {
+            let reference: Reference = text.parse().expect("a name");
+            let whole = format!("breakmywork-worker data {command}");
+            assert_eq!(reference.command(), whole);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::spec::TaskName;
 pub struct Metric {
     /// Name in specifications and answers.
     pub name: &'static str,
-    /// Unit of its values.
+    /// Unit of its values; of nats [`Metric::unit_of`] says per what.
     pub unit: &'static str,
     /// Which direction is better.
     pub better: Better,
@@ -16,6 +16,20 @@ pub struct Metric {
     pub at_end: bool,
     /// One sentence for people.
     pub meaning: &'static str,
+}
+
+impl Metric {
+    /// Unit of its values on that task.
+    pub fn unit_of(&self, task: TaskName) -> &'static str {
+        match task {
+            _ if self.unit != "nats" => self.unit,
+            TaskName::Copy => "nats per symbol",
+            TaskName::CharLm => "nats per character",
+            TaskName::WordLm => "nats per word",
+            TaskName::Music => "nats per frame",
+            _ => self.unit,
+        }
+    }
 }
 
 /// Every metric there is.
@@ -34,7 +48,7 @@ pub const METRICS: &[Metric] = &[
     ),
     curve(
         "valid_rmse",
-        "label",
+        "on the label's scale",
         Lower,
         "root of the mean squared error, on held-out validation sequences",
     ),
@@ -42,11 +56,11 @@ pub const METRICS: &[Metric] = &[
         "valid_nll",
         "nats",
         Lower,
-        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on held-out validation sequences",
+        "mean negative log-likelihood of what is predicted, on held-out validation sequences",
     ),
     curve(
         "valid_perplexity",
-        "words",
+        "perplexity",
         Lower,
         "exponential of the mean negative log-likelihood of a word, on held-out validation sequences",
     ),
@@ -70,7 +84,7 @@ pub const METRICS: &[Metric] = &[
     ),
     at_end(
         "test_rmse",
-        "label",
+        "on the label's scale",
         Lower,
         "root of the mean squared error, on test sequences after the last step",
     ),
@@ -78,11 +92,11 @@ pub const METRICS: &[Metric] = &[
         "test_nll",
         "nats",
         Lower,
-        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on test sequences after the last step",
+        "mean negative log-likelihood of what is predicted, on test sequences after the last step",
     ),
     at_end(
         "test_perplexity",
-        "words",
+        "perplexity",
         Lower,
         "exponential of the mean negative log-likelihood of a word, on test sequences after the last step",
     ),
@@ -106,7 +120,7 @@ pub const METRICS: &[Metric] = &[
     ),
     at_end(
         "test_rmse_early_stopped",
-        "label",
+        "on the label's scale",
         Lower,
         "root of the mean squared error, on test sequences, with the weights of the measurement at which the validation loss was lowest",
     ),
@@ -114,11 +128,11 @@ pub const METRICS: &[Metric] = &[
         "test_nll_early_stopped",
         "nats",
         Lower,
-        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on test sequences, with the weights of the measurement at which the validation loss was lowest",
+        "mean negative log-likelihood of what is predicted, on test sequences, with the weights of the measurement at which the validation loss was lowest",
     ),
     at_end(
         "test_perplexity_early_stopped",
-        "words",
+        "perplexity",
         Lower,
         "exponential of the mean negative log-likelihood of a word, on test sequences, with the weights of the measurement at which the validation loss was lowest",
     ),
@@ -142,7 +156,7 @@ pub const METRICS: &[Metric] = &[
     ),
     at_end(
         "train_rmse",
-        "label",
+        "on the label's scale",
         Lower,
         "root of the mean squared error, on training sequences after the last step, masks at their mean",
     ),
@@ -150,11 +164,11 @@ pub const METRICS: &[Metric] = &[
         "train_nll",
         "nats",
         Lower,
-        "mean negative log-likelihood of a prediction: of a symbol, a character, a word, a class, or all keys of a frame, on training sequences after the last step, masks at their mean",
+        "mean negative log-likelihood of what is predicted, on training sequences after the last step, masks at their mean",
     ),
     at_end(
         "train_perplexity",
-        "words",
+        "perplexity",
         Lower,
         "exponential of the mean negative log-likelihood of a word, on training sequences after the last step, masks at their mean",
     ),

@@ -2,6 +2,7 @@
 
 use super::queue::Waiting;
 use super::runs::Run;
+use breakmywork_protocol::data_set::{self, Reference};
 use sqlx::PgExecutor;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,11 +129,17 @@ impl Availability {
 
     /// Those that no live worker has.
     pub fn missing(&self) -> Vec<Wait> {
-        self.holders
-            .keys()
-            .filter_map(|name| self.wait(Some(name)))
-            .filter(Wait::is_missing)
-            .collect()
+        self.all().filter(Wait::is_missing).collect()
+    }
+
+    /// Those that no live worker has, or that some have with another content.
+    pub fn troubles(&self) -> Vec<Wait> {
+        let troubled = |wait: &Wait| wait.is_missing() || !wait.other_content.is_empty();
+        self.all().filter(troubled).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = Wait> {
+        self.holders.keys().filter_map(|name| self.wait(Some(name)))
     }
 }
 
@@ -142,13 +149,17 @@ impl Wait {
         self.hosts.is_empty()
     }
 
+    /// Whether every live worker has it, so that only the turn is waited for.
+    pub fn is_everywhere(&self) -> bool {
+        !self.is_missing() && self.hosts.len() == self.live
+    }
+
     /// Who has it, as the end of a sentence.
     pub fn who(&self) -> String {
         match (self.hosts.len(), self.live) {
             (0, 0) => "and no worker is running at this moment".to_owned(),
             (0, 1) => "which the one live worker does not have".to_owned(),
             (0, live) => format!("which none of the {live} live workers has"),
-            (1, 1) => format!("which the one live worker has ({})", named(&self.hosts)),
             (1, live) => format!(
                 "which 1 of the {live} live workers has ({})",
                 named(&self.hosts)
@@ -174,28 +185,52 @@ impl Wait {
         }
     }
 
-    /// The commands of which one adds it to a worker.
-    pub fn commands(&self) -> Vec<String> {
-        let program = "breakmywork-worker data";
-        match self.data_set.strip_suffix("@1") {
-            Some(name) => vec![
-                format!("{program} fetch {name}"),
-                format!("{program} import {name}"),
-            ],
-            None => vec![format!("{program} import {}", self.data_set)],
+    /// The command that adds it to a worker.
+    pub fn command(&self) -> String {
+        match self.data_set.parse::<Reference>() {
+            Ok(reference) => reference.command(),
+            Err(_) => "breakmywork-worker data list".into(),
         }
+    }
+
+    /// Whether its name may be a slip, before anything is frozen: no live worker has it, and nobody knows it.
+    pub fn doubt(&self) -> String {
+        let name = self.data_set.split('@').next().unwrap_or_default();
+        if !self.is_missing() || data_set::known().any(|known| known == name) {
+            return String::new();
+        }
+        let known: Vec<&str> = data_set::known().collect();
+        format!(
+            "Make sure of the name: it is none of those that are known everywhere ({}).",
+            known.join(", ")
+        )
+    }
+
+    /// What the run waits for, for a row of a table whose head says who has what.
+    pub fn short(&self) -> String {
+        if self.is_missing() {
+            return format!("data set {}", self.data_set);
+        }
+        if self.is_everywhere() {
+            return "its turn".into();
+        }
+        format!("a worker with {} ({})", self.data_set, named(&self.hosts))
     }
 
     /// Why the run waits and what helps, in plain words.
     pub fn reason(&self) -> String {
+        if self.is_everywhere() {
+            return format!(
+                "Waits for its turn; every live worker has its data set {}.",
+                self.data_set
+            );
+        }
         let mut words = format!("Waits for the data set {}, {}.", self.data_set, self.who());
         if self.is_missing() {
-            let commands: Vec<String> = self
-                .commands()
-                .iter()
-                .map(|command| format!("`{command}`"))
-                .collect();
-            words += &format!(" An operator adds it with {}.", commands.join(" or "));
+            words += &format!(
+                " An operator adds it to a worker's folder with `{}`.",
+                self.command()
+            );
         }
         if !self.other_content.is_empty() {
             words += " ";
@@ -237,12 +272,13 @@ mod tests {
             (
                 wait("penn_treebank@1", &[], &[], 2),
                 "Waits for the data set penn_treebank@1, which none of the 2 live workers has. An operator adds it \
-                 with `breakmywork-worker data fetch penn_treebank` or `breakmywork-worker data import penn_treebank`.",
+                 to a worker's folder with `breakmywork-worker data import penn_treebank --train FILE --valid FILE \
+                 --test FILE`.",
             ),
             (
                 wait("mine@2", &[], &["h"], 1),
-                "Waits for the data set mine@2, which the one live worker does not have. An operator adds it with \
-                 `breakmywork-worker data import mine@2`. Worker h has another content under this name and gets no \
+                "Waits for the data set mine@2, which the one live worker does not have. An operator adds it to a \
+                 worker's folder with `breakmywork-worker data import mine@2 FILE`. Worker h has another content under this name and gets no \
                  runs of it.",
             ),
             (
@@ -250,8 +286,12 @@ mod tests {
                 "Waits for the data set mine@2, which 3 of the 4 live workers have (a, b).",
             ),
             (
-                wait("mine@2", &["1", "2", "3", "4", "5", "6", "7"], &[], 7),
-                "Waits for the data set mine@2, which 7 of the 7 live workers have (1, 2, 3, 4, 5 and 2 more).",
+                wait("wikitext_2@1", &["a", "b"], &[], 2),
+                "Waits for its turn; every live worker has its data set wikitext_2@1.",
+            ),
+            (
+                wait("mine@2", &["1", "2", "3", "4", "5", "6", "7"], &[], 8),
+                "Waits for the data set mine@2, which 7 of the 8 live workers have (1, 2, 3, 4, 5 and 2 more).",
             ),
         ] {
             assert_eq!(wait.reason(), reason);

@@ -18,7 +18,12 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::{id::RunId, metric};
+use breakmywork_protocol::{
+    id::RunId,
+    metric,
+    spec::{Plan, TaskName},
+};
+use serde::Deserialize;
 
 #[derive(Debug, Template)]
 #[template(path = "run.html")]
@@ -28,6 +33,7 @@ struct RunPage {
     attempts: Vec<Attempt>,
     plots: Vec<Plot>,
     plan: String,
+    task: TaskName,
     place: Option<i64>,
     /// The data set that it waits for.
     wait: Option<Wait>,
@@ -36,7 +42,7 @@ struct RunPage {
 
 impl RunPage {
     fn unit(&self, name: &str) -> &'static str {
-        metric::find(name).map_or("", |metric| metric.unit)
+        metric::find(name).map_or("", |metric| metric.unit_of(self.task))
     }
 
     /// A metric's value; steps are whole.
@@ -69,6 +75,11 @@ pub async fn run(
     let missing = || Error::missing("run", id);
     let run = runs::find(pool, id).await?.ok_or_else(missing)?;
     let plan = runs::plan(pool, id).await?.ok_or_else(missing)?;
+    let task = Plan::deserialize(&plan)
+        .map_err(Error::internal)?
+        .setup
+        .task
+        .name;
     let curves = runs::curves_of_run(pool, id, None, -1).await?;
     let place = if run.state == "queued" {
         let waiting = queue::waiting(pool, Some(run.experiment), PLACES).await?;
@@ -91,11 +102,12 @@ pub async fn run(
     let page = RunPage {
         visit,
         attempts: runs::attempts(pool, id).await?,
-        plots: plots::learning(&curves, &arms),
+        plots: plots::learning(&curves, &arms, task),
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
         // Every take steps over a run that no worker can train: it has no place.
         place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),
         wait,
+        task,
         url: state
             .settings
             .address(&format!("/experiments/{}", run.experiment)),

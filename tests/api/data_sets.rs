@@ -59,8 +59,8 @@ async fn a_queued_run_names_its_data_set_and_who_has_it(pool: PgPool) {
     let run = get("/api/v1/runs/1").await;
     assert_eq!(
         run["waiting_for"]["reason"],
-        "Waits for the data set mine@2, which the one live worker does not have. An operator adds it with \
-         `breakmywork-worker data import mine@2`."
+        "Waits for the data set mine@2, which the one live worker does not have. An operator adds it to a \
+         worker's folder with `breakmywork-worker data import mine@2 FILE`."
     );
     register("good", Some('a')).await;
     register("odd", Some('b')).await;

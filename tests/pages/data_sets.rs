@@ -53,20 +53,25 @@ async fn a_run_that_waits_for_its_data_set_says_so_everywhere(pool: PgPool) {
         ),
         "{page}"
     );
+    assert!(!page.contains("Make sure of the name"), "{page}");
+    let slip = WORDS.replace("penn_treebank", "pen_treebank");
+    let slip = location(&admin.propose(&site, &[("toml", &slip)]).await);
+    let page = admin.get(&slip).await.text();
+    assert!(page.contains("Make sure of the name"), "{page}");
     admin
         .post(&format!("{path}/register"), &[])
         .await
         .assert_status_see_other();
     worker(&site, "left", None).await;
     worker(&site, "right", None).await;
-    let who = "which none of the 2 live workers has. An operator adds it with \
-               <code>breakmywork-worker data fetch penn_treebank</code>";
+    let who = "which none of the 2 live workers has. An operator adds it to a worker’s folder with \
+               <code>breakmywork-worker data import penn_treebank --train FILE --valid FILE --test FILE</code>";
     for path in [path.as_str(), "/runs/1", "/queue", "/admin/queue"] {
         let page = admin.get(path).await.text();
         assert!(page.contains(who), "{path}: {page}");
     }
     let page = admin.get(&path).await.text();
-    assert!(page.contains("waits for penn_treebank@1") && !page.contains("place 1"));
+    assert!(page.contains("waits for data") && !page.contains("place 1"));
     assert!(!admin.get("/runs/1").await.text().contains("<span>place"));
 
     // Once a worker has it, only the turn is waited for.
@@ -78,6 +83,10 @@ async fn a_run_that_waits_for_its_data_set_says_so_everywhere(pool: PgPool) {
     );
     let queue = admin.get("/queue").await.text();
     assert!(!queue.contains("An operator adds it"), "{queue}");
+    assert!(
+        queue.contains("a worker with penn_treebank@1 (middle)"),
+        "{queue}"
+    );
     assert!(admin.get(&path).await.text().contains("place 1"));
     let workers = admin.get("/admin/queue").await.text();
     assert!(workers.contains("<td data-name=\"Data sets\">penn_treebank@1</td>"));
@@ -121,9 +130,10 @@ async fn what_a_dead_worker_had_counts_for_nothing(pool: PgPool) {
         .execute(&site.pool)
         .await
         .expect("falls silent");
+    // It is the one live worker, and has the data set: the other runs wait for their turn alone.
     let run = ada.get("/runs/2").await.text();
     assert!(
-        run.contains("which the one live worker has (gone)"),
+        run.contains("place 1") && !run.contains("data set penn"),
         "{run}"
     );
 }

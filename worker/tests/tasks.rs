@@ -378,13 +378,13 @@ fn what_cannot_be_learned_is_refused_with_the_reason() {
     let message = refused(&short, model, "steps = 1\nbatch = 2");
     assert!(
         message.contains(
-            "train split of d@1 has 4 tokens to predict, too few for 2 streams with a window of 9"
+            "train split of d@1 has 4 characters to predict, too few for 2 streams with a window of 9"
         ),
         "{message}"
     );
     let message = refused(&text("abc", "a", "b"), model, "steps = 1\nbatch = 1");
     assert!(
-        message.contains("valid split of d@1 has 1 tokens"),
+        message.contains("valid split of d@1 has 1 characters"),
         "{message}"
     );
     let message = refused(&short, "name = \"music\"", "steps = 1\nbatch = 1");

@@ -59,6 +59,8 @@ impl FailureKind {
 /// # Errors
 /// [`Error::LeaseLost`] if the lease was taken away: nothing was written.
 pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    let ending = admitted(&mut tx, lease.run, ending).await?;
     let outcome = match &ending {
         Ending::Succeeded(_) => "succeeded",
         Ending::Failed {
@@ -69,7 +71,6 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
         Ending::Preempted => "preempted",
         Ending::Cancelled => "cancelled",
     };
-    let mut tx = pool.begin().await?;
     let held = sqlx::query!(
         "delete from run_lease where run_id = $1 and epoch = $2",
         lease.run as RunId,
@@ -137,6 +138,37 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
     conclude::if_done(&mut tx, lease.experiment).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// A result that was reached on another content than the data set's name stands for counts as a failure that may
+/// heal: somebody changed the worker's folder under it, and other workers have the right one. Asked before the lease,
+/// so that an ending which is sent again gets the same answer.
+async fn admitted(tx: &mut PgConnection, run: RunId, ending: Ending) -> sqlx::Result<Ending> {
+    let Ending::Succeeded(result) = &ending else {
+        return Ok(ending);
+    };
+    let known = sqlx::query!(
+        "select d.name, d.sha256 from run r join data_set d on d.name = r.data_set where r.id = $1",
+        run as RunId
+    )
+    .fetch_optional(tx)
+    .await?;
+    let used = result.provenance.data_sha256.as_deref();
+    let Some(known) = known.filter(|known| used != Some(known.sha256.as_str())) else {
+        return Ok(ending);
+    };
+    let used = used.map_or_else(
+        || "no data set".into(),
+        |sha256| format!("another content (SHA-256 {sha256})"),
+    );
+    Ok(Ending::Failed {
+        kind: FailureKind::Error,
+        error: format!(
+            "it was trained on {used}, not on what {} stands for on this board (SHA-256 {}), so its result does not \
+             count; give that worker the board's content, or import the other one under the next version",
+            known.name, known.sha256
+        ),
+    })
 }
 
 /// Without a lease, an ending is either a repetition of what was accepted, or stale.

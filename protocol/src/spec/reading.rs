@@ -43,12 +43,14 @@ impl Criterion {
         }
     }
 
-    /// Unit of the effect.
-    pub fn unit(&self) -> &'static str {
+    /// Unit of the effect, where the arms learn that task.
+    pub fn unit(&self, task: TaskName) -> &'static str {
         match (self.kind, self.scale) {
             (CriterionKind::SolveRate, _) => "share of seeds",
             (_, Scale::Log) => "log ratio",
-            (_, Scale::Additive) => metric::find(&self.metric).map_or("", |metric| metric.unit),
+            (_, Scale::Additive) => {
+                metric::find(&self.metric).map_or("", |metric| metric.unit_of(task))
+            }
         }
     }
 

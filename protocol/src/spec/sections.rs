@@ -203,7 +203,10 @@ fn duration(fields: &mut Fields<'_>, task: &Task) -> (Option<u32>, Option<u32>) 
             "generated sequences have no end, so there are no epochs; give steps.",
         );
     } else if steps {
-        fields.problem("epochs", "steps says already how long; give one of them.");
+        fields.problem(
+            "epochs",
+            "steps already says how long; leave one of them out.",
+        );
     }
     (None, Some(fields.integer("epochs", None, limits::EPOCHS)))
 }

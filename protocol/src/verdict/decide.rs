@@ -15,12 +15,19 @@ struct Reading {
     checks: Checks,
 }
 
+/// A run without a result, for a reason that says nothing about the claim.
+struct Gap<'a> {
+    arm: &'a str,
+    seed: u32,
+    reason: &'a str,
+}
+
 /// Applies the registered criterion to how the runs ended.
 pub fn decide(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Verdict {
     let Some(criterion) = &spec.criterion else {
         return Verdict::aborted("The specification has no criterion.".into());
     };
-    let mut verdict = blank(criterion, family);
+    let mut verdict = blank(spec, criterion, family);
     let (pairs, missing) = pair_up(spec, criterion, outcomes);
     verdict.diverged = [&criterion.treatment, &criterion.control].map(|arm| {
         outcomes
@@ -60,11 +67,11 @@ pub fn decide(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Verdict 
     verdict
 }
 
-fn blank(criterion: &Criterion, family: &Family) -> Verdict {
+fn blank(spec: &Spec, criterion: &Criterion, family: &Family) -> Verdict {
     let size = family.others + 1;
     Verdict {
         outcome: Outcome::Inconclusive,
-        unit: criterion.unit().into(),
+        unit: criterion.unit(spec.task.name).into(),
         kind: Some(criterion.kind),
         metric: criterion.metric.clone(),
         scale: Some(criterion.scale),
@@ -82,7 +89,7 @@ fn conclude(
     spec: &Spec,
     criterion: &Criterion,
     reading: Option<&Reading>,
-    missing: &[String],
+    missing: &[Gap],
     violations: &[String],
 ) -> String {
     let complete = verdict
@@ -103,7 +110,7 @@ fn conclude(
         return format!(
             "{} of {planned} pairs are incomplete for reasons that say nothing about the claim: {}",
             planned - complete,
-            missing.join("; ")
+            in_words(missing)
         );
     }
     if complete < FEWEST_PAIRS {
@@ -151,17 +158,16 @@ fn conclude(
 }
 
 /// Pairs in the order of the seeds, and what is missing, in words.
-fn pair_up(
+fn pair_up<'a>(
     spec: &Spec,
-    criterion: &Criterion,
-    outcomes: &[RunOutcome],
-) -> (Vec<Pair>, Vec<String>) {
-    let never_ran = End::Missing("it never ran".into());
+    criterion: &'a Criterion,
+    outcomes: &'a [RunOutcome],
+) -> (Vec<Pair>, Vec<Gap<'a>>) {
     let end = |arm: &str, seed: u32| {
         outcomes
             .iter()
             .find(|outcome| outcome.arm == arm && outcome.seed == seed)
-            .map_or(&never_ran, |outcome| &outcome.end)
+            .map(|outcome| &outcome.end)
     };
     // Worse than anything that was seen: a run that diverged must never look better than its partner.
     let worst = worst_value(criterion, outcomes);
@@ -174,17 +180,20 @@ fn pair_up(
             let ends = arms.map(|arm| end(arm, seed));
             let mut notes = Vec::new();
             for (arm, end) in arms.iter().zip(ends) {
-                match end {
-                    End::Diverged => notes.push(format!("\"{arm}\" diverged")),
-                    End::Missing(reason) => {
-                        notes.push(format!("\"{arm}\" has no result"));
-                        missing.push(format!("\"{arm}\" with seed {seed}: {reason}"));
+                let reason = match end {
+                    Some(End::Diverged) => {
+                        notes.push(format!("\"{arm}\" diverged"));
+                        continue;
                     }
-                    End::Finished(_) => {}
-                }
+                    Some(End::Finished(_)) => continue,
+                    Some(End::Missing(reason)) => reason.as_str(),
+                    None => "it never ran",
+                };
+                notes.push(format!("\"{arm}\" has no result"));
+                missing.push(Gap { arm, seed, reason });
             }
-            let seen = ends.map(|end| value(end, criterion));
-            let compared = ends.map(|end| match end {
+            let seen = ends.map(|end| value(end?, criterion));
+            let compared = ends.map(|end| match end? {
                 End::Diverged => worst,
                 other => value(other, criterion),
             });
@@ -202,6 +211,44 @@ fn pair_up(
         })
         .collect();
     (pairs, missing)
+}
+
+/// Each reason once, with the runs that it ended: one that lies in the specification ends them all.
+fn in_words(gaps: &[Gap]) -> String {
+    let mut reasons: Vec<&str> = Vec::new();
+    let mut arms: Vec<&str> = Vec::new();
+    for gap in gaps {
+        if !reasons.contains(&gap.reason) {
+            reasons.push(gap.reason);
+        }
+        if !arms.contains(&gap.arm) {
+            arms.push(gap.arm);
+        }
+    }
+    let runs = |reason: &str, arm: &str| {
+        let of_both = |gap: &&Gap| gap.reason == reason && gap.arm == arm;
+        let seeds: Vec<String> = gaps
+            .iter()
+            .filter(of_both)
+            .map(|gap| gap.seed.to_string())
+            .collect();
+        match seeds.as_slice() {
+            [] => None,
+            [seed] => Some(format!("\"{arm}\" with seed {seed}")),
+            [first @ .., last] => Some(format!(
+                "\"{arm}\" with seeds {} and {last}",
+                first.join(", ")
+            )),
+        }
+    };
+    let sentences: Vec<String> = reasons
+        .iter()
+        .map(|reason| {
+            let runs: Vec<String> = arms.iter().filter_map(|arm| runs(reason, arm)).collect();
+            format!("{}: {reason}", runs.join(", "))
+        })
+        .collect();
+    sentences.join("; ")
 }
 
 fn value(end: &End, criterion: &Criterion) -> Option<f64> {

@@ -169,6 +169,25 @@ fn machine_trouble_aborts_and_is_not_science() {
 }
 
 #[test]
+fn a_reason_that_ended_many_runs_is_given_once() {
+    let mut runs = outcomes(&B, &A);
+    for run in &mut runs {
+        run.end = End::Missing("too short a text".into());
+    }
+    runs[1].end = End::Missing("lost".into());
+    runs.retain(|run| run.arm == "b" || run.seed < 3);
+    let verdict = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    assert_eq!(verdict.outcome, Outcome::Aborted);
+    let reasons = "nothing about the claim: \"b\" with seeds 1, 3, 4, 5, 6, 7 and 8, \"a\" with seeds 1 and 2: too \
+                   short a text; \"b\" with seed 2: lost; \"a\" with seeds 3, 4, 5, 6, 7 and 8: it never ran";
+    assert!(
+        verdict.explanation.contains(reasons),
+        "{}",
+        verdict.explanation
+    );
+}
+
+#[test]
 fn a_broken_treatment_is_inadmissible() {
     let mut runs = outcomes(&B, &A);
     if let End::Finished(result) = &mut runs[3].end {

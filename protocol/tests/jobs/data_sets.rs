@@ -183,3 +183,55 @@ async fn a_retry_needs_the_same_data_set(pool: PgPool) {
     }
     assert!(taken.contains(&again));
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_result_from_another_content_does_not_count(pool: PgPool) {
+    let ada = account(&pool, "ada").await;
+    registered(&pool, ada, &words("ptb")).await;
+    let worker = worker(&pool).await;
+    offer(&pool, worker, &[has("ptb@1", 'a')]).await;
+    let trained_on = |content: Option<char>| {
+        let Ending::Succeeded(mut result) = success(1.0) else {
+            panic!("a success")
+        };
+        result.provenance.data_sha256 = content.map(|content| content.to_string().repeat(64));
+        Ending::Succeeded(result)
+    };
+    let error = async |run: RunId| {
+        sqlx::query_scalar!(
+            "select error from run_attempt where run_id = $1 and outcome = 'failed' order by epoch desc limit 1",
+            run as RunId
+        )
+        .fetch_optional(&pool)
+        .await
+        .expect("asks")
+        .flatten()
+    };
+    let lease = take(&pool, worker).await.expect("a run");
+    // Sent again after a lost answer, it is refused again and changes nothing.
+    for _ in 0..2 {
+        jobs::finish(&pool, &lease, trained_on(Some('b')), TIMING)
+            .await
+            .expect("is told");
+        assert_eq!(run_state(&pool, lease.run).await, "queued");
+    }
+    let said = error(lease.run).await.expect("a reason");
+    assert!(
+        said.contains("another content (SHA-256 bbbb") && said.contains("ptb@1 stands for"),
+        "{said}"
+    );
+
+    let again = take(&pool, worker).await.expect("the same run");
+    assert_eq!(again.run, lease.run);
+    jobs::finish(&pool, &again, trained_on(None), TIMING)
+        .await
+        .expect("is told");
+    let said = error(lease.run).await.expect("a reason");
+    assert!(said.contains("trained on no data set"), "{said}");
+
+    let last = take(&pool, worker).await.expect("the same run");
+    jobs::finish(&pool, &last, trained_on(Some('a')), TIMING)
+        .await
+        .expect("counts");
+    assert_eq!(run_state(&pool, lease.run).await, "succeeded");
+}

@@ -69,14 +69,14 @@ pub(super) fn of(
 }
 
 fn cell(run: &Run, metric: &str, places: &HashMap<i64, i64>, data_sets: &Availability) -> Cell {
-    let missing = data_sets.of(run).filter(|wait| wait.is_missing());
+    let missing = data_sets.of(run).is_some_and(|wait| wait.is_missing());
     let (text, progress) = match run.state.as_str() {
         "succeeded" => (
             run.metric(metric).map(number::value).unwrap_or_default(),
             None,
         ),
         "running" => (progress::words(run), run.progress()),
-        "queued" if let Some(wait) = missing => (format!("waits for {}", wait.data_set), None),
+        "queued" if missing => ("waits for data".to_owned(), None),
         "queued" => {
             let place = places
                 .get(&run.id.0)

@@ -10,7 +10,7 @@ use crate::{
         html::Html,
     },
 };
-use breakmywork_protocol::{metric, verdict::Verdict};
+use breakmywork_protocol::{metric, spec::TaskName, verdict::Verdict};
 
 /// A plot with its words.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(in crate::pages) struct Plot {
     pub(in crate::pages) finals: Vec<(String, f64, f64, usize)>,
 }
 
-/// Learning curves, a plot for each metric.
-pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String]) -> Vec<Plot> {
+/// Learning curves of arms that learn that task, a plot for each metric.
+pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: TaskName) -> Vec<Plot> {
     let mut names: Vec<&str> = curves.iter().map(|curve| curve.name.as_str()).collect();
     names.dedup();
     // What was measured on unseen sequences first.
@@ -54,7 +54,7 @@ pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String]) -> Vec<Plot>
             let drawn = Curves {
                 id: name,
                 title: &title,
-                unit: known.map_or(name, |known| known.unit),
+                unit: known.map_or(name, |known| known.unit_of(task)),
                 arms,
                 lines: &lines,
             };

@@ -141,7 +141,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
     Ok(Live {
         matrix: matrix::of(spec, &runs, &waiting, &data_sets),
         missing: data_sets.missing(),
-        plots: plots::learning(&curves, &arms),
+        plots: plots::learning(&curves, &arms, spec.task.name),
         paused,
         over,
         words,

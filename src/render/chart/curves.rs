@@ -148,6 +148,7 @@ impl Curves<'_> {
     ) {
         let mut path = String::new();
         let mut pen_down = false;
+        let mut drawn = 0;
         for (step, value) in thinned(points) {
             // A gap shows where the value left the finite numbers.
             if !value.is_finite() {
@@ -157,12 +158,21 @@ impl Curves<'_> {
             let command = if pen_down { 'L' } else { 'M' };
             let _ = write!(path, "{command}{} {}", x.at(step), y.at(value));
             pen_down = true;
+            drawn += 1;
         }
-        if !path.is_empty() {
+        // One measurement makes no line: a stroke without length, whose round ends are a dot.
+        let dot = if drawn == 1 {
+            ("lone ", "h0")
+        } else {
+            ("", "")
+        };
+        if drawn > 0 {
             let _ = write!(
                 out,
-                "<path class=\"{class} arm-{}\" d=\"{path}\"/>",
-                arm % COLOURS
+                "<path class=\"{class} {}arm-{}\" d=\"{path}{}\"/>",
+                dot.0,
+                arm % COLOURS,
+                dot.1
             );
         }
     }
@@ -251,6 +261,22 @@ mod tests {
         assert!(svg.contains("a &lt;b&gt;: 1.00 at step 10"));
         assert!(!svg.contains("NaN"));
         assert!(!svg.contains("style="));
+    }
+
+    #[test]
+    fn a_single_measurement_is_a_dot() {
+        let lines = [line(0, &[(28.0, 54.0)])];
+        let arms = ["a".to_owned()];
+        let curves = Curves {
+            id: "x",
+            title: "test",
+            unit: "nats per frame",
+            arms: &arms,
+            lines: &lines,
+        };
+        let Html(svg) = curves.svg().expect("a point");
+        assert_eq!(svg.matches("lone arm-0").count(), 2, "{svg}");
+        assert_eq!(svg.matches("h0\"/>").count(), 2, "{svg}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Flags of `data`.
 
+use super::store::FOLDER;
 use super::{Input, Kind, Reference, Splits};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub struct Folder {
     #[arg(
         long,
         value_name = "DIR",
-        default_value = "./var/data",
+        default_value = FOLDER,
         env = "BREAKMYWORK_DATA_SETS"
     )]
     pub data_sets: PathBuf,

@@ -55,13 +55,15 @@ fn list(args: &ListArgs) -> Result<(), Error> {
     let store = Store::new(args.folder.data_sets.clone());
     let here = store.list()?;
     let absent = |known: &&Known| here.iter().all(|manifest| manifest.name != known.name);
-    let missing = known::ALL.iter().filter(absent).map(|known| Missing {
-        name: known.name,
-        kind: known.kind,
-        about: known.about,
-        how: known.how(),
+    let missing = known::ALL.iter().filter(absent).map(|known| {
+        Ok(Missing {
+            name: known.name,
+            kind: known.kind,
+            about: known.about,
+            how: store.command(&known.reference()?),
+        })
     });
-    let missing = missing.collect();
+    let missing = missing.collect::<Result<_, Error>>()?;
     if args.json {
         let listing = Listing {
             here: &here,

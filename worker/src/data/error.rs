@@ -142,14 +142,14 @@ pub enum Error {
         expected: String,
     },
     /// A data set that was never imported.
-    #[error("{reference} is not in {folder}; {how}", folder = folder.display())]
+    #[error("{reference} is not in {folder}; run `{command}`", folder = folder.display())]
     NotHere {
         /// The name and version.
         reference: Reference,
         /// The data folder.
         folder: PathBuf,
-        /// How to get it.
-        how: String,
+        /// The command that brings it there.
+        command: String,
     },
     /// A stored file that is not what was imported.
     #[error("{path} is damaged: {reason}; delete the folder {folder} and fetch or import {reference} again", path = path.display(), folder = folder.display())]

@@ -5,7 +5,7 @@ use super::format::Raw;
 use super::import::{Draft, unpack};
 use super::known::Known;
 use super::store::cannot_write;
-use super::{Error, Imported, Reference, Store};
+use super::{Error, Imported, Store};
 use std::fs;
 
 /// Folder of downloads, below the data folder.
@@ -25,16 +25,16 @@ pub fn fetch(
     url: Option<&str>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Imported, Error> {
+    let reference = known.reference()?;
     let Some(from) = known.download else {
         return Err(Error::NotFetchable {
             name: known.name.to_owned(),
             reason: format!(
                 "no address for it is known; get its files and run `{}`",
-                known.how()
+                store.command(&reference)
             ),
         });
     };
-    let reference = Reference::new(known.name, 1).map_err(Error::Reference)?;
     if let Some(manifest) = store.find(&reference)? {
         return Ok(Imported {
             manifest,

@@ -1,6 +1,6 @@
-//! Data sets whose names have a fixed meaning.
+//! What the data sets are whose names have a fixed meaning; how each is got stands in the protocol, for the board too.
 
-use super::{Kind, Reference, Splits};
+use super::{Error, Kind, Reference, Splits};
 
 /// A data set that many know, and how to get it.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,6 @@ pub struct Known {
     pub download: Option<Download>,
     /// What its files must be when they are imported one a split.
     pub texts: Option<Texts>,
-    /// The options of `data import` that bring it in.
-    pub import: &'static str,
 }
 
 /// A file with a fixed address and content.
@@ -55,9 +53,6 @@ pub struct Texts {
     pub test: &'static str,
 }
 
-/// How three files are given.
-const THREE_FILES: &str = "--train FILE --valid FILE --test FILE";
-
 /// The known data sets.
 pub const ALL: [Known; 6] = [
     Known {
@@ -71,7 +66,6 @@ pub const ALL: [Known; 6] = [
             packing: Packing::Plain,
         }),
         texts: None,
-        import: "FILE",
     },
     Known {
         name: "wikitext_2",
@@ -88,7 +82,6 @@ pub const ALL: [Known; 6] = [
             }),
         }),
         texts: None,
-        import: "FILE",
     },
     Known {
         name: "penn_treebank",
@@ -101,7 +94,6 @@ pub const ALL: [Known; 6] = [
             valid: "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
             test: "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
         }),
-        import: THREE_FILES,
     },
     Known {
         name: "jsb_chorales",
@@ -109,7 +101,6 @@ pub const ALL: [Known; 6] = [
         about: "Bach's chorales as piano keys; one JSON object with the lists train, valid and test of sequences, each a list of frames, each a list of keys from 21 to 108",
         download: None,
         texts: None,
-        import: "FILE.json",
     },
     Known {
         name: "cornell_scale",
@@ -117,7 +108,6 @@ pub const ALL: [Known; 6] = [
         about: "5,006 film reviews with ratings (Pang and Lee, scale data v1.0)",
         download: None,
         texts: None,
-        import: "--cornell DIR",
     },
     Known {
         name: "mnist",
@@ -125,7 +115,6 @@ pub const ALL: [Known; 6] = [
         about: "70,000 handwritten digits, as the four idx files, compressed or not",
         download: None,
         texts: None,
-        import: "--mnist DIR",
     },
 ];
 
@@ -135,22 +124,24 @@ pub fn find(name: &str) -> Option<&'static Known> {
 }
 
 impl Known {
-    /// The command that brings it in.
-    pub fn how(&self) -> String {
-        let Self { name, import, .. } = self;
-        match self.download {
-            Some(_) => format!("breakmywork-worker data fetch {name}"),
-            None => format!("breakmywork-worker data import {name} {import}"),
-        }
+    /// Its name and version, if its name may be one.
+    pub fn reference(&self) -> Result<Reference, Error> {
+        Reference::new(self.name, 1).map_err(Error::Reference)
     }
 }
 
-/// What to do about a data set that is not here.
-pub(super) fn how_to_get(reference: &Reference) -> String {
-    match find(reference.name()) {
-        Some(known) if reference.version() == 1 => format!("run `{}`", known.how()),
-        _ => format!(
-            "run `breakmywork-worker data import {reference} {THREE_FILES}` with its files, or see `breakmywork-worker data list`"
-        ),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use breakmywork_protocol::data_set;
+
+    #[test]
+    fn what_is_said_of_each_is_what_can_be_done() {
+        assert!(data_set::known().eq(ALL.iter().map(|known| known.name)));
+        for known in ALL {
+            let command = known.reference().expect("a name").command();
+            let fetched = command.starts_with("breakmywork-worker data fetch ");
+            assert_eq!(fetched, known.download.is_some(), "{command}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The data folder: what is in it, reading it whole and checked, adding to it all or nothing.
 
 use super::format::{self, Raw};
-use super::{Content, DataSet, Error, Manifest, Reference, SplitFile, known, manifest};
+use super::{Content, DataSet, Error, Manifest, Reference, SplitFile, manifest};
 use breakmywork_protocol::data_set;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Name of the description in a data set's folder.
 const MANIFEST: &str = "manifest.json";
+
+/// Where data sets lie unless something else is said.
+pub(super) const FOLDER: &str = "./var/data";
 
 /// A folder of data sets.
 #[derive(Debug, Clone)]
@@ -124,6 +127,15 @@ impl Store {
         Ok(Some(found))
     }
 
+    /// The command that brings a data set here.
+    pub fn command(&self, reference: &Reference) -> String {
+        let command = reference.command();
+        if self.dir == Path::new(FOLDER) {
+            return command;
+        }
+        format!("{command} --data-sets {}", self.dir.display())
+    }
+
     /// Reads a data set and checks every file's SHA-256.
     ///
     /// # Errors
@@ -133,7 +145,7 @@ impl Store {
             return Err(Error::NotHere {
                 reference: reference.clone(),
                 folder: self.dir.clone(),
-                how: known::how_to_get(reference),
+                command: self.command(reference),
             });
         };
         let content = format::read(manifest.kind, |name| {

@@ -13,7 +13,12 @@ pub enum Error {
     #[error(transparent)]
     Data(#[from] data::Error),
     /// It holds something else.
-    #[error("the task {task} cannot be learned from {reference}, which is a data set of kind {kind}", task = task.name())]
+    #[error(
+        "the task {task} cannot be learned from {reference}, which is a data set of kind {kind}; name one in task.data \
+         that fits, such as {example}",
+        task = task.name(),
+        example = task.example_data().unwrap_or_default()
+    )]
     OtherKind {
         /// The data set.
         reference: String,

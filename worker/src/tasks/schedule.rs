@@ -95,7 +95,8 @@ impl Schedule {
                 let length = text.length();
                 if predictions < text.longest() {
                     let need = format!("{batch} streams with a window of {}", text.longest());
-                    return Err(short(predictions * batch, "tokens to predict", need));
+                    let have = predictions * batch;
+                    return Err(short(have, text.unit, need));
                 }
                 Order::Windows {
                     predictions,

@@ -12,6 +12,8 @@ use candle_core::{Device, Result, Tensor};
 /// A split is cut into equally long streams, the remainder dropped; they are read side by side, window by window,
 /// with the state carried on. Cross-entropy at every step.
 pub(super) struct Text {
+    /// What its tokens are, for sentences.
+    pub(super) unit: &'static str,
     length: usize,
     pub(super) windows: Windows,
     vocabulary: usize,
@@ -24,9 +26,12 @@ impl Text {
         reference: &str,
         text: &Splits<String>,
     ) -> std::result::Result<Self, Error> {
-        let vocabulary = match spec.name {
-            TaskName::CharLm => Vocabulary::characters(text),
-            _ => Vocabulary::words(&text.train, spec.vocabulary.unwrap_or(u32::MAX) as usize),
+        let (vocabulary, unit) = match spec.name {
+            TaskName::CharLm => (Vocabulary::characters(text), "characters"),
+            _ => {
+                let most = spec.vocabulary.unwrap_or(u32::MAX) as usize;
+                (Vocabulary::words(&text.train, most), "words")
+            }
         };
         if spec.name == TaskName::CharLm && vocabulary.len() > limits::CHARACTERS {
             return Err(Error::TooManyCharacters {
@@ -42,12 +47,13 @@ impl Text {
                     reference: reference.to_owned(),
                     split,
                     have: tokens.len(),
-                    what: "tokens",
+                    what: unit,
                     need: "one prediction".into(),
                 });
             }
         }
         Ok(Self {
+            unit,
             length: spec.length as usize,
             windows: spec.windows.unwrap_or(Windows::Fixed),
             vocabulary: vocabulary.len(),

@@ -97,6 +97,5 @@ pub(crate) fn known(name: &'static str, download: Option<Download>, texts: Optio
         about: "for a test",
         download,
         texts,
-        import: "FILE",
     }
 }

@@ -215,7 +215,7 @@ fn fields_that_only_some_tasks_have_are_refused_elsewhere() {
     let bad = with("\"penn_treebank\"", "\"../ptb\"");
     assert_complains(&bad, "task.data", "does not name a data set");
     let both = with("epochs = 13", "epochs = 13\nsteps = 5");
-    assert_complains(&both, "training.epochs", "give one of them");
+    assert_complains(&both, "training.epochs", "leave one of them out");
     let endless = with("epochs = 13\n", "");
     assert_complains(&endless, "training.steps", "or epochs");
     let costly = with("epochs = 13", "epochs = 1000\nbatch = 1");

@@ -116,10 +116,9 @@ fn one_file(path: &Path, request: &Request, known: Option<&Known>) -> Result<Dra
     }
     if let Some(known) = known.filter(|known| known.texts.is_some()) {
         return Err(raw.wrong(format!(
-            "{name} has one file a split; run `breakmywork-worker data import {name} {import}`, or import this file \
-             under another name",
-            name = known.name,
-            import = known.import
+            "{} has one file a split; run `{}`, or import this file under another name",
+            known.name,
+            known.reference()?.command()
         )));
     }
     split::one(kind(&raw, path, request, known)?, &raw, name_of(path))

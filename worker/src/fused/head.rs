@@ -140,7 +140,7 @@ impl<R: Real> Output<R> {
                     continue;
                 }
                 for output in outputs.iter_mut() {
-                    *output = *output * cooling;
+                    *output *= cooling;
                 }
                 if let Answers::Classes(classes) = answers {
                     correct +=
@@ -196,7 +196,7 @@ fn cross_entropy<R: Real>(logits: &mut [R], class: usize, scale: R) -> f64 {
     let factor = scale / sum;
     arch.dispatch(|| {
         for logit in logits.iter_mut() {
-            *logit = *logit * factor;
+            *logit *= factor;
         }
     });
     logits[class] -= scale;

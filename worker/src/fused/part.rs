@@ -293,7 +293,7 @@ impl<'a, R: Real> Shared<'a, R> {
                 let (t, row) = (place / rows.len(), place % rows.len());
                 let mask = mask.row(t, 0, rows.start + row);
                 for (entered, &keep) in entered.iter_mut().zip(mask) {
-                    *entered = *entered * keep;
+                    *entered *= keep;
                 }
             }
         }
@@ -322,7 +322,7 @@ impl<'a, R: Real> Shared<'a, R> {
                 let (t, row) = (place / rows.len(), place % rows.len());
                 let mask = mask.row(t, 0, rows.start + row);
                 for (gradient, &keep) in gradient.iter_mut().zip(mask) {
-                    *gradient = *gradient * keep;
+                    *gradient *= keep;
                 }
             }
         }
@@ -347,7 +347,7 @@ impl<'a, R: Real> Shared<'a, R> {
         for (place, gradient) in gradient.chunks_exact_mut(width).enumerate() {
             let keep = self.keeps(place, rows);
             for gradient in gradient {
-                *gradient = *gradient * keep;
+                *gradient *= keep;
             }
         }
         Some((self.pick_ids(rows), gradient))

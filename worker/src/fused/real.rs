@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, Result, WithDType};
 /// The single-precision functions have no branches, so that the compiler turns loops over them into vector code; each
 /// is within two units in the last place of the exact value, which tests check over the whole range.
 pub(crate) trait Real:
-    WithDType + Copy + std::ops::AddAssign + std::ops::SubAssign + Default
+    WithDType + Copy + std::ops::AddAssign + std::ops::SubAssign + std::ops::MulAssign + Default
 {
     /// Zero.
     const ZERO: Self;
@@ -127,8 +127,7 @@ impl Real for f32 {
     fn tanh(self) -> Self {
         let size = self.abs();
         let square = self * self;
-        let tail = (((-5.704_988_7e-3 * square + 2.063_908_9e-2) * square - 5.373_971_6e-2)
-            * square
+        let tail = (((-5.704_988_7e-3 * square + 2.063_909e-2) * square - 5.373_971_6e-2) * square
             + 1.333_144_2e-1)
             * square
             - 3.333_328e-1;

@@ -158,7 +158,7 @@ impl<R: Real> Parts<R> {
                 let row_mask = &mask[row.min(mask.len() / n - 1) * n..][..n];
                 let entries = &mut self.state[row * size.columns() + gate * n..][..n];
                 for (entry, &keep) in entries.iter_mut().zip(row_mask) {
-                    *entry = *entry * keep;
+                    *entry *= keep;
                 }
             }
         }

@@ -56,7 +56,7 @@ pub(super) fn backward<R: Real>(
         let (i, f, g, o) = (input[j], forget[j], candidate[j], output[j]);
         let seen = squashed[j];
         let new_h = dh[j] * (R::ONE - keep_h[j]);
-        dh[j] = dh[j] * keep_h[j];
+        dh[j] *= keep_h[j];
         let carried = dc[j] * (R::ONE - keep_c[j]);
         let past = dc[j] * keep_c[j];
         let read = new_h * o * (R::ONE - seen * seen);

@@ -29,7 +29,7 @@ pub(super) fn backward<R: Real>(kept: Kept<'_, R>, masks: &Masked<'_, R>, walkin
     for j in 0..n {
         let made = state[j];
         let new = dh[j] * (R::ONE - keep[j]);
-        dh[j] = dh[j] * keep[j];
+        dh[j] *= keep[j];
         state[j] = new * update[j] * (R::ONE - made * made);
     }
 }

@@ -378,7 +378,7 @@ fn what_cannot_be_learned_is_refused_with_the_reason() {
     let message = refused(&short, model, "steps = 1\nbatch = 2");
     assert!(
         message.contains(
-            "train split of d@1 has 4 characters to predict, too few for 2 streams with a window of 9"
+            "train split of d@1 has 6 characters, too few for 2 streams with a window of 9"
         ),
         "{message}"
     );

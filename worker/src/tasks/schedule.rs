@@ -95,8 +95,7 @@ impl Schedule {
                 let length = text.length();
                 if predictions < text.longest() {
                     let need = format!("{batch} streams with a window of {}", text.longest());
-                    let have = predictions * batch;
-                    return Err(short(have, text.unit, need));
+                    return Err(short(text.training(), text.unit, need));
                 }
                 Order::Windows {
                     predictions,

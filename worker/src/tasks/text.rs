@@ -61,6 +61,11 @@ impl Text {
         })
     }
 
+    /// Tokens of the training split.
+    pub(super) fn training(&self) -> usize {
+        self.tokens.train.len()
+    }
+
     pub(super) fn shape(&self) -> Shape {
         Shape {
             steps: self.longest(),

@@ -99,7 +99,7 @@ impl Samples {
         writeln!(
             to,
             "\n{} of {} measurements were disturbed: others used {QUIET} cores or more, at most {most:.2}. \
-             A median leaves them out unless all were; it is then marked with *.",
+             A median leaves them out unless all were; it is then marked with *, and so are its ratios.",
             disturbed.count(),
             self.0.len()
         )
@@ -165,28 +165,28 @@ impl Samples {
         )?;
         let configurations = self.configurations();
         for &how in Contender::Ours.dropouts() {
-            let mut columns: [Vec<f64>; 4] = Default::default();
+            let mut columns: [Vec<Ratio>; 4] = Default::default();
             for &configuration in &configurations {
-                let rate = |who, how| self.row(configuration, who, how).map(|row| row.rate);
-                let Some(ours) = rate(Contender::Ours, how) else {
+                let row = |who, how| self.row(configuration, who, how);
+                let Some(ours) = row(Contender::Ours, how) else {
                     continue;
                 };
                 let against = OTHERS.map(|who| match who {
-                    Contender::TorchLoop => rate(who, how),
-                    who => rate(who, Dropout::None),
+                    Contender::TorchLoop => row(who, how),
+                    who => row(who, Dropout::None),
                 });
-                let without = rate(Contender::Ours, Dropout::None);
+                let without = row(Contender::Ours, Dropout::None);
                 let without = without.filter(|_| how != Dropout::None);
                 let mut cells = String::new();
                 for (column, other) in columns.iter_mut().zip(against.into_iter().chain([without]))
                 {
-                    let ratio = other.map(|other| ours / other);
+                    let ratio = other.map(|other| Ratio::of(ours, other));
                     column.extend(ratio);
                     write!(cells, " {} |", cell(ratio))?;
                 }
                 writeln!(to, "| {} | {} |{cells}", how.name(), configuration.name())?;
             }
-            let means = columns.map(|column| cell(geometric_mean(&column)));
+            let means = columns.map(|column| cell(Ratio::geometric_mean(&column)));
             let means = means.join(" | ");
             writeln!(to, "| {} | **geometric mean** | {means} |", how.name())?;
         }
@@ -194,8 +194,38 @@ impl Samples {
     }
 }
 
-fn cell(ratio: Option<f64>) -> String {
-    ratio.map_or_else(|| "–".into(), |ratio| format!("{ratio:.2}"))
+/// How many times as fast.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ratio {
+    times: f64,
+    /// Whether one of the two could only be measured disturbed.
+    disturbed: bool,
+}
+
+impl Ratio {
+    fn of(ours: Row, other: Row) -> Self {
+        Self {
+            times: ours.rate / other.rate,
+            disturbed: ours.disturbed || other.disturbed,
+        }
+    }
+
+    /// `None` of nothing.
+    fn geometric_mean(ratios: &[Self]) -> Option<Self> {
+        let sum: f64 = ratios.iter().map(|ratio| ratio.times.ln()).sum();
+        (!ratios.is_empty()).then(|| Self {
+            times: (sum / ratios.len() as f64).exp(),
+            disturbed: ratios.iter().any(|ratio| ratio.disturbed),
+        })
+    }
+}
+
+fn cell(ratio: Option<Ratio>) -> String {
+    let Some(Ratio { times, disturbed }) = ratio else {
+        return "–".into();
+    };
+    let mark = if disturbed { "*" } else { "" };
+    format!("{times:.2}{mark}")
 }
 
 /// The middle, or the mean of the two middle ones; `None` of nothing.
@@ -207,12 +237,6 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
         1 => Some(upper),
         _ => Some((values[middle - 1] + upper) / 2.0),
     }
-}
-
-/// `None` of nothing.
-fn geometric_mean(values: &[f64]) -> Option<f64> {
-    let sum: f64 = values.iter().map(|value| value.ln()).sum();
-    (!values.is_empty()).then(|| (sum / values.len() as f64).exp())
 }
 
 /// A whole number with commas between thousands.
@@ -274,14 +298,21 @@ mod tests {
         samples.write_ratios(&mut text).expect("writes");
         assert!(text.contains("| ours | none | 5,000 | 5,000 to 5,000 | 1 | 50% | 123 |"));
         assert!(text.contains("| torch nn.LSTM | none | 2,000* |"));
-        assert!(text.contains("| none | h64 | – | 2.50 | – | – |"));
-        assert!(text.contains("| none | **geometric mean** | – | 2.50 | – | – |"));
+        assert!(text.contains("| none | h64 | – | 2.50* | – | – |"));
+        assert!(text.contains("| none | **geometric mean** | – | 2.50* | – | – |"));
+    }
+
+    #[test]
+    fn a_mean_of_ratios_is_disturbed_if_one_of_them_is() {
+        let ratio = |times, disturbed| Ratio { times, disturbed };
+        let mean = Ratio::geometric_mean(&[ratio(2.0, false), ratio(8.0, true)]);
+        assert_eq!(mean, Some(ratio(4.0, true)));
+        assert_eq!(Ratio::geometric_mean(&[]), None);
     }
 
     #[test]
     fn numbers_are_grouped() {
         assert_eq!(grouped(1_234_567.0), "1,234,567");
         assert_eq!(grouped(999.4), "999");
-        assert_eq!(geometric_mean(&[2.0, 8.0]), Some(4.0));
     }
 }

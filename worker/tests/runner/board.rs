@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, PgPool};
 /// Steps of a run that is over in a moment.
 pub(crate) const QUICK: u32 = 10;
 /// Steps of a run that takes a few seconds, so that something can happen meanwhile.
-pub(crate) const SLOW: u32 = 1_500;
+pub(crate) const SLOW: u32 = 24_000;
 
 /// Registers six pairs of runs that learn the characters of the data set `sample`, for one epoch.
 pub(crate) async fn registered_on_data(pool: &PgPool) {

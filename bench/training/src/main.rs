@@ -137,7 +137,17 @@ fn take_turn(
             args.seconds,
         );
         let watch = Watch::begin();
-        let measurement = job.spawn(&args.torch)?;
+        let measurement = match job.spawn(&args.torch) {
+            Ok(measurement) => measurement,
+            // An hour of the others' measurements must not be lost with this one.
+            Err(error) => {
+                let (size, dropout) = (configuration.name(), dropout.name());
+                let failure = format!("{size}, {dropout}, round {round}: {error:#}");
+                note(&failure);
+                samples.failures.push(failure);
+                continue;
+            }
+        };
         let sample = Sample {
             configuration,
             contender,
@@ -146,7 +156,7 @@ fn take_turn(
             others: watch.others(measurement.cpu_seconds),
         };
         report(args, round, &sample)?;
-        samples.0.push(sample);
+        samples.all.push(sample);
     }
     Ok(())
 }

@@ -29,13 +29,18 @@ struct Row {
 
 /// All measurements.
 #[derive(Debug, Default)]
-pub(crate) struct Samples(pub(crate) Vec<Sample>);
+pub(crate) struct Samples {
+    /// Those that came back.
+    pub(crate) all: Vec<Sample>,
+    /// What became of the others, in words.
+    pub(crate) failures: Vec<String>,
+}
 
 impl Samples {
     /// Medians of the undisturbed measurements, or of all where every one was disturbed.
     fn row(&self, configuration: Configuration, who: Contender, how: Dropout) -> Option<Row> {
         let all: Vec<&Sample> = self
-            .0
+            .all
             .iter()
             .filter(|sample| {
                 (sample.configuration, sample.contender, sample.dropout)
@@ -59,7 +64,7 @@ impl Samples {
 
     fn configurations(&self) -> Vec<Configuration> {
         let mut configurations: Vec<Configuration> =
-            self.0.iter().map(|sample| sample.configuration).collect();
+            self.all.iter().map(|sample| sample.configuration).collect();
         configurations.dedup();
         configurations
     }
@@ -90,9 +95,9 @@ impl Samples {
         }
         self.write_speeds(to)?;
         self.write_ratios(to)?;
-        let disturbed = self.0.iter().filter(|sample| sample.others >= QUIET);
+        let disturbed = self.all.iter().filter(|sample| sample.others >= QUIET);
         let most = self
-            .0
+            .all
             .iter()
             .map(|sample| sample.others)
             .fold(0.0, f64::max);
@@ -101,8 +106,12 @@ impl Samples {
             "\n{} of {} measurements were disturbed: others used {QUIET} cores or more, at most {most:.2}. \
              A median leaves them out unless all were; it is then marked with *, and so are its ratios.",
             disturbed.count(),
-            self.0.len()
-        )
+            self.all.len()
+        )?;
+        for failure in &self.failures {
+            writeln!(to, "\nNot measured: {failure}.")?;
+        }
+        Ok(())
     }
 
     fn write_speeds(&self, to: &mut String) -> fmt::Result {
@@ -272,11 +281,18 @@ mod tests {
         }
     }
 
+    fn with(all: Vec<Sample>) -> Samples {
+        Samples {
+            all,
+            ..Samples::default()
+        }
+    }
+
     #[test]
     fn a_median_leaves_out_what_was_disturbed_unless_all_was() {
         let ours = |rate, others| sample(Contender::Ours, Dropout::None, rate, others);
         let row = |samples| {
-            let row = Samples(samples).row(Configuration::H64, Contender::Ours, Dropout::None);
+            let row = with(samples).row(Configuration::H64, Contender::Ours, Dropout::None);
             row.map(|row| (row.rate, row.runs, row.disturbed))
         };
         let some = row(vec![ours(4.0, 0.0), ours(1.0, 0.9), ours(2.0, 0.0)]);
@@ -288,7 +304,7 @@ mod tests {
     #[test]
     fn the_table_has_shares_ratios_and_means() {
         let flops = Configuration::H64.size().flops_a_token();
-        let samples = Samples(vec![
+        let samples = with(vec![
             sample(Contender::Peak, Dropout::None, flops * 10_000.0, 0.0),
             sample(Contender::Ours, Dropout::None, 5_000.0, 0.0),
             sample(Contender::TorchLstm, Dropout::None, 2_000.0, 0.3),

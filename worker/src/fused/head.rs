@@ -5,6 +5,7 @@
 
 use super::product::{Matrix, add_column_sums, product};
 use super::real::Real;
+use pulp::{Simd, WithSimd};
 
 /// Numbers of a block of outputs; 16 MB in single precision.
 const BLOCK: usize = 4 << 20;
@@ -187,20 +188,31 @@ impl<R: Real> Answers<'_, R> {
 /// −log softmax of the class; the gradient takes the place of the logits.
 fn cross_entropy<R: Real>(logits: &mut [R], class: usize, scale: R) -> f64 {
     let target = logits[class];
-    let arch = pulp::Arch::new();
-    let (largest, sum) = arch.dispatch(|| {
-        let largest = largest(logits);
-        (largest, exponentials(logits, largest))
-    });
-    // The sum is at least 1, so the quotient is finite if the logits are.
-    let factor = scale / sum;
-    arch.dispatch(|| {
-        for logit in logits.iter_mut() {
-            *logit *= factor;
-        }
-    });
+    let (largest, sum) = pulp::Arch::new().dispatch(Softmax { logits, scale });
     logits[class] -= scale;
     sum.wide().ln() + largest.wide() - target.wide()
+}
+
+/// Puts softmax · scale in place of the logits, in vector instructions; gives the largest logit and the sum.
+struct Softmax<'a, R> {
+    logits: &'a mut [R],
+    scale: R,
+}
+
+impl<R: Real> WithSimd for Softmax<'_, R> {
+    type Output = (R, R);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> (R, R) {
+        let largest = largest(self.logits);
+        let sum = exponentials(self.logits, largest);
+        // The sum is at least 1, so the quotient is finite if the logits are.
+        let factor = self.scale / sum;
+        for logit in self.logits.iter_mut() {
+            *logit *= factor;
+        }
+        (largest, sum)
+    }
 }
 
 /// The largest number; a NaN among them is lost here and found by the sum.

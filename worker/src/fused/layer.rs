@@ -9,6 +9,7 @@ use super::product::{Matrix, add_column_sums, product};
 use super::real::Real;
 use super::weights::{LayerWeights, Parts, Size};
 use breakmywork_protocol::spec::Cell;
+use pulp::{Simd, WithSimd};
 use std::borrow::Cow;
 
 /// A layer and the part of the minibatch that is walked.
@@ -76,6 +77,49 @@ impl<R: Real> Plain<R> {
             ones: vec![R::ONE; width],
             zeros: vec![R::ZERO; width],
         }
+    }
+}
+
+// A closure would do, but it is compiled for any processor and called; these are compiled for the one at hand.
+
+/// One step forward in vector instructions.
+struct Forward<'a, 'w, R> {
+    walk: &'a Walk<'w, R>,
+    tape: &'a mut Tape<R>,
+    plain: &'a Plain<R>,
+    t: usize,
+}
+
+impl<R: Real> WithSimd for Forward<'_, '_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.walk.step_forward(self.tape, self.plain, self.t);
+    }
+}
+
+/// One step back in vector instructions.
+struct Backward<'a, 'w, R> {
+    walk: &'a Walk<'w, R>,
+    tape: &'a mut Tape<R>,
+    plain: &'a Plain<R>,
+    t: usize,
+    above: &'a [R],
+    dh: &'a mut [R],
+    dc: &'a mut [R],
+}
+
+impl<R: Real> WithSimd for Backward<'_, '_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (dh, &above) in self.dh.iter_mut().zip(self.above) {
+            *dh += above;
+        }
+        let Self { walk, tape, .. } = self;
+        walk.step_backward(tape, self.plain, self.t, self.dh, self.dc);
     }
 }
 
@@ -212,7 +256,12 @@ impl<R: Real> Walk<'_, R> {
                     Matrix::rows(state, n, wide, columns),
                 );
             }
-            arch.dispatch(|| self.step_forward(&mut tape, &plain, t));
+            arch.dispatch(Forward {
+                walk: self,
+                tape: &mut tape,
+                plain: &plain,
+                t,
+            });
         }
         tape
     }
@@ -261,11 +310,14 @@ impl<R: Real> Walk<'_, R> {
         let mut through = vec![R::ZERO; step];
         let arch = pulp::Arch::new();
         for t in (0..self.steps).rev() {
-            arch.dispatch(|| {
-                for (dh, &above) in dh.iter_mut().zip(&above[t * step..][..step]) {
-                    *dh += above;
-                }
-                self.step_backward(&mut tape, &plain, t, &mut dh, &mut dc);
+            arch.dispatch(Backward {
+                walk: self,
+                tape: &mut tape,
+                plain: &plain,
+                t,
+                above: &above[t * step..][..step],
+                dh: &mut dh,
+                dc: &mut dc,
             });
             for group in &groups {
                 let (from, stride) = match group.apart {

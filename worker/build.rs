@@ -1,8 +1,12 @@
-//! Tells the code which commit it is: part of every result.
+//! Tells the code which commit it is, part of every result, and compiles the kernels of a build for CUDA.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
+    if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
+        compile_kernels();
+    }
     println!("cargo::rerun-if-env-changed=BREAKMYWORK_CODE_VERSION");
     // Whoever builds without a repository, such as an image, says it in the environment.
     let given = std::env::var("BREAKMYWORK_CODE_VERSION").ok();
@@ -31,4 +35,41 @@ fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
+}
+
+/// Compiles all kernels into one text of PTX, which the driver compiles for the card at hand.
+fn compile_kernels() {
+    /// The oldest cards that CUDA 13 compiles for: PTX for them runs on every newer one.
+    const OLDEST: &str = "75";
+    println!("cargo::rerun-if-changed=kernels");
+    for name in ["CUDA_COMPUTE_CAP", "CUDA_HOME", "CUDA_PATH"] {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
+    let out = std::env::var("OUT_DIR").expect("cargo sets it");
+    let capability = std::env::var("CUDA_COMPUTE_CAP").unwrap_or_else(|_| OLDEST.into());
+    let status = Command::new(compiler())
+        .args(["--ptx", "-O3", "-std=c++17"])
+        .arg(format!("-arch=compute_{}", capability.replace('.', "")))
+        .arg("-o")
+        .arg(Path::new(&out).join("kernels.ptx"))
+        .arg("kernels/all.cu")
+        .status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(status) => panic!("nvcc could not compile the kernels: {status}"),
+        Err(error) => {
+            panic!("a build with `--features cuda` needs nvcc of a CUDA toolkit: {error}")
+        }
+    }
+}
+
+/// nvcc of the toolkit that the environment names, else the one in the path.
+fn compiler() -> PathBuf {
+    let homes = ["CUDA_HOME", "CUDA_PATH"]
+        .into_iter()
+        .filter_map(std::env::var_os);
+    let mut named = homes.map(|home| Path::new(&home).join("bin/nvcc"));
+    named
+        .find(|nvcc| nvcc.exists())
+        .unwrap_or_else(|| "nvcc".into())
 }

@@ -1,5 +1,6 @@
 //! Takes queued runs, trains the network with candle, reports the result.
 
+pub mod card;
 pub mod checkpoint;
 pub mod cli;
 pub mod data;

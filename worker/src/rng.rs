@@ -74,6 +74,11 @@ impl Stream {
         }
     }
 
+    /// Key and position, for whoever computes [`Self::bits_at`] elsewhere.
+    pub(crate) fn counter(&self) -> ([u32; 2], u64) {
+        (self.key, self.position)
+    }
+
     /// 32 random bits.
     pub fn bits(&mut self) -> u32 {
         if self.used == 4 {
@@ -142,6 +147,12 @@ impl Stream {
 
 fn happens(bits: u32, probability: f64) -> bool {
     f64::from(bits) < probability * (1u64 << 32) as f64
+}
+
+/// What 32 random bits must be below for [`Stream::bernoulli`] to be true: the bits are whole numbers, so the comparison
+/// with the next whole number is the same.
+pub(crate) fn threshold(probability: f64) -> u64 {
+    (probability * (1u64 << 32) as f64).ceil() as u64
 }
 
 /// Ten rounds of Philox on one 128-bit counter.

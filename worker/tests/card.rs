@@ -1,0 +1,247 @@
+//! The fast path of a card computes what the CPU computes, with the kernels' own source run on a processor.
+//!
+//! It has not been run on a card here. What these tests hold: masks, losses, gradients, states and updates; that each
+//! launch has the arguments its kernel takes; that nothing is written beside a buffer or read before it is written; and
+//! that the order of threads makes no difference to any bit.
+
+#[path = "support/host_card.rs"]
+mod host_card;
+#[path = "support/variants.rs"]
+mod variants;
+#[path = "support/windows.rs"]
+mod windows;
+
+use breakmywork_kernels_emulated::Order;
+use breakmywork_protocol::spec::{Cell, Dropout, MaskTime, Scaling, Site};
+use breakmywork_worker::card;
+use breakmywork_worker::dropout::{MaskShape, Masks};
+use breakmywork_worker::model::Parameters;
+use breakmywork_worker::rng::{Purpose, Stream};
+use breakmywork_worker::tasks::{Head, ReadOut};
+use breakmywork_worker::train::{Learned, Window};
+use candle_core::{DType, Device, Result, Tensor};
+use host_card::HostCard;
+use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network, normal};
+
+const CARD: HostCard = HostCard(Order::Forwards);
+
+/// Holds a window against the graph, and against itself with the threads in the other order.
+fn compare(case: &Case, dropout: &Dropout) {
+    assert!(card::applies(&network(case), dropout, DType::F32));
+    let by_card = |order: Order, block: usize| {
+        let way = |window: &Window<'_>| card::learn(&HostCard(order), window, block);
+        windows::learned(case, dropout, DType::F32, way).expect("computes")
+    };
+    // Three outputs are a block of their own.
+    let block = 3 * case.head.width();
+    let (fast, again) = (
+        by_card(Order::Forwards, block),
+        by_card(Order::Backwards, block),
+    );
+    let graph = windows::learned(case, dropout, DType::F32, |window| window.learn_by_graph());
+    let off = windows::difference(case.cell, &fast, &graph.expect("computes"));
+    let off = off.expect("computes");
+    let name = format!("{:?} {:?} {:?}", case.cell, case.head, case.read_out);
+    assert!(off < SINGLE, "{name} {dropout:?}: {off:e}");
+    assert_eq!(bits(&fast.0), bits(&again.0), "{name} {dropout:?}");
+}
+
+/// Everything that was learned, bit for bit.
+fn bits(learned: &Learned) -> Vec<u32> {
+    let states = learned.carried.layers.iter().flatten();
+    let all = [&learned.loss].into_iter().chain(&learned.gradients);
+    all.chain(states)
+        .flat_map(|tensor| tensor_bits(tensor))
+        .collect()
+}
+
+fn tensor_bits(tensor: &Tensor) -> Vec<u32> {
+    let numbers = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
+    numbers
+        .expect("numbers")
+        .iter()
+        .map(|n| n.to_bits())
+        .collect()
+}
+
+#[test]
+fn every_variant_of_every_site_of_the_rnn() {
+    windows::every_variant(Cell::Rnn, &mut compare);
+}
+
+#[test]
+fn every_variant_of_every_site_of_the_gru() {
+    windows::every_variant(Cell::Gru, &mut compare);
+}
+
+#[test]
+fn every_variant_of_every_site_of_the_lstm() {
+    windows::every_variant(Cell::Lstm, &mut compare);
+}
+
+#[test]
+fn every_head_read_out_and_penalty() {
+    windows::every_head(Cell::Lstm, &mut compare);
+}
+
+/// Nine sequences of four tokens out of seven types: every type occurs again and again.
+#[test]
+fn embeddings_dropped_in_every_way_and_tied() {
+    for cell in CELLS {
+        windows::every_embedding(cell, &mut compare);
+    }
+}
+
+/// A softmax wider than a block's threads, whose rows the emulated threads share unevenly.
+#[test]
+fn a_wide_softmax() {
+    let case = Case {
+        head: Head::Classes(300),
+        read_out: ReadOut::Last(1),
+        ..NUMBERS
+    };
+    compare(&case, &Dropout::default());
+}
+
+#[test]
+fn masks_are_those_of_the_host_bit_for_bit() -> Result<()> {
+    for (number, probability) in [0.0, 1e-10, 0.05, 0.3, 1.0 / 3.0, 0.5, 0.75, 0.999, 1.0]
+        .into_iter()
+        .enumerate()
+    {
+        for (site, layer, position) in [(0, 0, 0), (3, 1, 17), (9, 300, 5 << 32 | 3)] {
+            let seed = u32::MAX - number as u32;
+            for purpose in [
+                Purpose::Mask { site, layer },
+                Purpose::MonteCarlo { site, layer },
+            ] {
+                let mut stream = Stream::new(seed, purpose, position);
+                // 1,027 entries: the last thread has some of its own only, the last block some threads only.
+                let shape = [1, 1, 13, 79];
+                let value = (1.0 / (1.0 - 0.3)) as f32;
+                let drawn = card::draw_mask(&CARD, &stream, &shape, probability, value)?;
+                let expected: Vec<f32> = (0..13 * 79)
+                    .map(|_| {
+                        if stream.bernoulli(probability) {
+                            value
+                        } else {
+                            0.0
+                        }
+                    })
+                    .collect();
+                let expected = Tensor::from_vec(expected, &shape, &Device::Cpu)?;
+                assert_eq!(tensor_bits(&drawn), tensor_bits(&expected), "{probability}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A probability whose threshold is an entry's very bits keeps that entry out; any more lets it in.
+#[test]
+fn masks_compare_bits_exactly() -> Result<()> {
+    let stream = Stream::new(1, Purpose::Mask { site: 1, layer: 0 }, 2);
+    for index in 0..8 {
+        let bits = f64::from(stream.bits_at(index));
+        for (more, expected) in [(0.0, 0.0), (0.5, 1.0)] {
+            let probability = (bits + more) / (1u64 << 32) as f64;
+            let mask = card::draw_mask(&CARD, &stream, &[8], probability, 1.0)?;
+            let entry = mask.get(index as usize)?.to_scalar::<f32>()?;
+            assert_eq!(entry, expected);
+            let host = stream.bernoulli_at(index, probability);
+            assert_eq!(host, expected == 1.0);
+        }
+    }
+    Ok(())
+}
+
+/// Masks that are one number for all, and their outputs.
+#[test]
+fn outputs_with_masks_at_their_mean_and_drawn() -> Result<()> {
+    for cell in CELLS {
+        let keys = Case {
+            head: Head::Keys(6),
+            read_out: ReadOut::Every,
+            ..NUMBERS
+        };
+        for case in [
+            NUMBERS,
+            WORDS,
+            Case {
+                tied: true,
+                ..WORDS
+            },
+            keys,
+        ] {
+            answered(&Case { cell, ..case })?;
+        }
+    }
+    Ok(())
+}
+
+fn answered(case: &Case) -> Result<()> {
+    let network = network(case);
+    let weights = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?.frozen()?;
+    let batch = batch(case, DType::F32)?;
+    let published = |time| {
+        Some(Site {
+            scaling: Some(Scaling::Published),
+            ..Site::new(0.3, time)
+        })
+    };
+    let dropout = Dropout {
+        input: published(MaskTime::PerStep),
+        state: published(MaskTime::PerStep),
+        recurrent_weights: published(MaskTime::Fixed),
+        zoneout_state: Some(Site::new(0.3, MaskTime::PerStep)),
+        output: published(MaskTime::Fixed),
+        ..Dropout::default()
+    };
+    let shape = MaskShape {
+        dropout: &dropout,
+        network: &network,
+        steps: STEPS,
+        batch: BATCH,
+        tokens: batch.inputs.tokens(),
+    };
+    let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
+    let mean = Masks::mean(shape, DType::F32, &Device::Cpu)?;
+    let drawn = Masks::draw(shape, 1, purpose, 4, DType::F32, &Device::Cpu)?;
+    for masks in [mean, drawn] {
+        let pass = network.pass(&weights, &batch.inputs, None, &masks)?;
+        let (outputs, carried) = card::outputs(&CARD, &network, &weights, &batch, None, &masks)?;
+        assert!(apart(&outputs, &pass.outputs)? < SINGLE);
+        for (fast, graph) in carried.layers.iter().zip(&pass.carried.layers) {
+            assert!(apart(&fast[0], &graph[0])? < SINGLE);
+        }
+    }
+    Ok(())
+}
+
+/// Tensors of several sizes, one larger than what a block of threads sums at once.
+fn tensors(seed: u64) -> Result<Vec<Tensor>> {
+    let shapes: [&[usize]; 4] = [&[1, 3], &[40, 9], &[100, 170], &[5, 5]];
+    let of = |(seed, shape): (u64, &[usize])| normal(seed, shape, DType::F32);
+    (seed..).zip(shapes).map(of).collect()
+}
+
+#[test]
+fn the_norm_and_the_factor_of_clipping_stay_where_they_are_computed() -> Result<()> {
+    let gradients = tensors(70)?;
+    let square = |g: &Tensor| g.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>();
+    let squares = gradients.iter().map(square).collect::<Result<Vec<_>>>()?;
+    let expected = squares.iter().sum::<f64>().sqrt();
+    for (clip, factor) in [(0.0, 1.0), (1.0, 1.0 / expected), (1e6, 1.0)] {
+        let [norm, scale] = card::clip(&CARD, &gradients, clip)?;
+        assert!((f64::from(norm.to_scalar::<f32>()?) / expected - 1.0).abs() < 1e-6);
+        assert!((f64::from(scale.to_scalar::<f32>()?) / factor - 1.0).abs() < 1e-6);
+        let again = card::clip(&HostCard(Order::Backwards), &gradients, clip)?;
+        assert_eq!(tensor_bits(&norm), tensor_bits(&again[0]));
+    }
+    let broken = (&gradients[0] * f64::NAN)?;
+    for clip in [0.0, 1.0] {
+        let [norm, _] = card::clip(&CARD, &[broken.clone()], clip)?;
+        assert!(norm.to_scalar::<f32>()?.is_nan());
+    }
+    Ok(())
+}

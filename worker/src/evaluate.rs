@@ -1,10 +1,10 @@
 //! Measures a network, its masks at their mean or sampled (Monte Carlo).
 
 use crate::dropout::{MaskShape, Masks, Position};
-use crate::fused;
 use crate::model::{Carried, Network, Weights};
 use crate::rng::Purpose;
 use crate::tasks::{Batch, Head, Task};
+use crate::{card, fused};
 use breakmywork_protocol::metric;
 use breakmywork_protocol::spec::Dropout;
 use candle_core::{D, DType, Device, Result, Tensor};
@@ -165,9 +165,12 @@ fn predict(
         let before = carried.as_ref();
         let (network, weights) = (held.network, held.weights);
         let fast = fused::applies(network, held.dropout, held.device) && held.dtype == DType::F32;
-        let (outputs, after) = match fast {
-            true => fused::outputs(network, weights, batch, before, masks)?,
-            false => {
+        let card = card::on(held.device);
+        let card = card.filter(|_| card::applies(network, held.dropout, held.dtype));
+        let (outputs, after) = match (fast, card) {
+            (true, _) => fused::outputs(network, weights, batch, before, masks)?,
+            (false, Some(card)) => card::outputs(&*card, network, weights, batch, before, masks)?,
+            (false, None) => {
                 let pass = network.pass(weights, &batch.inputs, before, masks)?;
                 (pass.outputs, pass.carried)
             }

@@ -2,10 +2,11 @@
 
 mod update;
 
+use crate::card::{self, Card};
 use crate::model::Parameters;
 use breakmywork_protocol::spec::{self, DecayBy, Training};
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use update::{Adam, Descend, Follow};
 
@@ -102,8 +103,27 @@ impl Optimizer {
     }
 
     /// Moves the parameters; `step` counts from 1, and the learning rate is multiplied by `rate`.
+    ///
+    /// # Errors
+    /// What the device says.
     pub fn step(
         &mut self,
+        step: u32,
+        rate: f64,
+        parameters: &Parameters,
+        clipped: &Clipped,
+    ) -> Result<()> {
+        let card = card::on(clipped.norm.device());
+        self.step_on(card.as_deref(), step, rate, parameters, clipped)
+    }
+
+    /// The same for parameters on that card, or on a CPU.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub fn step_on(
+        &mut self,
+        card: Option<&dyn Card>,
         step: u32,
         rate: f64,
         parameters: &Parameters,
@@ -113,22 +133,21 @@ impl Optimizer {
             true => self.shrink * rate,
             false => self.shrink,
         };
-        let pairs = parameters.named().iter().zip(&clipped.gradients);
-        for (index, ((_, var), gradient)) in pairs.enumerate() {
-            if var.device().is_cpu() {
-                let scale = clipped.scale;
-                self.rule
-                    .update(step, rate, 1.0 - shrink, scale, index, var, gradient)?;
-                continue;
+        let keep = 1.0 - shrink;
+        for (index, (_, var)) in parameters.named().iter().enumerate() {
+            let gradient = &clipped.gradients[index];
+            match (card, &clipped.scale) {
+                (None, Scale::Number(scale)) => {
+                    self.rule
+                        .update(step, rate, keep, *scale, index, var, gradient)?;
+                }
+                (Some(card), Scale::OnCard(scale)) => {
+                    let given = [gradient, scale];
+                    self.rule
+                        .update_on(card, step, rate, keep, index, var, given)?;
+                }
+                _ => candle_core::bail!("gradients were clipped on another device"),
             }
-            let change = self.rule.change(step, rate, index, gradient)?;
-            let before = var.as_detached_tensor();
-            let kept = if shrink == 0.0 {
-                before
-            } else {
-                (before * (1.0 - shrink))?
-            };
-            var.set(&(kept - change)?)?;
         }
         match &mut self.average {
             Some(average) if average.progress.begun => average.add(parameters),
@@ -262,10 +281,11 @@ impl Rule {
                 };
                 first.inplace_op2(gradient, &follow(BETA_1, false))?;
                 second.inplace_op2(gradient, &follow(BETA_2, true))?;
+                let [rate, unbias] = unbiased(step, rate * *learning_rate);
                 let adam = Adam {
                     keep,
-                    rate: rate * *learning_rate / (1.0 - BETA_1.powf(f64::from(step))),
-                    unbias: 1.0 / (1.0 - BETA_2.powf(f64::from(step))),
+                    rate,
+                    unbias,
                     epsilon: EPSILON,
                 };
                 var.inplace_op3(first, second, &adam)
@@ -273,24 +293,45 @@ impl Rule {
         }
     }
 
-    /// What the step takes off the parameter with that number.
-    fn change(&mut self, step: u32, rate: f64, index: usize, gradient: &Tensor) -> Result<Tensor> {
+    /// The same on a card, where the scale is.
+    #[allow(clippy::too_many_arguments, reason = "the factors of one formula")]
+    fn update_on(
+        &self,
+        card: &dyn Card,
+        step: u32,
+        rate: f64,
+        keep: f64,
+        index: usize,
+        var: &Tensor,
+        [gradient, scale]: [&Tensor; 2],
+    ) -> Result<()> {
         match self {
-            Self::Sgd { learning_rate } => gradient * (*learning_rate * rate),
+            Self::Sgd { learning_rate } => {
+                card::descend(card, [var, gradient, scale], keep, *learning_rate * rate)
+            }
             Self::Adam {
                 learning_rate,
                 moments,
             } => {
-                let [first, second] = &mut moments[index];
-                *first = ((&*first * BETA_1)? + (gradient * (1.0 - BETA_1))?)?;
-                *second = ((&*second * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
-                let rate = rate * *learning_rate / (1.0 - BETA_1.powf(f64::from(step)));
-                let unbias = 1.0 / (1.0 - BETA_2.powf(f64::from(step)));
-                let spread = ((&*second * unbias)?.sqrt()? + EPSILON)?;
-                (&*first * rate)? / spread
+                let [first, second] = &moments[index];
+                let [rate, unbias] = unbiased(step, rate * *learning_rate);
+                let factors = card::Adam {
+                    keep,
+                    rate,
+                    unbias,
+                    epsilon: EPSILON,
+                    decay: [BETA_1, BETA_2],
+                };
+                card::adam(card, [var, first, second], [gradient, scale], &factors)
             }
         }
     }
+}
+
+/// The step size over the bias of Adam's first moment, and what undoes that of the second.
+fn unbiased(step: u32, rate: f64) -> [f64; 2] {
+    let bias = |beta: f64| 1.0 - beta.powf(f64::from(step));
+    [rate / bias(BETA_1), 1.0 / bias(BETA_2)]
 }
 
 /// The gradients in the order of the parameters.
@@ -305,13 +346,22 @@ pub fn ordered(gradients: &GradStore, parameters: &Parameters) -> Result<Vec<Ten
         .collect()
 }
 
+/// What brings gradients down to a limit.
+#[derive(Debug)]
+pub enum Scale {
+    /// A number.
+    Number(f64),
+    /// A number that stays on the card: nobody waits for it.
+    OnCard(Tensor),
+}
+
 /// Gradients whose global norm is at most a limit.
 #[derive(Debug)]
 pub struct Clipped {
     /// In the order of the parameters.
     pub gradients: Vec<Tensor>,
-    /// What they are still to be multiplied by: on a CPU that is left to whoever reads them next.
-    pub scale: f64,
+    /// What they are still to be multiplied by: that is left to whoever reads them next.
+    pub scale: Scale,
     /// Their norm before; it stays on the device.
     pub norm: Tensor,
 }
@@ -322,41 +372,38 @@ pub struct Clipped {
 /// If the device is out of memory.
 pub fn clipped(gradients: Vec<Tensor>, clip: f64) -> Result<Clipped> {
     let device = gradients[0].device().clone();
-    if device.is_cpu() {
-        let norm = update::sum_of_squares(&gradients)?.sqrt();
-        // clip / max(norm, clip): exactly 1 below the limit, and finite for a norm of 0. A NaN stays one.
-        let scale = match clip {
-            0.0 => 1.0,
-            _ if norm > clip => clip / norm,
-            _ => norm * 0.0 + 1.0,
-        };
-        return Ok(Clipped {
-            norm: Tensor::new(norm, &device)?.to_dtype(gradients[0].dtype())?,
-            gradients,
-            scale,
-        });
+    if let Some(card) = card::on(&device) {
+        return clipped_on(&*card, gradients, clip);
     }
-    let squares = gradients
-        .iter()
-        .map(|g| g.sqr()?.sum_all())
-        .collect::<Result<Vec<_>>>()?;
-    let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
-    if clip == 0.0 {
-        return Ok(Clipped {
-            gradients,
-            scale: 1.0,
-            norm,
-        });
-    }
-    let limit = Tensor::full(clip, (), &device)?.to_dtype(norm.dtype())?;
-    let scale = (&limit / norm.maximum(&limit)?)?;
-    let scaled = gradients
-        .iter()
-        .map(|g| g.broadcast_mul(&scale))
-        .collect::<Result<_>>()?;
+    let norm = update::sum_of_squares(&gradients)?.sqrt();
+    // clip / max(norm, clip): exactly 1 below the limit, and finite for a norm of 0. A NaN stays one.
+    let scale = match clip {
+        0.0 => 1.0,
+        _ if norm > clip => clip / norm,
+        _ => norm * 0.0 + 1.0,
+    };
     Ok(Clipped {
-        gradients: scaled,
-        scale: 1.0,
+        norm: Tensor::new(norm, &device)?.to_dtype(gradients[0].dtype())?,
+        gradients,
+        scale: Scale::Number(scale),
+    })
+}
+
+/// The same on a card.
+///
+/// # Errors
+/// If the card is out of memory.
+pub fn clipped_on(card: &dyn Card, gradients: Vec<Tensor>, clip: f64) -> Result<Clipped> {
+    if gradients
+        .iter()
+        .any(|gradient| gradient.dtype() != DType::F32)
+    {
+        candle_core::bail!("a card updates numbers of single precision");
+    }
+    let [norm, scale] = card::clip(card, &gradients, clip)?;
+    Ok(Clipped {
+        gradients,
+        scale: Scale::OnCard(scale),
         norm,
     })
 }
@@ -539,6 +586,9 @@ mod tests {
                 norm,
             } = clipped(ordered, clip).expect("clips");
             assert!((norm.to_scalar::<f64>().expect("norm") - value * count.sqrt()).abs() < 1e-12);
+            let Scale::Number(scale) = scale else {
+                panic!("a number on a CPU");
+            };
             let entry = clipped[0]
                 .flatten_all()
                 .and_then(|g| g.to_vec1::<f64>())

@@ -12,10 +12,11 @@ mod variants;
 mod windows;
 
 use breakmywork_kernels_emulated::Order;
-use breakmywork_protocol::spec::{Cell, Dropout, MaskTime, Scaling, Site};
-use breakmywork_worker::card;
+use breakmywork_protocol::spec::{self, Cell, DecayBy, Dropout, MaskTime, Scaling, Site, Training};
+use breakmywork_worker::card::{self, Card};
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::Parameters;
+use breakmywork_worker::optim::{self, Optimizer};
 use breakmywork_worker::rng::{Purpose, Stream};
 use breakmywork_worker::tasks::{Head, ReadOut};
 use breakmywork_worker::train::{Learned, Window};
@@ -50,9 +51,7 @@ fn compare(case: &Case, dropout: &Dropout) {
 fn bits(learned: &Learned) -> Vec<u32> {
     let states = learned.carried.layers.iter().flatten();
     let all = [&learned.loss].into_iter().chain(&learned.gradients);
-    all.chain(states)
-        .flat_map(|tensor| tensor_bits(tensor))
-        .collect()
+    all.chain(states).flat_map(tensor_bits).collect()
 }
 
 fn tensor_bits(tensor: &Tensor) -> Vec<u32> {
@@ -240,8 +239,150 @@ fn the_norm_and_the_factor_of_clipping_stay_where_they_are_computed() -> Result<
     }
     let broken = (&gradients[0] * f64::NAN)?;
     for clip in [0.0, 1.0] {
-        let [norm, _] = card::clip(&CARD, &[broken.clone()], clip)?;
+        let [norm, _] = card::clip(&CARD, std::slice::from_ref(&broken), clip)?;
         assert!(norm.to_scalar::<f32>()?.is_nan());
+    }
+    Ok(())
+}
+
+fn training(optimizer: spec::Optimizer, clip: f64) -> Training {
+    Training {
+        optimizer,
+        learning_rate: 0.02,
+        batch: BATCH as u32,
+        steps: Some(1),
+        epochs: None,
+        anneal: None,
+        anneal_after: None,
+        loss_over_time: None,
+        clip,
+        weight_decay: 0.1,
+        decay_by: DecayBy::LearningRate,
+        ar: 0.0,
+        tar: 0.0,
+    }
+}
+
+/// The parameters, the optimizer's state and the average after six steps with gradients given by their number.
+fn moved(training: &Training, card: Option<&HostCard>) -> Result<Vec<Tensor>> {
+    let network = network(&WORDS);
+    let parameters = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?;
+    let mut optimizer = Optimizer::new(training, &parameters)?;
+    // A loss that rises at once begins the average of nt_asgd.
+    for loss in [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0] {
+        optimizer.measured(loss);
+    }
+    for step in 1..=6 {
+        let gradient = |(number, (_, var)): (u64, &(String, candle_core::Var))| {
+            normal(100 * u64::from(step) + number, var.dims(), DType::F32)
+        };
+        let gradients = (0..).zip(parameters.named()).map(gradient);
+        let gradients = gradients.collect::<Result<Vec<_>>>()?;
+        let clipped = match card {
+            Some(card) => optim::clipped_on(card, gradients, training.clip)?,
+            None => optim::clipped(gradients, training.clip)?,
+        };
+        let card = card.map(|card| card as &dyn Card);
+        optimizer.step_on(card, step, 0.9, &parameters, &clipped)?;
+    }
+    let state = optimizer.state(&parameters);
+    let mut all: Vec<Tensor> = state
+        .into_iter()
+        .map(|(_, tensor)| tensor.clone())
+        .collect();
+    all.extend(parameters.values()?);
+    Ok(all)
+}
+
+#[test]
+fn optimizers_move_parameters_as_on_a_cpu() -> Result<()> {
+    for optimizer in [
+        spec::Optimizer::Sgd,
+        spec::Optimizer::Adam,
+        spec::Optimizer::NtAsgd,
+    ] {
+        for clip in [0.0, 0.5, 1e6] {
+            let training = training(optimizer, clip);
+            let expected = moved(&training, None)?;
+            let there = moved(&training, Some(&CARD))?;
+            let again = moved(&training, Some(&HostCard(Order::Backwards)))?;
+            assert_eq!(there.len(), expected.len());
+            for ((there, again), expected) in there.iter().zip(&again).zip(&expected) {
+                assert!(apart(there, expected)? < 1e-6, "{optimizer:?} {clip}");
+                assert_eq!(tensor_bits(there), tensor_bits(again));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Windows, clipping and updates together: ten steps of an LSTM on words with dropped states.
+#[test]
+fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
+    let case = Case {
+        cell: Cell::Lstm,
+        tied: true,
+        ..WORDS
+    };
+    let dropout = Dropout {
+        state: Some(Site::new(0.3, MaskTime::Fixed)),
+        ..Dropout::default()
+    };
+    let network = network(&case);
+    let batch = batch(&case, DType::F32)?;
+    let training = training(spec::Optimizer::Adam, 0.5);
+    let train = |card: Option<&HostCard>| -> Result<Vec<Tensor>> {
+        let parameters = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?;
+        let mut optimizer = Optimizer::new(&training, &parameters)?;
+        let mut losses = Vec::new();
+        for step in 1..=10 {
+            let shape = MaskShape {
+                dropout: &dropout,
+                network: &network,
+                steps: STEPS,
+                batch: BATCH,
+                tokens: batch.inputs.tokens(),
+            };
+            let purpose = |site, layer| Purpose::Mask { site, layer };
+            let position = u64::from(step);
+            let masks = Masks::draw(shape, 1, purpose, position, DType::F32, &Device::Cpu)?;
+            let window = Window {
+                network: &network,
+                parameters: &parameters,
+                batch: &batch,
+                masks: &masks,
+                carried: None,
+                factor: 1.0,
+                penalties: [0.0, 0.0],
+            };
+            let learned = match card {
+                Some(card) => card::learn(card, &window, card::BLOCK)?,
+                None => window.learn(&dropout, &Device::Cpu)?,
+            };
+            let clipped = match card {
+                Some(card) => optim::clipped_on(card, learned.gradients, training.clip)?,
+                None => optim::clipped(learned.gradients, training.clip)?,
+            };
+            let card = card.map(|card| card as &dyn Card);
+            optimizer.step_on(card, step, 1.0, &parameters, &clipped)?;
+            losses.push(learned.loss);
+        }
+        losses.extend(parameters.values()?);
+        Ok(losses)
+    };
+    let (expected, there) = (train(None)?, train(Some(&CARD))?);
+    for (there, expected) in there.iter().zip(&expected) {
+        // Adam divides by what may be almost nothing, so differences grow.
+        assert!(apart(there, expected)? < 1e-3);
+    }
+    let losses: Vec<f32> = [&there[0], &there[9]]
+        .map(|loss| loss.to_scalar())
+        .into_iter()
+        .collect::<Result<_>>()?;
+    assert!(losses[1] < losses[0] - 0.1, "{losses:?}");
+    let again = train(Some(&HostCard(Order::Backwards)))?;
+    for (there, again) in there.iter().zip(&again) {
+        assert_eq!(tensor_bits(there), tensor_bits(again));
     }
     Ok(())
 }

@@ -10,7 +10,6 @@ use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::fused;
 use breakmywork_worker::model::Parameters;
 use breakmywork_worker::tasks::{Head, ReadOut};
-use breakmywork_worker::train::Window;
 use candle_core::{DType, Device, Result};
 use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network};
 

@@ -13,6 +13,7 @@ mod proof;
 pub use place::Place;
 pub use proof::Proof;
 
+use crate::card;
 use crate::model::Network;
 use crate::rng::{Purpose, Stream};
 use crate::tasks::Tokens;
@@ -413,16 +414,22 @@ fn draw_place(
         true => (site.rate, 1.0),
         false => (keep, kept_value(site)),
     };
-    let mut entry = || match site.noise {
-        Noise::Moments => stream.normal() as f32,
-        Noise::Mask if stream.bernoulli(chance) => value as f32,
-        Noise::Mask => 0.0,
+    let shape = [drawn, place.gates, place.rows, place.width];
+    let card = card::on(device).filter(|_| dtype == DType::F32 && site.noise == Noise::Mask);
+    let all = match card {
+        Some(card) => card::draw_mask(&*card, stream, &shape, chance, value as f32)?,
+        None => {
+            let mut entry = || match site.noise {
+                Noise::Moments => stream.normal() as f32,
+                Noise::Mask if stream.bernoulli(chance) => value as f32,
+                Noise::Mask => 0.0,
+            };
+            let count = shape.iter().product();
+            let entries: Vec<f32> = (0..count).map(|_| entry()).collect();
+            let all = Tensor::from_vec(entries, &shape, &Device::Cpu)?;
+            all.to_dtype(dtype)?.to_device(device)?
+        }
     };
-    let count = drawn * place.gates * place.rows * place.width;
-    let entries: Vec<f32> = (0..count).map(|_| entry()).collect();
-    let shape = (drawn, place.gates, place.rows, place.width);
-    let all = Tensor::from_vec(entries, shape, &Device::Cpu)?;
-    let all = all.to_dtype(dtype)?.to_device(device)?;
     let of_step = |step: usize| {
         let mask = all.get(step)?;
         if place.by_gate {

@@ -1,10 +1,10 @@
-//! What one window teaches: by the fast path where it applies, else by the graph.
+//! What one window teaches: by a fast path where one applies, else by the graph.
 
 use crate::dropout::Masks;
-use crate::fused;
 use crate::model::{Carried, Network, Parameters, Statistics};
 use crate::optim;
 use crate::tasks::Batch;
+use crate::{card, fused};
 use breakmywork_protocol::spec::Dropout;
 use candle_core::{Device, Result, Tensor};
 
@@ -47,6 +47,12 @@ impl Window<'_> {
     pub fn learn(&self, dropout: &Dropout, device: &Device) -> Result<Learned> {
         if fused::applies(self.network, dropout, device) {
             return fused::learn(self);
+        }
+        let (_, first) = &self.parameters.named()[0];
+        if let Some(card) = card::on(device)
+            && card::applies(self.network, dropout, first.dtype())
+        {
+            return card::learn(&*card, self, card::BLOCK);
         }
         self.learn_by_graph()
     }

@@ -80,6 +80,9 @@ pub struct Provenance {
     pub device: String,
     /// The device's own name.
     pub device_name: String,
+    /// Precision of the factors in a card's products: `f32`, `tf32` or `bf16`; absent on a CPU, where it is `f32`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<String>,
     /// Threads used for products.
     pub threads: u32,
     /// Seconds of training over all attempts that led to this result.

@@ -111,6 +111,7 @@ impl Site {
                     seed: plan.seed,
                     device: "cpu".into(),
                     device_name: "test".into(),
+                    products: None,
                     threads: 1,
                     wall_seconds: 1.0,
                     time_steps: 1,

@@ -1,5 +1,6 @@
 //! Commands, flags and environment; `--help` is the reference.
 
+use crate::card::Products;
 use crate::data::{DataArgs, Folder};
 use crate::device::DeviceChoice;
 use breakmywork_protocol::jobs::Timing;
@@ -171,10 +172,25 @@ pub struct DeviceArgs {
     /// Device: cpu or cuda:N.
     #[arg(long, default_value = "cpu", env = "BREAKMYWORK_DEVICE")]
     pub device: DeviceChoice,
+    /// Precision of the factors in a card's products: f32, tf32 or bf16. Sums, weights and states are f32 always.
+    #[arg(long, value_name = "P", default_value_t, env = "BREAKMYWORK_PRODUCTS")]
+    pub products: Products,
     /// Processor threads for products. One is fastest below about 256 units: splitting a small product
     /// costs more than it saves.
     #[arg(long, value_name = "N", default_value_t = 1, env = "BREAKMYWORK_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
+}
+
+impl DeviceArgs {
+    /// Opens the device for products of that precision.
+    ///
+    /// # Errors
+    /// If there is no such device, or it has no such products.
+    pub fn open(&self) -> Result<(), String> {
+        self.device.multiplies(self.products)?;
+        self.device.open()?;
+        Ok(())
+    }
 }
 
 /// Arguments of the trainer child.
@@ -195,6 +211,9 @@ pub struct TrainerArgs {
     /// The device.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceChoice,
+    /// Precision of the factors in its products.
+    #[arg(long, default_value_t)]
+    pub products: Products,
     /// Where data sets lie.
     #[command(flatten)]
     pub folder: Folder,

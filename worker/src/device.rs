@@ -1,5 +1,6 @@
 //! The device that a run trains on.
 
+use crate::card::Products;
 use candle_core::Device;
 use std::fs;
 use std::str::FromStr;
@@ -52,6 +53,20 @@ impl DeviceChoice {
         }
     }
 
+    /// From here on, products on it are of that precision.
+    ///
+    /// # Errors
+    /// If it has no such products.
+    pub fn multiplies(self, products: Products) -> Result<(), String> {
+        if self == Self::Cpu && products != Products::F32 {
+            return Err(format!(
+                "a CPU multiplies in single precision; --products {products} needs --device cuda:N"
+            ));
+        }
+        products.choose();
+        Ok(())
+    }
+
     /// The device's own name, for people.
     pub fn name(self) -> String {
         let field = |path: &str, name: &str| {
@@ -100,6 +115,15 @@ mod tests {
         assert_eq!(DeviceChoice::Cuda(3).to_string(), "cuda:3");
         for wrong in ["", "gpu", "cuda:", "cuda:x", "cpu0"] {
             assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_cpu_multiplies_in_single_precision_alone() {
+        assert_eq!(DeviceChoice::Cpu.multiplies(Products::F32), Ok(()));
+        for products in [Products::Tf32, Products::Bf16] {
+            let refused = DeviceChoice::Cpu.multiplies(products);
+            assert!(refused.is_err_and(|message| message.contains("--device cuda:N")));
         }
     }
 }

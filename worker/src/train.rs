@@ -6,6 +6,7 @@
 mod ledger;
 mod window;
 
+use crate::card::Products;
 use crate::checkpoint::{self, Best, State, Trained};
 use crate::device::{self, DeviceChoice};
 use crate::dropout::{MaskShape, Masks, Proof};
@@ -435,6 +436,7 @@ impl<'a> Run<'a> {
                 seed: self.plan.seed,
                 device: self.options.device.to_string(),
                 device_name: self.options.device.name(),
+                products: (!self.device.is_cpu()).then(|| Products::chosen().to_string()),
                 threads: device::threads(),
                 wall_seconds: self.wall_seconds(),
                 time_steps,

@@ -32,7 +32,7 @@ pub fn run(args: &TrainerArgs) -> u8 {
 
 /// Opens the device and says what is wrong with it, if anything.
 pub fn probe(args: &DeviceArgs) -> u8 {
-    match args.device.open() {
+    match args.open() {
         Ok(_) => exit::DONE,
         Err(error) => {
             tracing::error!("{error}");
@@ -54,6 +54,8 @@ fn start(args: &TrainerArgs) -> Result<Outcome, Failure> {
     let plan: Plan = serde_json::from_str(&text)
         .map_err(|error| specification(format!("the plan cannot be read: {error}")))?;
     plan::check(&plan).map_err(specification)?;
+    let products = args.device.multiplies(args.products);
+    products.map_err(|message| Failure::new(FailureKind::Error, 0, message))?;
     let options = Options {
         device: args.device,
         checkpoints: Some(Checkpoints {

@@ -32,6 +32,7 @@ fn finished(value: f64) -> End {
             seed: 1,
             device: "cpu".into(),
             device_name: String::new(),
+            products: None,
             threads: 1,
             wall_seconds: 1.0,
             time_steps: 1,

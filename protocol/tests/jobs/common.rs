@@ -94,6 +94,7 @@ pub(crate) fn success(value: f64) -> Ending {
             seed: 1,
             device: "cpu".into(),
             device_name: String::new(),
+            products: None,
             threads: 1,
             wall_seconds: 1.0,
             time_steps: 1,

@@ -46,7 +46,7 @@ pub fn run(args: &TrainArgs) -> u8 {
 fn start(args: &TrainArgs) -> Result<u8, String> {
     let spec = read(&args.spec)?;
     let plans = plans(&spec, &args.arms, &args.seeds)?;
-    args.device.device.open()?;
+    args.device.open()?;
     let requests =
         signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let mut ended = Vec::new();

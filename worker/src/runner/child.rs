@@ -24,6 +24,7 @@ pub(super) async fn device_works(args: &WorkArgs) -> io::Result<bool> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(["probe", "--device", &args.device.device.to_string()])
+        .args(["--products", &args.device.products.to_string()])
         .stdin(Stdio::null());
     Ok(command.status().await?.success())
 }
@@ -52,6 +53,7 @@ impl Trainer {
             .arg(directory)
             .args(["--checkpoint-every", &args.checkpoint_every.to_string()])
             .args(["--device", &args.device.device.to_string()])
+            .args(["--products", &args.device.products.to_string()])
             .arg("--data-sets")
             .arg(&args.folder.data_sets)
             .args(["--parent", &std::process::id().to_string()]);

@@ -1,6 +1,7 @@
 //! Numbers of the fused path: single precision for training, double for tests.
 
 use candle_core::{CpuStorage, Result, WithDType};
+use pulp::Simd;
 
 /// A number with the functions that the cells need.
 ///
@@ -38,11 +39,74 @@ pub(crate) trait Real:
     /// The square root.
     fn root(self) -> Self;
 
+    /// A vector of these numbers.
+    type Lanes<S: Simd>: Copy;
+
+    /// The whole vectors of a slice.
+    fn vectors<S: Simd>(simd: S, numbers: &[Self]) -> &[Self::Lanes<S>];
+
+    /// A vector of that number.
+    fn splat<S: Simd>(simd: S, number: Self) -> Self::Lanes<S>;
+
+    /// a · b + c.
+    fn multiply_add<S: Simd>(
+        simd: S,
+        a: Self::Lanes<S>,
+        b: Self::Lanes<S>,
+        c: Self::Lanes<S>,
+    ) -> Self::Lanes<S>;
+
+    /// a + b.
+    fn plus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+
+    /// Up to a vector of numbers, zeros behind them.
+    fn load<S: Simd>(simd: S, numbers: &[Self]) -> Self::Lanes<S>;
+
+    /// Writes as many numbers of a vector as there is room for.
+    fn store<S: Simd>(simd: S, numbers: &mut [Self], vector: Self::Lanes<S>);
+
     /// The numbers of a storage, to be written.
     ///
     /// # Errors
     /// If it holds numbers of another type.
     fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]>;
+}
+
+/// The vector functions of a type, which `pulp` names after it.
+macro_rules! simd {
+    ($lanes:ident, $vectors:ident, $splat:ident, $multiply_add:ident, $add:ident, $load:ident, $store:ident) => {
+        type Lanes<S: Simd> = S::$lanes;
+
+        #[inline(always)]
+        fn vectors<S: Simd>(_: S, numbers: &[Self]) -> &[S::$lanes] {
+            S::$vectors(numbers).0
+        }
+
+        #[inline(always)]
+        fn splat<S: Simd>(simd: S, number: Self) -> S::$lanes {
+            simd.$splat(number)
+        }
+
+        #[inline(always)]
+        fn multiply_add<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes, c: S::$lanes) -> S::$lanes {
+            simd.$multiply_add(a, b, c)
+        }
+
+        #[inline(always)]
+        fn plus<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+            simd.$add(a, b)
+        }
+
+        #[inline(always)]
+        fn load<S: Simd>(simd: S, numbers: &[Self]) -> S::$lanes {
+            simd.$load(numbers)
+        }
+
+        #[inline(always)]
+        fn store<S: Simd>(simd: S, numbers: &mut [Self], vector: S::$lanes) {
+            simd.$store(numbers, vector);
+        }
+    };
 }
 
 impl Real for f64 {
@@ -78,6 +142,16 @@ impl Real for f64 {
     fn root(self) -> Self {
         self.sqrt()
     }
+
+    simd!(
+        f64s,
+        as_simd_f64s,
+        splat_f64s,
+        mul_add_e_f64s,
+        add_f64s,
+        partial_load_f64s,
+        partial_store_f64s
+    );
 
     fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]> {
         match storage {
@@ -150,6 +224,16 @@ impl Real for f32 {
     fn root(self) -> Self {
         self.sqrt()
     }
+
+    simd!(
+        f32s,
+        as_simd_f32s,
+        splat_f32s,
+        mul_add_e_f32s,
+        add_f32s,
+        partial_load_f32s,
+        partial_store_f32s
+    );
 
     fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]> {
         match storage {

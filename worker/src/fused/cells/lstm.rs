@@ -1,11 +1,12 @@
 //! The LSTM: see `model/lstm.rs` for its equations and masks.
 
-use super::{Kept, Masked, Walking};
+use super::{Biases, Kept, Masked, Walking};
 use crate::fused::real::Real;
 
 #[inline(always)]
 pub(super) fn forward<R: Real>(
     kept: Kept<'_, R>,
+    biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
     before: [&[R]; 2],
     next: [&mut [R]; 2],
@@ -16,15 +17,19 @@ pub(super) fn forward<R: Real>(
     let (input, rest) = kept.gates.split_at_mut(n);
     let (forget, rest) = rest.split_at_mut(n);
     let (candidate, output) = rest.split_at_mut(n);
+    let (input_bias, rest) = biases.gates.split_at(n);
+    let (forget_bias, rest) = rest.split_at(n);
+    let (candidate_bias, output_bias) = rest.split_at(n);
+    let output_bias = &output_bias[..n];
     let (c, next_h, next_c) = (&c[..n], &mut next_h[..n], &mut next_c[..n]);
     let (squashed, output) = (&mut kept.squashed[..n], &mut output[..n]);
     let (update, cell) = (&masks.update[..n], &masks.cell[..n]);
     let (keep_c, keep_h) = (&masks.zoneout_cell[..n], &masks.zoneout_state[..n]);
     for j in 0..n {
-        let i = input[j].sigmoid();
-        let f = forget[j].sigmoid();
-        let g = candidate[j].tanh();
-        let o = output[j].sigmoid();
+        let i = (input[j] + input_bias[j]).sigmoid();
+        let f = (forget[j] + forget_bias[j]).sigmoid();
+        let g = (candidate[j] + candidate_bias[j]).tanh();
+        let o = (output[j] + output_bias[j]).sigmoid();
         let new = f * c[j] + i * g * update[j];
         let read = new * cell[j];
         let carried = if masks.hides { new } else { read };

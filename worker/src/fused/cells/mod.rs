@@ -17,11 +17,20 @@ pub(super) struct Masked<'a, R> {
     pub(super) hides: bool,
 }
 
+/// What is added to the products of all sequences.
+#[derive(Clone, Copy)]
+pub(super) struct Biases<'a, R> {
+    /// gates · hidden.
+    pub(super) gates: &'a [R],
+    /// That of the gru's U h: hidden. Of others nothing.
+    pub(super) recalled: &'a [R],
+}
+
 /// What one sequence keeps of one step.
 pub(super) struct Kept<'a, R> {
-    /// Pre-activations going in, activations coming out; backward their gradients: gates × hidden.
+    /// Products going in, activations coming out; backward their gradients: gates × hidden.
     pub(super) gates: &'a mut [R],
-    /// The gru's U h + b of the candidate; backward its gradient: hidden. Of others nothing.
+    /// The gru's U h of the candidate going in, with its bias coming out; backward its gradient: hidden. Of others nothing.
     pub(super) recalled: &'a mut [R],
     /// The lstm's tanh of the cell state as the output reads it: hidden. Of others nothing.
     pub(super) squashed: &'a mut [R],
@@ -40,6 +49,7 @@ pub(super) struct Walking<'a, R> {
 pub(super) fn forward<R: Real>(
     cell: spec::Cell,
     kept: Kept<'_, R>,
+    biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
     before: [&[R]; 2],
     next: [&mut [R]; 2],
@@ -47,9 +57,9 @@ pub(super) fn forward<R: Real>(
     let [h, c] = before;
     let [next_h, next_c] = next;
     match cell {
-        spec::Cell::Rnn => rnn::forward(kept, masks, h, next_h),
-        spec::Cell::Gru => gru::forward(kept, masks, h, next_h),
-        spec::Cell::Lstm => lstm::forward(kept, masks, [h, c], [next_h, next_c]),
+        spec::Cell::Rnn => rnn::forward(kept, biases, masks, h, next_h),
+        spec::Cell::Gru => gru::forward(kept, biases, masks, h, next_h),
+        spec::Cell::Lstm => lstm::forward(kept, biases, masks, [h, c], [next_h, next_c]),
     }
 }
 

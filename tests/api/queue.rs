@@ -47,7 +47,7 @@ async fn admins_cancel_and_retry_with_a_reason(pool: PgPool) {
     );
     site.registered(&ada).await;
     let worker = Uuid::new_v4();
-    jobs::register_worker(&site.pool, worker, "host", "cpu", "1")
+    jobs::register_worker(&site.pool, worker, "host", "cpu", "1", 1)
         .await
         .expect("registers");
     let timing = Timing::default();

@@ -249,7 +249,7 @@ impl<R: Real> Answers<'_, R> {
                 for (output, &key) in outputs.iter_mut().zip(keys) {
                     let (z, y) = (output.wide(), key.wide());
                     sum += z.max(0.0) - z * y + (-z.abs()).exp().ln_1p();
-                    *output = (output.sigmoid() - key) * scale;
+                    *output = (output.sigmoid::<pulp::Scalar>() - key) * scale;
                 }
                 sum
             }
@@ -277,7 +277,7 @@ impl<R: Real> WithSimd for Softmax<'_, R> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> (R, R) {
         let largest = largest(self.logits);
-        let sum = exponentials(self.logits, largest);
+        let sum = exponentials::<R, S>(self.logits, largest);
         // The sum is at least 1, so the quotient is finite if the logits are.
         let factor = self.scale / sum;
         for logit in self.logits.iter_mut() {
@@ -303,18 +303,18 @@ pub(super) fn largest<R: Real>(values: &[R]) -> R {
 
 /// Puts e to the power of (value − largest) in place of each value, and gives their sum.
 #[inline(always)]
-pub(super) fn exponentials<R: Real>(values: &mut [R], largest: R) -> R {
+pub(super) fn exponentials<R: Real, S: Simd>(values: &mut [R], largest: R) -> R {
     let mut lanes = [R::ZERO; LANES];
     let mut chunks = values.chunks_exact_mut(LANES);
     for chunk in &mut chunks {
         for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *value = (*value - largest).exp();
+            *value = (*value - largest).exp::<S>();
             *lane += *value;
         }
     }
     let mut sum = R::ZERO;
     for value in chunks.into_remainder() {
-        *value = (*value - largest).exp();
+        *value = (*value - largest).exp::<S>();
         sum += *value;
     }
     for lane in lanes {

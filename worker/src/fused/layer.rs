@@ -99,7 +99,7 @@ impl<R: Real> WithSimd for Forward<'_, '_, R> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         self.walk
-            .step_forward(self.tape, self.biases, self.plain, self.t);
+            .step_forward::<S>(self.tape, self.biases, self.plain, self.t);
     }
 }
 
@@ -262,7 +262,13 @@ impl<R: Real> Walk<'_, R> {
     }
 
     #[inline(always)]
-    fn step_forward(&self, tape: &mut Tape<R>, biases: Biases<'_, R>, plain: &Plain<R>, t: usize) {
+    fn step_forward<S: Simd>(
+        &self,
+        tape: &mut Tape<R>,
+        biases: Biases<'_, R>,
+        plain: &Plain<R>,
+        t: usize,
+    ) {
         let n = self.size.hidden;
         let columns = self.size.columns();
         let step = self.rows * n;
@@ -282,7 +288,7 @@ impl<R: Real> Walk<'_, R> {
             let masks = self.masked(plain, t, row);
             let before = [&h[own.clone()], &*part(c, row * n, n)];
             let next = [&mut next_h[own], part(next_c, row * n, n)];
-            cells::forward(self.size.cell, kept, biases, &masks, before, next);
+            cells::forward::<R, S>(self.size.cell, kept, biases, &masks, before, next);
         }
     }
 

@@ -21,16 +21,16 @@ pub(crate) trait Real:
     /// To double precision.
     fn wide(self) -> f64;
 
-    /// eˣ.
-    fn exp(self) -> Self;
+    /// eˣ, on a processor with those instructions.
+    fn exp<S: Simd>(self) -> Self;
 
-    /// The hyperbolic tangent.
-    fn tanh(self) -> Self;
+    /// The hyperbolic tangent likewise.
+    fn tanh<S: Simd>(self) -> Self;
 
-    /// 1 / (1 + e⁻ˣ).
+    /// 1 / (1 + e⁻ˣ) likewise.
     #[inline(always)]
-    fn sigmoid(self) -> Self {
-        Self::ONE / (Self::ONE + (Self::ZERO - self).exp())
+    fn sigmoid<S: Simd>(self) -> Self {
+        Self::ONE / (Self::ONE + (Self::ZERO - self).exp::<S>())
     }
 
     /// The larger one.
@@ -109,6 +109,24 @@ macro_rules! simd {
     };
 }
 
+/// a · b + c, in one instruction where the processor has it: elsewhere that would be a call.
+#[inline(always)]
+fn joined<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
+    // Vectors of 32 bytes came with it.
+    if size_of::<S::f32s>() >= 32 || cfg!(target_arch = "aarch64") {
+        a.mul_add(b, c)
+    } else {
+        a * b + c
+    }
+}
+
+/// The polynomial with those coefficients, the highest first.
+#[inline(always)]
+fn polynomial<S: Simd>(x: f32, coefficients: &[f32]) -> f32 {
+    let rest = coefficients[1..].iter();
+    rest.fold(coefficients[0], |sum, &next| joined::<S>(sum, x, next))
+}
+
 impl Real for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
@@ -124,12 +142,12 @@ impl Real for f64 {
     }
 
     #[inline(always)]
-    fn exp(self) -> Self {
+    fn exp<S: Simd>(self) -> Self {
         f64::exp(self)
     }
 
     #[inline(always)]
-    fn tanh(self) -> Self {
+    fn tanh<S: Simd>(self) -> Self {
         f64::tanh(self)
     }
 
@@ -177,37 +195,44 @@ impl Real for f32 {
 
     /// 2ⁿ · eʳ with |r| ≤ ln 2 / 2, eʳ by the polynomial of degree six that is nearest in relative error.
     #[inline(always)]
-    fn exp(self) -> Self {
+    fn exp<S: Simd>(self) -> Self {
         /// 1.5 · 2²³: adding it rounds to a whole number, which then stands in the lowest bits.
         const ROUND: f32 = 12_582_912.0;
         /// ln 2 in two parts, the first short enough that its product with n is exact.
         const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+        const TAIL: [f32; 6] = [
+            1.987_569_1e-4,
+            1.398_2e-3,
+            8.333_452e-3,
+            4.166_579_6e-2,
+            1.666_666_5e-1,
+            0.5,
+        ];
         // Beyond these the result would leave the normal numbers. A NaN stays one.
         let x = self.clamp(-87.3, 88.3);
-        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let rounded = joined::<S>(x, std::f32::consts::LOG2_E, ROUND);
         let n = rounded - ROUND;
-        let r = x - n * LN_2[0] - n * LN_2[1];
-        let tail = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2)
-            * r
-            + 1.666_666_5e-1)
-            * r
-            + 0.5;
+        let r = joined::<S>(n, -LN_2[1], joined::<S>(n, -LN_2[0], x));
+        let tail = polynomial::<S>(r, &TAIL);
         let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
-        (tail * r * r + r + 1.0) * power
+        (joined::<S>(tail, r * r, r) + 1.0) * power
     }
 
     /// A polynomial near zero, where the quotient would lose all digits.
     #[inline(always)]
-    fn tanh(self) -> Self {
+    fn tanh<S: Simd>(self) -> Self {
+        const TAIL: [f32; 5] = [
+            -5.704_988_7e-3,
+            2.063_909e-2,
+            -5.373_971_6e-2,
+            1.333_144_2e-1,
+            -3.333_328e-1,
+        ];
         let size = self.abs();
         let square = self * self;
-        let tail = (((-5.704_988_7e-3 * square + 2.063_909e-2) * square - 5.373_971_6e-2) * square
-            + 1.333_144_2e-1)
-            * square
-            - 3.333_328e-1;
-        let near = tail * square * self + self;
+        let near = joined::<S>(polynomial::<S>(square, &TAIL) * square, self, self);
         // Not the method of f32, which is a call that no loop over it survives.
-        let far = 1.0 - 2.0 / (Real::exp(size + size) + 1.0);
+        let far = 1.0 - 2.0 / (Real::exp::<S>(size + size) + 1.0);
         if size < 0.625 {
             near
         } else {
@@ -253,34 +278,66 @@ mod tests {
         (f64::from(computed) - exact).abs() / unit
     }
 
+    /// What a test asks, in the vector instructions of this processor and in none.
+    struct Everywhere(fn(&dyn Functions));
+
+    /// The functions as they are for some instructions.
+    trait Functions {
+        fn of(&self, x: f32) -> [f32; 3];
+    }
+
+    struct With<S>(S);
+
+    impl<S: Simd> Functions for With<S> {
+        fn of(&self, x: f32) -> [f32; 3] {
+            [Real::exp::<S>(x), Real::tanh::<S>(x), x.sigmoid::<S>()]
+        }
+    }
+
+    impl pulp::WithSimd for Everywhere {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            (self.0)(&With(simd));
+        }
+    }
+
+    fn everywhere(hold: fn(&dyn Functions)) {
+        pulp::Arch::new().dispatch(Everywhere(hold));
+        hold(&With(pulp::Scalar));
+    }
+
     #[test]
     fn functions_are_near_the_exact_ones_over_their_whole_range() {
+        everywhere(near);
+    }
+
+    fn near(functions: &dyn Functions) {
         let mut worst = [0.0_f64; 3];
         for step in 0..4_000_000 {
             let x = (step as f32 - 2_000_000.0) * 4e-5;
             let exact = f64::from(x);
-            let functions = [
-                off(Real::exp(x), exact.exp()),
-                off(Real::tanh(x), exact.tanh()),
-                off(x.sigmoid(), 1.0 / (1.0 + (-exact).exp())),
-            ];
-            for (worst, off) in worst.iter_mut().zip(functions) {
-                *worst = worst.max(off);
+            let exacts = [exact.exp(), exact.tanh(), 1.0 / (1.0 + (-exact).exp())];
+            let pairs = functions.of(x).into_iter().zip(exacts);
+            for (worst, (computed, exact)) in worst.iter_mut().zip(pairs) {
+                *worst = worst.max(off(computed, exact));
             }
         }
         assert!(worst.iter().all(|&off| off < 2.5), "{worst:?}");
         for tiny in [1e-3_f32, 1e-6, 1e-20, 1e-38] {
-            assert!(off(Real::tanh(tiny), f64::from(tiny).tanh()) < 1.0);
+            assert!(off(functions.of(tiny)[1], f64::from(tiny).tanh()) < 1.0);
         }
     }
 
     #[test]
     fn extremes_are_finite_and_what_is_no_number_stays_none() {
-        for x in [f32::MAX, f32::INFINITY, -f32::MAX, f32::NEG_INFINITY, 200.0] {
-            assert!(Real::exp(x).is_finite() && Real::tanh(x).abs() == 1.0);
-            assert!((0.0..=1.0).contains(&x.sigmoid()));
-        }
-        assert!(Real::exp(f32::NAN).is_nan());
-        assert!(Real::tanh(f32::NAN).is_nan() && f32::NAN.sigmoid().is_nan());
+        everywhere(|functions| {
+            for x in [f32::MAX, f32::INFINITY, -f32::MAX, f32::NEG_INFINITY, 200.0] {
+                let [exp, tanh, sigmoid] = functions.of(x);
+                assert!(exp.is_finite() && tanh.abs() == 1.0);
+                assert!((0.0..=1.0).contains(&sigmoid));
+            }
+            assert!(functions.of(f32::NAN).iter().all(|y| y.is_nan()));
+        });
     }
 }

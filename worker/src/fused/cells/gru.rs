@@ -2,9 +2,10 @@
 
 use super::{Biases, Kept, Masked, Walking};
 use crate::fused::real::Real;
+use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real>(
+pub(super) fn forward<R: Real, S: Simd>(
     kept: Kept<'_, R>,
     biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
@@ -24,10 +25,10 @@ pub(super) fn forward<R: Real>(
         &mut next_h[..n],
     );
     for j in 0..n {
-        let r = (reset[j] + reset_bias[j]).sigmoid();
-        let z = (update_gate[j] + update_bias[j]).sigmoid();
+        let r = (reset[j] + reset_bias[j]).sigmoid::<S>();
+        let z = (update_gate[j] + update_bias[j]).sigmoid::<S>();
         let recall = recalled[j] + recalled_bias[j];
-        let made = (candidate[j] + candidate_bias[j] + r * recall).tanh();
+        let made = (candidate[j] + candidate_bias[j] + r * recall).tanh::<S>();
         recalled[j] = recall;
         let masked = made * update[j];
         let new = masked + z * (h[j] - masked);

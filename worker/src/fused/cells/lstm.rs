@@ -2,9 +2,10 @@
 
 use super::{Biases, Kept, Masked, Walking};
 use crate::fused::real::Real;
+use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real>(
+pub(super) fn forward<R: Real, S: Simd>(
     kept: Kept<'_, R>,
     biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
@@ -26,14 +27,14 @@ pub(super) fn forward<R: Real>(
     let (update, cell) = (&masks.update[..n], &masks.cell[..n]);
     let (keep_c, keep_h) = (&masks.zoneout_cell[..n], &masks.zoneout_state[..n]);
     for j in 0..n {
-        let i = (input[j] + input_bias[j]).sigmoid();
-        let f = (forget[j] + forget_bias[j]).sigmoid();
-        let g = (candidate[j] + candidate_bias[j]).tanh();
-        let o = (output[j] + output_bias[j]).sigmoid();
+        let i = (input[j] + input_bias[j]).sigmoid::<S>();
+        let f = (forget[j] + forget_bias[j]).sigmoid::<S>();
+        let g = (candidate[j] + candidate_bias[j]).tanh::<S>();
+        let o = (output[j] + output_bias[j]).sigmoid::<S>();
         let new = f * c[j] + i * g * update[j];
         let read = new * cell[j];
         let carried = if masks.hides { new } else { read };
-        let seen = read.tanh();
+        let seen = read.tanh::<S>();
         let new_h = o * seen;
         next_c[j] = carried + keep_c[j] * (c[j] - carried);
         next_h[j] = new_h + keep_h[j] * (h[j] - new_h);

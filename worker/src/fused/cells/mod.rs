@@ -6,6 +6,7 @@ mod rnn;
 
 use super::real::Real;
 use breakmywork_protocol::spec;
+use pulp::Simd;
 
 /// The masks of one sequence at one step; ones and zeros where a site has none.
 pub(super) struct Masked<'a, R> {
@@ -46,7 +47,7 @@ pub(super) struct Walking<'a, R> {
 
 /// Writes the next h and c of one sequence.
 #[inline(always)]
-pub(super) fn forward<R: Real>(
+pub(super) fn forward<R: Real, S: Simd>(
     cell: spec::Cell,
     kept: Kept<'_, R>,
     biases: Biases<'_, R>,
@@ -57,9 +58,9 @@ pub(super) fn forward<R: Real>(
     let [h, c] = before;
     let [next_h, next_c] = next;
     match cell {
-        spec::Cell::Rnn => rnn::forward(kept, biases, masks, h, next_h),
-        spec::Cell::Gru => gru::forward(kept, biases, masks, h, next_h),
-        spec::Cell::Lstm => lstm::forward(kept, biases, masks, [h, c], [next_h, next_c]),
+        spec::Cell::Rnn => rnn::forward::<R, S>(kept, biases, masks, h, next_h),
+        spec::Cell::Gru => gru::forward::<R, S>(kept, biases, masks, h, next_h),
+        spec::Cell::Lstm => lstm::forward::<R, S>(kept, biases, masks, [h, c], [next_h, next_c]),
     }
 }
 

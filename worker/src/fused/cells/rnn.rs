@@ -2,9 +2,10 @@
 
 use super::{Biases, Kept, Masked, Walking};
 use crate::fused::real::Real;
+use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real>(
+pub(super) fn forward<R: Real, S: Simd>(
     kept: Kept<'_, R>,
     biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
@@ -19,7 +20,7 @@ pub(super) fn forward<R: Real>(
         &biases.gates[..n],
     );
     for j in 0..n {
-        let made = (state[j] + bias[j]).tanh();
+        let made = (state[j] + bias[j]).tanh::<S>();
         let new = made * update[j];
         next_h[j] = new + keep[j] * (h[j] - new);
         state[j] = made;

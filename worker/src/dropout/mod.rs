@@ -413,13 +413,12 @@ fn draw_place(
         true => (site.rate, 1.0),
         false => (keep, kept_value(site)),
     };
-    let mut entry = || match site.noise {
-        Noise::Moments => stream.normal() as f32,
-        Noise::Mask if stream.bernoulli(chance) => value as f32,
-        Noise::Mask => 0.0,
-    };
     let count = drawn * place.gates * place.rows * place.width;
-    let entries: Vec<f32> = (0..count).map(|_| entry()).collect();
+    let mut entries = vec![0.0; count];
+    match site.noise {
+        Noise::Moments => entries.fill_with(|| stream.normal() as f32),
+        Noise::Mask => stream.fill_bernoulli(&mut entries, chance, value as f32),
+    }
     let shape = (drawn, place.gates, place.rows, place.width);
     let all = Tensor::from_vec(entries, shape, &Device::Cpu)?;
     let all = all.to_dtype(dtype)?.to_device(device)?;

@@ -3,6 +3,7 @@
 //! The gradient of the outputs takes the place of the outputs themselves, so nothing larger than a block is ever held:
 //! 700 outputs of 10,000 words would be 28 MB, and as much again for each step of a softmax.
 
+use super::buffer::Buffer;
 use super::product::{Matrix, product};
 use super::real::Real;
 use super::rows::add;
@@ -47,21 +48,23 @@ pub(super) struct Lesson<'a, R> {
 }
 
 /// The loss of a minibatch, and the gradients of what it went through.
-pub(super) struct Loss<R> {
+pub(super) struct Loss<R: Real> {
     /// Sum over the outputs that count.
     pub(super) sum: f64,
     /// Gradient of what entered the output, for each part: outputs × hidden.
-    pub(super) entered: Vec<Vec<R>>,
+    pub(super) entered: Vec<Buffer<R>>,
     /// hidden × width, or as the embedding lies.
     pub(super) weight: Vec<R>,
     pub(super) bias: Vec<R>,
 }
 
 /// A part's present block.
-struct Block<R> {
-    outputs: Vec<R>,
+struct Block<R: Real> {
+    outputs: Buffer<R>,
+    /// How many of its rows are outputs at present.
+    count: usize,
     sum: f64,
-    entered: Vec<R>,
+    entered: Buffer<R>,
     bias: Vec<R>,
 }
 
@@ -84,9 +87,10 @@ impl<R: Real> Output<'_, R> {
         let mut parts: Vec<Block<R>> = lessons
             .iter()
             .map(|lesson| Block {
-                outputs: vec![R::ZERO; rows.min(lesson.entered.len() / n) * width],
+                outputs: Buffer::take(rows.min(lesson.entered.len() / n) * width),
+                count: 0,
                 sum: 0.0,
-                entered: vec![R::ZERO; lesson.entered.len()],
+                entered: Buffer::take(lesson.entered.len()),
                 bias: vec![R::ZERO; width],
             })
             .collect();
@@ -133,13 +137,14 @@ impl<R: Real> Output<'_, R> {
         let (n, width) = (self.hidden(), self.width());
         let end = rows.end.min(lesson.entered.len() / n);
         let count = end.saturating_sub(rows.start);
-        part.outputs.truncate(count * width);
+        part.count = count;
         if count == 0 {
             return;
         }
+        let block = &mut part.outputs[..count * width];
         let entered = Matrix::rows(&lesson.entered[rows.start * n..], count, n, n);
-        product(&mut part.outputs, width, false, entered, self.weight);
-        for (row, outputs) in part.outputs.chunks_exact_mut(width).enumerate() {
+        product(block, width, false, entered, self.weight);
+        for (row, outputs) in block.chunks_exact_mut(width).enumerate() {
             let place = rows.start + row;
             let weight = lesson.weights.map_or(R::ONE, |weights| weights[place]);
             add(outputs, self.bias);
@@ -149,7 +154,7 @@ impl<R: Real> Output<'_, R> {
             }
             add(&mut part.bias, outputs);
         }
-        let gradient = Matrix::rows(&part.outputs, count, width, width);
+        let gradient = Matrix::rows(block, count, width, width);
         let to = &mut part.entered[rows.start * n..];
         product(to, n, false, gradient, self.weight.transposed());
     }
@@ -164,7 +169,7 @@ impl<R: Real> Output<'_, R> {
         to: &mut [R],
     ) {
         let (n, width) = (self.hidden(), self.width());
-        let count = part.outputs.len() / width;
+        let count = part.count;
         if count == 0 {
             return;
         }

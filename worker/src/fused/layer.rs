@@ -4,6 +4,7 @@
 //! for it, and one pass over everything else. Gradients of the weights are taken after the walk back, over all steps and
 //! all parts ([`super::learned`]).
 
+use super::buffer::Buffer;
 use super::cells::{self, Biases, Kept, Masked, Walking};
 use super::masks::{LayerMasks, Mask};
 use super::packed::Rows;
@@ -15,7 +16,7 @@ use breakmywork_protocol::spec::Cell;
 use pulp::{Simd, WithSimd};
 
 /// A layer and the part of the minibatch that is walked.
-pub(super) struct Walk<'a, R> {
+pub(super) struct Walk<'a, R: Real> {
     pub(super) size: Size,
     pub(super) matrices: &'a Matrices<'a, R>,
     pub(super) packed: &'a Steps<R>,
@@ -29,19 +30,19 @@ pub(super) struct Walk<'a, R> {
 }
 
 /// What a layer keeps for the walk back.
-pub(super) struct Tape<R> {
+pub(super) struct Tape<R: Real> {
     /// What entered the products with W: steps · rows × inputs, for each gate where they differ.
-    pub(super) entered: Vec<Vec<R>>,
+    pub(super) entered: Vec<Buffer<R>>,
     /// What entered the products with U likewise; empty where that is h.
-    recurred: Vec<Vec<R>>,
+    recurred: Vec<Buffer<R>>,
     /// Activations, and after the walk back gradients of the pre-activations: steps · rows × (gates · hidden).
-    pub(super) gates: Vec<R>,
+    pub(super) gates: Buffer<R>,
     /// The gru's U h + b of the candidate, and after the walk back its gradient.
-    pub(super) recalled: Vec<R>,
-    squashed: Vec<R>,
+    pub(super) recalled: Buffer<R>,
+    squashed: Buffer<R>,
     /// h and c, from those before the first step on: (steps + 1) · rows × hidden.
-    h: Vec<R>,
-    c: Vec<R>,
+    h: Buffer<R>,
+    c: Buffer<R>,
 }
 
 impl<R: Real> Tape<R> {
@@ -85,7 +86,7 @@ struct Plain<R> {
 // A closure would do, but it is compiled for any processor and called; these are compiled for the one at hand.
 
 /// One step forward in vector instructions.
-struct Forward<'a, 'w, R> {
+struct Forward<'a, 'w, R: Real> {
     walk: &'a Walk<'w, R>,
     tape: &'a mut Tape<R>,
     biases: Biases<'a, R>,
@@ -104,7 +105,7 @@ impl<R: Real> WithSimd for Forward<'_, '_, R> {
 }
 
 /// One step back in vector instructions.
-struct Backward<'a, 'w, R> {
+struct Backward<'a, 'w, R: Real> {
     walk: &'a Walk<'w, R>,
     tape: &'a mut Tape<R>,
     plain: &'a Plain<R>,
@@ -163,12 +164,12 @@ impl<R: Real> Walk<'_, R> {
     }
 
     /// What enters the products with W, for each gate where they differ.
-    fn entering(&self, x: Vec<R>) -> Vec<Vec<R>> {
+    fn entering(&self, x: Buffer<R>) -> Vec<Buffer<R>> {
         let Some(mask) = &self.masks.input else {
             return vec![x];
         };
         let gate = |gate| {
-            let mut masked = vec![R::ZERO; x.len()];
+            let mut masked = Buffer::take(x.len());
             times(mask, gate, self.place(0), &x, &mut masked, false);
             masked
         };
@@ -176,27 +177,27 @@ impl<R: Real> Walk<'_, R> {
     }
 
     /// Walks forward from the states before; `x` is steps · rows × inputs.
-    pub(super) fn forward(&self, x: Vec<R>, before: [&[R]; 2]) -> Tape<R> {
+    pub(super) fn forward(&self, x: Buffer<R>, before: [&[R]; 2]) -> Tape<R> {
         let Size {
             inputs, hidden: n, ..
         } = self.size;
         let (columns, step) = (self.size.columns(), self.rows * n);
         let all = self.steps * self.rows;
-        let zeros = |count: usize| vec![R::ZERO; count];
         let lstm = self.size.cell == Cell::Lstm;
         let masked_gates = self.masks.state.as_ref().map_or(0, Mask::gates);
         let mut tape = Tape {
             entered: self.entering(x),
-            recurred: vec![zeros(all * n); masked_gates],
-            gates: zeros(all * columns),
-            recalled: zeros(if self.size.cell == Cell::Gru {
+            recurred: (0..masked_gates).map(|_| Buffer::take(all * n)).collect(),
+            gates: Buffer::take(all * columns),
+            // Products are added to it.
+            recalled: Buffer::zeros(if self.size.cell == Cell::Gru {
                 all * n
             } else {
                 0
             }),
-            squashed: zeros(if lstm { all * n } else { 0 }),
-            h: zeros(step + all * n),
-            c: zeros(if lstm { step + all * n } else { 0 }),
+            squashed: Buffer::take(if lstm { all * n } else { 0 }),
+            h: Buffer::take(step + all * n),
+            c: Buffer::take(if lstm { step + all * n } else { 0 }),
         };
         for gate in 0..self.size.gates {
             product(
@@ -364,21 +365,18 @@ impl<R: Real> Walk<'_, R> {
     }
 
     /// The gradient of x, steps · rows × inputs, after the walk back.
-    pub(super) fn input_gradient(&self, tape: &Tape<R>) -> Vec<R> {
+    pub(super) fn input_gradient(&self, tape: &Tape<R>) -> Buffer<R> {
         let Size {
             inputs, hidden: n, ..
         } = self.size;
         let (columns, all) = (self.size.columns(), self.steps * self.rows);
-        let mut sum = vec![R::ZERO; all * inputs];
+        let mut sum = Buffer::take(all * inputs);
         let untied = tape.entered.len() > 1;
-        let mut through = vec![
-            R::ZERO;
-            if self.masks.input.is_some() {
-                sum.len()
-            } else {
-                0
-            }
-        ];
+        let mut through = Buffer::take(if self.masks.input.is_some() {
+            sum.len()
+        } else {
+            0
+        });
         for gate in 0..self.size.gates {
             let left = Matrix::rows(&tape.gates[gate * n..], all, n, columns);
             let right = self.matrices.input(gate).transposed();

@@ -9,6 +9,7 @@
 //! What is rare stays with `model`: normalization, Gaussian noise in place of masks, recurrent weights dropped anew at
 //! each step ([`applies`]).
 
+mod buffer;
 mod cells;
 mod gradients;
 mod head;

@@ -4,6 +4,7 @@
 //! lies in panels of two vectors of columns; a tile of up to twelve rows keeps its sums in registers and reads the
 //! panel once.
 
+use super::buffer::Buffer;
 use super::product::Matrix;
 use super::real::Real;
 use pulp::{Simd, WithSimd};
@@ -16,8 +17,8 @@ const MOST_ROWS: usize = 12;
 const FEWER_ROWS: usize = 6;
 
 /// A matrix in panels of columns; columns beyond the last are zero.
-pub(super) struct Packed<R> {
-    numbers: Vec<R>,
+pub(super) struct Packed<R: Real> {
+    numbers: Buffer<R>,
     /// Where the first panel begins.
     first: usize,
     rows: usize,
@@ -27,12 +28,15 @@ pub(super) struct Packed<R> {
 }
 
 impl<R: Real> Packed<R> {
-    /// A matrix of zeros.
-    pub(super) fn zeros(rows: usize, columns: usize) -> Self {
+    /// A matrix whose entries are still to be put.
+    pub(super) fn new(rows: usize, columns: usize) -> Self {
         let width = 2 * pulp::Arch::new().dispatch(Lanes::<R>::default());
         let spare = LINE / size_of::<R>();
-        let numbers = vec![R::ZERO; columns.div_ceil(width) * rows * width + spare];
+        let panels = columns.div_ceil(width);
+        let mut numbers = Buffer::<R>::take(panels * rows * width + spare);
         let first = numbers.as_ptr().align_offset(LINE).min(spare);
+        // The columns beyond the last lie in the last panel.
+        numbers[first + panels.saturating_sub(1) * rows * width..].fill(R::ZERO);
         Self {
             numbers,
             first,
@@ -113,7 +117,7 @@ impl<R: Real> WithSimd for Lanes<R> {
     }
 }
 
-struct Product<'a, R> {
+struct Product<'a, R: Real> {
     packed: &'a Packed<R>,
     to: &'a mut [R],
     stride: usize,
@@ -245,7 +249,7 @@ mod tests {
                     sum
                 };
             }
-            let mut packed = Packed::zeros(inner, columns);
+            let mut packed = Packed::new(inner, columns);
             let first = columns / 2;
             let matrix = |from, count| Matrix::rows(&right[from..], inner, count, columns);
             packed.put(0, 0, matrix(0, first));

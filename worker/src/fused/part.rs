@@ -1,5 +1,6 @@
 //! A part of the minibatch: its whole way through the network and back.
 
+use super::buffer::Buffer;
 use super::head::{Answers, Lesson, Loss, Output};
 use super::layer::{Tape, Walk};
 use super::masks::{LayerMasks, Mask};
@@ -47,7 +48,7 @@ impl<'t, R: Real> Borrowed<'t, R> {
 }
 
 /// What all parts read.
-pub(super) struct Shared<'a, R> {
+pub(super) struct Shared<'a, R: Real> {
     network: &'a Network,
     batch: &'a Batch,
     steps: usize,
@@ -88,18 +89,18 @@ pub(super) struct Scored<R> {
 }
 
 /// A part of the minibatch on its way.
-pub(super) struct Way<R> {
+pub(super) struct Way<R: Real> {
     pub(super) rows: Range<usize>,
     /// Of each layer, from the bottom.
     pub(super) tapes: Vec<Tape<R>>,
     /// What enters the output, where the top states do not as they are.
-    dropped: Option<Vec<R>>,
+    dropped: Option<Buffer<R>>,
     targets: Targets<R>,
     counting: Option<Vec<R>>,
 }
 
 /// Tokens, each with the gradient of its row.
-pub(super) type Embedded<R> = (Vec<u32>, Vec<R>);
+pub(super) type Embedded<R> = (Vec<u32>, Buffer<R>);
 
 impl<'a, R: Real> Shared<'a, R> {
     /// What a window reads; the way back is prepared only where it `learns`.
@@ -175,9 +176,9 @@ impl<'a, R: Real> Shared<'a, R> {
             let tape = self.walk(layer, &rows).forward(x, own(before, &rows, n));
             let last = layer + 1 == self.before.len();
             x = if last {
-                Vec::new()
+                Buffer::take(0)
             } else {
-                tape.states(count, n).to_vec()
+                Buffer::copy_of(tape.states(count, n))
             };
             tapes.push(tape);
         }
@@ -218,7 +219,7 @@ impl<'a, R: Real> Shared<'a, R> {
     pub(super) fn backward(
         &self,
         way: &mut Way<R>,
-        from_output: Vec<R>,
+        from_output: Buffer<R>,
         penalties: [f64; 2],
     ) -> Option<Embedded<R>> {
         let mut above = self.above(way, from_output, penalties);
@@ -299,17 +300,21 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// What these sequences read: steps · rows × inputs.
-    fn inputs(&self, rows: &Range<usize>) -> Vec<R> {
+    fn inputs(&self, rows: &Range<usize>) -> Buffer<R> {
         let width = self.network.inputs;
         let Some(embedding) = &self.weights.embedding else {
-            return pick(&self.numbers, self.steps, self.batch.size, width, rows);
+            let numbers = pick(&self.numbers, self.steps, self.batch.size, width, rows);
+            return Buffer::copy_of(&numbers);
         };
         let ids = self.pick_ids(rows);
-        let mut x = Vec::with_capacity(ids.len() * width);
-        for (place, &id) in ids.iter().enumerate() {
+        let mut x = Buffer::take(ids.len() * width);
+        let places = ids.iter().zip(x.chunks_exact_mut(width)).enumerate();
+        for (place, (&id, x)) in places {
             let row = &embedding.slice()[id as usize * width..][..width];
             let keep = self.keeps(place, rows);
-            x.extend(row.iter().map(|&value| value * keep));
+            for (x, &value) in x.iter_mut().zip(row) {
+                *x = value * keep;
+            }
         }
         x
     }
@@ -328,10 +333,10 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The top states at the steps read with the output's masks, where it has any.
-    fn dropped(&self, states: &[R], rows: &Range<usize>) -> Option<Vec<R>> {
+    fn dropped(&self, states: &[R], rows: &Range<usize>) -> Option<Buffer<R>> {
         let mask = self.output_mask.as_ref()?;
         let states = &states[(self.steps - self.read) * rows.len() * self.network.hidden..];
-        let mut dropped = vec![R::ZERO; states.len()];
+        let mut dropped = Buffer::take(states.len());
         times(mask, 0, self.place(rows), states, &mut dropped, false);
         Some(dropped)
     }
@@ -345,7 +350,7 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The gradient of the top states at every step: from the loss through the output's masks, and from the penalties.
-    fn above(&self, way: &Way<R>, mut from_output: Vec<R>, [ar, tar]: [f64; 2]) -> Vec<R> {
+    fn above(&self, way: &Way<R>, mut from_output: Buffer<R>, [ar, tar]: [f64; 2]) -> Buffer<R> {
         let (n, size, count) = (self.network.hidden, self.batch.size, way.rows.len());
         // Means over all entries of the whole minibatch.
         if ar > 0.0 {
@@ -358,8 +363,9 @@ impl<'a, R: Real> Shared<'a, R> {
             .tapes
             .last()
             .map_or(&[][..], |tape| tape.states(count, n));
-        let mut above = vec![R::ZERO; states.len()];
-        let read = &mut above[states.len() - from_output.len()..];
+        let mut above = Buffer::take(states.len());
+        let (unread, read) = above.split_at_mut(states.len() - from_output.len());
+        unread.fill(R::ZERO);
         match &self.output_mask {
             Some(mask) => times(mask, 0, self.place(&way.rows), &from_output, read, false),
             None => read.copy_from_slice(&from_output),
@@ -377,12 +383,12 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The tokens with the gradients of their rows, if there are embeddings.
-    fn embedded(&self, mut gradient: Vec<R>, rows: &Range<usize>) -> Option<Embedded<R>> {
+    fn embedded(&self, mut gradient: Buffer<R>, rows: &Range<usize>) -> Option<Embedded<R>> {
         self.weights.embedding.as_ref()?;
         let width = self.network.inputs;
         for (place, gradient) in gradient.chunks_exact_mut(width).enumerate() {
             let keep = self.keeps(place, rows);
-            for gradient in gradient {
+            for gradient in gradient.iter_mut() {
                 *gradient *= keep;
             }
         }

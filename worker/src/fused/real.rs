@@ -1,5 +1,6 @@
 //! Numbers of the fused path: single precision for training, double for tests.
 
+use super::buffer::Shelf;
 use candle_core::{CpuStorage, Result, WithDType};
 use pulp::Simd;
 
@@ -39,6 +40,9 @@ pub(crate) trait Real:
     /// The square root.
     fn root(self) -> Self;
 
+    /// Buffers of these numbers that nobody uses at present.
+    fn shelf() -> &'static Shelf<Self>;
+
     /// A vector of these numbers.
     type Lanes<S: Simd>: Copy;
 
@@ -74,8 +78,13 @@ pub(crate) trait Real:
 
 /// The vector functions of a type, which `pulp` names after it.
 macro_rules! simd {
-    ($lanes:ident, $vectors:ident, $splat:ident, $multiply_add:ident, $add:ident, $load:ident, $store:ident) => {
+    ($number:ident, $lanes:ident, $vectors:ident, $splat:ident, $multiply_add:ident, $add:ident, $load:ident, $store:ident) => {
         type Lanes<S: Simd> = S::$lanes;
+
+        fn shelf() -> &'static Shelf<Self> {
+            static SHELF: Shelf<$number> = Shelf::new(Vec::new());
+            &SHELF
+        }
 
         #[inline(always)]
         fn vectors<S: Simd>(_: S, numbers: &[Self]) -> &[S::$lanes] {
@@ -162,6 +171,7 @@ impl Real for f64 {
     }
 
     simd!(
+        f64,
         f64s,
         as_simd_f64s,
         splat_f64s,
@@ -251,6 +261,7 @@ impl Real for f32 {
     }
 
     simd!(
+        f32,
         f32s,
         as_simd_f32s,
         splat_f32s,

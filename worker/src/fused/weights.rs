@@ -157,7 +157,7 @@ impl<'t, R: Real> Matrices<'t, R> {
 }
 
 /// U as the steps read it, for each group of gates.
-pub(super) struct Steps<R> {
+pub(super) struct Steps<R: Real> {
     /// hidden × (gates of the group · hidden).
     pub(super) forward: Vec<Packed<R>>,
     /// (gates of the group · hidden) × hidden: what gradients walk back through.
@@ -173,7 +173,7 @@ impl<R: Real> Steps<R> {
         let each =
             |packs: &(dyn Fn(&Group) -> Packed<R> + Sync)| groups.iter().map(packs).collect();
         let forward = |group: &Group| {
-            let mut packed = Packed::zeros(n, group.count * n);
+            let mut packed = Packed::new(n, group.count * n);
             for index in 0..group.count {
                 let entries = matrices.state(group.first + index, dropped);
                 packed.put(0, index * n, Matrix::rows(&entries, n, n, n));
@@ -181,7 +181,7 @@ impl<R: Real> Steps<R> {
             packed
         };
         let back = |group: &Group| {
-            let mut packed = Packed::zeros(group.count * n, n);
+            let mut packed = Packed::new(group.count * n, n);
             for index in 0..group.count {
                 let entries = matrices.state(group.first + index, dropped);
                 packed.put(index * n, 0, Matrix::rows(&entries, n, n, n).transposed());

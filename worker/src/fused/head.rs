@@ -16,9 +16,6 @@ const BLOCK: usize = 4 << 20;
 /// Sums run in so many lanes, so that they become vector code: the order is fixed.
 const LANES: usize = 16;
 
-/// Parts that the weights' gradient is cut into for each thread, so that one that is held up holds up little.
-const CUTS: usize = 2;
-
 /// The linear output's weights.
 pub(super) struct Output<'a, R> {
     /// hidden × width, wherever the numbers lie.
@@ -96,8 +93,8 @@ impl<R: Real> Output<'_, R> {
             .collect();
         let mut weight = vec![R::ZERO; n * width];
         let gradient_width = if self.tied { n } else { width };
-        let pieces = rayon::current_num_threads() * CUTS;
-        let piece = (weight.len() / gradient_width).div_ceil(pieces);
+        // Products with fewer rows take longer for each.
+        let piece = (weight.len() / gradient_width).div_ceil(rayon::current_num_threads());
         let blocks = lessons
             .iter()
             .map(|lesson| (lesson.entered.len() / n).div_ceil(rows));

@@ -175,8 +175,8 @@ pub struct DeviceArgs {
     /// Device: cpu or cuda:N.
     #[arg(long, default_value = "cpu", env = "BREAKMYWORK_DEVICE")]
     pub device: DeviceChoice,
-    /// Processor threads for products, of each run. One is fastest below about 256 units: splitting a small product
-    /// costs more than it saves.
+    /// Processor threads of each run: each takes its share of every minibatch. A result repeats bit for bit with the
+    /// same number. For many runs of small networks more --slots bring more.
     #[arg(long, value_name = "N", default_value_t = 1, env = "BREAKMYWORK_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
 }

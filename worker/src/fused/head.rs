@@ -11,8 +11,10 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Numbers of a block of outputs; 16 MB in single precision.
+/// Numbers of a block of outputs, of all threads together; 16 MB in single precision.
 const BLOCK: usize = 4 << 20;
+/// Fewest outputs of a thread's block, however many classes there are: fewer would not fill a product.
+const LEAST_ROWS: usize = 16;
 /// Sums run in so many lanes, so that they become vector code: the order is fixed.
 const LANES: usize = 16;
 
@@ -80,7 +82,7 @@ impl<R: Real> Output<'_, R> {
     /// over the parts in their order.
     pub(super) fn learn(&self, lessons: &[Lesson<'_, R>], scale: f64) -> Loss<R> {
         let (n, width) = (self.hidden(), self.width());
-        let rows = (BLOCK / width / lessons.len()).clamp(16, 512);
+        let rows = (BLOCK / width / lessons.len()).max(LEAST_ROWS);
         let mut parts: Vec<Block<R>> = lessons
             .iter()
             .map(|lesson| Block {
@@ -204,7 +206,7 @@ impl<R: Real> Output<'_, R> {
             Answers::Values(_) => R::ONE,
             _ => R::of(1.0 / temperature),
         };
-        let rows = (BLOCK / self.width()).clamp(16, 512);
+        let rows = (BLOCK / self.width() / rayon::current_num_threads()).max(LEAST_ROWS);
         let [mut loss, mut correct] = [0.0, 0.0];
         for (index, entered) in entered.chunks(rows * self.hidden()).enumerate() {
             let mut block = self.outputs(entered);

@@ -2,9 +2,11 @@
 //!
 //! candle's graph has a node for every operation of every step; most of the time goes into their passes over memory,
 //! not into products. Here the minibatch is split over the threads, and each walks its own part of it alone, forward
-//! and backward: embedding, layers ([`layer`]), output and loss ([`head`]). They meet once a window, to add up the
-//! gradients of the weights. What is computed is what `model` computes, which tests hold against it; the order of
-//! sums differs, so the last digits do. For a given number of threads it is always the same.
+//! ([`layer`]) and, after the output and the loss of all parts ([`head`]), back. Then the threads share the gradients of
+//! the weights, each taking some rows of a matrix over all steps and parts ([`learned`]). Parameters are read where they
+//! lie ([`numbers`]); only U is packed for the steps ([`packed`]), and buffers go from window to window ([`buffer`]).
+//! What is computed is what `model` computes, which tests hold against it; the order of sums differs, so the last digits
+//! do. For a given number of threads it is always the same.
 //!
 //! What is rare stays with `model`: normalization, Gaussian noise in place of masks, recurrent weights dropped anew at
 //! each step ([`applies`]).

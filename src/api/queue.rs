@@ -179,8 +179,10 @@ pub(super) struct Worker {
     data_sets: Vec<String>,
     /// Data sets that it has with another content than this board knows under the name: it gets no runs of them.
     other_content: Vec<String>,
-    /// The run it trains.
-    run: Option<RunId>,
+    /// Most runs that it works on at once.
+    slots: i16,
+    /// The runs it works on, the longest first.
+    runs: Vec<RunId>,
     /// When it registered.
     started_at: DateTime<Utc>,
     /// Last time it was heard of.
@@ -209,7 +211,8 @@ pub(super) async fn workers(State(pool): State<PgPool>) -> Result<Json<Page<Work
             Vec::new()
         },
         live: worker.live,
-        run: worker.run,
+        slots: worker.slots,
+        runs: worker.runs,
         started_at: worker.started_at,
         last_seen_at: worker.last_seen_at,
         stopped_at: worker.stopped_at,

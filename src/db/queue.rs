@@ -157,18 +157,32 @@ pub struct Worker {
     pub data_sets: Vec<String>,
     /// Data sets that it has with another content than the board's.
     pub other_content: Vec<String>,
-    /// The run it trains.
-    pub run: Option<RunId>,
+    /// Most runs that it works on at once.
+    pub slots: i16,
+    /// The runs it works on, the longest first.
+    pub runs: Vec<RunId>,
 }
 
-/// How many workers count: not signed off and not silent for long.
+/// The workers that count: not signed off and not silent for long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crew {
+    /// How many they are.
+    pub workers: i64,
+    /// Runs that they can work on at once.
+    pub slots: i64,
+}
+
+/// The workers that count.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn live_workers(db: impl PgExecutor<'_>) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"select count(*) as "count!" from live_worker"#)
-        .fetch_one(db)
-        .await
+pub async fn crew(db: impl PgExecutor<'_>) -> sqlx::Result<Crew> {
+    sqlx::query_as!(
+        Crew,
+        r#"select count(*) as "workers!", coalesce(sum(slots), 0) as "slots!" from live_worker"#
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Workers heard of within the last hour, the lively ones first.
@@ -184,7 +198,8 @@ pub async fn workers(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
                    where o.worker_id = worker.id and o.sha256 = d.sha256 order by o.name) as "data_sets!",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = worker.id and o.sha256 <> d.sha256 order by o.name) as "other_content!",
-             (select run_id from run_lease where worker_id = worker.id limit 1) as "run: RunId"
+             slots,
+             array(select run_id from run_lease where worker_id = worker.id order by taken_at, run_id) as "runs!: Vec<RunId>"
            from worker where last_seen_at > now() - interval '1 hour'
            order by stopped_at is not null, last_seen_at desc limit 200"#
     )

@@ -4,7 +4,7 @@ use super::{Cache, show};
 use crate::{
     db::{
         data_sets::{self, Availability},
-        queue::{self, Control, Counts, Waiting},
+        queue::{self, Control, Counts, Crew, Waiting},
         runs::{self, Run},
     },
     error::Result,
@@ -27,7 +27,7 @@ struct Queue {
     running: Vec<Run>,
     waiting: Vec<Waiting>,
     data_sets: Availability,
-    workers: i64,
+    crew: Crew,
 }
 
 /// The queue.
@@ -41,7 +41,7 @@ pub async fn queue(State(state): State<AppState>, visit: Visit) -> Result<Respon
         running: runs::running(pool, SHOWN).await?,
         data_sets: data_sets::of_waiting(pool, &waiting).await?,
         waiting,
-        workers: queue::live_workers(pool).await?,
+        crew: queue::crew(pool).await?,
     };
     show(&page, Cache::Fresh)
 }

@@ -44,7 +44,7 @@ async fn a_queued_run_names_its_data_set_and_who_has_it(pool: PgPool) {
 
     let register = async |host: &str, content: Option<char>| {
         let id = Uuid::new_v4();
-        jobs::register_worker(&site.pool, id, host, "cpu", "0")
+        jobs::register_worker(&site.pool, id, host, "cpu", "0", 1)
             .await
             .expect("registers");
         let offers = content.map(|content| Offer {

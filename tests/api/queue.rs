@@ -47,7 +47,7 @@ async fn admins_cancel_and_retry_with_a_reason(pool: PgPool) {
     );
     site.registered(&ada).await;
     let worker = Uuid::new_v4();
-    jobs::register_worker(&site.pool, worker, "host", "cpu", "1")
+    jobs::register_worker(&site.pool, worker, "host", "cpu", "1", 4)
         .await
         .expect("registers");
     let timing = Timing::default();
@@ -56,7 +56,8 @@ async fn admins_cancel_and_retry_with_a_reason(pool: PgPool) {
         .expect("takes")
         .expect("a run");
     let workers: Value = site.get("/api/v1/workers").await.json();
-    assert_eq!(workers["items"][0]["run"], lease.run.0);
+    assert_eq!(workers["items"][0]["runs"], json!([lease.run.0]));
+    assert_eq!(workers["items"][0]["slots"], 4);
 
     let ending = Ending::Failed {
         kind: FailureKind::OutOfMemory,

@@ -4,7 +4,9 @@ use crate::support::Site;
 use axum::http::StatusCode;
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::jobs::{self, Timing};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn only_admins_run_the_queue(pool: PgPool) {
@@ -89,5 +91,32 @@ async fn a_run_is_cancelled_and_retried_with_reasons(pool: PgPool) {
     assert!(
         page.contains("reason right machine") && page.contains("16</b> queued"),
         "{page}"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_worker_with_several_runs_is_shown_with_all_of_them(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let admin = site.signed_in("root-ish", Role::Admin).await;
+    admin.registered(&site).await;
+    let worker = Uuid::new_v4();
+    jobs::register_worker(&site.pool, worker, "host", "cpu", "0", 4)
+        .await
+        .expect("registers");
+    let page = admin.get("/admin/queue").await.text();
+    assert!(page.contains("waits for work (0 of 4 slots)"), "{page}");
+    for _ in 0..2 {
+        jobs::take(&site.pool, worker, Timing::default())
+            .await
+            .expect("takes")
+            .expect("a run");
+    }
+    let page = admin.get("/admin/queue").await.text();
+    let doing = r#"<a href="/runs/1">run 1</a>, <a href="/runs/2">run 2</a> (2 of 4 slots)"#;
+    assert!(page.contains(doing), "{page}");
+    let queue = site.browser().get("/queue").await.text();
+    assert!(
+        queue.contains("<b>1</b> worker for 4 runs at once") && queue.contains("<b>2</b> running"),
+        "{queue}"
     );
 }

@@ -17,7 +17,7 @@ const WORDS: &str = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \
 /// A worker on that host, which has the Penn Treebank with that content or none.
 async fn worker(site: &Site, host: &str, content: Option<char>) -> Uuid {
     let id = Uuid::new_v4();
-    jobs::register_worker(&site.pool, id, host, "cpu", "0")
+    jobs::register_worker(&site.pool, id, host, "cpu", "0", 1)
         .await
         .expect("registers");
     let offers = content.map(|content| Offer {

@@ -76,7 +76,7 @@ impl Site {
     /// the Penn Treebank.
     pub(crate) async fn train_all(&self) {
         let worker = Uuid::new_v4();
-        jobs::register_worker(&self.pool, worker, "host", "cpu", "0")
+        jobs::register_worker(&self.pool, worker, "host", "cpu", "0", 1)
             .await
             .expect("registers");
         let offer = Offer {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Takes queued runs, trains them and reports their results.
 ///
 /// Without a command it works for the board whose database DATABASE_URL names, until it is stopped: the first
-/// SIGTERM or Ctrl-C writes a checkpoint and hands the run back, a second one stops at once.
+/// SIGTERM or Ctrl-C writes checkpoints and hands all runs back, a second one stops at once.
 ///
 /// Exit codes: 0 done or nothing to do, 10 failed for good, 11 may work if tried again, 12 the lease was lost,
 /// 13 stopped before the end and handed back.
@@ -38,10 +38,14 @@ pub struct WorkArgs {
     /// Take one run, or none if there is none, and end.
     #[arg(long)]
     pub once: bool,
-    /// End after that many runs.
+    /// Runs to work on at once, each with a trainer of its own; small networks leave a device idle. Times --threads
+    /// it should not exceed the processor's cores, and the memory should hold so many of the largest runs.
+    #[arg(long, value_name = "K", default_value_t = 1, env = "BREAKMYWORK_SLOTS", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub slots: u8,
+    /// End after that many runs, counted over all slots.
     #[arg(long, value_name = "N")]
     pub max_runs: Option<u32>,
-    /// End after that many seconds without a run.
+    /// End after that many seconds without a run in any slot.
     #[arg(long, value_name = "S")]
     pub idle_exit: Option<f64>,
     /// Where checkpoints lie; a folder that all workers of the board share.
@@ -175,8 +179,8 @@ pub struct DeviceArgs {
     /// Precision of the factors in a card's products: f32, tf32 or bf16. Sums, weights and states are f32 always.
     #[arg(long, value_name = "P", default_value_t, env = "BREAKMYWORK_PRODUCTS")]
     pub products: Products,
-    /// Processor threads for products. One is fastest below about 256 units: splitting a small product
-    /// costs more than it saves.
+    /// Processor threads of each run: each takes its share of every minibatch. A result repeats bit for bit with the
+    /// same number. For many runs of small networks more --slots bring more.
     #[arg(long, value_name = "N", default_value_t = 1, env = "BREAKMYWORK_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
 }

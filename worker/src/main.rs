@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Some(Command::Data(args)) => data::run(&args),
         Some(Command::Trainer(args)) => trainer::run(&args),
         Some(Command::Probe(args)) => trainer::probe(&args),
-        None => runner::run(&cli.work),
+        None => runner::run(cli.work),
     })
 }
 

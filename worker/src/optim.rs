@@ -1,6 +1,9 @@
 //! Gradient clipping and the optimizers, with all of their state in reach of a checkpoint.
 
+mod gradient;
 mod update;
+
+pub use gradient::{Gradient, RowGradient};
 
 use crate::card::{self, Card};
 use crate::model::Parameters;
@@ -8,7 +11,7 @@ use breakmywork_protocol::spec::{self, DecayBy, Training};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
-use update::{Adam, Descend, Follow};
+use update::{Adam, Descend, DescendRows, Follow};
 
 /// Decay of the mean of gradients.
 const BETA_1: f64 = 0.9;
@@ -142,7 +145,8 @@ impl Optimizer {
                         .update(step, rate, keep, *scale, index, var, gradient)?;
                 }
                 (Some(card), Scale::OnCard(scale)) => {
-                    let given = [gradient, scale];
+                    let gradient = gradient.whole()?;
+                    let given = [&gradient, scale];
                     self.rule
                         .update_on(card, step, rate, keep, index, var, given)?;
                 }
@@ -262,12 +266,18 @@ impl Rule {
         scale: f64,
         index: usize,
         var: &Tensor,
-        gradient: &Tensor,
+        gradient: &Gradient,
     ) -> Result<()> {
         match self {
             Self::Sgd { learning_rate } => {
                 let rate = *learning_rate * rate * scale;
-                var.inplace_op2(gradient, &Descend { keep, rate })
+                match gradient {
+                    // Rows that were not used stay as they are, unless all weights decay.
+                    Gradient::Rows(RowGradient { rows, values, .. }) if keep == 1.0 => {
+                        var.inplace_op2(values, &DescendRows { rows, rate })
+                    }
+                    _ => var.inplace_op2(&gradient.whole()?, &Descend { keep, rate }),
+                }
             }
             Self::Adam {
                 learning_rate,
@@ -279,8 +289,9 @@ impl Rule {
                     scale,
                     squared,
                 };
-                first.inplace_op2(gradient, &follow(BETA_1, false))?;
-                second.inplace_op2(gradient, &follow(BETA_2, true))?;
+                let gradient = gradient.whole()?;
+                first.inplace_op2(&gradient, &follow(BETA_1, false))?;
+                second.inplace_op2(&gradient, &follow(BETA_2, true))?;
                 let [rate, unbias] = unbiased(step, rate * *learning_rate);
                 let adam = Adam {
                     keep,
@@ -335,13 +346,13 @@ fn unbiased(step: u32, rate: f64) -> [f64; 2] {
 }
 
 /// The gradients in the order of the parameters.
-pub fn ordered(gradients: &GradStore, parameters: &Parameters) -> Result<Vec<Tensor>> {
+pub fn ordered(gradients: &GradStore, parameters: &Parameters) -> Result<Vec<Gradient>> {
     let named = parameters.named().iter();
     named
         .map(|(_, var)| match gradients.get(var) {
             // candle keeps the whole graph alive in a parameter's gradient; moments must not inherit it.
-            Some(gradient) => Ok(gradient.detach()),
-            None => var.as_detached_tensor().zeros_like(),
+            Some(gradient) => Ok(Gradient::Whole(gradient.detach())),
+            None => Ok(Gradient::Whole(var.as_detached_tensor().zeros_like()?)),
         })
         .collect()
 }
@@ -359,7 +370,7 @@ pub enum Scale {
 #[derive(Debug)]
 pub struct Clipped {
     /// In the order of the parameters.
-    pub gradients: Vec<Tensor>,
+    pub gradients: Vec<Gradient>,
     /// What they are still to be multiplied by: that is left to whoever reads them next.
     pub scale: Scale,
     /// Their norm before; it stays on the device.
@@ -370,8 +381,9 @@ pub struct Clipped {
 ///
 /// # Errors
 /// If the device is out of memory.
-pub fn clipped(gradients: Vec<Tensor>, clip: f64) -> Result<Clipped> {
-    let device = gradients[0].device().clone();
+pub fn clipped(gradients: Vec<Gradient>, clip: f64) -> Result<Clipped> {
+    let first = gradients[0].values();
+    let (device, dtype) = (first.device().clone(), first.dtype());
     if let Some(card) = card::on(&device) {
         return clipped_on(&*card, gradients, clip);
     }
@@ -383,7 +395,7 @@ pub fn clipped(gradients: Vec<Tensor>, clip: f64) -> Result<Clipped> {
         _ => norm * 0.0 + 1.0,
     };
     Ok(Clipped {
-        norm: Tensor::new(norm, &device)?.to_dtype(gradients[0].dtype())?,
+        norm: Tensor::new(norm, &device)?.to_dtype(dtype)?,
         gradients,
         scale: Scale::Number(scale),
     })
@@ -393,14 +405,15 @@ pub fn clipped(gradients: Vec<Tensor>, clip: f64) -> Result<Clipped> {
 ///
 /// # Errors
 /// If the card is out of memory.
-pub fn clipped_on(card: &dyn Card, gradients: Vec<Tensor>, clip: f64) -> Result<Clipped> {
+pub fn clipped_on(card: &dyn Card, gradients: Vec<Gradient>, clip: f64) -> Result<Clipped> {
     if gradients
         .iter()
-        .any(|gradient| gradient.dtype() != DType::F32)
+        .any(|gradient| gradient.values().dtype() != DType::F32)
     {
         candle_core::bail!("a card updates numbers of single precision");
     }
-    let [norm, scale] = card::clip(card, &gradients, clip)?;
+    let values: Vec<Tensor> = gradients.iter().map(|g| g.values().clone()).collect();
+    let [norm, scale] = card::clip(card, &values, clip)?;
     Ok(Clipped {
         gradients,
         scale: Scale::OnCard(scale),
@@ -416,8 +429,8 @@ mod tests {
     use breakmywork_protocol::spec::Cell;
     use candle_core::{DType, Device};
 
-    fn parameters() -> Parameters {
-        let network = Network {
+    fn network() -> Network {
+        Network {
             cell: Cell::Rnn,
             layers: 1,
             hidden: 1,
@@ -428,8 +441,11 @@ mod tests {
             initial_range: None,
             head: Head::Value,
             read_out: ReadOut::Last(1),
-        };
-        Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("initial weights")
+        }
+    }
+
+    fn parameters() -> Parameters {
+        Parameters::initial(&network(), 1, DType::F64, &Device::Cpu).expect("initial weights")
     }
 
     fn training(optimizer: spec::Optimizer) -> Training {
@@ -461,7 +477,8 @@ mod tests {
 
     fn constant(parameters: &Parameters, value: f64) -> Clipped {
         let full = |(_, var): &(String, candle_core::Var)| {
-            Tensor::full(value, var.shape(), &Device::Cpu).expect("a constant")
+            let constant = Tensor::full(value, var.shape(), &Device::Cpu);
+            Gradient::Whole(constant.expect("a constant"))
         };
         clipped(parameters.named().iter().map(full).collect(), 0.0).expect("gradients")
     }
@@ -559,6 +576,53 @@ mod tests {
         }
     }
 
+    /// Two of five rows, by every rule, with weight decay and without: the same norm and the same parameters.
+    #[test]
+    fn rows_of_a_gradient_do_what_all_of_it_does() {
+        let network = Network {
+            vocabulary: Some(5),
+            inputs: 3,
+            ..network()
+        };
+        let table = |rows: &[f64], of: usize| {
+            Tensor::from_vec(rows.to_vec(), (of, 3), &Device::Cpu).expect("a matrix")
+        };
+        let used = [1.0, -2.0, 3.0, 0.5, 0.25, -4.0];
+        let mut all = [0.0; 15];
+        all[3..6].copy_from_slice(&used[..3]);
+        all[12..].copy_from_slice(&used[3..]);
+        let rows = Gradient::Rows(RowGradient {
+            rows: vec![1, 4],
+            values: table(&used, 2),
+            of: 5,
+        });
+        for optimizer in [spec::Optimizer::Sgd, spec::Optimizer::Adam] {
+            for weight_decay in [0.0, 0.5] {
+                let stepped = |embedding: Gradient| {
+                    let parameters = Parameters::initial(&network, 1, DType::F64, &Device::Cpu);
+                    let parameters = parameters.expect("initial weights");
+                    let training = Training {
+                        weight_decay,
+                        ..training(optimizer)
+                    };
+                    let mut rule = Optimizer::new(&training, &parameters).expect("a rule");
+                    let mut gradients = constant(&parameters, 2.0).gradients;
+                    gradients[0] = embedding;
+                    let clipped = clipped(gradients, 1.0).expect("gradients");
+                    rule.step(1, 1.0, &parameters, &clipped).expect("a step");
+                    let Scale::Number(scale) = clipped.scale else {
+                        panic!("a number on a CPU");
+                    };
+                    (scale, values(&parameters))
+                };
+                assert_eq!(
+                    stepped(rows.clone()),
+                    stepped(Gradient::Whole(table(&all, 5)))
+                );
+            }
+        }
+    }
+
     #[test]
     fn the_global_norm_is_clipped_and_small_gradients_are_left_alone() {
         let parameters = parameters();
@@ -590,6 +654,7 @@ mod tests {
                 panic!("a number on a CPU");
             };
             let entry = clipped[0]
+                .values()
                 .flatten_all()
                 .and_then(|g| g.to_vec1::<f64>())
                 .expect("numbers")[0];

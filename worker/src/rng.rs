@@ -4,6 +4,8 @@
 //! the order in which parts of the program ask, so arms of one seed share initial weights and data, and a
 //! resumed run needs no generator state.
 
+use pulp::{Simd, WithSimd};
+
 /// What random numbers are for; each purpose has streams of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -84,7 +86,7 @@ impl Stream {
         if self.used == 4 {
             let halves = |v: u64| [v as u32, (v >> 32) as u32];
             let ([b0, b1], [p0, p1]) = (halves(self.block), halves(self.position));
-            self.words = philox4x32(self.key, [b0, b1, p0, p1]);
+            self.words = philox4x32(self.key, [[b0], [b1], [p0], [p1]]).map(|[word]| word);
             self.block += 1;
             self.used = 0;
         }
@@ -96,7 +98,7 @@ impl Stream {
     pub fn bits_at(&self, index: u64) -> u32 {
         let halves = |v: u64| [v as u32, (v >> 32) as u32];
         let ([b0, b1], [p0, p1]) = (halves(index / 4), halves(self.position));
-        philox4x32(self.key, [b0, b1, p0, p1])[(index % 4) as usize]
+        philox4x32(self.key, [[b0], [b1], [p0], [p1]])[(index % 4) as usize][0]
     }
 
     /// Uniform in [0, 1), with 53 random bits.
@@ -131,6 +133,21 @@ impl Stream {
         happens(self.bits_at(index), probability)
     }
 
+    /// For each entry whether it happens, from the start of a block on: `value` if so, else 0. The same as one
+    /// [`Self::bernoulli`] for each, many blocks side by side.
+    ///
+    /// # Panics
+    /// If the stream is within a block.
+    pub fn fill_bernoulli(&mut self, entries: &mut [f32], probability: f64, value: f32) {
+        assert_eq!(self.used, 4, "entries begin with a block");
+        pulp::Arch::new().dispatch(Fill {
+            stream: self,
+            entries,
+            limit: limit(probability),
+            value,
+        });
+    }
+
     /// Puts the items in a random order (Fisher & Yates 1938).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
@@ -146,17 +163,58 @@ impl Stream {
 }
 
 fn happens(bits: u32, probability: f64) -> bool {
-    f64::from(bits) < probability * (1u64 << 32) as f64
+    u64::from(bits) < limit(probability)
 }
 
-/// What 32 random bits must be below for [`Stream::bernoulli`] to be true: the bits are whole numbers, so the comparison
-/// with the next whole number is the same.
-pub(crate) fn threshold(probability: f64) -> u64 {
+/// Bits below this happen with that probability: bits are whole numbers, so rounding up changes no comparison.
+pub(crate) fn limit(probability: f64) -> u64 {
     (probability * (1u64 << 32) as f64).ceil() as u64
 }
 
-/// Ten rounds of Philox on one 128-bit counter.
-fn philox4x32(mut key: [u32; 2], mut counter: [u32; 4]) -> [u32; 4] {
+/// Blocks that are drawn side by side: their 64-bit products fill vectors.
+const SIDE_BY_SIDE: usize = 16;
+
+/// Entries of one pass.
+struct Fill<'a> {
+    stream: &'a mut Stream,
+    entries: &'a mut [f32],
+    /// An entry happens if its bits are below this.
+    limit: u64,
+    value: f32,
+}
+
+impl WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Stream { key, position, .. } = *self.stream;
+        let halves = |v: u64| [v as u32, (v >> 32) as u32];
+        let [p0, p1] = halves(position);
+        for entries in self.entries.chunks_mut(4 * SIDE_BY_SIDE) {
+            let blocks: [[u32; 2]; SIDE_BY_SIDE] =
+                std::array::from_fn(|i| halves(self.stream.block + i as u64));
+            let counters = [
+                blocks.map(|[low, _]| low),
+                blocks.map(|[_, high]| high),
+                [p0; SIDE_BY_SIDE],
+                [p1; SIDE_BY_SIDE],
+            ];
+            let words = philox4x32(key, counters);
+            for (i, entries) in entries.chunks_mut(4).enumerate() {
+                for (entry, words) in entries.iter_mut().zip(&words) {
+                    let happens = u64::from(words[i]) < self.limit;
+                    *entry = if happens { self.value } else { 0.0 };
+                }
+            }
+            self.stream.block += entries.len().div_ceil(4) as u64;
+        }
+    }
+}
+
+/// Ten rounds of Philox on 128-bit counters: word by word, side by side.
+#[inline(always)]
+fn philox4x32<const N: usize>(mut key: [u32; 2], mut counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
     for round in 0..10 {
         if round > 0 {
             key = [
@@ -164,16 +222,16 @@ fn philox4x32(mut key: [u32; 2], mut counter: [u32; 4]) -> [u32; 4] {
                 key[1].wrapping_add(0xBB67_AE85),
             ];
         }
-        let a = u64::from(counter[0]) * 0xD251_1F53;
-        let b = u64::from(counter[2]) * 0xCD9E_8D57;
-        counter = [
-            (b >> 32) as u32 ^ counter[1] ^ key[0],
-            b as u32,
-            (a >> 32) as u32 ^ counter[3] ^ key[1],
-            a as u32,
-        ];
+        for i in 0..N {
+            let a = u64::from(counters[0][i]) * 0xD251_1F53;
+            let b = u64::from(counters[2][i]) * 0xCD9E_8D57;
+            counters[0][i] = (b >> 32) as u32 ^ counters[1][i] ^ key[0];
+            counters[1][i] = b as u32;
+            counters[2][i] = (a >> 32) as u32 ^ counters[3][i] ^ key[1];
+            counters[3][i] = a as u32;
+        }
     }
-    counter
+    counters
 }
 
 #[cfg(test)]
@@ -183,21 +241,38 @@ mod tests {
     /// Known answers of Random123's `kat_vectors` for philox4x32 with 10 rounds.
     #[test]
     fn philox_gives_the_published_answers() {
+        let philox = |key, counter: [u32; 4]| philox4x32(key, counter.map(|word| [word; 3]));
         assert_eq!(
-            philox4x32([0; 2], [0; 4]),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+            philox([0; 2], [0; 4]),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8].map(|word| [word; 3])
         );
         assert_eq!(
-            philox4x32([u32::MAX; 2], [u32::MAX; 4]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+            philox([u32::MAX; 2], [u32::MAX; 4]),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd].map(|word| [word; 3])
         );
         assert_eq!(
-            philox4x32(
+            philox(
                 [0xa409_3822, 0x299f_31d0],
                 [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]
             ),
-            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1].map(|word| [word; 3])
         );
+    }
+
+    /// Also across the border of blocks that are drawn side by side, and on from where a part ended.
+    #[test]
+    fn entries_of_many_blocks_are_those_of_one_after_the_other() {
+        for (count, probability) in [(1, 0.5), (7, 0.0), (64, 0.3), (65, 0.7), (1000, 1.0)] {
+            let purpose = Purpose::Mask { site: 1, layer: 0 };
+            let mut stream = Stream::new(3, purpose, 1 << 33);
+            let mut entries = vec![9.0; count];
+            stream.fill_bernoulli(&mut entries, probability, 2.0);
+            let mut one = Stream::new(3, purpose, 1 << 33);
+            let next = |happens| if happens { 2.0 } else { 0.0 };
+            for entry in entries {
+                assert_eq!(entry, next(one.bernoulli(probability)));
+            }
+        }
     }
 
     #[test]

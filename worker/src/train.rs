@@ -93,6 +93,7 @@ pub fn train(
     requests: &Requests,
     emit: &mut (dyn FnMut(Event) -> io::Result<()> + Send),
 ) -> Result<Outcome, Failure> {
+    memory::keep_freed();
     let task = open(plan, options)?;
     let network = Network::new(&plan.setup.model, task.shape());
     let stack = stack_bytes(&network, task.shape().steps);

@@ -50,7 +50,8 @@ fn compare(case: &Case, dropout: &Dropout) {
 /// Everything that was learned, bit for bit.
 fn bits(learned: &Learned) -> Vec<u32> {
     let states = learned.carried.layers.iter().flatten();
-    let all = [&learned.loss].into_iter().chain(&learned.gradients);
+    let gradients = learned.gradients.iter().map(optim::Gradient::values);
+    let all = [&learned.loss].into_iter().chain(gradients);
     all.chain(states).flat_map(tensor_bits).collect()
 }
 
@@ -274,7 +275,8 @@ fn moved(training: &Training, card: Option<&HostCard>) -> Result<Vec<Tensor>> {
     }
     for step in 1..=6 {
         let gradient = |(number, (_, var)): (u64, &(String, candle_core::Var))| {
-            normal(100 * u64::from(step) + number, var.dims(), DType::F32)
+            let gradient = normal(100 * u64::from(step) + number, var.dims(), DType::F32);
+            gradient.map(optim::Gradient::Whole)
         };
         let gradients = (0..).zip(parameters.named()).map(gradient);
         let gradients = gradients.collect::<Result<Vec<_>>>()?;

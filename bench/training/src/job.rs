@@ -35,8 +35,6 @@ pub(crate) struct Measurement {
     pub(crate) steps: u64,
     /// Seconds they took.
     pub(crate) seconds: f64,
-    /// Seconds of all its threads, from the beginning of the process.
-    pub(crate) cpu_seconds: f64,
     /// Largest resident memory, in bytes.
     pub(crate) peak_memory: u64,
 }
@@ -87,7 +85,6 @@ impl Job {
             rate,
             steps,
             seconds,
-            cpu_seconds: crate::machine::own_seconds(),
             peak_memory: memory::peak(),
         })
     }

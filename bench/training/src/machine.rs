@@ -83,12 +83,12 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Seconds that all threads of this process have computed.
-pub(crate) fn own_seconds() -> f64 {
+/// Seconds that this process's children have computed, those that have ended.
+fn children_seconds() -> f64 {
     let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name before may hold anything but a closing bracket.
+    // The name before may hold anything but a closing bracket; user and system time stand 14 and 15 fields after it.
     let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = fields.split_whitespace().skip(13).take(2);
     ticks
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum::<f64>()
@@ -98,6 +98,7 @@ pub(crate) fn own_seconds() -> f64 {
 /// Who uses the machine, from now on.
 pub(crate) struct Watch {
     busy: f64,
+    children: f64,
     began: Instant,
 }
 
@@ -106,13 +107,15 @@ impl Watch {
     pub(crate) fn begin() -> Self {
         Self {
             busy: busy_seconds(),
+            children: children_seconds(),
             began: Instant::now(),
         }
     }
 
-    /// Cores that others than the measurement used on average, the measurement having computed for so many seconds.
-    pub(crate) fn others(&self, measurement: f64) -> f64 {
-        let busy = busy_seconds() - self.busy - measurement;
+    /// Cores that others than this process's children used on average; the children must have ended.
+    pub(crate) fn others(&self) -> f64 {
+        let own = children_seconds() - self.children;
+        let busy = busy_seconds() - self.busy - own;
         (busy / self.began.elapsed().as_secs_f64()).max(0.0)
     }
 }
@@ -137,7 +140,7 @@ pub(crate) fn wait_until_quiet(patience: Duration) -> bool {
     loop {
         let watch = Watch::begin();
         thread::sleep(Duration::from_millis(500));
-        if watch.others(0.0) < QUIET {
+        if watch.others() < QUIET {
             return true;
         }
         if began.elapsed() >= patience {
@@ -157,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn work_is_seen_as_own_and_as_busy() {
-        let (watch, own, began) = (Watch::begin(), own_seconds(), Instant::now());
-        while began.elapsed() < Duration::from_millis(200) {
-            std::hint::spin_loop();
-        }
-        assert!(own_seconds() > own);
+    fn work_of_children_is_seen() {
+        let watch = Watch::begin();
+        let mut command = Command::new("sh");
+        command.args(["-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"]);
+        assert!(command.status().expect("a shell").success());
+        assert!(children_seconds() > watch.children);
         assert!(busy_seconds() > watch.busy);
     }
 }

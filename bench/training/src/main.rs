@@ -153,7 +153,7 @@ fn take_turn(
             contender,
             dropout,
             measurement,
-            others: watch.others(measurement.cpu_seconds),
+            others: watch.others(),
         };
         report(args, round, &sample)?;
         samples.all.push(sample);

@@ -274,7 +274,6 @@ mod tests {
                 rate,
                 steps: 9,
                 seconds: 8.0,
-                cpu_seconds: 16.0,
                 peak_memory: 123_000_000,
             },
             others,

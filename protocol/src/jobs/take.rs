@@ -8,7 +8,8 @@ use uuid::Uuid;
 /// Serialises takes, so that counting running runs and then taking one is exact.
 const TAKE_LOCK: i64 = 0x62_6d_77_01;
 
-/// Makes a worker process known. Its id must be fresh: a reused one would hide a dead worker's runs.
+/// Makes a worker process known, with the number of runs that it works on at once. Its id must be fresh: a reused
+/// one would hide a dead worker's runs.
 ///
 /// # Errors
 /// If the database is away.
@@ -18,14 +19,16 @@ pub async fn register_worker(
     host: &str,
     device: &str,
     version: &str,
+    slots: u8,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into worker (id, host, device, version) values ($1, $2, $3, $4)
+        "insert into worker (id, host, device, version, slots) values ($1, $2, $3, $4, $5)
          on conflict (id) do update set last_seen_at = now()",
         worker,
         host,
         device,
-        version
+        version,
+        i16::from(slots)
     )
     .execute(pool)
     .await?;

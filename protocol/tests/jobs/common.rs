@@ -67,7 +67,7 @@ pub(crate) async fn registered(pool: &PgPool, author: AccountId, spec: &Spec) ->
 
 pub(crate) async fn worker(pool: &PgPool) -> Uuid {
     let id = Uuid::new_v4();
-    jobs::register_worker(pool, id, "host", "cpu", "0")
+    jobs::register_worker(pool, id, "host", "cpu", "0", 1)
         .await
         .expect("a worker");
     id

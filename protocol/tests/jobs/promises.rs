@@ -66,6 +66,27 @@ async fn an_experiment_runs_to_its_verdict(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn one_worker_holds_several_leases_and_each_stands_alone(pool: PgPool) {
+    let ada = account(&pool, "ada").await;
+    registered(&pool, ada, &spec(6)).await;
+    let worker = worker(&pool).await;
+    let first = take(&pool, worker).await.expect("a run");
+    let second = take(&pool, worker).await.expect("another run");
+    assert_ne!(first.run, second.run);
+    expire(&pool, first.run).await;
+    assert_eq!(jobs::reap(&pool, TIMING).await.expect("reaps").lost, 1);
+    lost(jobs::beat(&pool, &first, Progress::at(5), TIMING).await);
+    jobs::beat(&pool, &second, Progress::at(5), TIMING)
+        .await
+        .expect("it still holds the other");
+    jobs::finish(&pool, &second, success(0.1), TIMING)
+        .await
+        .expect("finishes");
+    assert_eq!(run_state(&pool, first.run).await, "queued");
+    assert_eq!(run_state(&pool, second.run).await, "succeeded");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_stale_worker_is_told_and_writes_nothing(pool: PgPool) {
     let ada = account(&pool, "ada").await;
     registered(&pool, ada, &spec(6)).await;

@@ -26,7 +26,7 @@ pub fn draw_mask(
         Argument::Count(seed),
         Argument::Count(purpose),
         Argument::Wide(position),
-        Argument::Wide(rng::threshold(probability)),
+        Argument::Wide(rng::limit(probability)),
         Argument::Number(value),
     ];
     each(card, "draw_mask", count.div_ceil(WORDS), &arguments)?;

@@ -9,6 +9,7 @@ use super::weights::{Packed, Size};
 use super::{Argument, Buffer, Card, Span, each, read};
 use crate::dropout::Masks;
 use crate::model::{Arranged, Carried, Network, Statistics, Weights};
+use crate::optim::Gradient;
 use crate::tasks::{Batch, Inputs};
 use crate::train::{Learned, Window};
 use breakmywork_protocol::spec::SiteName;
@@ -299,7 +300,7 @@ impl<'a> Walk<'a> {
         layers: Vec<Packed>,
         inputs: Option<Buffer>,
         loss: Loss,
-    ) -> Result<Vec<Tensor>> {
+    ) -> Result<Vec<Gradient>> {
         let (card, network) = (self.card, self.network);
         let (n, width) = (network.hidden, network.head.width());
         let mut gradients = Vec::new();
@@ -325,7 +326,7 @@ impl<'a> Walk<'a> {
             gradients.push(card.tensor(output, &[n, width])?);
         }
         gradients.push(card.tensor(loss.bias, &[1, width])?);
-        Ok(gradients)
+        Ok(gradients.into_iter().map(Gradient::Whole).collect())
     }
 
     /// The states after the window; a cell without c carries zeros.

@@ -419,13 +419,11 @@ fn draw_place(
     let all = match card {
         Some(card) => card::draw_mask(&*card, stream, &shape, chance, value as f32)?,
         None => {
-            let mut entry = || match site.noise {
-                Noise::Moments => stream.normal() as f32,
-                Noise::Mask if stream.bernoulli(chance) => value as f32,
-                Noise::Mask => 0.0,
-            };
-            let count = shape.iter().product();
-            let entries: Vec<f32> = (0..count).map(|_| entry()).collect();
+            let mut entries = vec![0.0; shape.iter().product()];
+            match site.noise {
+                Noise::Moments => entries.fill_with(|| stream.normal() as f32),
+                Noise::Mask => stream.fill_bernoulli(&mut entries, chance, value as f32),
+            }
             let all = Tensor::from_vec(entries, &shape, &Device::Cpu)?;
             all.to_dtype(dtype)?.to_device(device)?
         }

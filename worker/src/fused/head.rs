@@ -3,23 +3,27 @@
 //! The gradient of the outputs takes the place of the outputs themselves, so nothing larger than a block is ever held:
 //! 700 outputs of 10,000 words would be 28 MB, and as much again for each step of a softmax.
 
-use super::product::{Matrix, add_column_sums, product};
+use super::buffer::Buffer;
+use super::product::{Matrix, product};
 use super::real::Real;
+use super::rows::add;
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+use std::ops::Range;
 
-/// Numbers of a block of outputs; 16 MB in single precision.
+/// Numbers of a block of outputs, of all threads together; 16 MB in single precision.
 const BLOCK: usize = 4 << 20;
+/// Fewest outputs of a thread's block, however many classes there are: fewer would not fill a product.
+const LEAST_ROWS: usize = 16;
 /// Sums run in so many lanes, so that they become vector code: the order is fixed.
 const LANES: usize = 16;
 
 /// The linear output's weights.
-pub(super) struct Output<R> {
-    /// hidden × width, or width × hidden where they are the embedding's.
-    pub(super) weight: Vec<R>,
-    pub(super) bias: Vec<R>,
-    pub(super) hidden: usize,
-    pub(super) width: usize,
-    /// Whether the weights are the embedding's.
+pub(super) struct Output<'a, R> {
+    /// hidden × width, wherever the numbers lie.
+    pub(super) weight: Matrix<'a, R>,
+    pub(super) bias: &'a [R],
+    /// Whether the weights are the embedding's: the gradient is then width × hidden.
     pub(super) tied: bool,
 }
 
@@ -33,88 +37,160 @@ pub(super) enum Answers<'a, R> {
     Keys(&'a [R]),
 }
 
-/// What a part of the minibatch adds to the loss, and the gradients of what it went through.
-pub(super) struct Loss<R> {
+/// What a part of the minibatch brings to the output.
+pub(super) struct Lesson<'a, R> {
+    /// Outputs × hidden.
+    pub(super) entered: &'a [R],
+    pub(super) answers: Answers<'a, R>,
+    /// 0 where an output does not count.
+    pub(super) weights: Option<&'a [R]>,
+}
+
+/// The loss of a minibatch, and the gradients of what it went through.
+pub(super) struct Loss<R: Real> {
     /// Sum over the outputs that count.
     pub(super) sum: f64,
-    /// Gradient of what entered the output: outputs × hidden.
-    pub(super) entered: Vec<R>,
-    /// As the weights lie.
+    /// Gradient of what entered the output, for each part: outputs × hidden.
+    pub(super) entered: Vec<Buffer<R>>,
+    /// hidden × width, or as the embedding lies.
     pub(super) weight: Vec<R>,
     pub(super) bias: Vec<R>,
 }
 
-impl<R: Real> Output<R> {
-    fn matrix(&self) -> Matrix<'_, R> {
-        match self.tied {
-            true => Matrix::rows(&self.weight, self.width, self.hidden, self.hidden).transposed(),
-            false => Matrix::rows(&self.weight, self.hidden, self.width, self.width),
-        }
-    }
-
-    /// Loss and gradients of what entered, outputs × hidden. `weights` are 0 where an output does not count; gradients are
-    /// multiplied by `scale`.
-    pub(super) fn learn(
-        &self,
-        entered: &[R],
-        answers: &Answers<'_, R>,
-        weights: Option<&[R]>,
-        scale: f64,
-    ) -> Loss<R> {
-        let (n, width) = (self.hidden, self.width);
-        let mut loss = Loss {
-            sum: 0.0,
-            entered: vec![R::ZERO; entered.len()],
-            weight: vec![R::ZERO; self.weight.len()],
-            bias: vec![R::ZERO; width],
-        };
-        let rows = (BLOCK / width).clamp(16, 512);
-        let mut block = vec![R::ZERO; rows.min(entered.len() / n) * width];
-        let blocks = entered
-            .chunks(rows * n)
-            .zip(loss.entered.chunks_mut(rows * n));
-        for (index, (entered, to)) in blocks.enumerate() {
-            let (first, count) = (index * rows, entered.len() / n);
-            let block = &mut block[..count * width];
-            for row in block.chunks_exact_mut(width) {
-                row.copy_from_slice(&self.bias);
-            }
-            let entered = Matrix::rows(entered, count, n, n);
-            product(block, width, true, entered, self.matrix());
-            for (row, outputs) in block.chunks_exact_mut(width).enumerate() {
-                let place = first + row;
-                let weight = weights.map_or(R::ONE, |weights| weights[place]);
-                let scale = R::of(scale) * weight;
-                let own = answers.loss(place, outputs, scale);
-                if weight != R::ZERO {
-                    loss.sum += own * weight.wide();
-                }
-            }
-            let gradient = Matrix::rows(block, count, width, width);
-            product(to, n, false, gradient, self.matrix().transposed());
-            match self.tied {
-                true => product(&mut loss.weight, n, true, gradient.transposed(), entered),
-                false => product(
-                    &mut loss.weight,
-                    width,
-                    true,
-                    entered.transposed(),
-                    gradient,
-                ),
-            }
-            add_column_sums(&mut loss.bias, block);
-        }
-        loss
-    }
+/// A part's present block.
+struct Block<R: Real> {
+    outputs: Buffer<R>,
+    /// How many of its rows are outputs at present.
+    count: usize,
+    sum: f64,
+    entered: Buffer<R>,
+    bias: Vec<R>,
 }
 
-impl<R: Real> Output<R> {
+impl<R: Real> Output<'_, R> {
+    fn hidden(&self) -> usize {
+        self.weight.row_count()
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.weight.column_count()
+    }
+
+    /// Loss and gradients of what entered; gradients are multiplied by `scale`.
+    ///
+    /// Each part has its own outputs of a block; the weights' gradient of the block is then cut into rows, each added up
+    /// over the parts in their order.
+    pub(super) fn learn(&self, lessons: &[Lesson<'_, R>], scale: f64) -> Loss<R> {
+        let (n, width) = (self.hidden(), self.width());
+        let rows = (BLOCK / width / lessons.len()).max(LEAST_ROWS);
+        let mut parts: Vec<Block<R>> = lessons
+            .iter()
+            .map(|lesson| Block {
+                outputs: Buffer::take(rows.min(lesson.entered.len() / n) * width),
+                count: 0,
+                sum: 0.0,
+                entered: Buffer::take(lesson.entered.len()),
+                bias: vec![R::ZERO; width],
+            })
+            .collect();
+        let mut weight = vec![R::ZERO; n * width];
+        let gradient_width = if self.tied { n } else { width };
+        // Products with fewer rows take longer for each.
+        let piece = (weight.len() / gradient_width).div_ceil(rayon::current_num_threads());
+        let blocks = lessons
+            .iter()
+            .map(|lesson| (lesson.entered.len() / n).div_ceil(rows));
+        for block in 0..blocks.max().unwrap_or(0) {
+            let from = block * rows;
+            lessons
+                .par_iter()
+                .zip(&mut parts)
+                .for_each(|(lesson, part)| {
+                    self.learn_block(lesson, part, from..from + rows, scale);
+                });
+            let pieces = weight.par_chunks_mut(piece * gradient_width).enumerate();
+            pieces.for_each(|(index, to)| {
+                for (lesson, part) in lessons.iter().zip(&parts) {
+                    self.add_gradient(lesson, part, from, index * piece, to);
+                }
+            });
+        }
+        let mut bias = vec![R::ZERO; width];
+        parts.iter().for_each(|part| add(&mut bias, &part.bias));
+        Loss {
+            sum: parts.iter().map(|part| part.sum).sum(),
+            entered: parts.into_iter().map(|part| part.entered).collect(),
+            weight,
+            bias,
+        }
+    }
+
+    /// Outputs, loss and gradients of a part's rows; the gradient of the outputs stays in the block.
+    fn learn_block(
+        &self,
+        lesson: &Lesson<'_, R>,
+        part: &mut Block<R>,
+        rows: Range<usize>,
+        scale: f64,
+    ) {
+        let (n, width) = (self.hidden(), self.width());
+        let end = rows.end.min(lesson.entered.len() / n);
+        let count = end.saturating_sub(rows.start);
+        part.count = count;
+        if count == 0 {
+            return;
+        }
+        let block = &mut part.outputs[..count * width];
+        let entered = Matrix::rows(&lesson.entered[rows.start * n..], count, n, n);
+        product(block, width, false, entered, self.weight);
+        for (row, outputs) in block.chunks_exact_mut(width).enumerate() {
+            let place = rows.start + row;
+            let weight = lesson.weights.map_or(R::ONE, |weights| weights[place]);
+            add(outputs, self.bias);
+            let own = lesson.answers.loss(place, outputs, R::of(scale) * weight);
+            if weight != R::ZERO {
+                part.sum += own * weight.wide();
+            }
+            add(&mut part.bias, outputs);
+        }
+        let gradient = Matrix::rows(block, count, width, width);
+        let to = &mut part.entered[rows.start * n..];
+        product(to, n, false, gradient, self.weight.transposed());
+    }
+
+    /// Adds the gradient of some of the weights' rows, from `first` on, that a part's present block gives.
+    fn add_gradient(
+        &self,
+        lesson: &Lesson<'_, R>,
+        part: &Block<R>,
+        from: usize,
+        first: usize,
+        to: &mut [R],
+    ) {
+        let (n, width) = (self.hidden(), self.width());
+        let count = part.count;
+        if count == 0 {
+            return;
+        }
+        let entered = &lesson.entered[from * n..];
+        let outputs = &part.outputs;
+        let ((left, left_width), (right, right_width)) = match self.tied {
+            true => ((&outputs[..], width), (entered, n)),
+            false => ((entered, n), (&outputs[..], width)),
+        };
+        let rows = to.len() / right_width;
+        let left = Matrix::rows(&left[first..], count, rows, left_width).transposed();
+        let right = Matrix::rows(right, count, right_width, right_width);
+        product(to, right_width, true, left, right);
+    }
+
     /// The outputs, outputs × width.
     pub(super) fn outputs(&self, entered: &[R]) -> Vec<R> {
-        let count = entered.len() / self.hidden;
+        let (n, width) = (self.hidden(), self.width());
+        let count = entered.len() / n;
         let mut outputs = self.bias.repeat(count);
-        let entered = Matrix::rows(entered, count, self.hidden, self.hidden);
-        product(&mut outputs, self.width, true, entered, self.matrix());
+        let entered = Matrix::rows(entered, count, n, n);
+        product(&mut outputs, width, true, entered, self.weight);
         outputs
     }
 
@@ -130,11 +206,11 @@ impl<R: Real> Output<R> {
             Answers::Values(_) => R::ONE,
             _ => R::of(1.0 / temperature),
         };
-        let rows = (BLOCK / self.width).clamp(16, 512);
+        let rows = (BLOCK / self.width() / rayon::current_num_threads()).max(LEAST_ROWS);
         let [mut loss, mut correct] = [0.0, 0.0];
-        for (index, entered) in entered.chunks(rows * self.hidden).enumerate() {
+        for (index, entered) in entered.chunks(rows * self.hidden()).enumerate() {
             let mut block = self.outputs(entered);
-            for (row, outputs) in block.chunks_exact_mut(self.width).enumerate() {
+            for (row, outputs) in block.chunks_exact_mut(self.width()).enumerate() {
                 let place = index * rows + row;
                 let weight = weights.map_or(1.0, |weights| weights[place].wide());
                 if weight == 0.0 {
@@ -177,7 +253,7 @@ impl<R: Real> Answers<'_, R> {
                 for (output, &key) in outputs.iter_mut().zip(keys) {
                     let (z, y) = (output.wide(), key.wide());
                     sum += z.max(0.0) - z * y + (-z.abs()).exp().ln_1p();
-                    *output = (output.sigmoid() - key) * scale;
+                    *output = (output.sigmoid::<pulp::Scalar>() - key) * scale;
                 }
                 sum
             }
@@ -205,7 +281,7 @@ impl<R: Real> WithSimd for Softmax<'_, R> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> (R, R) {
         let largest = largest(self.logits);
-        let sum = exponentials(self.logits, largest);
+        let sum = exponentials::<R, S>(self.logits, largest);
         // The sum is at least 1, so the quotient is finite if the logits are.
         let factor = self.scale / sum;
         for logit in self.logits.iter_mut() {
@@ -231,18 +307,18 @@ pub(super) fn largest<R: Real>(values: &[R]) -> R {
 
 /// Puts e to the power of (value − largest) in place of each value, and gives their sum.
 #[inline(always)]
-pub(super) fn exponentials<R: Real>(values: &mut [R], largest: R) -> R {
+pub(super) fn exponentials<R: Real, S: Simd>(values: &mut [R], largest: R) -> R {
     let mut lanes = [R::ZERO; LANES];
     let mut chunks = values.chunks_exact_mut(LANES);
     for chunk in &mut chunks {
         for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *value = (*value - largest).exp();
+            *value = (*value - largest).exp::<S>();
             *lane += *value;
         }
     }
     let mut sum = R::ZERO;
     for value in chunks.into_remainder() {
-        *value = (*value - largest).exp();
+        *value = (*value - largest).exp::<S>();
         sum += *value;
     }
     for lane in lanes {

@@ -1,21 +1,25 @@
 //! One recurrent layer over a window, for a part of the minibatch, forward and backward.
 //!
-//! The products with x of all steps are one product before the walk, the gradients of the weights one after the walk
-//! back; a step has one product with U and one pass over everything else.
+//! The products with x of all steps are one product for each gate before the walk; a step has one product with U, packed
+//! for it, and one pass over everything else. Gradients of the weights are taken after the walk back, over all steps and
+//! all parts ([`super::learned`]).
 
-use super::cells::{self, Kept, Masked, Walking};
+use super::buffer::Buffer;
+use super::cells::{self, Biases, Kept, Masked, Walking};
 use super::masks::{LayerMasks, Mask};
-use super::product::{Matrix, add_column_sums, product};
+use super::packed::Rows;
+use super::product::{Matrix, product};
 use super::real::Real;
-use super::weights::{LayerWeights, Parts, Size};
+use super::rows::{Place, times};
+use super::weights::{Matrices, Part, Size, Steps};
 use breakmywork_protocol::spec::Cell;
 use pulp::{Simd, WithSimd};
-use std::borrow::Cow;
 
 /// A layer and the part of the minibatch that is walked.
-pub(super) struct Walk<'a, R> {
+pub(super) struct Walk<'a, R: Real> {
     pub(super) size: Size,
-    pub(super) weights: &'a LayerWeights<R>,
+    pub(super) matrices: &'a Matrices<'a, R>,
+    pub(super) packed: &'a Steps<R>,
     pub(super) masks: &'a LayerMasks<R>,
     /// Time steps.
     pub(super) steps: usize,
@@ -26,25 +30,19 @@ pub(super) struct Walk<'a, R> {
 }
 
 /// What a layer keeps for the walk back.
-pub(super) struct Tape<R> {
+pub(super) struct Tape<R: Real> {
     /// What entered the products with W: steps · rows × inputs, for each gate where they differ.
-    entered: Vec<Vec<R>>,
+    pub(super) entered: Vec<Buffer<R>>,
     /// What entered the products with U likewise; empty where that is h.
-    recurred: Vec<Vec<R>>,
-    gates: Vec<R>,
-    recalled: Vec<R>,
-    squashed: Vec<R>,
+    recurred: Vec<Buffer<R>>,
+    /// Activations, and after the walk back gradients of the pre-activations: steps · rows × (gates · hidden).
+    pub(super) gates: Buffer<R>,
+    /// The gru's U h + b of the candidate, and after the walk back its gradient.
+    pub(super) recalled: Buffer<R>,
+    squashed: Buffer<R>,
     /// h and c, from those before the first step on: (steps + 1) · rows × hidden.
-    h: Vec<R>,
-    c: Vec<R>,
-}
-
-/// Gates that share a product with h.
-struct Group {
-    first: usize,
-    count: usize,
-    /// Whether the product stands by itself: the gru's candidate adds it later.
-    apart: bool,
+    h: Buffer<R>,
+    c: Buffer<R>,
 }
 
 impl<R: Real> Tape<R> {
@@ -63,6 +61,20 @@ impl<R: Real> Tape<R> {
         };
         [&self.h[last(&self.h)..], c]
     }
+
+    /// What entered the products of that gate with W, steps · rows × inputs.
+    pub(super) fn entered(&self, gate: usize) -> &[R] {
+        self.entered.get(gate).unwrap_or(&self.entered[0])
+    }
+
+    /// What entered the products of that gate with U: steps · rows × hidden, from the first step on.
+    pub(super) fn recurred(&self, gate: usize) -> &[R] {
+        match self.recurred.as_slice() {
+            [] => &self.h,
+            [one] => one,
+            each => &each[gate],
+        }
+    }
 }
 
 /// Rows of ones and zeros where a site has no mask.
@@ -71,21 +83,13 @@ struct Plain<R> {
     zeros: Vec<R>,
 }
 
-impl<R: Real> Plain<R> {
-    fn new(width: usize) -> Self {
-        Self {
-            ones: vec![R::ONE; width],
-            zeros: vec![R::ZERO; width],
-        }
-    }
-}
-
 // A closure would do, but it is compiled for any processor and called; these are compiled for the one at hand.
 
 /// One step forward in vector instructions.
-struct Forward<'a, 'w, R> {
+struct Forward<'a, 'w, R: Real> {
     walk: &'a Walk<'w, R>,
     tape: &'a mut Tape<R>,
+    biases: Biases<'a, R>,
     plain: &'a Plain<R>,
     t: usize,
 }
@@ -95,12 +99,13 @@ impl<R: Real> WithSimd for Forward<'_, '_, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.walk.step_forward(self.tape, self.plain, self.t);
+        self.walk
+            .step_forward::<S>(self.tape, self.biases, self.plain, self.t);
     }
 }
 
 /// One step back in vector instructions.
-struct Backward<'a, 'w, R> {
+struct Backward<'a, 'w, R: Real> {
     walk: &'a Walk<'w, R>,
     tape: &'a mut Tape<R>,
     plain: &'a Plain<R>,
@@ -124,22 +129,23 @@ impl<R: Real> WithSimd for Backward<'_, '_, R> {
 }
 
 impl<R: Real> Walk<'_, R> {
-    fn groups(&self) -> Vec<Group> {
-        let untied = self.masks.state.as_ref().is_some_and(|m| m.gates() > 1);
-        let gru = self.size.cell == Cell::Gru;
-        let group = |first, count, apart| Group {
-            first,
-            count,
-            apart,
-        };
-        match (untied, gru) {
-            (false, false) => vec![group(0, self.size.gates, false)],
-            (false, true) => vec![group(0, 2, false), group(2, 1, true)],
-            (true, _) => {
-                let apart = |gate| gru && gate == 2;
-                let gates = 0..self.size.gates;
-                gates.map(|gate| group(gate, 1, apart(gate))).collect()
-            }
+    /// Whether that gate's product with U stands by itself.
+    pub(super) fn is_apart(&self, gate: usize) -> bool {
+        self.size.cell == Cell::Gru && gate == 2
+    }
+
+    fn plain(&self) -> Plain<R> {
+        Plain {
+            ones: vec![R::ONE; self.size.hidden],
+            zeros: vec![R::ZERO; self.size.hidden],
+        }
+    }
+
+    fn place(&self, step: usize) -> Place {
+        Place {
+            step,
+            first: self.first,
+            count: self.rows,
         }
     }
 
@@ -157,83 +163,75 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    /// The rows of a step times the mask of a gate.
-    fn times(&self, mask: &Mask<R>, t: usize, gate: usize, from: &[R], to: &mut [R]) {
-        let width = from.len() / self.rows;
-        let rows = from.chunks_exact(width).zip(to.chunks_exact_mut(width));
-        for (row, (from, to)) in rows.enumerate() {
-            let mask = mask.row(t, gate, self.first + row);
-            for ((to, &from), &keep) in to.iter_mut().zip(from).zip(mask) {
-                *to = from * keep;
-            }
-        }
-    }
-
     /// What enters the products with W, for each gate where they differ.
-    fn entering(&self, x: Cow<'_, [R]>) -> Vec<Vec<R>> {
+    fn entering(&self, x: Buffer<R>) -> Vec<Buffer<R>> {
         let Some(mask) = &self.masks.input else {
-            return vec![x.into_owned()];
+            return vec![x];
         };
-        let step = self.rows * self.size.inputs;
         let gate = |gate| {
-            let mut masked = vec![R::ZERO; x.len()];
-            for (t, (from, to)) in x.chunks(step).zip(masked.chunks_mut(step)).enumerate() {
-                self.times(mask, t, gate, from, to);
-            }
+            let mut masked = Buffer::take(x.len());
+            times(mask, gate, self.place(0), &x, &mut masked, false);
             masked
         };
         (0..mask.gates()).map(gate).collect()
     }
 
     /// Walks forward from the states before; `x` is steps · rows × inputs.
-    pub(super) fn forward(&self, x: Cow<'_, [R]>, before: [&[R]; 2]) -> Tape<R> {
+    pub(super) fn forward(&self, x: Buffer<R>, before: [&[R]; 2]) -> Tape<R> {
         let Size {
-            cell,
-            inputs,
-            hidden: n,
-            gates: count,
+            inputs, hidden: n, ..
         } = self.size;
         let (columns, step) = (self.size.columns(), self.rows * n);
         let all = self.steps * self.rows;
-        let lstm = cell == Cell::Lstm;
-        let entered = self.entering(x);
-        let parts = &self.weights.parts;
-        let mut gates = parts.bias.repeat(all);
-        let each = if entered.len() == 1 { count } else { 1 };
-        for (index, entered) in entered.iter().enumerate() {
+        let lstm = self.size.cell == Cell::Lstm;
+        let masked_gates = self.masks.state.as_ref().map_or(0, Mask::gates);
+        let mut tape = Tape {
+            entered: self.entering(x),
+            recurred: (0..masked_gates).map(|_| Buffer::take(all * n)).collect(),
+            gates: Buffer::take(all * columns),
+            // Products are added to it.
+            recalled: Buffer::zeros(if self.size.cell == Cell::Gru {
+                all * n
+            } else {
+                0
+            }),
+            squashed: Buffer::take(if lstm { all * n } else { 0 }),
+            h: Buffer::take(step + all * n),
+            c: Buffer::take(if lstm { step + all * n } else { 0 }),
+        };
+        for gate in 0..self.size.gates {
             product(
-                &mut gates[index * each * n..],
+                &mut tape.gates[gate * n..],
                 columns,
-                true,
-                Matrix::rows(entered, all, inputs, inputs),
-                Matrix::rows(&parts.input[index * each * n..], inputs, each * n, columns),
+                false,
+                Matrix::rows(
+                    tape.entered.get(gate).unwrap_or(&tape.entered[0]),
+                    all,
+                    inputs,
+                    inputs,
+                ),
+                self.matrices.input(gate),
             );
         }
-        let mut tape = Tape {
-            entered,
-            recurred: Vec::new(),
-            gates,
-            recalled: parts.recalled_bias.repeat(all),
-            squashed: vec![R::ZERO; if lstm { all * n } else { 0 }],
-            h: vec![R::ZERO; step + all * n],
-            c: vec![R::ZERO; if lstm { step + all * n } else { 0 }],
-        };
         tape.h[..step].copy_from_slice(before[0]);
         if lstm {
             tape.c[..step].copy_from_slice(before[1]);
         }
-        let masked_gates = self.masks.state.as_ref().map_or(0, Mask::gates);
-        tape.recurred = vec![vec![R::ZERO; all * n]; masked_gates];
-        let (groups, plain) = (self.groups(), Plain::new(n));
+        let (groups, plain) = (self.size.groups(self.masks), self.plain());
+        let bias = self.matrices.bias();
+        let biases = Biases {
+            gates: &bias,
+            recalled: self.matrices.rows(Part::RecalledBias),
+        };
         let arch = pulp::Arch::new();
         for t in 0..self.steps {
             if let Some(mask) = &self.masks.state {
                 for (gate, recurred) in tape.recurred.iter_mut().enumerate() {
                     let (from, to) = (&tape.h[t * step..][..step], &mut recurred[t * step..]);
-                    self.times(mask, t, gate, from, &mut to[..step]);
+                    times(mask, gate, self.place(t), from, &mut to[..step], false);
                 }
             }
-            for group in &groups {
+            for (group, packed) in groups.iter().zip(&self.packed.forward) {
                 let entering = match tape.recurred.as_slice() {
                     [] => &tape.h[t * step..],
                     [one] => &one[t * step..],
@@ -246,19 +244,17 @@ impl<R: Real> Walk<'_, R> {
                         columns,
                     ),
                 };
-                let wide = group.count * n;
-                let state = &parts.state[group.first * n..];
-                product(
-                    to,
-                    stride,
-                    true,
-                    Matrix::rows(entering, self.rows, n, n),
-                    Matrix::rows(state, n, wide, columns),
-                );
+                let entering = Rows {
+                    numbers: entering,
+                    count: self.rows,
+                    stride: n,
+                };
+                packed.add_product(to, stride, &entering, None);
             }
             arch.dispatch(Forward {
                 walk: self,
                 tape: &mut tape,
+                biases,
                 plain: &plain,
                 t,
             });
@@ -267,7 +263,13 @@ impl<R: Real> Walk<'_, R> {
     }
 
     #[inline(always)]
-    fn step_forward(&self, tape: &mut Tape<R>, plain: &Plain<R>, t: usize) {
+    fn step_forward<S: Simd>(
+        &self,
+        tape: &mut Tape<R>,
+        biases: Biases<'_, R>,
+        plain: &Plain<R>,
+        t: usize,
+    ) {
         let n = self.size.hidden;
         let columns = self.size.columns();
         let step = self.rows * n;
@@ -287,71 +289,49 @@ impl<R: Real> Walk<'_, R> {
             let masks = self.masked(plain, t, row);
             let before = [&h[own.clone()], &*part(c, row * n, n)];
             let next = [&mut next_h[own], part(next_c, row * n, n)];
-            cells::forward(self.size.cell, kept, &masks, before, next);
+            cells::forward::<R, S>(self.size.cell, kept, biases, &masks, before, next);
         }
     }
 
-    /// Walks back. `above` is the gradient of h at every step, steps · rows × hidden. Gives the gradients of the weights,
-    /// and that of x where it is wanted.
-    pub(super) fn backward(
-        &self,
-        mut tape: Tape<R>,
-        above: &[R],
-        wants_inputs: bool,
-    ) -> (Parts<R>, Vec<R>) {
-        let Size {
-            inputs, hidden: n, ..
-        } = self.size;
+    /// Walks back; the tape holds gradients of the pre-activations then. `above` is the gradient of h at every step, steps
+    /// · rows × hidden.
+    pub(super) fn backward(&self, tape: &mut Tape<R>, above: &[R]) {
+        let n = self.size.hidden;
         let (columns, step) = (self.size.columns(), self.rows * n);
-        let all = self.steps * self.rows;
-        let (groups, plain) = (self.groups(), Plain::new(n));
+        let (groups, plain) = (self.size.groups(self.masks), self.plain());
         let mut dh = vec![R::ZERO; step];
         let mut dc = vec![R::ZERO; if tape.c.is_empty() { 0 } else { step }];
-        let mut through = vec![R::ZERO; step];
         let arch = pulp::Arch::new();
         for t in (0..self.steps).rev() {
             arch.dispatch(Backward {
                 walk: self,
-                tape: &mut tape,
+                tape,
                 plain: &plain,
                 t,
                 above: &above[t * step..][..step],
                 dh: &mut dh,
                 dc: &mut dc,
             });
-            for group in &groups {
-                let (from, stride) = match group.apart {
+            for (group, packed) in groups.iter().zip(&self.packed.back) {
+                let (numbers, stride) = match group.apart {
                     true => (&tape.recalled[t * step..], n),
                     false => (
                         &tape.gates[t * self.rows * columns + group.first * n..],
                         columns,
                     ),
                 };
-                let wide = group.count * n;
-                let left = Matrix::rows(from, self.rows, wide, stride);
-                let right = &self.weights.state_transposed[group.first * n * n..];
-                let right = Matrix::rows(right, wide, n, n);
-                let Some(mask) = &self.masks.state else {
-                    product(&mut dh, n, true, left, right);
-                    continue;
+                let from = Rows {
+                    numbers,
+                    count: self.rows,
+                    stride,
                 };
-                product(&mut through, n, false, left, right);
-                for row in 0..self.rows {
-                    let mask = mask.row(t, group.first, self.first + row);
-                    let own = row * n..(row + 1) * n;
-                    let pairs = dh[own.clone()].iter_mut().zip(&through[own]);
-                    for ((dh, &through), &keep) in pairs.zip(mask) {
-                        *dh += through * keep;
-                    }
-                }
+                let masks = self.masks.state.as_ref().map(|mask| {
+                    let row = |row| mask.row(t, group.first, self.first + row);
+                    (0..self.rows).map(row).collect::<Vec<_>>()
+                });
+                packed.add_product(&mut dh, n, &from, masks.as_deref());
             }
         }
-        let gradients = self.weight_gradients(&tape, &groups);
-        let inputs = match wants_inputs {
-            false => Vec::new(),
-            true => self.input_gradient(&tape, all, inputs),
-        };
-        (gradients, inputs)
     }
 
     #[inline(always)]
@@ -384,82 +364,35 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    /// One product for each matrix, over all steps.
-    fn weight_gradients(&self, tape: &Tape<R>, groups: &[Group]) -> Parts<R> {
+    /// The gradient of x, steps · rows × inputs, after the walk back.
+    pub(super) fn input_gradient(&self, tape: &Tape<R>) -> Buffer<R> {
         let Size {
-            inputs,
-            hidden: n,
-            gates: count,
-            ..
+            inputs, hidden: n, ..
         } = self.size;
         let (columns, all) = (self.size.columns(), self.steps * self.rows);
-        let mut parts = Parts::zeros(self.size);
-        let each = if tape.entered.len() == 1 { count } else { 1 };
-        for (index, entered) in tape.entered.iter().enumerate() {
-            let from = index * each * n;
-            product(
-                &mut parts.input[from..],
-                columns,
-                false,
-                Matrix::rows(entered, all, inputs, inputs).transposed(),
-                Matrix::rows(&tape.gates[from..], all, each * n, columns),
-            );
-        }
-        for group in groups {
-            let recurred = match tape.recurred.as_slice() {
-                [] => &tape.h,
-                [one] => one,
-                each => &each[group.first],
-            };
-            let from = group.first * n;
-            let (gates, stride) = match group.apart {
-                true => (&tape.recalled[..], n),
-                false => (&tape.gates[from..], columns),
-            };
-            product(
-                &mut parts.state[from..],
-                columns,
-                false,
-                Matrix::rows(recurred, all, n, n).transposed(),
-                Matrix::rows(gates, all, group.count * n, stride),
-            );
-        }
-        add_column_sums(&mut parts.bias, &tape.gates);
-        if !parts.recalled_bias.is_empty() {
-            add_column_sums(&mut parts.recalled_bias, &tape.recalled);
-        }
-        if let Some(mask) = &self.masks.recurrent_weights {
-            parts.mask_state(self.size, mask);
-        }
-        parts
-    }
-
-    fn input_gradient(&self, tape: &Tape<R>, all: usize, inputs: usize) -> Vec<R> {
-        let (n, columns) = (self.size.hidden, self.size.columns());
-        let mut sum = vec![R::ZERO; all * inputs];
-        let each = columns / tape.entered.len();
-        let mut through = Vec::new();
-        for index in 0..tape.entered.len() {
-            let from = index * each;
-            let left = Matrix::rows(&tape.gates[from..], all, each, columns);
-            let right = &self.weights.parts.input[from..];
-            let right = Matrix::rows(right, inputs, each, columns).transposed();
-            let Some(mask) = &self.masks.input else {
-                product(&mut sum, inputs, true, left, right);
-                continue;
-            };
-            through.resize(all * inputs, R::ZERO);
-            product(&mut through, inputs, false, left, right);
-            let rows = sum.chunks_exact_mut(inputs);
-            for (place, (sum, through)) in rows.zip(through.chunks_exact(inputs)).enumerate() {
-                let (t, row) = (place / self.rows, place % self.rows);
-                let mask = mask.row(t, index, self.first + row);
-                for ((sum, &through), &keep) in sum.iter_mut().zip(through).zip(mask) {
-                    *sum += through * keep;
+        let mut sum = Buffer::take(all * inputs);
+        let untied = tape.entered.len() > 1;
+        let mut through = Buffer::take(if self.masks.input.is_some() {
+            sum.len()
+        } else {
+            0
+        });
+        for gate in 0..self.size.gates {
+            let left = Matrix::rows(&tape.gates[gate * n..], all, n, columns);
+            let right = self.matrices.input(gate).transposed();
+            match &self.masks.input {
+                Some(mask) if untied => {
+                    product(&mut through, inputs, false, left, right);
+                    times(mask, gate, self.place(0), &through, &mut sum, gate > 0);
                 }
+                // One mask for all gates multiplies their sum.
+                Some(_) => product(&mut through, inputs, gate > 0, left, right),
+                None => product(&mut sum, inputs, gate > 0, left, right),
             }
         }
-        debug_assert!(each.is_multiple_of(n));
+        if let (Some(mask), false) = (&self.masks.input, untied) {
+            times(mask, 0, self.place(0), &through, &mut sum, false);
+        }
         sum
     }
 }

@@ -70,10 +70,18 @@ impl<R: Real> Mask<R> {
         &step[(gate * self.rows + row) * self.width..][..self.width]
     }
 
-    /// The mask of a gate as a whole: rows × width.
-    pub(super) fn gate(&self, gate: usize) -> &[R] {
-        let size = self.rows * self.width;
-        &self.steps[0][gate.min(self.gates - 1) * size..][..size]
+    /// Numbers of a row.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Multiplies entries of a gate's recurrent matrix, whole rows of it from that one on, by the mask's.
+    pub(super) fn drop_entries(&self, gate: usize, first: usize, entries: &mut [R]) {
+        for (row, entries) in entries.chunks_exact_mut(self.width).enumerate() {
+            for (entry, &keep) in entries.iter_mut().zip(self.row(0, gate, first + row)) {
+                *entry *= keep;
+            }
+        }
     }
 }
 

@@ -2,20 +2,28 @@
 //!
 //! candle's graph has a node for every operation of every step; most of the time goes into their passes over memory,
 //! not into products. Here the minibatch is split over the threads, and each walks its own part of it alone, forward
-//! and backward: embedding, layers ([`layer`]), output and loss ([`head`]). They meet once a window, to add up the
-//! gradients of the weights. What is computed is what `model` computes, which tests hold against it; the order of
-//! sums differs, so the last digits do. For a given number of threads it is always the same.
+//! ([`layer`]) and, after the output and the loss of all parts ([`head`]), back. Then the threads share the gradients of
+//! the weights, each taking some rows of a matrix over all steps and parts ([`learned`]). Parameters are read where they
+//! lie ([`numbers`]); only U is packed for the steps ([`packed`]), and buffers go from window to window ([`buffer`]).
+//! What is computed is what `model` computes, which tests hold against it; the order of sums differs, so the last digits
+//! do. For a given number of threads it is always the same.
 //!
 //! What is rare stays with `model`: normalization, Gaussian noise in place of masks, recurrent weights dropped anew at
 //! each step ([`applies`]).
 
+mod buffer;
 mod cells;
+mod gradients;
 mod head;
 mod layer;
+mod learned;
 mod masks;
+mod numbers;
+mod packed;
 mod part;
 mod product;
 mod real;
+mod rows;
 mod weights;
 
 use crate::dropout::Masks;
@@ -24,10 +32,11 @@ use crate::tasks::Batch;
 use crate::train::{Learned, Window};
 use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Normalization};
 use candle_core::{DType, Device, Result, Tensor};
-use part::{OfPart, Shared};
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use gradients::Gradients;
+use head::Loss;
+use part::{Borrowed, Shared, Way};
+use rayon::prelude::*;
 pub(crate) use real::Real;
-use weights::add;
 
 /// Fewest sequences that are worth a thread: with fewer, a step's product no longer fills it.
 const LEAST_ROWS: usize = 4;
@@ -64,30 +73,39 @@ fn learn_in<R: Real>(window: &Window<'_>) -> Result<Learned> {
         factor,
         penalties,
     } = *window;
-    let shared = Shared::<R>::read(network, &parameters.tensors(), batch, carried, masks)?;
-    let learned: Vec<OfPart<R>> = parts(batch.size)
-        .into_par_iter()
-        .map(|rows| shared.learn(rows, factor, penalties))
+    let tensors = parameters.tensors();
+    let borrowed = Borrowed::<R>::of(network, &tensors)?;
+    let shared = Shared::read(network, &borrowed, batch, carried, masks, true)?;
+    let parts = parts(batch.size).into_par_iter();
+    let mut ways: Vec<Way<R>> = parts.map(|rows| shared.forward(rows)).collect();
+    let Loss {
+        sum,
+        entered,
+        weight,
+        bias,
+    } = shared.loss(&ways, factor);
+    let embedded: Vec<_> = ways
+        .par_iter_mut()
+        .zip(entered)
+        .filter_map(|(way, entered)| shared.backward(way, entered, penalties))
         .collect();
-    let carried = shared.carried(learned.iter().map(|part| (&part.rows, &part.last)))?;
-    let mut learned = learned.into_iter();
-    let Some(mut all) = learned.next() else {
-        candle_core::bail!("an empty minibatch");
-    };
-    for more in learned {
-        all.sum += more.sum;
-        for (layer, more) in all.layers.iter_mut().zip(&more.layers) {
-            layer.add(more);
+    let last: Vec<_> = ways.iter().map(|way| shared.last(way)).collect();
+    let mut gradients = Gradients::new(parameters);
+    let mut output = Some(weight);
+    if let Some(vocabulary) = network.vocabulary {
+        match output.take_if(|_| network.tied) {
+            Some(output) => gradients.push_tied(output, &embedded)?,
+            None => gradients.push_rows(vocabulary, embedded)?,
         }
-        add(&mut all.output, &more.output);
-        add(&mut all.output_bias, &more.output_bias);
-        all.embedded.extend(more.embedded);
     }
-    let loss = R::of(all.sum / shared.counts);
+    let layers = shared.layer_gradients(&ways);
+    for gradient in layers.into_iter().chain(output).chain([bias]) {
+        gradients.push(gradient)?;
+    }
     Ok(Learned {
-        loss: Tensor::new(loss, &Device::Cpu)?,
-        gradients: shared.gradients(all, parameters)?,
-        carried,
+        loss: Tensor::new(R::of(sum / shared.counts), &Device::Cpu)?,
+        gradients: gradients.done(),
+        carried: shared.carried(last.iter().map(|(rows, last)| (rows, last)))?,
         statistics: Statistics::default(),
     })
 }
@@ -119,7 +137,9 @@ pub fn score(
     masks: &Masks,
     temperature: f64,
 ) -> Result<Scores> {
-    let shared = Shared::<f32>::read(network, &weights.arranged(), batch, carried, masks)?;
+    let tensors = weights.arranged();
+    let borrowed = Borrowed::<f32>::of(network, &tensors)?;
+    let shared = Shared::read(network, &borrowed, batch, carried, masks, false)?;
     let scored: Vec<_> = parts(batch.size)
         .into_par_iter()
         .map(|rows| shared.score(rows, temperature))
@@ -142,7 +162,9 @@ pub fn outputs(
     carried: Option<&Carried>,
     masks: &Masks,
 ) -> Result<(Tensor, Carried)> {
-    let shared = Shared::<f32>::read(network, &weights.arranged(), batch, carried, masks)?;
+    let tensors = weights.arranged();
+    let borrowed = Borrowed::<f32>::of(network, &tensors)?;
+    let shared = Shared::read(network, &borrowed, batch, carried, masks, false)?;
     let parts: Vec<_> = parts(batch.size)
         .into_par_iter()
         .map(|rows| shared.outputs(rows))

@@ -1,32 +1,65 @@
-//! A thread's part of a minibatch: its whole way through the network and back.
+//! A part of the minibatch: its whole way through the network and back.
 
-use super::head::{Answers, Output};
+use super::buffer::Buffer;
+use super::head::{Answers, Lesson, Loss, Output};
 use super::layer::{Tape, Walk};
 use super::masks::{LayerMasks, Mask};
+use super::numbers::{Numbers, values};
 use super::real::Real;
-use super::weights::{LayerWeights, Parts, Size, values};
+use super::rows::{Place, times};
+use super::weights::{Matrices, Size, Steps};
 use crate::dropout::Masks;
-use crate::model::{Arranged, Carried, Network, Parameters};
+use crate::model::{Arranged, Carried, Network};
 use crate::tasks::{Batch, Head, Inputs};
 use breakmywork_protocol::spec::SiteName;
 use candle_core::{Device, Result, Tensor};
-use std::borrow::Cow;
+use rayon::prelude::*;
 use std::ops::Range;
 
+/// The parameters as they lie.
+pub(super) struct Borrowed<'t, R> {
+    sizes: Vec<Size>,
+    layers: Vec<Matrices<'t, R>>,
+    embedding: Option<Numbers<'t, R>>,
+    output: Option<Numbers<'t, R>>,
+    output_bias: Numbers<'t, R>,
+}
+
+impl<'t, R: Real> Borrowed<'t, R> {
+    /// Those of that network.
+    pub(super) fn of(network: &Network, tensors: &'t Arranged) -> Result<Self> {
+        let size = |layer| Size {
+            cell: network.cell,
+            inputs: network.layer_inputs(layer),
+            hidden: network.hidden,
+            gates: network.gates(),
+        };
+        let sizes: Vec<Size> = (0..network.layers).map(size).collect();
+        let layers = sizes.iter().zip(&tensors.layers);
+        let layers = layers.map(|(&size, tensors)| Matrices::of(size, tensors));
+        Ok(Self {
+            layers: layers.collect::<Result<_>>()?,
+            sizes,
+            embedding: tensors.embedding.as_ref().map(Numbers::of).transpose()?,
+            output: tensors.output.as_ref().map(Numbers::of).transpose()?,
+            output_bias: Numbers::of(&tensors.output_bias)?,
+        })
+    }
+}
+
 /// What all parts read.
-pub(super) struct Shared<'a, R> {
+pub(super) struct Shared<'a, R: Real> {
     network: &'a Network,
     batch: &'a Batch,
     steps: usize,
     /// Steps whose outputs are read.
     read: usize,
-    sizes: Vec<Size>,
-    weights: Vec<LayerWeights<R>>,
+    weights: &'a Borrowed<'a, R>,
+    packed: Vec<Steps<R>>,
     masks: Vec<LayerMasks<R>>,
-    embedding: Option<Vec<R>>,
     /// steps · batch × 1.
     embedding_mask: Option<Mask<R>>,
-    output: Output<R>,
+    output: Output<'a, R>,
     output_mask: Option<Mask<R>>,
     /// steps · batch × numbers, if numbers are read.
     numbers: Vec<R>,
@@ -55,58 +88,48 @@ pub(super) struct Scored<R> {
     pub(super) right: f64,
 }
 
-/// What a part of the minibatch taught.
-pub(super) struct OfPart<R> {
+/// A part of the minibatch on its way.
+pub(super) struct Way<R: Real> {
     pub(super) rows: Range<usize>,
-    pub(super) sum: f64,
-    pub(super) layers: Vec<Parts<R>>,
-    pub(super) output: Vec<R>,
-    pub(super) output_bias: Vec<R>,
-    /// Each token with the gradient of its row.
-    pub(super) embedded: Vec<(Vec<u32>, Vec<R>)>,
-    /// h and c of each layer after the window.
-    pub(super) last: Vec<[Vec<R>; 2]>,
+    /// Of each layer, from the bottom.
+    pub(super) tapes: Vec<Tape<R>>,
+    /// What enters the output, where the top states do not as they are.
+    dropped: Option<Buffer<R>>,
+    targets: Targets<R>,
+    counting: Option<Vec<R>>,
 }
 
+/// Tokens, each with the gradient of its row.
+pub(super) type Embedded<R> = (Vec<u32>, Buffer<R>);
+
 impl<'a, R: Real> Shared<'a, R> {
+    /// What a window reads; the way back is prepared only where it `learns`.
     pub(super) fn read(
         network: &'a Network,
-        tensors: &Arranged,
+        weights: &'a Borrowed<'a, R>,
         batch: &'a Batch,
         carried: Option<&Carried>,
         masks: &Masks,
+        learns: bool,
     ) -> Result<Self> {
         let steps = batch.inputs.steps();
         let read = network.read_out.of(steps);
-        let size = |layer| Size {
-            cell: network.cell,
-            inputs: network.layer_inputs(layer),
-            hidden: network.hidden,
-            gates: network.gates(),
-        };
-        let sizes: Vec<Size> = (0..network.layers).map(size).collect();
         let layer_masks = |(layer, size): (usize, &Size)| {
             LayerMasks::read(masks, layer, steps, size.inputs, size.hidden)
         };
-        let layer_masks = sizes.iter().enumerate().map(layer_masks);
+        let layer_masks = weights.sizes.iter().enumerate().map(layer_masks);
         let layer_masks: Vec<LayerMasks<R>> = layer_masks.collect::<Result<_>>()?;
-        let layer_weights = |(layer, size): (usize, &Size)| {
-            let dropped = layer_masks[layer].recurrent_weights.as_ref();
-            LayerWeights::read(*size, &tensors.layers[layer], dropped)
-        };
-        let weights = sizes.iter().enumerate().map(layer_weights);
-        let weights = weights.collect::<Result<_>>()?;
-        let embedding = tensors.embedding.as_ref().map(values).transpose()?;
+        let packed = weights.layers.par_iter().zip(&layer_masks);
+        let packed = packed.map(|(matrices, masks)| Steps::pack(matrices, masks, learns));
+        let packed = packed.collect();
         let output = Output {
-            weight: match (&tensors.output, &embedding) {
-                (Some(output), _) => values(output)?,
-                (None, Some(embedding)) => embedding.clone(),
+            weight: match (&weights.output, &weights.embedding) {
+                (Some(output), _) => output.matrix(),
+                (None, Some(embedding)) => embedding.matrix().transposed(),
                 (None, None) => candle_core::bail!("the output is tied to no embedding"),
             },
-            bias: values(&tensors.output_bias)?,
-            hidden: network.hidden,
-            width: network.head.width(),
-            tied: tensors.output.is_none(),
+            bias: weights.output_bias.slice(),
+            tied: weights.output.is_none(),
         };
         let numbers = match &batch.inputs {
             Inputs::Numbers(steps) => {
@@ -124,24 +147,18 @@ impl<'a, R: Real> Shared<'a, R> {
             None => (read * batch.size) as f64,
             Some(counting) => counting.iter().map(|weight| weight.wide()).sum(),
         };
+        let (top, n) = (network.layers - 1, network.hidden);
         Ok(Self {
             network,
             batch,
             steps,
             read,
-            sizes,
             weights,
+            packed,
             masks: layer_masks,
-            embedding,
             embedding_mask: Mask::read(masks, SiteName::Embedding, 0, steps, 1)?,
             output,
-            output_mask: Mask::read(
-                masks,
-                SiteName::Output,
-                network.layers - 1,
-                read,
-                network.hidden,
-            )?,
+            output_mask: Mask::read(masks, SiteName::Output, top, read, n)?,
             numbers,
             targets,
             counting,
@@ -150,75 +167,102 @@ impl<'a, R: Real> Shared<'a, R> {
         })
     }
 
-    /// The whole way of these sequences and back; `factor` multiplies the loss, `penalties` are on activations.
-    pub(super) fn learn(&self, rows: Range<usize>, factor: f64, penalties: [f64; 2]) -> OfPart<R> {
-        let (count, n) = (rows.len(), self.output.hidden);
+    /// The whole way of these sequences up to what enters the output.
+    pub(super) fn forward(&self, rows: Range<usize>) -> Way<R> {
+        let (count, n) = (rows.len(), self.network.hidden);
         let mut x = self.inputs(&rows);
-        let mut tapes: Vec<Tape<R>> = Vec::new();
-        let walks: Vec<Walk<'_, R>> = (0..self.sizes.len())
-            .map(|layer| self.walk(layer, &rows))
-            .collect();
-        for (walk, before) in walks.iter().zip(&self.before) {
-            let tape = walk.forward(Cow::Owned(x), own(before, &rows, n));
-            x = tape.states(count, n).to_vec();
+        let mut tapes: Vec<Tape<R>> = Vec::with_capacity(self.before.len());
+        for (layer, before) in self.before.iter().enumerate() {
+            let tape = self.walk(layer, &rows).forward(x, own(before, &rows, n));
+            let last = layer + 1 == self.before.len();
+            x = if last {
+                Buffer::take(0)
+            } else {
+                Buffer::copy_of(tape.states(count, n))
+            };
             tapes.push(tape);
         }
-        let entered = self.entering_output(&x, &rows);
-        let loss = self.output.learn(
-            &entered,
-            &self.answers(&self.pick_targets(&rows)),
-            self.pick_counting(&rows).as_deref(),
-            factor / self.counts,
-        );
-        let mut above = self.above(&x, &entered, loss.entered, penalties, &rows);
-        let last = tapes
-            .iter()
-            .map(|tape| tape.last(count, n).map(<[R]>::to_vec));
-        let last = last.collect();
-        let mut layers = Vec::with_capacity(walks.len());
-        for (layer, (walk, tape)) in walks.iter().zip(tapes).enumerate().rev() {
-            let wants_inputs = layer > 0 || self.embedding.is_some();
-            let (parts, inputs) = walk.backward(tape, &above, wants_inputs);
-            layers.push(parts);
-            above = inputs;
-        }
-        layers.reverse();
-        OfPart {
-            sum: loss.sum,
-            layers,
-            output: loss.weight,
-            output_bias: loss.bias,
-            embedded: self.embedded(above, &rows).into_iter().collect(),
-            last,
+        Way {
+            dropped: tapes
+                .last()
+                .and_then(|tape| self.dropped(tape.states(count, n), &rows)),
+            targets: self.pick_targets(&rows),
+            counting: self.pick_counting(&rows),
+            tapes,
             rows,
         }
     }
 
-    /// What enters the output of these sequences, steps read · rows × hidden, and their last states.
-    fn forward(&self, rows: &Range<usize>) -> (Vec<R>, Vec<[Vec<R>; 2]>) {
-        let (count, n) = (rows.len(), self.output.hidden);
-        let mut x = self.inputs(rows);
-        let mut last = Vec::with_capacity(self.sizes.len());
-        for (layer, before) in self.before.iter().enumerate() {
-            let walk = self.walk(layer, rows);
-            let tape = walk.forward(Cow::Owned(x), own(before, rows, n));
-            x = tape.states(count, n).to_vec();
-            last.push(tape.last(count, n).map(<[R]>::to_vec));
+    /// What enters the output, steps read · rows × hidden.
+    fn entering<'w>(&self, way: &'w Way<R>) -> &'w [R] {
+        let (count, n) = (way.rows.len(), self.network.hidden);
+        match (&way.dropped, way.tapes.last()) {
+            (Some(dropped), _) => dropped,
+            (None, Some(tape)) => &tape.states(count, n)[(self.steps - self.read) * count * n..],
+            (None, None) => &[],
         }
-        (self.entering_output(&x, rows), last)
+    }
+
+    /// The loss of all parts, its gradients multiplied by `factor`.
+    pub(super) fn loss(&self, ways: &[Way<R>], factor: f64) -> Loss<R> {
+        let lessons = ways.iter().map(|way| Lesson {
+            entered: self.entering(way),
+            answers: self.answers(&way.targets),
+            weights: way.counting.as_deref(),
+        });
+        let lessons: Vec<_> = lessons.collect();
+        self.output.learn(&lessons, factor / self.counts)
+    }
+
+    /// The way back of a part from the gradient of what entered the output; `penalties` are on activations. The tapes hold
+    /// gradients then; gives those of embeddings, if there are any.
+    pub(super) fn backward(
+        &self,
+        way: &mut Way<R>,
+        from_output: Buffer<R>,
+        penalties: [f64; 2],
+    ) -> Option<Embedded<R>> {
+        let mut above = self.above(way, from_output, penalties);
+        for layer in (0..way.tapes.len()).rev() {
+            let walk = self.walk(layer, &way.rows);
+            let tape = &mut way.tapes[layer];
+            walk.backward(tape, &above);
+            if layer > 0 || self.weights.embedding.is_some() {
+                above = walk.input_gradient(tape);
+            }
+        }
+        self.embedded(above, &way.rows)
+    }
+
+    /// The gradients of each layer's matrices, once all parts have been walked back.
+    pub(super) fn layer_gradients(&self, ways: &[Way<R>]) -> Vec<Vec<R>> {
+        let layers = (0..self.before.len()).into_par_iter().map(|layer| {
+            let walked = ways
+                .iter()
+                .map(|way| (self.walk(layer, &way.rows), &way.tapes[layer]));
+            self.matrix_gradients(&walked.collect::<Vec<_>>())
+        });
+        layers.collect::<Vec<_>>().concat()
+    }
+
+    /// The last h and c of each layer of a part.
+    pub(super) fn last(&self, way: &Way<R>) -> States<R> {
+        let (count, n) = (way.rows.len(), self.network.hidden);
+        let last = |tape: &Tape<R>| tape.last(count, n).map(<[R]>::to_vec);
+        (way.rows.clone(), way.tapes.iter().map(last).collect())
     }
 
     /// Loss and right answers of these sequences, logits divided by the temperature.
     pub(super) fn score(&self, rows: Range<usize>, temperature: f64) -> Scored<R> {
-        let (entered, last) = self.forward(&rows);
+        let way = self.forward(rows);
         let [loss, right] = self.output.score(
-            &entered,
-            &self.answers(&self.pick_targets(&rows)),
-            self.pick_counting(&rows).as_deref(),
+            self.entering(&way),
+            &self.answers(&way.targets),
+            way.counting.as_deref(),
             temperature,
         );
         Scored {
-            states: (rows, last),
+            states: self.last(&way),
             loss,
             right,
         }
@@ -226,13 +270,13 @@ impl<'a, R: Real> Shared<'a, R> {
 
     /// The outputs of these sequences: steps read · rows × width.
     pub(super) fn outputs(&self, rows: Range<usize>) -> (Vec<R>, States<R>) {
-        let (entered, last) = self.forward(&rows);
-        (self.output.outputs(&entered), (rows, last))
+        let way = self.forward(rows);
+        (self.output.outputs(self.entering(&way)), self.last(&way))
     }
 
     /// The outputs of all parts, step by step: (steps read · batch) × width.
     pub(super) fn join(&self, parts: &[(Vec<R>, States<R>)]) -> Result<Tensor> {
-        let (size, width) = (self.batch.size, self.output.width);
+        let (size, width) = (self.batch.size, self.output.width());
         let mut all = vec![R::ZERO; self.read * size * width];
         for (outputs, (rows, _)) in parts {
             let step = rows.len() * width;
@@ -245,8 +289,9 @@ impl<'a, R: Real> Shared<'a, R> {
 
     fn walk(&self, layer: usize, rows: &Range<usize>) -> Walk<'_, R> {
         Walk {
-            size: self.sizes[layer],
-            weights: &self.weights[layer],
+            size: self.weights.sizes[layer],
+            matrices: &self.weights.layers[layer],
+            packed: &self.packed[layer],
             masks: &self.masks[layer],
             steps: self.steps,
             rows: rows.len(),
@@ -255,17 +300,21 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// What these sequences read: steps · rows × inputs.
-    fn inputs(&self, rows: &Range<usize>) -> Vec<R> {
-        let width = self.sizes[0].inputs;
-        let Some(embedding) = &self.embedding else {
-            return pick(&self.numbers, self.steps, self.batch.size, width, rows);
+    fn inputs(&self, rows: &Range<usize>) -> Buffer<R> {
+        let width = self.network.inputs;
+        let Some(embedding) = &self.weights.embedding else {
+            let numbers = pick(&self.numbers, self.steps, self.batch.size, width, rows);
+            return Buffer::copy_of(&numbers);
         };
         let ids = self.pick_ids(rows);
-        let mut x = Vec::with_capacity(ids.len() * width);
-        for (place, &id) in ids.iter().enumerate() {
-            let row = &embedding[id as usize * width..][..width];
+        let mut x = Buffer::take(ids.len() * width);
+        let places = ids.iter().zip(x.chunks_exact_mut(width)).enumerate();
+        for (place, (&id, x)) in places {
+            let row = &embedding.slice()[id as usize * width..][..width];
             let keep = self.keeps(place, rows);
-            x.extend(row.iter().map(|&value| value * keep));
+            for (x, &value) in x.iter_mut().zip(row) {
+                *x = value * keep;
+            }
         }
         x
     }
@@ -283,53 +332,46 @@ impl<'a, R: Real> Shared<'a, R> {
         pick(ids, self.steps, self.batch.size, 1, rows)
     }
 
-    /// The top states at the steps read, with the output's masks.
-    fn entering_output(&self, states: &[R], rows: &Range<usize>) -> Vec<R> {
-        let n = self.output.hidden;
-        let first = (self.steps - self.read) * rows.len() * n;
-        let mut entered = states[first..].to_vec();
-        if let Some(mask) = &self.output_mask {
-            for (place, entered) in entered.chunks_exact_mut(n).enumerate() {
-                let (t, row) = (place / rows.len(), place % rows.len());
-                let mask = mask.row(t, 0, rows.start + row);
-                for (entered, &keep) in entered.iter_mut().zip(mask) {
-                    *entered *= keep;
-                }
-            }
+    /// The top states at the steps read with the output's masks, where it has any.
+    fn dropped(&self, states: &[R], rows: &Range<usize>) -> Option<Buffer<R>> {
+        let mask = self.output_mask.as_ref()?;
+        let states = &states[(self.steps - self.read) * rows.len() * self.network.hidden..];
+        let mut dropped = Buffer::take(states.len());
+        times(mask, 0, self.place(rows), states, &mut dropped, false);
+        Some(dropped)
+    }
+
+    fn place(&self, rows: &Range<usize>) -> Place {
+        Place {
+            step: 0,
+            first: rows.start,
+            count: rows.len(),
         }
-        entered
     }
 
     /// The gradient of the top states at every step: from the loss through the output's masks, and from the penalties.
-    fn above(
-        &self,
-        states: &[R],
-        entered: &[R],
-        mut from_output: Vec<R>,
-        [ar, tar]: [f64; 2],
-        rows: &Range<usize>,
-    ) -> Vec<R> {
-        let (n, size) = (self.output.hidden, self.batch.size);
+    fn above(&self, way: &Way<R>, mut from_output: Buffer<R>, [ar, tar]: [f64; 2]) -> Buffer<R> {
+        let (n, size, count) = (self.network.hidden, self.batch.size, way.rows.len());
         // Means over all entries of the whole minibatch.
         if ar > 0.0 {
             let weight = R::of(2.0 * ar / (self.read * size * n) as f64);
-            for (gradient, &entered) in from_output.iter_mut().zip(entered) {
+            for (gradient, &entered) in from_output.iter_mut().zip(self.entering(way)) {
                 *gradient += weight * entered;
             }
         }
-        if let Some(mask) = &self.output_mask {
-            for (place, gradient) in from_output.chunks_exact_mut(n).enumerate() {
-                let (t, row) = (place / rows.len(), place % rows.len());
-                let mask = mask.row(t, 0, rows.start + row);
-                for (gradient, &keep) in gradient.iter_mut().zip(mask) {
-                    *gradient *= keep;
-                }
-            }
+        let states = way
+            .tapes
+            .last()
+            .map_or(&[][..], |tape| tape.states(count, n));
+        let mut above = Buffer::take(states.len());
+        let (unread, read) = above.split_at_mut(states.len() - from_output.len());
+        unread.fill(R::ZERO);
+        match &self.output_mask {
+            Some(mask) => times(mask, 0, self.place(&way.rows), &from_output, read, false),
+            None => read.copy_from_slice(&from_output),
         }
-        let mut above = vec![R::ZERO; states.len() - from_output.len()];
-        above.extend(from_output);
         if tar > 0.0 && self.steps > 1 {
-            let step = rows.len() * n;
+            let step = count * n;
             let weight = R::of(2.0 * tar / ((self.steps - 1) * size * n) as f64);
             for place in step..states.len() {
                 let change = weight * (states[place] - states[place - step]);
@@ -341,12 +383,12 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The tokens with the gradients of their rows, if there are embeddings.
-    fn embedded(&self, mut gradient: Vec<R>, rows: &Range<usize>) -> Option<(Vec<u32>, Vec<R>)> {
-        self.embedding.as_ref()?;
-        let width = self.sizes[0].inputs;
+    fn embedded(&self, mut gradient: Buffer<R>, rows: &Range<usize>) -> Option<Embedded<R>> {
+        self.weights.embedding.as_ref()?;
+        let width = self.network.inputs;
         for (place, gradient) in gradient.chunks_exact_mut(width).enumerate() {
             let keep = self.keeps(place, rows);
-            for gradient in gradient {
+            for gradient in gradient.iter_mut() {
                 *gradient *= keep;
             }
         }
@@ -385,7 +427,7 @@ impl<'a, R: Real> Shared<'a, R> {
     where
         R: 's,
     {
-        let (size, n) = (self.batch.size, self.output.hidden);
+        let (size, n) = (self.batch.size, self.network.hidden);
         let whole = |layer: usize, which: usize| -> Result<Tensor> {
             let mut all = vec![R::ZERO; size * n];
             for (rows, last) in parts.clone() {
@@ -394,38 +436,10 @@ impl<'a, R: Real> Shared<'a, R> {
             }
             Tensor::from_vec(all, (size, n), &Device::Cpu)
         };
-        let layers = (0..self.sizes.len()).map(|layer| Ok([whole(layer, 0)?, whole(layer, 1)?]));
+        let layers = (0..self.before.len()).map(|layer| Ok([whole(layer, 0)?, whole(layer, 1)?]));
         Ok(Carried {
             layers: layers.collect::<Result<_>>()?,
         })
-    }
-
-    /// All gradients in the order of the parameters.
-    pub(super) fn gradients(&self, all: OfPart<R>, parameters: &Parameters) -> Result<Vec<Tensor>> {
-        let mut vectors = Vec::new();
-        let mut output = Some(all.output);
-        if let Some(embedding) = &self.embedding {
-            let width = self.sizes[0].inputs;
-            let tied = output.take_if(|_| self.output.tied);
-            let mut gradient = tied.unwrap_or_else(|| vec![R::ZERO; embedding.len()]);
-            for (ids, rows) in &all.embedded {
-                for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
-                    super::add(&mut gradient[id as usize * width..][..width], row);
-                }
-            }
-            vectors.push(gradient);
-        }
-        for (parts, size) in all.layers.into_iter().zip(&self.sizes) {
-            vectors.extend(parts.matrices(*size));
-        }
-        vectors.extend(output);
-        vectors.push(all.output_bias);
-        let named = parameters.named().iter();
-        let tensors = vectors
-            .into_iter()
-            .zip(named)
-            .map(|(vector, (_, var))| Tensor::from_vec(vector, var.shape(), &Device::Cpu));
-        tensors.collect()
     }
 }
 

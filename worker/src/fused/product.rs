@@ -25,6 +25,17 @@ impl<'a, R> Matrix<'a, R> {
         }
     }
 
+    /// Rows and columns, each with its stride.
+    pub(super) fn strided(data: &'a [R], [rows, columns]: [usize; 2], strides: [usize; 2]) -> Self {
+        Self {
+            data,
+            rows,
+            columns,
+            row_stride: strides[0],
+            column_stride: strides[1],
+        }
+    }
+
     /// The same entries with rows and columns exchanged.
     pub(super) fn transposed(self) -> Self {
         Self {
@@ -33,6 +44,36 @@ impl<'a, R> Matrix<'a, R> {
             row_stride: self.column_stride,
             column_stride: self.row_stride,
             ..self
+        }
+    }
+
+    pub(super) fn row_count(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn column_count(&self) -> usize {
+        self.columns
+    }
+
+    /// Copies some of the columns into rows of `to`, each `stride` after the last.
+    pub(super) fn copy_columns(&self, from: usize, count: usize, to: &mut [R], stride: usize)
+    where
+        R: Copy,
+    {
+        if self.column_stride == 1 {
+            for (row, to) in to.chunks_mut(stride).take(self.rows).enumerate() {
+                let from = row * self.row_stride + from;
+                to[..count].copy_from_slice(&self.data[from..][..count]);
+            }
+            return;
+        }
+        for column in 0..count {
+            let from = &self.data[(from + column) * self.column_stride..];
+            let from = from.iter().step_by(self.row_stride);
+            let to = to[column..].iter_mut().step_by(stride);
+            for (to, &from) in to.zip(from).take(self.rows) {
+                *to = from;
+            }
         }
     }
 
@@ -91,15 +132,6 @@ pub(super) fn product<R: Real>(
     }
 }
 
-/// Adds each column's sum to `sums`.
-pub(super) fn add_column_sums<R: Real>(sums: &mut [R], rows: &[R]) {
-    for row in rows.chunks_exact(sums.len()) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum += value;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,8 +146,5 @@ mod tests {
         assert_eq!(to, [19.0, 22.0, 1.0, 43.0, 50.0, 1.0]);
         product(&mut to, 3, true, matrix(&left).transposed(), matrix(&right));
         assert_eq!(to, [45.0, 52.0, 1.0, 81.0, 94.0, 1.0]);
-        let mut sums = [0.0, 1.0];
-        add_column_sums(&mut sums, &left);
-        assert_eq!(sums, [4.0, 7.0]);
     }
 }

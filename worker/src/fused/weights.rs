@@ -1,9 +1,13 @@
-//! A layer's matrices side by side, as the steps read them, and their gradients the way back.
+//! A layer's matrices: where their rows lie, and those of U packed for the steps.
 
-use super::masks::Mask;
+use super::masks::{LayerMasks, Mask};
+use super::numbers::Numbers;
+use super::packed::Packed;
+use super::product::Matrix;
 use super::real::Real;
 use breakmywork_protocol::spec::Cell;
-use candle_core::{Result, Storage, Tensor};
+use candle_core::{Result, Tensor};
+use std::borrow::Cow;
 
 /// The size of a layer.
 #[derive(Debug, Clone, Copy)]
@@ -14,196 +18,180 @@ pub(super) struct Size {
     pub(super) gates: usize,
 }
 
+/// What rows of a parameter belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// W of a gate.
+    Input(usize),
+    /// The bias of a gate.
+    Bias(usize),
+    /// U of a gate.
+    State(usize),
+    /// The bias that the gru's candidate adds to U h.
+    RecalledBias,
+}
+
+impl Part {
+    fn rows(self, size: Size) -> usize {
+        match self {
+            Self::Input(_) => size.inputs,
+            Self::State(_) => size.hidden,
+            Self::Bias(_) | Self::RecalledBias => 1,
+        }
+    }
+}
+
+/// Gates that share a product with h.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group {
+    pub(super) first: usize,
+    pub(super) count: usize,
+    /// Whether the product stands by itself: the gru's candidate adds it later.
+    pub(super) apart: bool,
+}
+
 impl Size {
     /// Columns of all gates together.
     pub(super) fn columns(self) -> usize {
         self.gates * self.hidden
     }
 
-    /// Where the numbers of [x, 1, h] lie in the matrices that the parameters have, gate by gate.
-    fn places(self) -> Vec<Place> {
-        let (x, h) = (0, self.inputs + 1);
-        let whole = |gate| Place {
-            input: Some((gate, x)),
-            bias: Some((gate, self.inputs)),
-            state: Some((gate, h)),
-            recalled_bias: None,
-        };
+    /// What each of the parameter's matrices holds, from its first row down. The gru's candidate has a matrix over [x, 1]
+    /// and one over [1, h].
+    pub(super) fn matrices(self) -> Vec<Vec<Part>> {
+        let whole = |gate| vec![Part::Input(gate), Part::Bias(gate), Part::State(gate)];
         match self.cell {
             Cell::Rnn | Cell::Lstm => (0..self.gates).map(whole).collect(),
-            // The candidate has a matrix over [x, 1] and one over [1, h].
             Cell::Gru => vec![
                 whole(0),
                 whole(1),
-                Place {
-                    input: Some((2, x)),
-                    bias: Some((2, self.inputs)),
-                    state: Some((3, 1)),
-                    recalled_bias: Some((3, 0)),
-                },
+                vec![Part::Input(2), Part::Bias(2)],
+                vec![Part::RecalledBias, Part::State(2)],
             ],
         }
     }
-}
 
-/// Matrix and first row of each part of a gate.
-struct Place {
-    input: Option<(usize, usize)>,
-    bias: Option<(usize, usize)>,
-    state: Option<(usize, usize)>,
-    recalled_bias: Option<(usize, usize)>,
-}
-
-/// The parts of a layer's matrices, or of their gradients.
-pub(super) struct Parts<R> {
-    /// inputs × (gates · hidden).
-    pub(super) input: Vec<R>,
-    /// gates · hidden.
-    pub(super) bias: Vec<R>,
-    /// hidden × (gates · hidden).
-    pub(super) state: Vec<R>,
-    /// hidden; the gru's alone.
-    pub(super) recalled_bias: Vec<R>,
-}
-
-/// A layer's weights.
-pub(super) struct LayerWeights<R> {
-    pub(super) parts: Parts<R>,
-    /// (gates · hidden) × hidden: what gradients walk back through.
-    pub(super) state_transposed: Vec<R>,
-}
-
-impl<R: Real> Parts<R> {
-    /// All zero.
-    pub(super) fn zeros(size: Size) -> Self {
-        let recalled = matches!(size.cell, Cell::Gru);
-        Self {
-            input: vec![R::ZERO; size.inputs * size.columns()],
-            bias: vec![R::ZERO; size.columns()],
-            state: vec![R::ZERO; size.hidden * size.columns()],
-            recalled_bias: vec![R::ZERO; if recalled { size.hidden } else { 0 }],
-        }
-    }
-
-    /// Calls `visit` with each gate's rows here and where they lie in the parameters' matrices: matrix, offset, row.
-    fn each(&mut self, size: Size, mut visit: impl FnMut(usize, usize, &mut [R])) {
-        let (n, columns) = (size.hidden, size.columns());
-        for (gate, place) in size.places().into_iter().enumerate() {
-            let gate_of = |row: usize| row * columns + gate * n;
-            if let Some((matrix, first)) = place.input {
-                for row in 0..size.inputs {
-                    visit(
-                        matrix,
-                        (first + row) * n,
-                        &mut self.input[gate_of(row)..][..n],
-                    );
-                }
-            }
-            if let Some((matrix, row)) = place.bias {
-                visit(matrix, row * n, &mut self.bias[gate * n..][..n]);
-            }
-            if let Some((matrix, first)) = place.state {
-                for row in 0..n {
-                    visit(
-                        matrix,
-                        (first + row) * n,
-                        &mut self.state[gate_of(row)..][..n],
-                    );
-                }
-            }
-            if let Some((matrix, row)) = place.recalled_bias {
-                visit(matrix, row * n, &mut self.recalled_bias);
-            }
-        }
-    }
-
-    /// The parameters' matrices that these parts are of.
-    pub(super) fn matrices(mut self, size: Size) -> Vec<Vec<R>> {
-        let rows = |gate: usize| match (size.cell, gate) {
-            (Cell::Gru, 2) => size.inputs + 1,
-            (Cell::Gru, 3) => 1 + size.hidden,
-            _ => size.inputs + 1 + size.hidden,
-        };
-        let count = match size.cell {
-            Cell::Gru => 4,
-            _ => size.gates,
-        };
-        let mut matrices: Vec<Vec<R>> = (0..count)
-            .map(|gate| vec![R::ZERO; rows(gate) * size.hidden])
-            .collect();
-        self.each(size, |matrix, offset, row| {
-            matrices[matrix][offset..][..row.len()].copy_from_slice(row);
+    /// The parts of that matrix with the first row and the number of rows of each.
+    pub(super) fn parts(self, matrix: usize) -> Vec<(Part, usize, usize)> {
+        let mut first = 0;
+        let matrices = self.matrices();
+        let placed = matrices[matrix].iter().map(|&part| {
+            let (from, rows) = (first, part.rows(self));
+            first += rows;
+            (part, from, rows)
         });
-        matrices
+        placed.collect()
     }
 
-    /// Adds those of another part of the minibatch.
-    pub(super) fn add(&mut self, other: &Self) {
-        for (to, from) in [
-            (&mut self.input, &other.input),
-            (&mut self.bias, &other.bias),
-            (&mut self.state, &other.state),
-            (&mut self.recalled_bias, &other.recalled_bias),
-        ] {
-            add(to, from);
-        }
-    }
-
-    /// Keeps of the gradient of U what the mask let through.
-    pub(super) fn mask_state(&mut self, size: Size, mask: &Mask<R>) {
-        let n = size.hidden;
-        for gate in 0..size.gates {
-            let mask = mask.gate(gate);
-            for row in 0..n {
-                let row_mask = &mask[row.min(mask.len() / n - 1) * n..][..n];
-                let entries = &mut self.state[row * size.columns() + gate * n..][..n];
-                for (entry, &keep) in entries.iter_mut().zip(row_mask) {
-                    *entry *= keep;
-                }
+    /// The gates that share a product with h, under those masks.
+    pub(super) fn groups<R: Real>(self, masks: &LayerMasks<R>) -> Vec<Group> {
+        let untied = masks.state.as_ref().is_some_and(|mask| mask.gates() > 1);
+        let gru = self.cell == Cell::Gru;
+        let group = |first, count, apart| Group {
+            first,
+            count,
+            apart,
+        };
+        match (untied, gru) {
+            (false, false) => vec![group(0, self.gates, false)],
+            (false, true) => vec![group(0, 2, false), group(2, 1, true)],
+            (true, _) => {
+                let gates = 0..self.gates;
+                gates.map(|gate| group(gate, 1, gru && gate == 2)).collect()
             }
         }
     }
 }
 
-impl<R: Real> LayerWeights<R> {
-    /// A layer's weights as this window sees them: with entries of U dropped, if they are.
-    pub(super) fn read(size: Size, matrices: &[Tensor], dropped: Option<&Mask<R>>) -> Result<Self> {
-        let values = matrices.iter().map(values).collect::<Result<Vec<_>>>()?;
-        let mut parts = Parts::zeros(size);
-        parts.each(size, |matrix, offset, row| {
-            row.copy_from_slice(&values[matrix][offset..][..row.len()]);
-        });
-        if let Some(mask) = dropped {
-            parts.mask_state(size, mask);
-        }
-        let (n, columns) = (size.hidden, size.columns());
-        let mut state_transposed = vec![R::ZERO; columns * n];
-        for (row, entries) in parts.state.chunks_exact(columns).enumerate() {
-            for (column, &entry) in entries.iter().enumerate() {
-                state_transposed[column * n + row] = entry;
-            }
-        }
+/// A layer's parameters as they lie.
+pub(super) struct Matrices<'t, R> {
+    size: Size,
+    numbers: Vec<Numbers<'t, R>>,
+}
+
+impl<'t, R: Real> Matrices<'t, R> {
+    /// Those of that layer.
+    pub(super) fn of(size: Size, tensors: &'t [Tensor]) -> Result<Self> {
+        let numbers = tensors.iter().map(Numbers::of);
         Ok(Self {
-            parts,
-            state_transposed,
+            size,
+            numbers: numbers.collect::<Result<_>>()?,
         })
     }
+
+    /// The numbers of that part, row by row; none of what the cell does not have.
+    pub(super) fn rows(&self, wanted: Part) -> &[R] {
+        let n = self.size.hidden;
+        for (matrix, numbers) in self.numbers.iter().enumerate() {
+            for (part, first, rows) in self.size.parts(matrix) {
+                if part == wanted {
+                    return &numbers.slice()[first * n..][..rows * n];
+                }
+            }
+        }
+        &[]
+    }
+
+    /// W of a gate: inputs × hidden.
+    pub(super) fn input(&self, gate: usize) -> Matrix<'_, R> {
+        let n = self.size.hidden;
+        Matrix::rows(self.rows(Part::Input(gate)), self.size.inputs, n, n)
+    }
+
+    /// The biases of all gates side by side: gates · hidden.
+    pub(super) fn bias(&self) -> Vec<R> {
+        let gates = (0..self.size.gates).map(|gate| self.rows(Part::Bias(gate)));
+        gates.collect::<Vec<_>>().concat()
+    }
+
+    /// U of a gate, hidden × hidden, without the entries that are dropped.
+    fn state(&self, gate: usize, dropped: Option<&Mask<R>>) -> Cow<'_, [R]> {
+        let entries = self.rows(Part::State(gate));
+        let Some(mask) = dropped else {
+            return Cow::Borrowed(entries);
+        };
+        let mut kept = entries.to_vec();
+        mask.drop_entries(gate, 0, &mut kept);
+        Cow::Owned(kept)
+    }
 }
 
-/// The numbers of a tensor on the CPU.
-pub(super) fn values<R: Real>(tensor: &Tensor) -> Result<Vec<R>> {
-    let tensor = tensor.contiguous()?;
-    let (storage, layout) = tensor.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else {
-        candle_core::bail!("the fused path is for the CPU");
-    };
-    let (first, last) = layout.contiguous_offsets().unwrap_or((0, 0));
-    Ok(R::cpu_storage_as_slice(storage)?[first..last].to_vec())
+/// U as the steps read it, for each group of gates.
+pub(super) struct Steps<R: Real> {
+    /// hidden × (gates of the group · hidden).
+    pub(super) forward: Vec<Packed<R>>,
+    /// (gates of the group · hidden) × hidden: what gradients walk back through.
+    pub(super) back: Vec<Packed<R>>,
 }
 
-/// Adds number by number.
-pub(super) fn add<R: Real>(to: &mut [R], from: &[R]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to += from;
+impl<R: Real> Steps<R> {
+    /// U of that layer, without the entries that this window drops; the way back only where it `learns`.
+    pub(super) fn pack(matrices: &Matrices<'_, R>, masks: &LayerMasks<R>, learns: bool) -> Self {
+        let n = matrices.size.hidden;
+        let dropped = masks.recurrent_weights.as_ref();
+        let groups = matrices.size.groups(masks);
+        let each =
+            |packs: &(dyn Fn(&Group) -> Packed<R> + Sync)| groups.iter().map(packs).collect();
+        let forward = |group: &Group| {
+            let mut packed = Packed::new(n, group.count * n);
+            for index in 0..group.count {
+                let entries = matrices.state(group.first + index, dropped);
+                packed.put(0, index * n, Matrix::rows(&entries, n, n, n));
+            }
+            packed
+        };
+        let back = |group: &Group| {
+            let mut packed = Packed::new(group.count * n, n);
+            for index in 0..group.count {
+                let entries = matrices.state(group.first + index, dropped);
+                packed.put(index * n, 0, Matrix::rows(&entries, n, n, n).transposed());
+            }
+            packed
+        };
+        let (forward, back) = rayon::join(
+            || each(&forward),
+            || if learns { each(&back) } else { Vec::new() },
+        );
+        Self { forward, back }
     }
 }

@@ -1,7 +1,8 @@
 //! Updates in place on a CPU: each number is read and written once, on all threads.
 
+use super::Gradient;
 use crate::fused::Real;
-use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Storage, Tensor, WithDType};
+use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Storage, WithDType};
 use rayon::prelude::*;
 
 /// Numbers that one thread takes at a time; fewer are not worth a second one.
@@ -10,6 +11,12 @@ const CHUNK: usize = 1 << 16;
 /// p ← keep · p − rate · g.
 pub(super) struct Descend {
     pub(super) keep: f64,
+    pub(super) rate: f64,
+}
+
+/// p ← p − rate · g in some rows of p, which g has one below the other.
+pub(super) struct DescendRows<'a> {
+    pub(super) rows: &'a [u32],
     pub(super) rate: f64,
 }
 
@@ -56,6 +63,39 @@ impl Descend {
             }
         };
         pairs(written(p, l)?, read(g, gl)?, each);
+        Ok(())
+    }
+}
+
+impl InplaceOp2 for DescendRows<'_> {
+    fn name(&self) -> &'static str {
+        "descend-rows"
+    }
+
+    fn cpu_fwd(&self, p: &mut CpuStorage, l: &Layout, g: &CpuStorage, gl: &Layout) -> Result<()> {
+        match p {
+            CpuStorage::F64(_) => self.run::<f64>(p, l, g, gl),
+            _ => self.run::<f32>(p, l, g, gl),
+        }
+    }
+}
+
+impl DescendRows<'_> {
+    fn run<R: Real>(
+        &self,
+        p: &mut CpuStorage,
+        l: &Layout,
+        g: &CpuStorage,
+        gl: &Layout,
+    ) -> Result<()> {
+        let (p, g, rate) = (written::<R>(p, l)?, read::<R>(g, gl)?, R::of(self.rate));
+        let width = g.len() / self.rows.len().max(1);
+        for (&row, g) in self.rows.iter().zip(g.chunks_exact(width.max(1))) {
+            let p = &mut p[row as usize * width..][..width];
+            for (p, &g) in p.iter_mut().zip(g) {
+                *p -= g * rate;
+            }
+        }
         Ok(())
     }
 }
@@ -137,9 +177,9 @@ impl Adam {
 ///
 /// # Errors
 /// If they are not on the CPU.
-pub(super) fn sum_of_squares(gradients: &[Tensor]) -> Result<f64> {
-    let of = |gradient: &Tensor| -> Result<f64> {
-        let (storage, layout) = gradient.storage_and_layout();
+pub(super) fn sum_of_squares(gradients: &[Gradient]) -> Result<f64> {
+    let of = |gradient: &Gradient| -> Result<f64> {
+        let (storage, layout) = gradient.values().storage_and_layout();
         let Storage::Cpu(storage) = &*storage else {
             candle_core::bail!("gradients are not on the CPU");
         };

@@ -2,11 +2,14 @@
 //!
 //! It trains nothing itself, so a crash, a hang or a device fault in training cannot stop the heartbeat. Everything
 //! it writes goes through [`breakmywork_protocol::jobs`] and names its lease; when the lease is gone it drops the run.
+//! Each run of several at once is a task of its own, with a lease and a trainer of its own; the tasks share the
+//! connections to the database and nothing else.
 //! One thread: the kernel ties a trainer's life to the thread that started it.
 
 mod child;
 mod outbox;
 mod shelf;
+mod slots;
 mod store;
 mod work;
 
@@ -17,22 +20,21 @@ use breakmywork_protocol::{db, jobs};
 use shelf::Shelf;
 use sqlx::PgPool;
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::LocalSet;
 use uuid::Uuid;
-use work::End;
 
-/// A connection to train with and one to spare: a runner does one thing at a time.
-const CONNECTIONS: u32 = 2;
 /// Longest pause between two tries to reach a database that is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A runner that is to do one thing and end does not wait longer than this for its database.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Works until it is stopped, or as long as the arguments say; gives the exit code.
-pub fn run(args: &WorkArgs) -> u8 {
-    let Some(url) = &args.database_url else {
+pub fn run(args: WorkArgs) -> u8 {
+    let Some(url) = args.database_url.clone() else {
         tracing::error!(
             "no database: name the board's with DATABASE_URL or --database-url, or train without one: breakmywork-worker train SPEC"
         );
@@ -42,7 +44,7 @@ pub fn run(args: &WorkArgs) -> u8 {
         .enable_all()
         .build();
     let result = runtime.and_then(|runtime| {
-        let result = runtime.block_on(serve(args, url));
+        let result = LocalSet::new().block_on(&runtime, serve(args, &url));
         // Else a look into a data folder on a dead network would be waited for.
         runtime.shutdown_background();
         result
@@ -54,34 +56,37 @@ pub fn run(args: &WorkArgs) -> u8 {
 }
 
 /// What the parts of a runner share.
-pub(crate) struct Runner<'a> {
-    args: &'a WorkArgs,
+pub(crate) struct Runner {
+    args: WorkArgs,
     pool: PgPool,
     id: Uuid,
     /// How often somebody asked for the end.
     stop: watch::Receiver<u32>,
 }
 
-async fn serve(args: &WorkArgs, url: &str) -> io::Result<u8> {
+async fn serve(args: WorkArgs, url: &str) -> io::Result<u8> {
     // A worker without its device would fail every run it takes.
-    if !child::device_works(args).await? {
+    if !child::device_works(&args).await? {
         return Ok(exit::FAILED);
     }
     std::fs::create_dir_all(&args.checkpoint_dir)?;
     let mut shelf = Shelf::new(args.folder.data_sets.clone());
-    let runner = Runner {
+    // One for each run, so that a slow report of one never makes another's beat wait, and one for the data sets. The
+    // question for a run needs none of its own: it is asked while a slot is free.
+    let connections = u32::from(args.slots) + 1;
+    let runner = Rc::new(Runner {
+        pool: db::pool(url, connections).map_err(io::Error::other)?,
         args,
-        pool: db::pool(url, CONNECTIONS).map_err(io::Error::other)?,
         id: Uuid::new_v4(),
         stop: stop_signals()?,
-    };
+    });
     // What is taken is given back; what is not yet taken stays: nothing is held while this fails.
     if !runner.register(&mut shelf).await {
         return Ok(exit::RETRYABLE);
     }
     // Beside the work, so that an import shows on the board at once, however long the present run takes.
     let telling = tokio::spawn(shelf.keep_telling(runner.pool.clone(), runner.id));
-    let code = runner.take_and_work().await;
+    let code = Rc::clone(&runner).take_and_work().await;
     telling.abort();
     if let Err(error) = jobs::stop_worker(&runner.pool, runner.id).await {
         tracing::debug!(%error, "could not sign off");
@@ -111,7 +116,7 @@ fn stop_signals() -> io::Result<watch::Receiver<u32>> {
     Ok(receiver)
 }
 
-impl Runner<'_> {
+impl Runner {
     pub(crate) fn stopping(&self) -> bool {
         *self.stop.borrow() > 0
     }
@@ -146,7 +151,8 @@ impl Runner<'_> {
     }
 
     async fn introduce(&self, device: &str, shelf: &mut Shelf) -> Result<(), jobs::Error> {
-        jobs::register_worker(&self.pool, self.id, &hostname(), device, VERSION).await?;
+        let slots = self.args.slots;
+        jobs::register_worker(&self.pool, self.id, &hostname(), device, VERSION, slots).await?;
         shelf.tell(&self.pool, self.id).await
     }
 
@@ -156,62 +162,6 @@ impl Runner<'_> {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|count| *count > 0) => {}
-        }
-    }
-
-    async fn take_and_work(&self) -> u8 {
-        let (mut done, mut idle_since) = (0, Instant::now());
-        let mut trouble = Duration::ZERO;
-        while !self.stopping() {
-            match jobs::take(&self.pool, self.id, self.args.timing()).await {
-                Ok(Some(lease)) => {
-                    trouble = Duration::ZERO;
-                    let end = self.work(lease).await;
-                    done += 1;
-                    if self.args.once || self.args.max_runs.is_some_and(|most| done >= most) {
-                        return if self.args.once {
-                            end.exit_code()
-                        } else {
-                            exit::DONE
-                        };
-                    }
-                    idle_since = Instant::now();
-                    continue;
-                }
-                Ok(None) => trouble = Duration::ZERO,
-                Err(error) => {
-                    tracing::warn!("cannot ask for a run: {error}");
-                    trouble = (trouble * 2).clamp(Duration::from_secs(1), LONGEST_PAUSE);
-                }
-            }
-            let idle = idle_since.elapsed().as_secs_f64();
-            if self.args.once || self.args.idle_exit.is_some_and(|most| idle >= most) {
-                return if trouble.is_zero() {
-                    exit::DONE
-                } else {
-                    exit::RETRYABLE
-                };
-            }
-            self.wait(self.poll_pause() + trouble).await;
-        }
-        exit::DONE
-    }
-
-    /// The pause between two questions, of another length for each process so that many do not ask in step.
-    fn poll_pause(&self) -> Duration {
-        let spread = 0.75 + f64::from(self.id.as_bytes()[0]) / 512.0;
-        Duration::from_secs_f64(self.args.poll_seconds * spread)
-    }
-}
-
-impl End {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Done => exit::DONE,
-            Self::Failed { for_good: true } => exit::FAILED,
-            Self::Failed { for_good: false } => exit::RETRYABLE,
-            Self::LeaseLost => exit::LEASE_LOST,
-            Self::HandedBack => exit::PREEMPTED,
         }
     }
 }

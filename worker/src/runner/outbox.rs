@@ -66,10 +66,13 @@ impl Outbox {
     }
 
     /// Removes the files of this attempt's older checkpoints, but only once newer ones are registered.
-    pub(super) fn prune(&mut self, root: &Path) {
+    pub(super) async fn prune(&mut self, root: &Path) {
         let old = self.registered.len().saturating_sub(KEPT);
-        for key in self.registered.drain(..old) {
-            store::forget(root, &key);
+        if old == 0 {
+            return;
         }
+        let old: Vec<String> = self.registered.drain(..old).collect();
+        let root = root.to_owned();
+        store::aside(move || old.iter().for_each(|key| store::forget(&root, key))).await;
     }
 }

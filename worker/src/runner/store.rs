@@ -9,6 +9,17 @@ use breakmywork_protocol::jobs::{Checkpoint, Lease};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Does work on files beside the runner's one thread: a large checkpoint takes seconds to read, a folder on a dead
+/// network for ever, and meanwhile the other runs must beat. `None` if it panicked.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .inspect_err(|error| tracing::error!("could not look after checkpoints: {error}"))
+        .ok()
+}
+
 /// Folder of all attempts of a run.
 fn run_folder(root: &Path, run: RunId) -> PathBuf {
     root.join(format!("run-{run}"))

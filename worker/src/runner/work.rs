@@ -8,6 +8,7 @@ use crate::plan;
 use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease};
 use breakmywork_protocol::spec::Plan;
 use std::process::ExitStatus;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -56,9 +57,9 @@ struct Progress {
     asked: Option<(Asked, Instant)>,
 }
 
-impl Runner<'_> {
+impl Runner {
     /// Works on a run until its end is accepted or the lease is lost.
-    pub(super) async fn work(&self, lease: Lease) -> End {
+    pub(super) async fn work(self: Rc<Self>, lease: Lease) -> End {
         tracing::info!(run = %lease.run, epoch = lease.epoch, "taken");
         let end = match self.train(&lease).await {
             Ok(ending) => self.finish(&lease, ending).await,
@@ -85,7 +86,9 @@ impl Runner<'_> {
         let known = self
             .insist(lease, || jobs::checkpoints(&self.pool, lease.run))
             .await?;
-        let resume = store::usable(root, &known, &plan.sha256());
+        let (store, plan_sha256) = (root.clone(), plan.sha256());
+        let usable = move || store::usable(&store, &known, &plan_sha256);
+        let resume = store::aside(usable).await.flatten();
         if let Some((_, step)) = resume {
             self.insist(lease, || jobs::resumed(&self.pool, lease, step))
                 .await?;
@@ -93,7 +96,7 @@ impl Runner<'_> {
         }
         let resume = resume.as_ref().map(|(path, step)| (path.as_path(), *step));
         let folder = store::folder(root, lease);
-        let trainer = Trainer::start(self.args, plan, &folder, resume.map(|(path, _)| path)).await;
+        let trainer = Trainer::start(&self.args, plan, &folder, resume.map(|(path, _)| path)).await;
         let mut trainer = match trainer {
             Ok(trainer) => trainer,
             Err(error) => {
@@ -188,7 +191,7 @@ impl Runner<'_> {
                 }
                 Ok(())
             }
-            Err(error) => tolerate(error),
+            Err(error) => tolerate(lease, error),
         }
     }
 
@@ -198,10 +201,10 @@ impl Runner<'_> {
         let sent = self.in_time(progress.outbox.send(&self.pool, lease, now));
         match sent.await {
             Ok(()) => {
-                progress.outbox.prune(&self.args.checkpoint_dir);
+                progress.outbox.prune(&self.args.checkpoint_dir).await;
                 Ok(true)
             }
-            Err(error) => tolerate(error).map(|()| false),
+            Err(error) => tolerate(lease, error).map(|()| false),
         }
     }
 
@@ -254,7 +257,8 @@ impl Runner<'_> {
             }
         };
         if matches!(end, End::Done | End::Failed { for_good: true }) {
-            store::remove(&self.args.checkpoint_dir, lease.run);
+            let (root, run) = (self.args.checkpoint_dir.clone(), lease.run);
+            store::aside(move || store::remove(&root, run)).await;
         }
         Ok(end)
     }
@@ -280,7 +284,7 @@ impl Runner<'_> {
         loop {
             match self.in_time(attempt()).await {
                 Ok(value) => return Ok(value),
-                Err(error) => tolerate(error)?,
+                Err(error) => tolerate(lease, error)?,
             }
             tracing::info!(run = %lease.run, "tries again in {:.1} s", pause.as_secs_f64());
             tokio::time::sleep(pause).await;
@@ -334,11 +338,11 @@ impl Progress {
 }
 
 /// Passes the loss of the lease on; anything else is logged, to be tried again.
-fn tolerate(error: Error) -> Result<(), Error> {
+fn tolerate(lease: &Lease, error: Error) -> Result<(), Error> {
     if matches!(error, Error::LeaseLost { .. }) {
         return Err(error);
     }
-    tracing::warn!("the database did not take a report: {error}");
+    tracing::warn!(run = %lease.run, "the database did not take a report: {error}");
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::dropout::Masks;
 use crate::model::{Carried, Network, Parameters, Statistics};
-use crate::optim;
+use crate::optim::{self, Gradient};
 use crate::tasks::Batch;
 use crate::{card, fused};
 use breakmywork_protocol::spec::Dropout;
@@ -32,7 +32,7 @@ pub struct Learned {
     /// Mean loss over the outputs that count, without factor and penalties: curves of arms with other penalties compare.
     pub loss: Tensor,
     /// Gradients in the order of the parameters.
-    pub gradients: Vec<Tensor>,
+    pub gradients: Vec<Gradient>,
     /// The states to go on from.
     pub carried: Carried,
     /// The minibatch's statistics, where it was normalized by them.

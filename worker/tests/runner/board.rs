@@ -10,6 +10,8 @@ use sqlx::{ConnectOptions, PgPool};
 pub(crate) const QUICK: u32 = 10;
 /// Steps of a run that takes a few seconds, so that something can happen meanwhile.
 pub(crate) const SLOW: u32 = 24_000;
+/// Steps of a run that outlasts every test.
+pub(crate) const ENDLESS: u32 = 1_000_000;
 
 /// Registers six pairs of runs that learn the characters of the data set `sample`, for one epoch.
 pub(crate) async fn registered_on_data(pool: &PgPool) {

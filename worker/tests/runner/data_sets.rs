@@ -81,7 +81,7 @@ async fn a_worker_with_another_content_takes_nothing_and_says_why(pool: PgPool) 
     let place = Place::new();
     board::registered_on_data(&pool).await;
     let first = uuid::Uuid::new_v4();
-    jobs::register_worker(&pool, first, "first", "cpu", "0")
+    jobs::register_worker(&pool, first, "first", "cpu", "0", 1)
         .await
         .expect("registers");
     let offer = Offer {

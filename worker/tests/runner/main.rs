@@ -2,6 +2,7 @@
 
 mod board;
 mod data_sets;
+mod slots;
 
 use board::{QUICK, SLOW};
 use breakmywork_protocol::db::MIGRATOR;
@@ -53,13 +54,13 @@ impl Worker {
         kill_process(pid, signal).expect("it lives");
     }
 
-    /// The process that trains for it.
-    fn trainer(&self) -> Pid {
+    /// The processes that train for it.
+    fn trainers(&self) -> Vec<Pid> {
         let path = format!("/proc/{0}/task/{0}/children", self.0.id());
         let children = std::fs::read_to_string(path).expect("Linux");
-        let first = children.split_whitespace().next();
-        let pid = first.and_then(|pid| pid.parse().ok());
-        pid.and_then(Pid::from_raw).expect("a trainer")
+        let pids = children.split_whitespace().map(|pid| pid.parse().ok());
+        pids.map(|pid| pid.and_then(Pid::from_raw).expect("a process"))
+            .collect()
     }
 
     fn wait(&mut self) -> ExitStatus {
@@ -307,7 +308,7 @@ async fn a_killed_trainer_is_a_failure_that_is_tried_again(pool: PgPool) {
     board::registered(&pool, SLOW).await;
     let mut worker = Worker::start(&url, store.path(), &["--once"]);
     until(&pool, "select count(*) from run_lease where step > 0", 1).await;
-    kill_process(worker.trainer(), Signal::KILL).expect("it lives");
+    kill_process(worker.trainers()[0], Signal::KILL).expect("it lives");
     assert_eq!(worker.wait().code(), Some(11));
     assert_eq!(
         text(

@@ -232,6 +232,7 @@ pub(crate) fn difference(
     assert_eq!(places(fast_log), places(graph_log));
     let mut off = apart(&fast.loss, &graph.loss)?;
     for (fast, graph) in fast.gradients.iter().zip(&graph.gradients) {
+        let (fast, graph) = (&fast.whole()?, &graph.whole()?);
         assert_eq!(fast.dims(), graph.dims());
         off = off.max(apart(fast, graph)?);
     }

@@ -1,11 +1,13 @@
 //! The gated recurrent unit: see `model/gru.rs` for its equations and masks.
 
-use super::{Kept, Masked, Walking};
+use super::{Biases, Kept, Masked, Walking};
 use crate::fused::real::Real;
+use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real>(
+pub(super) fn forward<R: Real, S: Simd>(
     kept: Kept<'_, R>,
+    biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
     h: &[R],
     next_h: &mut [R],
@@ -13,16 +15,21 @@ pub(super) fn forward<R: Real>(
     let n = h.len();
     let (reset, rest) = kept.gates.split_at_mut(n);
     let (update_gate, candidate) = rest.split_at_mut(n);
-    let (candidate, recalled) = (&mut candidate[..n], &kept.recalled[..n]);
+    let (candidate, recalled) = (&mut candidate[..n], &mut kept.recalled[..n]);
+    let (reset_bias, rest) = biases.gates.split_at(n);
+    let (update_bias, candidate_bias) = rest.split_at(n);
+    let (candidate_bias, recalled_bias) = (&candidate_bias[..n], &biases.recalled[..n]);
     let (update, keep, next_h) = (
         &masks.update[..n],
         &masks.zoneout_state[..n],
         &mut next_h[..n],
     );
     for j in 0..n {
-        let r = reset[j].sigmoid();
-        let z = update_gate[j].sigmoid();
-        let made = (candidate[j] + r * recalled[j]).tanh();
+        let r = (reset[j] + reset_bias[j]).sigmoid::<S>();
+        let z = (update_gate[j] + update_bias[j]).sigmoid::<S>();
+        let recall = recalled[j] + recalled_bias[j];
+        let made = (candidate[j] + candidate_bias[j] + r * recall).tanh::<S>();
+        recalled[j] = recall;
         let masked = made * update[j];
         let new = masked + z * (h[j] - masked);
         next_h[j] = new + keep[j] * (h[j] - new);

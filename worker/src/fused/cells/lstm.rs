@@ -1,11 +1,13 @@
 //! The LSTM: see `model/lstm.rs` for its equations and masks.
 
-use super::{Kept, Masked, Walking};
+use super::{Biases, Kept, Masked, Walking};
 use crate::fused::real::Real;
+use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real>(
+pub(super) fn forward<R: Real, S: Simd>(
     kept: Kept<'_, R>,
+    biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
     before: [&[R]; 2],
     next: [&mut [R]; 2],
@@ -16,19 +18,23 @@ pub(super) fn forward<R: Real>(
     let (input, rest) = kept.gates.split_at_mut(n);
     let (forget, rest) = rest.split_at_mut(n);
     let (candidate, output) = rest.split_at_mut(n);
+    let (input_bias, rest) = biases.gates.split_at(n);
+    let (forget_bias, rest) = rest.split_at(n);
+    let (candidate_bias, output_bias) = rest.split_at(n);
+    let output_bias = &output_bias[..n];
     let (c, next_h, next_c) = (&c[..n], &mut next_h[..n], &mut next_c[..n]);
     let (squashed, output) = (&mut kept.squashed[..n], &mut output[..n]);
     let (update, cell) = (&masks.update[..n], &masks.cell[..n]);
     let (keep_c, keep_h) = (&masks.zoneout_cell[..n], &masks.zoneout_state[..n]);
     for j in 0..n {
-        let i = input[j].sigmoid();
-        let f = forget[j].sigmoid();
-        let g = candidate[j].tanh();
-        let o = output[j].sigmoid();
+        let i = (input[j] + input_bias[j]).sigmoid::<S>();
+        let f = (forget[j] + forget_bias[j]).sigmoid::<S>();
+        let g = (candidate[j] + candidate_bias[j]).tanh::<S>();
+        let o = (output[j] + output_bias[j]).sigmoid::<S>();
         let new = f * c[j] + i * g * update[j];
         let read = new * cell[j];
         let carried = if masks.hides { new } else { read };
-        let seen = read.tanh();
+        let seen = read.tanh::<S>();
         let new_h = o * seen;
         next_c[j] = carried + keep_c[j] * (c[j] - carried);
         next_h[j] = new_h + keep_h[j] * (h[j] - new_h);

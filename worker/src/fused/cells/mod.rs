@@ -6,6 +6,7 @@ mod rnn;
 
 use super::real::Real;
 use breakmywork_protocol::spec;
+use pulp::Simd;
 
 /// The masks of one sequence at one step; ones and zeros where a site has none.
 pub(super) struct Masked<'a, R> {
@@ -17,11 +18,20 @@ pub(super) struct Masked<'a, R> {
     pub(super) hides: bool,
 }
 
+/// What is added to the products of all sequences.
+#[derive(Clone, Copy)]
+pub(super) struct Biases<'a, R> {
+    /// gates · hidden.
+    pub(super) gates: &'a [R],
+    /// That of the gru's U h: hidden. Of others nothing.
+    pub(super) recalled: &'a [R],
+}
+
 /// What one sequence keeps of one step.
 pub(super) struct Kept<'a, R> {
-    /// Pre-activations going in, activations coming out; backward their gradients: gates × hidden.
+    /// Products going in, activations coming out; backward their gradients: gates × hidden.
     pub(super) gates: &'a mut [R],
-    /// The gru's U h + b of the candidate; backward its gradient: hidden. Of others nothing.
+    /// The gru's U h of the candidate going in, with its bias coming out; backward its gradient: hidden. Of others nothing.
     pub(super) recalled: &'a mut [R],
     /// The lstm's tanh of the cell state as the output reads it: hidden. Of others nothing.
     pub(super) squashed: &'a mut [R],
@@ -37,9 +47,10 @@ pub(super) struct Walking<'a, R> {
 
 /// Writes the next h and c of one sequence.
 #[inline(always)]
-pub(super) fn forward<R: Real>(
+pub(super) fn forward<R: Real, S: Simd>(
     cell: spec::Cell,
     kept: Kept<'_, R>,
+    biases: Biases<'_, R>,
     masks: &Masked<'_, R>,
     before: [&[R]; 2],
     next: [&mut [R]; 2],
@@ -47,9 +58,9 @@ pub(super) fn forward<R: Real>(
     let [h, c] = before;
     let [next_h, next_c] = next;
     match cell {
-        spec::Cell::Rnn => rnn::forward(kept, masks, h, next_h),
-        spec::Cell::Gru => gru::forward(kept, masks, h, next_h),
-        spec::Cell::Lstm => lstm::forward(kept, masks, [h, c], [next_h, next_c]),
+        spec::Cell::Rnn => rnn::forward::<R, S>(kept, biases, masks, h, next_h),
+        spec::Cell::Gru => gru::forward::<R, S>(kept, biases, masks, h, next_h),
+        spec::Cell::Lstm => lstm::forward::<R, S>(kept, biases, masks, [h, c], [next_h, next_c]),
     }
 }
 

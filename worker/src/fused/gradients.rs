@@ -1,0 +1,82 @@
+//! Gradients in the order of the parameters, those of an embedding by the rows that were used.
+
+use super::part::Embedded;
+use super::real::Real;
+use super::rows::add;
+use crate::model::Parameters;
+use crate::optim::{Gradient, RowGradient};
+use candle_core::{Device, Result, Tensor};
+
+/// What has been gathered so far.
+pub(super) struct Gradients<'p> {
+    parameters: &'p Parameters,
+    gathered: Vec<Gradient>,
+}
+
+impl<'p> Gradients<'p> {
+    /// Nothing yet.
+    pub(super) fn new(parameters: &'p Parameters) -> Self {
+        Self {
+            parameters,
+            gathered: Vec::new(),
+        }
+    }
+
+    /// The next parameter's.
+    pub(super) fn push<R: Real>(&mut self, numbers: Vec<R>) -> Result<()> {
+        let (_, var) = &self.parameters.named()[self.gathered.len()];
+        let tensor = Tensor::from_vec(numbers, var.shape(), &Device::Cpu)?;
+        self.gathered.push(Gradient::Whole(tensor));
+        Ok(())
+    }
+
+    /// That of an embedding whose rows are the output's too.
+    pub(super) fn push_tied<R: Real>(
+        &mut self,
+        mut numbers: Vec<R>,
+        embedded: &[Embedded<R>],
+    ) -> Result<()> {
+        for (ids, rows) in embedded {
+            let width = rows.len() / ids.len();
+            for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
+                add(&mut numbers[id as usize * width..][..width], row);
+            }
+        }
+        self.push(numbers)
+    }
+
+    /// That of an embedding with that many rows: only those that were used, each once. Occurrences are added up in the
+    /// order of the parts and of the steps in them.
+    pub(super) fn push_rows<R: Real>(
+        &mut self,
+        of: usize,
+        embedded: Vec<Embedded<R>>,
+    ) -> Result<()> {
+        let mut used: Vec<u32> = embedded.iter().flat_map(|(ids, _)| ids).copied().collect();
+        used.sort_unstable();
+        used.dedup();
+        let mut place = vec![0; of];
+        for (index, &id) in used.iter().enumerate() {
+            place[id as usize] = index;
+        }
+        let width = self.parameters.named()[self.gathered.len()].1.dim(1)?;
+        let mut numbers = vec![R::ZERO; used.len() * width];
+        for (ids, rows) in embedded {
+            for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
+                add(&mut numbers[place[id as usize] * width..][..width], row);
+            }
+        }
+        let values = Tensor::from_vec(numbers, (used.len(), width), &Device::Cpu)?;
+        self.gathered.push(Gradient::Rows(RowGradient {
+            rows: used,
+            values,
+            of,
+        }));
+        Ok(())
+    }
+
+    /// All of them.
+    pub(super) fn done(self) -> Vec<Gradient> {
+        self.gathered
+    }
+}

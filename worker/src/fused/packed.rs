@@ -1,0 +1,270 @@
+//! A matrix that few rows meet again and again, as U meets a step's states: packed once a window, read by every step.
+//!
+//! A product with few rows is over before a library has prepared it: `gemm` packs the matrix anew each time. Here it
+//! lies in panels of two vectors of columns; a tile of up to twelve rows keeps its sums in registers and reads the
+//! panel once.
+
+use super::buffer::Buffer;
+use super::product::Matrix;
+use super::real::Real;
+use pulp::{Simd, WithSimd};
+
+/// Bytes of a cache line: a vector that lies across two costs twice.
+const LINE: usize = 64;
+/// Most rows of a tile: with two vectors each they fill 24 of 32 registers.
+const MOST_ROWS: usize = 12;
+/// The same for processors with 16 registers.
+const FEWER_ROWS: usize = 6;
+
+/// A matrix in panels of columns; columns beyond the last are zero.
+pub(super) struct Packed<R: Real> {
+    numbers: Buffer<R>,
+    /// Where the first panel begins.
+    first: usize,
+    rows: usize,
+    columns: usize,
+    /// Columns of a panel.
+    width: usize,
+}
+
+impl<R: Real> Packed<R> {
+    /// A matrix whose entries are still to be put.
+    pub(super) fn new(rows: usize, columns: usize) -> Self {
+        let width = 2 * pulp::Arch::new().dispatch(Lanes::<R>::default());
+        let spare = LINE / size_of::<R>();
+        let panels = columns.div_ceil(width);
+        let mut numbers = Buffer::<R>::take(panels * rows * width + spare);
+        let first = numbers.as_ptr().align_offset(LINE).min(spare);
+        // The columns beyond the last lie in the last panel.
+        numbers[first + panels.saturating_sub(1) * rows * width..].fill(R::ZERO);
+        Self {
+            numbers,
+            first,
+            rows,
+            columns,
+            width,
+        }
+    }
+
+    /// Writes a matrix into it, its first entry at that row and column.
+    pub(super) fn put(&mut self, row: usize, column: usize, matrix: Matrix<'_, R>) {
+        let end = column + matrix.column_count();
+        let mut from = column;
+        while from < end {
+            let (panel, at) = (from / self.width, from % self.width);
+            let count = (self.width - at).min(end - from);
+            let place = self.first + (panel * self.rows + row) * self.width + at;
+            matrix.copy_columns(from - column, count, &mut self.numbers[place..], self.width);
+            from += count;
+        }
+    }
+
+    /// Adds `left` · this to rows of `to`, each `stride` after the last; where there are masks, their rows multiply the
+    /// product first.
+    ///
+    /// # Panics
+    /// If the shapes do not fit the slices.
+    pub(super) fn add_product(
+        &self,
+        to: &mut [R],
+        stride: usize,
+        left: &Rows<'_, R>,
+        masks: Option<&[&[R]]>,
+    ) {
+        let Rows {
+            numbers,
+            count,
+            stride: step,
+        } = *left;
+        assert!(count == 0 || (count - 1) * step + self.rows <= numbers.len());
+        assert!(count == 0 || (count - 1) * stride + self.columns <= to.len());
+        assert!(masks.is_none_or(
+            |masks| masks.len() == count && masks.iter().all(|mask| mask.len() == self.columns)
+        ));
+        pulp::Arch::new().dispatch(Product {
+            packed: self,
+            to,
+            stride,
+            left: *left,
+            masks,
+        });
+    }
+}
+
+/// Rows of a slice, each `stride` after the last, as wide as the matrix they meet has rows.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, R> {
+    pub(super) numbers: &'a [R],
+    pub(super) count: usize,
+    pub(super) stride: usize,
+}
+
+/// How many numbers a vector of this processor holds.
+struct Lanes<R>(std::marker::PhantomData<R>);
+
+impl<R> Default for Lanes<R> {
+    fn default() -> Self {
+        Self(std::marker::PhantomData)
+    }
+}
+
+impl<R: Real> WithSimd for Lanes<R> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        size_of::<R::Lanes<S>>() / size_of::<R>()
+    }
+}
+
+struct Product<'a, R: Real> {
+    packed: &'a Packed<R>,
+    to: &'a mut [R],
+    stride: usize,
+    left: Rows<'a, R>,
+    masks: Option<&'a [&'a [R]]>,
+}
+
+impl<R: Real> WithSimd for Product<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let count = self.left.count;
+        let most = match S::REGISTER_COUNT {
+            32.. => MOST_ROWS,
+            _ => FEWER_ROWS,
+        };
+        // Tiles as even as can be: a last one of a row or two would wait for its own sums.
+        let tiles = count.div_ceil(most);
+        let panels = self.packed.columns.div_ceil(self.packed.width);
+        for panel in 0..panels {
+            for tile in 0..tiles {
+                let (from, end) = (tile * count / tiles, (tile + 1) * count / tiles);
+                self.tile(simd, panel, from, end - from);
+            }
+        }
+    }
+}
+
+impl<R: Real> Product<'_, R> {
+    #[inline(always)]
+    fn tile<S: Simd>(&mut self, simd: S, panel: usize, from: usize, rows: usize) {
+        macro_rules! of_size {
+            ($($size:literal)*) => {
+                match rows {
+                    $($size => self.tile_of::<S, $size>(simd, panel, from),)*
+                    _ => {}
+                }
+            };
+        }
+        of_size!(1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+
+    #[inline(always)]
+    #[allow(
+        unsafe_code,
+        reason = "an index check for each number read doubles the time"
+    )]
+    fn tile_of<S: Simd, const ROWS: usize>(&mut self, simd: S, panel: usize, from: usize) {
+        let Packed {
+            ref numbers,
+            first,
+            rows: inner,
+            columns,
+            width,
+        } = *self.packed;
+        let numbers = &numbers[first + panel * inner * width..][..inner * width];
+        let vectors = R::vectors(simd, numbers);
+        let left = &self.left.numbers[from * self.left.stride..];
+        let step = self.left.stride;
+        let mut sums = [[R::splat(simd, R::ZERO); 2]; ROWS];
+        for (k, pair) in vectors.chunks_exact(2).enumerate() {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: k < inner and (count − 1) · stride + inner numbers are there, as `add_product` asserts.
+                let number = R::splat(simd, unsafe { *left.get_unchecked(row * step + k) });
+                sums[0] = R::multiply_add(simd, number, pair[0], sums[0]);
+                sums[1] = R::multiply_add(simd, number, pair[1], sums[1]);
+            }
+        }
+        let lanes = width / 2;
+        let first = panel * width;
+        let count = width.min(columns - first);
+        for (row, sums) in sums.into_iter().enumerate() {
+            let row = from + row;
+            let to = &mut self.to[row * self.stride + first..][..count];
+            let (low, high) = to.split_at_mut(lanes.min(count));
+            let mask = self.masks.map(|masks| &masks[row][first..][..count]);
+            for (half, (to, sum)) in [low, high].into_iter().zip(sums).enumerate() {
+                let before = R::load(simd, to);
+                let sum = match mask {
+                    None => R::plus(simd, before, sum),
+                    Some(mask) => {
+                        let mask = &mask[(half * lanes).min(count)..][..to.len()];
+                        R::multiply_add(simd, R::load(simd, mask), sum, before)
+                    }
+                };
+                R::store(simd, to, sum);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every number of rows that a tile can have and columns around the width of panels, against plain sums of whole
+    /// numbers, which single precision holds exactly.
+    #[test]
+    fn products_are_those_of_plain_sums() {
+        for rows in (0..=13).chain([24, 25]) {
+            for columns in [1, 7, 15, 16, 17, 31, 32, 33, 64, 70] {
+                hold::<f32>(rows, 5, columns);
+                hold::<f64>(rows, 3, columns);
+            }
+        }
+    }
+
+    fn hold<R: Real>(rows: usize, inner: usize, columns: usize) {
+        let number = |seed: usize| R::of(((seed * 7919) % 23) as f64 - 11.0);
+        let numbers = |count: usize| (0..count).map(number).collect::<Vec<R>>();
+        // Rows with something between them, which must stay out.
+        let (stride, step) = (columns + 3, inner + 2);
+        let (left, right) = (numbers(rows * step), numbers(inner * columns));
+        let (start, mask) = (numbers(rows * stride), numbers(rows * columns));
+        let masks: Vec<&[R]> = mask.chunks_exact(columns).collect();
+        for masked in [false, true] {
+            let mut expected = start.clone();
+            for (row, column) in
+                (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+            {
+                let mut sum = R::ZERO;
+                for k in 0..inner {
+                    sum += left[row * step + k] * right[k * columns + column];
+                }
+                expected[row * stride + column] += if masked {
+                    sum * masks[row][column]
+                } else {
+                    sum
+                };
+            }
+            let mut packed = Packed::new(inner, columns);
+            let first = columns / 2;
+            let matrix = |from, count| Matrix::rows(&right[from..], inner, count, columns);
+            packed.put(0, 0, matrix(0, first));
+            packed.put(0, first, matrix(first, columns - first));
+            let mut to = start.clone();
+            let left = Rows {
+                numbers: &left,
+                count: rows,
+                stride: step,
+            };
+            packed.add_product(&mut to, stride, &left, masked.then_some(&masks));
+            assert!(
+                to == expected,
+                "{rows} × {inner} × {columns}, masked: {masked}"
+            );
+        }
+    }
+}

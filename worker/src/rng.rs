@@ -222,13 +222,15 @@ fn philox4x32<const N: usize>(mut key: [u32; 2], mut counters: [[u32; N]; 4]) ->
                 key[1].wrapping_add(0xBB67_AE85),
             ];
         }
-        for i in 0..N {
-            let a = u64::from(counters[0][i]) * 0xD251_1F53;
-            let b = u64::from(counters[2][i]) * 0xCD9E_8D57;
-            counters[0][i] = (b >> 32) as u32 ^ counters[1][i] ^ key[0];
-            counters[1][i] = b as u32;
-            counters[2][i] = (a >> 32) as u32 ^ counters[3][i] ^ key[1];
-            counters[3][i] = a as u32;
+        let [first, second, third, fourth] = &mut counters;
+        let each = first.iter_mut().zip(second).zip(third).zip(fourth);
+        for (((first, second), third), fourth) in each {
+            let a = u64::from(*first) * 0xD251_1F53;
+            let b = u64::from(*third) * 0xCD9E_8D57;
+            *first = (b >> 32) as u32 ^ *second ^ key[0];
+            *second = b as u32;
+            *third = (a >> 32) as u32 ^ *fourth ^ key[1];
+            *fourth = a as u32;
         }
     }
     counters

@@ -14,6 +14,10 @@ use super::rows::{Place, times};
 use super::weights::{Matrices, Part, Size, Steps};
 use breakmywork_protocol::spec::Cell;
 use pulp::{Simd, WithSimd};
+use std::ops::Range;
+
+/// Rows that are masked at a time: a copy stays in the cache until its products have read it.
+pub(super) const CHUNK: usize = 512;
 
 /// A layer and the part of the minibatch that is walked.
 pub(super) struct Walk<'a, R: Real> {
@@ -31,17 +35,15 @@ pub(super) struct Walk<'a, R: Real> {
 
 /// What a layer keeps for the walk back.
 pub(super) struct Tape<R: Real> {
-    /// What entered the products with W: steps · rows × inputs, for each gate where they differ.
-    pub(super) entered: Vec<Buffer<R>>,
-    /// What entered the products with U likewise; empty where that is h.
-    recurred: Vec<Buffer<R>>,
+    /// What the layer read: steps · rows × inputs.
+    pub(super) x: Buffer<R>,
     /// Activations, and after the walk back gradients of the pre-activations: steps · rows × (gates · hidden).
     pub(super) gates: Buffer<R>,
     /// The gru's U h + b of the candidate, and after the walk back its gradient.
     pub(super) recalled: Buffer<R>,
     squashed: Buffer<R>,
     /// h and c, from those before the first step on: (steps + 1) · rows × hidden.
-    h: Buffer<R>,
+    pub(super) h: Buffer<R>,
     c: Buffer<R>,
 }
 
@@ -60,20 +62,6 @@ impl<R: Real> Tape<R> {
             &self.c[last(&self.c)..]
         };
         [&self.h[last(&self.h)..], c]
-    }
-
-    /// What entered the products of that gate with W, steps · rows × inputs.
-    pub(super) fn entered(&self, gate: usize) -> &[R] {
-        self.entered.get(gate).unwrap_or(&self.entered[0])
-    }
-
-    /// What entered the products of that gate with U: steps · rows × hidden, from the first step on.
-    pub(super) fn recurred(&self, gate: usize) -> &[R] {
-        match self.recurred.as_slice() {
-            [] => &self.h,
-            [one] => one,
-            each => &each[gate],
-        }
     }
 }
 
@@ -141,7 +129,7 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    fn place(&self, step: usize) -> Place {
+    pub(super) fn place(&self, step: usize) -> Place {
         Place {
             step,
             first: self.first,
@@ -163,31 +151,53 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    /// What enters the products with W, for each gate where they differ.
-    fn entering(&self, x: Buffer<R>) -> Vec<Buffer<R>> {
+    /// The window in chunks: the first step of each, and its rows of all steps.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let steps = (CHUNK / self.rows).max(1);
+        (0..self.steps).step_by(steps).map(move |first| {
+            let end = (first + steps).min(self.steps);
+            (first, first * self.rows..end * self.rows)
+        })
+    }
+
+    /// Writes the products of x with W, masked by gate where there are masks.
+    fn input_products(&self, x: &[R], gates: &mut [R]) {
+        let Size {
+            inputs, hidden: n, ..
+        } = self.size;
+        let columns = self.size.columns();
+        let mut multiply = |gate: usize, rows: Range<usize>, x: &[R]| {
+            let left = Matrix::rows(x, rows.len(), inputs, inputs);
+            let to = &mut gates[rows.start * columns + gate * n..];
+            product(to, columns, false, left, self.matrices.input(gate));
+        };
         let Some(mask) = &self.masks.input else {
-            return vec![x];
+            (0..self.size.gates).for_each(|gate| multiply(gate, 0..self.steps * self.rows, x));
+            return;
         };
-        let gate = |gate| {
-            let mut masked = Buffer::take(x.len());
-            times(mask, gate, self.place(0), &x, &mut masked, false);
-            masked
-        };
-        (0..mask.gates()).map(gate).collect()
+        let mut masked = Buffer::take(CHUNK.max(self.rows) * inputs);
+        for (step, rows) in self.chunks() {
+            let x = &x[rows.start * inputs..rows.end * inputs];
+            for gate in 0..self.size.gates {
+                let masked = &mut masked[..x.len()];
+                // One copy serves all gates where they share a mask.
+                if gate < mask.gates() {
+                    times(mask, gate, self.place(step), x, masked, false);
+                }
+                multiply(gate, rows.clone(), masked);
+            }
+        }
     }
 
     /// Walks forward from the states before; `x` is steps · rows × inputs.
     pub(super) fn forward(&self, x: Buffer<R>, before: [&[R]; 2]) -> Tape<R> {
-        let Size {
-            inputs, hidden: n, ..
-        } = self.size;
+        let n = self.size.hidden;
         let (columns, step) = (self.size.columns(), self.rows * n);
         let all = self.steps * self.rows;
         let lstm = self.size.cell == Cell::Lstm;
         let masked_gates = self.masks.state.as_ref().map_or(0, Mask::gates);
         let mut tape = Tape {
-            entered: self.entering(x),
-            recurred: (0..masked_gates).map(|_| Buffer::take(all * n)).collect(),
+            x,
             gates: Buffer::take(all * columns),
             // Products are added to it.
             recalled: Buffer::zeros(if self.size.cell == Cell::Gru {
@@ -199,24 +209,12 @@ impl<R: Real> Walk<'_, R> {
             h: Buffer::take(step + all * n),
             c: Buffer::take(if lstm { step + all * n } else { 0 }),
         };
-        for gate in 0..self.size.gates {
-            product(
-                &mut tape.gates[gate * n..],
-                columns,
-                false,
-                Matrix::rows(
-                    tape.entered.get(gate).unwrap_or(&tape.entered[0]),
-                    all,
-                    inputs,
-                    inputs,
-                ),
-                self.matrices.input(gate),
-            );
-        }
+        self.input_products(&tape.x, &mut tape.gates);
         tape.h[..step].copy_from_slice(before[0]);
         if lstm {
             tape.c[..step].copy_from_slice(before[1]);
         }
+        let mut masked = Buffer::take(masked_gates * step);
         let (groups, plain) = (self.size.groups(self.masks), self.plain());
         let bias = self.matrices.bias();
         let biases = Biases {
@@ -225,17 +223,17 @@ impl<R: Real> Walk<'_, R> {
         };
         let arch = pulp::Arch::new();
         for t in 0..self.steps {
+            let h = &tape.h[t * step..][..step];
             if let Some(mask) = &self.masks.state {
-                for (gate, recurred) in tape.recurred.iter_mut().enumerate() {
-                    let (from, to) = (&tape.h[t * step..][..step], &mut recurred[t * step..]);
-                    times(mask, gate, self.place(t), from, &mut to[..step], false);
+                for (gate, masked) in masked.chunks_exact_mut(step).enumerate() {
+                    times(mask, gate, self.place(t), h, masked, false);
                 }
             }
             for (group, packed) in groups.iter().zip(&self.packed.forward) {
-                let entering = match tape.recurred.as_slice() {
-                    [] => &tape.h[t * step..],
-                    [one] => &one[t * step..],
-                    each => &each[group.first][t * step..],
+                let entering = match masked_gates {
+                    0 => h,
+                    1 => &masked[..],
+                    _ => &masked[group.first * step..][..step],
                 };
                 let (to, stride) = match group.apart {
                     true => (&mut tape.recalled[t * step..], n),
@@ -371,7 +369,11 @@ impl<R: Real> Walk<'_, R> {
         } = self.size;
         let (columns, all) = (self.size.columns(), self.steps * self.rows);
         let mut sum = Buffer::take(all * inputs);
-        let untied = tape.entered.len() > 1;
+        let untied = self
+            .masks
+            .input
+            .as_ref()
+            .is_some_and(|mask| mask.gates() > 1);
         let mut through = Buffer::take(if self.masks.input.is_some() {
             sum.len()
         } else {

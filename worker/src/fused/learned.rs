@@ -3,13 +3,16 @@
 //! Each parameter is cut into rows, which threads take one by one; a row's sum runs over the parts of the minibatch in
 //! their order, so that it does not depend on who took it.
 
-use super::layer::{Tape, Walk};
+use super::buffer::Buffer;
+use super::layer::{CHUNK, Tape, Walk};
+use super::masks::Mask;
 use super::part::Shared;
 use super::product::{Matrix, product};
 use super::real::Real;
-use super::rows::add_column_sums;
-use super::weights::Part;
+use super::rows::{add_column_sums, times_columns};
+use super::weights::{Part, Size};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Fewest rows that a thread takes at a time, for its products to be worth it.
 const LEAST_ROWS: usize = 32;
@@ -52,35 +55,33 @@ impl<R: Real> Shared<'_, R> {
 
 /// Adds the gradient of some rows of a part, from `first` on.
 fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mut [R]) {
-    let size = walked[0].0.size;
-    let (n, columns) = (size.hidden, size.columns());
+    let Size {
+        inputs, hidden: n, ..
+    } = walked[0].0.size;
+    let columns = walked[0].0.size.columns();
     for (walk, tape) in walked {
-        let all = walk.steps * walk.rows;
-        let gates = |gate: usize| match walk.is_apart(gate) {
-            true => Matrix::rows(&tape.recalled, all, n, n),
-            false => Matrix::rows(&tape.gates[gate * n..], all, n, columns),
-        };
-        let rows = to.len() / n;
-        // The transpose of those of the columns that meet these rows.
-        let met = |numbers, width| Matrix::rows(numbers, all, rows, width).transposed();
         match part {
             Part::Input(gate) => {
-                let right = Matrix::rows(&tape.gates[gate * n..], all, n, columns);
-                product(
-                    to,
-                    n,
-                    true,
-                    met(&tape.entered(gate)[first..], size.inputs),
-                    right,
-                );
+                let met = Met {
+                    mask: walk.masks.input.as_ref(),
+                    numbers: &tape.x,
+                    width: inputs,
+                    first,
+                };
+                met.add(walk, gate, &tape.gates[gate * n..], columns, to);
             }
-            Part::State(gate) => product(
-                to,
-                n,
-                true,
-                met(&tape.recurred(gate)[first..], n),
-                gates(gate),
-            ),
+            Part::State(gate) => {
+                let met = Met {
+                    mask: walk.masks.state.as_ref(),
+                    numbers: &tape.h,
+                    width: n,
+                    first,
+                };
+                match walk.is_apart(gate) {
+                    true => met.add(walk, gate, &tape.recalled, n, to),
+                    false => met.add(walk, gate, &tape.gates[gate * n..], columns, to),
+                }
+            }
             Part::Bias(gate) => add_column_sums(to, &tape.gates[gate * n..], columns),
             Part::RecalledBias => add_column_sums(to, &tape.recalled, n),
         }
@@ -88,5 +89,44 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
     let dropped = walked[0].0.masks.recurrent_weights.as_ref();
     if let (Part::State(gate), Some(mask)) = (part, dropped) {
         mask.drop_entries(gate, first, to);
+    }
+}
+
+/// What met some rows of a matrix, and the masks that it met them with.
+struct Met<'a, R> {
+    mask: Option<&'a Mask<R>>,
+    /// steps · rows × width.
+    numbers: &'a [R],
+    width: usize,
+    /// The first of the rows: a column of the numbers.
+    first: usize,
+}
+
+impl<R: Real> Met<'_, R> {
+    /// Adds its transpose times the gradient of a gate's products, whose rows begin `stride` after each other.
+    fn add(&self, walk: &Walk<'_, R>, gate: usize, gradient: &[R], stride: usize, to: &mut [R]) {
+        let n = walk.size.hidden;
+        let rows = to.len() / n;
+        let mut multiply = |numbers: &[R], width, span: Range<usize>| {
+            let left = Matrix::rows(numbers, span.len(), rows, width).transposed();
+            let right = Matrix::rows(&gradient[span.start * stride..], span.len(), n, stride);
+            product(to, n, true, left, right);
+        };
+        let Some(mask) = self.mask else {
+            multiply(
+                &self.numbers[self.first..],
+                self.width,
+                0..walk.steps * walk.rows,
+            );
+            return;
+        };
+        let mut masked = Buffer::take(CHUNK.max(walk.rows) * rows);
+        for (step, span) in walk.chunks() {
+            let numbers = &self.numbers[span.start * self.width..span.end * self.width];
+            let columns = self.first..self.first + rows;
+            let masked = &mut masked[..span.len() * rows];
+            times_columns(mask, gate, walk.place(step), columns, numbers, masked);
+            multiply(masked, rows, span);
+        }
     }
 }

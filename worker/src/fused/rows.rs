@@ -5,6 +5,7 @@
 use super::masks::Mask;
 use super::real::Real;
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// Which sequences and steps rows are of: step by step, within a step sequence by sequence.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +31,30 @@ pub(super) fn times<R: Real>(
         mask,
         gate,
         place,
+        columns: 0..mask.width(),
         from,
         to,
         adds,
+    });
+}
+
+/// Writes some columns of the rows, times the gate's mask likewise, side by side.
+pub(super) fn times_columns<R: Real>(
+    mask: &Mask<R>,
+    gate: usize,
+    place: Place,
+    columns: Range<usize>,
+    from: &[R],
+    to: &mut [R],
+) {
+    Arch::new().dispatch(Times {
+        mask,
+        gate,
+        place,
+        columns,
+        from,
+        to,
+        adds: false,
     });
 }
 
@@ -40,6 +62,7 @@ struct Times<'a, R> {
     mask: &'a Mask<R>,
     gate: usize,
     place: Place,
+    columns: Range<usize>,
     from: &'a [R],
     to: &'a mut [R],
     adds: bool,
@@ -51,15 +74,13 @@ impl<R: Real> WithSimd for Times<'_, R> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Place { step, first, count } = self.place;
-        let width = self.mask.width();
-        let rows = self
-            .from
-            .chunks_exact(width)
-            .zip(self.to.chunks_exact_mut(width));
+        let rows = self.from.chunks_exact(self.mask.width());
+        let rows = rows.zip(self.to.chunks_exact_mut(self.columns.len()));
         for (row, (from, to)) in rows.enumerate() {
             let mask = self
                 .mask
                 .row(step + row / count, self.gate, first + row % count);
+            let (from, mask) = (&from[self.columns.clone()], &mask[self.columns.clone()]);
             let entries = to.iter_mut().zip(from).zip(mask);
             match self.adds {
                 true => entries.for_each(|((to, &from), &keep)| *to += from * keep),

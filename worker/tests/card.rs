@@ -12,7 +12,7 @@ mod variants;
 mod windows;
 
 use breakmywork_kernels_emulated::Order;
-use breakmywork_protocol::spec::{self, Cell, DecayBy, Dropout, MaskTime, Scaling, Site, Training};
+use breakmywork_protocol::spec::{self, Cell, DecayBy, Dropout, MaskTime, Site, Training};
 use breakmywork_worker::card::{self, Card};
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::model::Parameters;
@@ -183,20 +183,7 @@ fn answered(case: &Case) -> Result<()> {
     let network = network(case);
     let weights = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?.frozen()?;
     let batch = batch(case, DType::F32)?;
-    let published = |time| {
-        Some(Site {
-            scaling: Some(Scaling::Published),
-            ..Site::new(0.3, time)
-        })
-    };
-    let dropout = Dropout {
-        input: published(MaskTime::PerStep),
-        state: published(MaskTime::PerStep),
-        recurrent_weights: published(MaskTime::Fixed),
-        zoneout_state: Some(Site::new(0.3, MaskTime::PerStep)),
-        output: published(MaskTime::Fixed),
-        ..Dropout::default()
-    };
+    let dropout = windows::published();
     let shape = MaskShape {
         dropout: &dropout,
         network: &network,

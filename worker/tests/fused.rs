@@ -5,7 +5,7 @@ mod variants;
 #[path = "support/windows.rs"]
 mod windows;
 
-use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Scaling, Site, SiteName};
+use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Site, SiteName};
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::fused;
 use breakmywork_worker::model::Parameters;
@@ -67,19 +67,7 @@ fn scored(case: &Case, temperature: f64) -> Result<()> {
     let network = network(case);
     let weights = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?.frozen()?;
     let batch = batch(case, DType::F32)?;
-    let published = |time| {
-        Some(Site {
-            scaling: Some(Scaling::Published),
-            ..Site::new(0.3, time)
-        })
-    };
-    let dropout = Dropout {
-        input: published(MaskTime::PerStep),
-        recurrent_weights: published(MaskTime::Fixed),
-        zoneout_state: Some(Site::new(0.3, MaskTime::PerStep)),
-        output: published(MaskTime::Fixed),
-        ..Dropout::default()
-    };
+    let dropout = windows::published();
     let shape = MaskShape {
         dropout: &dropout,
         network: &network,

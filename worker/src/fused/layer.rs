@@ -117,11 +117,6 @@ impl<R: Real> WithSimd for Backward<'_, '_, R> {
 }
 
 impl<R: Real> Walk<'_, R> {
-    /// Whether that gate's product with U stands by itself.
-    pub(super) fn is_apart(&self, gate: usize) -> bool {
-        self.size.cell == Cell::Gru && gate == 2
-    }
-
     fn plain(&self) -> Plain<R> {
         Plain {
             ones: vec![R::ONE; self.size.hidden],

@@ -77,7 +77,7 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
                     width: n,
                     first,
                 };
-                match walk.is_apart(gate) {
+                match walk.size.is_apart(gate) {
                     true => met.add(walk, gate, &tape.recalled, n, to),
                     false => met.add(walk, gate, &tape.gates[gate * n..], columns, to),
                 }

@@ -46,7 +46,7 @@ impl Part {
 pub(super) struct Group {
     pub(super) first: usize,
     pub(super) count: usize,
-    /// Whether the product stands by itself: the gru's candidate adds it later.
+    /// Whether the product stands by itself.
     pub(super) apart: bool,
 }
 
@@ -83,21 +83,27 @@ impl Size {
         placed.collect()
     }
 
+    /// Whether that gate's product with U stands by itself: the gru's candidate adds it later.
+    pub(super) fn is_apart(self, gate: usize) -> bool {
+        self.cell == Cell::Gru && gate == 2
+    }
+
     /// The gates that share a product with h, under those masks.
     pub(super) fn groups<R: Real>(self, masks: &LayerMasks<R>) -> Vec<Group> {
         let untied = masks.state.as_ref().is_some_and(|mask| mask.gates() > 1);
-        let gru = self.cell == Cell::Gru;
         let group = |first, count, apart| Group {
             first,
             count,
             apart,
         };
-        match (untied, gru) {
+        match (untied, self.cell == Cell::Gru) {
             (false, false) => vec![group(0, self.gates, false)],
             (false, true) => vec![group(0, 2, false), group(2, 1, true)],
             (true, _) => {
                 let gates = 0..self.gates;
-                gates.map(|gate| group(gate, 1, gru && gate == 2)).collect()
+                gates
+                    .map(|gate| group(gate, 1, self.is_apart(gate)))
+                    .collect()
             }
         }
     }

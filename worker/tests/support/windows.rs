@@ -2,7 +2,7 @@
 
 use crate::variants;
 use breakmywork_protocol::spec::{
-    By, Cell, Dropout, MaskTime, Model, Noise, Shared, Site, SiteName,
+    By, Cell, Dropout, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName,
 };
 use breakmywork_worker::dropout::{Applied, MaskShape, Masks};
 use breakmywork_worker::model::{Carried, Network, Parameters};
@@ -253,4 +253,22 @@ pub(crate) fn apart(a: &Tensor, b: &Tensor) -> Result<f64> {
     let size = b.iter().fold(1e-3, |size, value| value.abs().max(size));
     let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs());
     Ok(off.fold(0.0, f64::max) / size)
+}
+
+/// Masks whose mean is not 1, by token and by sequence, for what measures with masks at their mean or drawn.
+pub(crate) fn published() -> Dropout {
+    let published = |time| {
+        Some(Site {
+            scaling: Some(Scaling::Published),
+            ..Site::new(0.3, time)
+        })
+    };
+    Dropout {
+        input: published(MaskTime::PerStep),
+        state: published(MaskTime::PerStep),
+        recurrent_weights: published(MaskTime::Fixed),
+        zoneout_state: Some(Site::new(0.3, MaskTime::PerStep)),
+        output: published(MaskTime::Fixed),
+        ..Dropout::default()
+    }
 }

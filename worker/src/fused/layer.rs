@@ -1,11 +1,12 @@
 //! One recurrent layer over a window, for a part of the minibatch, forward and backward.
 //!
-//! The products with x of all steps are one product for each gate before the walk; a step has one product with U, packed
-//! for it, and one pass over everything else. Gradients of the weights are taken after the walk back, over all steps and
+//! The products with x of all steps are one product for each gate before the walk, of each different x once
+//! ([`super::inputs`]); a step has one product with U, packed for it, and one pass over everything else. Gradients of the weights are taken after the walk back, over all steps and
 //! all parts ([`super::learned`]).
 
 use super::buffer::Buffer;
 use super::cells::{self, Biases, Kept, Masked, Walking};
+use super::inputs::{Distinct, Inputs};
 use super::masks::{LayerMasks, Mask};
 use super::packed::Rows;
 use super::product::{Matrix, product};
@@ -35,10 +36,12 @@ pub(super) struct Walk<'a, R: Real> {
 
 /// What a layer keeps for the walk back.
 pub(super) struct Tape<R: Real> {
-    /// What the layer read: steps · rows × inputs.
-    pub(super) x: Buffer<R>,
+    pub(super) x: Inputs<R>,
     /// Activations, and after the walk back gradients of the pre-activations: steps · rows × (gates · hidden).
     pub(super) gates: Buffer<R>,
+    /// After the walk back those gradients summed over the steps that read the same row of x, where each is there once:
+    /// rows of x × (gates · hidden).
+    sums: Buffer<R>,
     /// The gru's U h + b of the candidate, and after the walk back its gradient.
     pub(super) recalled: Buffer<R>,
     squashed: Buffer<R>,
@@ -51,6 +54,19 @@ impl<R: Real> Tape<R> {
     /// h at every step: steps · rows × hidden.
     pub(super) fn states(&self, rows: usize, hidden: usize) -> &[R] {
         &self.h[rows * hidden..]
+    }
+
+    /// h as every step read it: steps · rows × hidden.
+    pub(super) fn before(&self, rows: usize, hidden: usize) -> &[R] {
+        &self.h[..self.h.len() - rows * hidden]
+    }
+
+    /// After the walk back, the gradients of what the rows of x were multiplied into: rows of x × (gates · hidden).
+    pub(super) fn entered(&self) -> &[R] {
+        match self.x.distinct {
+            Some(_) => &self.sums,
+            None => &self.gates,
+        }
     }
 
     /// The last h and c.
@@ -113,6 +129,18 @@ impl<R: Real> WithSimd for Backward<'_, '_, R> {
         }
         let Self { walk, tape, .. } = self;
         walk.step_backward(tape, self.plain, self.t, self.dh, self.dc);
+        let Some(distinct) = &tape.x.distinct else {
+            return;
+        };
+        let columns = walk.size.columns();
+        let first = self.t * walk.rows;
+        for (row, &read) in distinct.read[first..][..walk.rows].iter().enumerate() {
+            let gradient = &tape.gates[(first + row) * columns..][..columns];
+            let sum = &mut tape.sums[read * columns..][..columns];
+            for (sum, &gradient) in sum.iter_mut().zip(gradient) {
+                *sum += gradient;
+            }
+        }
     }
 }
 
@@ -124,8 +152,8 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    pub(super) fn place(&self, step: usize) -> Place {
-        Place {
+    fn place(&self, step: usize) -> Place<'_> {
+        Place::Steps {
             step,
             first: self.first,
             count: self.rows,
@@ -146,46 +174,60 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    /// The window in chunks: the first step of each, and its rows of all steps.
-    pub(super) fn chunks(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
-        let steps = (CHUNK / self.rows).max(1);
-        (0..self.steps).step_by(steps).map(move |first| {
-            let end = (first + steps).min(self.steps);
-            (first, first * self.rows..end * self.rows)
+    /// Rows in chunks, each with its place: those of all steps, or distinct ones.
+    pub(super) fn chunks<'d>(
+        &'d self,
+        distinct: Option<&'d Distinct>,
+    ) -> impl Iterator<Item = (Place<'d>, Range<usize>)> {
+        let (all, chunk) = match distinct {
+            None => (
+                self.steps * self.rows,
+                self.rows * (CHUNK / self.rows).max(1),
+            ),
+            Some(distinct) => (distinct.sequences.len(), CHUNK),
+        };
+        (0..all).step_by(chunk).map(move |first| {
+            let rows = first..(first + chunk).min(all);
+            let place = match distinct {
+                None => self.place(first / self.rows),
+                Some(distinct) => distinct.place(rows.clone()),
+            };
+            (place, rows)
         })
     }
 
-    /// Writes the products of x with W, masked by gate where there are masks.
-    fn input_products(&self, x: &[R], gates: &mut [R]) {
+    /// Writes the products of the rows of x with W, masked by gate where there are masks.
+    fn input_products(&self, x: &Inputs<R>, to: &mut [R]) {
         let Size {
             inputs, hidden: n, ..
         } = self.size;
         let columns = self.size.columns();
         let mut multiply = |gate: usize, rows: Range<usize>, x: &[R]| {
             let left = Matrix::rows(x, rows.len(), inputs, inputs);
-            let to = &mut gates[rows.start * columns + gate * n..];
+            let to = &mut to[rows.start * columns + gate * n..];
             product(to, columns, false, left, self.matrices.input(gate));
         };
         let Some(mask) = &self.masks.input else {
-            (0..self.size.gates).for_each(|gate| multiply(gate, 0..self.steps * self.rows, x));
+            let rows = x.rows.len() / inputs;
+            (0..self.size.gates).for_each(|gate| multiply(gate, 0..rows, &x.rows));
             return;
         };
         let mut masked = Buffer::take(CHUNK.max(self.rows) * inputs);
-        for (step, rows) in self.chunks() {
-            let x = &x[rows.start * inputs..rows.end * inputs];
+        for (place, rows) in self.chunks(x.distinct.as_ref()) {
+            let x = &x.rows[rows.start * inputs..rows.end * inputs];
             for gate in 0..self.size.gates {
                 let masked = &mut masked[..x.len()];
                 // One copy serves all gates where they share a mask.
                 if gate < mask.gates() {
-                    times(mask, gate, self.place(step), x, masked, false);
+                    times(mask, gate, place, x, masked, false);
                 }
                 multiply(gate, rows.clone(), masked);
             }
         }
     }
 
-    /// Walks forward from the states before; `x` is steps · rows × inputs.
-    pub(super) fn forward(&self, x: Buffer<R>, before: [&[R]; 2]) -> Tape<R> {
+    /// Walks forward from the states before.
+    pub(super) fn forward(&self, x: Inputs<R>, before: [&[R]; 2]) -> Tape<R> {
         let n = self.size.hidden;
         let (columns, step) = (self.size.columns(), self.rows * n);
         let all = self.steps * self.rows;
@@ -194,6 +236,7 @@ impl<R: Real> Walk<'_, R> {
         let mut tape = Tape {
             x,
             gates: Buffer::take(all * columns),
+            sums: Buffer::take(0),
             // Products are added to it.
             recalled: Buffer::zeros(if self.size.cell == Cell::Gru {
                 all * n
@@ -204,7 +247,14 @@ impl<R: Real> Walk<'_, R> {
             h: Buffer::take(step + all * n),
             c: Buffer::take(if lstm { step + all * n } else { 0 }),
         };
-        self.input_products(&tape.x, &mut tape.gates);
+        let mut products = Buffer::take(0);
+        match &tape.x.distinct {
+            None => self.input_products(&tape.x, &mut tape.gates),
+            Some(distinct) => {
+                products = Buffer::take(distinct.sequences.len() * columns);
+                self.input_products(&tape.x, &mut products);
+            }
+        }
         tape.h[..step].copy_from_slice(before[0]);
         if lstm {
             tape.c[..step].copy_from_slice(before[1]);
@@ -218,6 +268,13 @@ impl<R: Real> Walk<'_, R> {
         };
         let arch = pulp::Arch::new();
         for t in 0..self.steps {
+            if let Some(distinct) = &tape.x.distinct {
+                let all = t * self.rows..(t + 1) * self.rows;
+                let gates = tape.gates[all.start * columns..].chunks_exact_mut(columns);
+                for (gates, &read) in gates.zip(&distinct.read[all]) {
+                    gates.copy_from_slice(&products[read * columns..][..columns]);
+                }
+            }
             let h = &tape.h[t * step..][..step];
             if let Some(mask) = &self.masks.state {
                 for (gate, masked) in masked.chunks_exact_mut(step).enumerate() {
@@ -292,6 +349,9 @@ impl<R: Real> Walk<'_, R> {
         let n = self.size.hidden;
         let (columns, step) = (self.size.columns(), self.rows * n);
         let (groups, plain) = (self.size.groups(self.masks), self.plain());
+        if let Some(distinct) = &tape.x.distinct {
+            tape.sums = Buffer::zeros(distinct.sequences.len() * columns);
+        }
         let mut dh = vec![R::ZERO; step];
         let mut dc = vec![R::ZERO; if tape.c.is_empty() { 0 } else { step }];
         let arch = pulp::Arch::new();
@@ -357,13 +417,18 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    /// The gradient of x, steps · rows × inputs, after the walk back.
+    /// The gradient of the rows of x, rows × inputs, after the walk back.
     pub(super) fn input_gradient(&self, tape: &Tape<R>) -> Buffer<R> {
         let Size {
             inputs, hidden: n, ..
         } = self.size;
-        let (columns, all) = (self.size.columns(), self.steps * self.rows);
-        let mut sum = Buffer::take(all * inputs);
+        let columns = self.size.columns();
+        let mut sum = Buffer::take(tape.x.rows.len());
+        let all = sum.len() / inputs;
+        let place = match &tape.x.distinct {
+            None => self.place(0),
+            Some(distinct) => distinct.place(0..all),
+        };
         let untied = self
             .masks
             .input
@@ -375,12 +440,12 @@ impl<R: Real> Walk<'_, R> {
             0
         });
         for gate in 0..self.size.gates {
-            let left = Matrix::rows(&tape.gates[gate * n..], all, n, columns);
+            let left = Matrix::rows(&tape.entered()[gate * n..], all, n, columns);
             let right = self.matrices.input(gate).transposed();
             match &self.masks.input {
                 Some(mask) if untied => {
                     product(&mut through, inputs, false, left, right);
-                    times(mask, gate, self.place(0), &through, &mut sum, gate > 0);
+                    times(mask, gate, place, &through, &mut sum, gate > 0);
                 }
                 // One mask for all gates multiplies their sum.
                 Some(_) => product(&mut through, inputs, gate > 0, left, right),
@@ -388,7 +453,7 @@ impl<R: Real> Walk<'_, R> {
             }
         }
         if let (Some(mask), false) = (&self.masks.input, untied) {
-            times(mask, 0, self.place(0), &through, &mut sum, false);
+            times(mask, 0, place, &through, &mut sum, false);
         }
         sum
     }

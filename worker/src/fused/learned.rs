@@ -4,6 +4,7 @@
 //! their order, so that it does not depend on who took it.
 
 use super::buffer::Buffer;
+use super::inputs::Distinct;
 use super::layer::{CHUNK, Tape, Walk};
 use super::masks::Mask;
 use super::part::Shared;
@@ -64,16 +65,18 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
             Part::Input(gate) => {
                 let met = Met {
                     mask: walk.masks.input.as_ref(),
-                    numbers: &tape.x,
+                    numbers: &tape.x.rows,
+                    distinct: tape.x.distinct.as_ref(),
                     width: inputs,
                     first,
                 };
-                met.add(walk, gate, &tape.gates[gate * n..], columns, to);
+                met.add(walk, gate, &tape.entered()[gate * n..], columns, to);
             }
             Part::State(gate) => {
                 let met = Met {
                     mask: walk.masks.state.as_ref(),
-                    numbers: &tape.h,
+                    numbers: tape.before(walk.rows, n),
+                    distinct: None,
                     width: n,
                     first,
                 };
@@ -82,7 +85,7 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
                     false => met.add(walk, gate, &tape.gates[gate * n..], columns, to),
                 }
             }
-            Part::Bias(gate) => add_column_sums(to, &tape.gates[gate * n..], columns),
+            Part::Bias(gate) => add_column_sums(to, &tape.entered()[gate * n..], columns),
             Part::RecalledBias => add_column_sums(to, &tape.recalled, n),
         }
     }
@@ -95,8 +98,9 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
 /// What met some rows of a matrix, and the masks that it met them with.
 struct Met<'a, R> {
     mask: Option<&'a Mask<R>>,
-    /// steps · rows × width.
+    /// Rows × width: of all steps, or distinct ones.
     numbers: &'a [R],
+    distinct: Option<&'a Distinct>,
     width: usize,
     /// The first of the rows: a column of the numbers.
     first: usize,
@@ -113,19 +117,16 @@ impl<R: Real> Met<'_, R> {
             product(to, n, true, left, right);
         };
         let Some(mask) = self.mask else {
-            multiply(
-                &self.numbers[self.first..],
-                self.width,
-                0..walk.steps * walk.rows,
-            );
+            let all = 0..self.numbers.len() / self.width;
+            multiply(&self.numbers[self.first..], self.width, all);
             return;
         };
         let mut masked = Buffer::take(CHUNK.max(walk.rows) * rows);
-        for (step, span) in walk.chunks() {
+        for (place, span) in walk.chunks(self.distinct) {
             let numbers = &self.numbers[span.start * self.width..span.end * self.width];
             let columns = self.first..self.first + rows;
             let masked = &mut masked[..span.len() * rows];
-            times_columns(mask, gate, walk.place(step), columns, numbers, masked);
+            times_columns(mask, gate, place, columns, numbers, masked);
             multiply(masked, rows, span);
         }
     }

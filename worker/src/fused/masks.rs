@@ -62,6 +62,16 @@ impl<R: Real> Mask<R> {
         self.gates
     }
 
+    /// Whether one mask stands for all steps.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.steps.len() == 1
+    }
+
+    /// Whether all sequences share it.
+    pub(super) fn is_shared(&self) -> bool {
+        self.rows == 1
+    }
+
     /// The mask of a sequence at a step for a gate.
     pub(super) fn row(&self, t: usize, gate: usize, sequence: usize) -> &[R] {
         let step = &self.steps[t.min(self.steps.len() - 1)];
@@ -122,5 +132,18 @@ impl<R: Real> LayerMasks<R> {
             zoneout_state: of(SiteName::ZoneoutState, hidden)?,
             hides: masks.hides(layer),
         })
+    }
+}
+
+#[cfg(test)]
+impl<R: Real> Mask<R> {
+    /// Ones for that many sequences, as wide as told, for as many steps.
+    pub(super) fn of_rows(rows: usize, width: usize, steps: usize) -> Self {
+        Self {
+            steps: vec![vec![R::ONE; rows * width]; steps],
+            gates: 1,
+            rows,
+            width,
+        }
     }
 }

@@ -15,6 +15,7 @@ mod buffer;
 mod cells;
 mod gradients;
 mod head;
+mod inputs;
 mod layer;
 mod learned;
 mod masks;

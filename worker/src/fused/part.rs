@@ -2,6 +2,7 @@
 
 use super::buffer::Buffer;
 use super::head::{Answers, Lesson, Loss, Output};
+use super::inputs::{Inputs, Tokens};
 use super::layer::{Tape, Walk};
 use super::masks::{LayerMasks, Mask};
 use super::numbers::{Numbers, values};
@@ -10,7 +11,7 @@ use super::rows::{Place, times};
 use super::weights::{Matrices, Size, Steps};
 use crate::dropout::Masks;
 use crate::model::{Arranged, Carried, Network};
-use crate::tasks::{Batch, Head, Inputs};
+use crate::tasks::{self, Batch, Head};
 use breakmywork_protocol::spec::SiteName;
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
@@ -91,6 +92,8 @@ pub(super) struct Scored<R> {
 /// A part of the minibatch on its way.
 pub(super) struct Way<R: Real> {
     pub(super) rows: Range<usize>,
+    /// What the lowest layer's rows are of, if it reads tokens.
+    tokens: Option<Tokens<R>>,
     /// Of each layer, from the bottom.
     pub(super) tapes: Vec<Tape<R>>,
     /// What enters the output, where the top states do not as they are.
@@ -132,11 +135,11 @@ impl<'a, R: Real> Shared<'a, R> {
             tied: weights.output.is_none(),
         };
         let numbers = match &batch.inputs {
-            Inputs::Numbers(steps) => {
+            tasks::Inputs::Numbers(steps) => {
                 let steps = steps.iter().map(values::<R>);
                 steps.collect::<Result<Vec<_>>>()?.concat()
             }
-            Inputs::Tokens(_) => Vec::new(),
+            tasks::Inputs::Tokens(_) => Vec::new(),
         };
         let targets = match network.head {
             Head::Classes(_) => Targets::Classes(batch.targets.to_vec1()?),
@@ -170,16 +173,15 @@ impl<'a, R: Real> Shared<'a, R> {
     /// The whole way of these sequences up to what enters the output.
     pub(super) fn forward(&self, rows: Range<usize>) -> Way<R> {
         let (count, n) = (rows.len(), self.network.hidden);
-        let mut x = self.inputs(&rows);
+        let (tokens, mut x) = self.inputs(&rows);
         let mut tapes: Vec<Tape<R>> = Vec::with_capacity(self.before.len());
         for (layer, before) in self.before.iter().enumerate() {
             let tape = self.walk(layer, &rows).forward(x, own(before, &rows, n));
             let last = layer + 1 == self.before.len();
-            x = if last {
-                Buffer::take(0)
-            } else {
-                Buffer::copy_of(tape.states(count, n))
-            };
+            x = Inputs::of_steps(match last {
+                true => Buffer::take(0),
+                false => Buffer::copy_of(tape.states(count, n)),
+            });
             tapes.push(tape);
         }
         Way {
@@ -188,6 +190,7 @@ impl<'a, R: Real> Shared<'a, R> {
                 .and_then(|tape| self.dropped(tape.states(count, n), &rows)),
             targets: self.pick_targets(&rows),
             counting: self.pick_counting(&rows),
+            tokens,
             tapes,
             rows,
         }
@@ -227,11 +230,12 @@ impl<'a, R: Real> Shared<'a, R> {
             let walk = self.walk(layer, &way.rows);
             let tape = &mut way.tapes[layer];
             walk.backward(tape, &above);
-            if layer > 0 || self.weights.embedding.is_some() {
+            if layer > 0 || way.tokens.is_some() {
                 above = walk.input_gradient(tape);
             }
         }
-        self.embedded(above, &way.rows)
+        let tokens = way.tokens.take()?;
+        Some(tokens.embedded(above, self.network.inputs))
     }
 
     /// The gradients of each layer's matrices, once all parts have been walked back.
@@ -299,24 +303,25 @@ impl<'a, R: Real> Shared<'a, R> {
         }
     }
 
-    /// What these sequences read: steps · rows × inputs.
-    fn inputs(&self, rows: &Range<usize>) -> Buffer<R> {
+    /// What these sequences read, and the tokens that it stands for, if there are any.
+    fn inputs(&self, rows: &Range<usize>) -> (Option<Tokens<R>>, Inputs<R>) {
         let width = self.network.inputs;
-        let Some(embedding) = &self.weights.embedding else {
+        let (Some(embedding), Some(tokens)) = (&self.weights.embedding, self.batch.inputs.tokens())
+        else {
             let numbers = pick(&self.numbers, self.steps, self.batch.size, width, rows);
-            return Buffer::copy_of(&numbers);
+            return (None, Inputs::of_steps(Buffer::copy_of(&numbers)));
         };
-        let ids = self.pick_ids(rows);
-        let mut x = Buffer::take(ids.len() * width);
-        let places = ids.iter().zip(x.chunks_exact_mut(width)).enumerate();
-        for (place, (&id, x)) in places {
-            let row = &embedding.slice()[id as usize * width..][..width];
-            let keep = self.keeps(place, rows);
-            for (x, &value) in x.iter_mut().zip(row) {
-                *x = value * keep;
-            }
-        }
-        x
+        let ids = pick(&tokens.ids, self.steps, self.batch.size, 1, rows);
+        let keeps = (0..ids.len()).map(|place| self.keeps(place, rows));
+        let tokens = Tokens {
+            keeps: keeps.collect(),
+            ids,
+        };
+        let vocabulary = self.network.vocabulary.unwrap_or_default();
+        let mask = self.masks[0].input.as_ref();
+        let (tokens, distinct) = tokens.distinct(rows, vocabulary, mask);
+        let rows = tokens.rows(embedding.slice(), width);
+        (Some(tokens), Inputs { rows, distinct })
     }
 
     /// The embedding's mask of the token at that place of the part.
@@ -324,12 +329,6 @@ impl<'a, R: Real> Shared<'a, R> {
         let (t, row) = (place / rows.len(), place % rows.len());
         let mask = self.embedding_mask.as_ref();
         mask.map_or(R::ONE, |mask| mask.row(t, 0, rows.start + row)[0])
-    }
-
-    fn pick_ids(&self, rows: &Range<usize>) -> Vec<u32> {
-        let tokens = self.batch.inputs.tokens();
-        let ids = tokens.map_or(&[][..], |tokens| &tokens.ids);
-        pick(ids, self.steps, self.batch.size, 1, rows)
     }
 
     /// The top states at the steps read with the output's masks, where it has any.
@@ -341,8 +340,8 @@ impl<'a, R: Real> Shared<'a, R> {
         Some(dropped)
     }
 
-    fn place(&self, rows: &Range<usize>) -> Place {
-        Place {
+    fn place(&self, rows: &Range<usize>) -> Place<'_> {
+        Place::Steps {
             step: 0,
             first: rows.start,
             count: rows.len(),
@@ -380,19 +379,6 @@ impl<'a, R: Real> Shared<'a, R> {
             }
         }
         above
-    }
-
-    /// The tokens with the gradients of their rows, if there are embeddings.
-    fn embedded(&self, mut gradient: Buffer<R>, rows: &Range<usize>) -> Option<Embedded<R>> {
-        self.weights.embedding.as_ref()?;
-        let width = self.network.inputs;
-        for (place, gradient) in gradient.chunks_exact_mut(width).enumerate() {
-            let keep = self.keeps(place, rows);
-            for gradient in gradient.iter_mut() {
-                *gradient *= keep;
-            }
-        }
-        Some((self.pick_ids(rows), gradient))
     }
 
     fn pick_targets(&self, rows: &Range<usize>) -> Targets<R> {

@@ -7,22 +7,38 @@ use super::real::Real;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
-/// Which sequences and steps rows are of: step by step, within a step sequence by sequence.
+/// Which steps and sequences rows are of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// The first row's step.
-    pub(super) step: usize,
-    /// The first row's sequence in the minibatch.
-    pub(super) first: usize,
-    /// Sequences of a step.
-    pub(super) count: usize,
+pub(super) enum Place<'a> {
+    /// Step by step, within a step sequence by sequence.
+    Steps {
+        /// The first row's step.
+        step: usize,
+        /// The first row's sequence in the minibatch.
+        first: usize,
+        /// Sequences of a step.
+        count: usize,
+    },
+    /// Of these sequences of the minibatch, at any step: masks are the same at all.
+    Sequences(&'a [usize]),
+}
+
+impl Place<'_> {
+    /// The step and the sequence of a row.
+    #[inline(always)]
+    fn of(self, row: usize) -> (usize, usize) {
+        match self {
+            Self::Steps { step, first, count } => (step + row / count, first + row % count),
+            Self::Sequences(sequences) => (0, sequences[row]),
+        }
+    }
 }
 
 /// Writes the rows, each times the gate's mask of its sequence and step, to `to`, or adds them where `adds`.
 pub(super) fn times<R: Real>(
     mask: &Mask<R>,
     gate: usize,
-    place: Place,
+    place: Place<'_>,
     from: &[R],
     to: &mut [R],
     adds: bool,
@@ -42,7 +58,7 @@ pub(super) fn times<R: Real>(
 pub(super) fn times_columns<R: Real>(
     mask: &Mask<R>,
     gate: usize,
-    place: Place,
+    place: Place<'_>,
     columns: Range<usize>,
     from: &[R],
     to: &mut [R],
@@ -61,7 +77,7 @@ pub(super) fn times_columns<R: Real>(
 struct Times<'a, R> {
     mask: &'a Mask<R>,
     gate: usize,
-    place: Place,
+    place: Place<'a>,
     columns: Range<usize>,
     from: &'a [R],
     to: &'a mut [R],
@@ -73,13 +89,11 @@ impl<R: Real> WithSimd for Times<'_, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Place { step, first, count } = self.place;
         let rows = self.from.chunks_exact(self.mask.width());
         let rows = rows.zip(self.to.chunks_exact_mut(self.columns.len()));
         for (row, (from, to)) in rows.enumerate() {
-            let mask = self
-                .mask
-                .row(step + row / count, self.gate, first + row % count);
+            let (step, sequence) = self.place.of(row);
+            let mask = self.mask.row(step, self.gate, sequence);
             let (from, mask) = (&from[self.columns.clone()], &mask[self.columns.clone()]);
             let entries = to.iter_mut().zip(from).zip(mask);
             match self.adds {

@@ -2,7 +2,7 @@
 
 use crate::variants;
 use breakmywork_protocol::spec::{
-    By, Cell, Dropout, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName,
+    By, Cell, Dropout, Gates, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName,
 };
 use breakmywork_worker::dropout::{Applied, MaskShape, Masks};
 use breakmywork_worker::model::{Carried, Network, Parameters};
@@ -47,6 +47,13 @@ pub(crate) const WORDS: Case = Case {
     ..NUMBERS
 };
 
+/// Of so few classes that most inputs come again, even within a sequence.
+pub(crate) const LETTERS: Case = Case {
+    reads: Reads::Tokens(2),
+    head: Head::Classes(2),
+    ..WORDS
+};
+
 /// A window and what is dropped in it.
 type Visit<'a> = dyn FnMut(&Case, &Dropout) + 'a;
 
@@ -67,7 +74,7 @@ pub(crate) fn every_variant(cell: Cell, visit: &mut Visit<'_>) {
         }
         *all.site_mut(name) = variants.last().cloned();
     }
-    for case in [NUMBERS, WORDS] {
+    for case in [NUMBERS, WORDS, LETTERS] {
         visit(&Case { cell, ..case }, &all);
     }
 }
@@ -103,12 +110,11 @@ pub(crate) fn every_head(cell: Cell, visit: &mut Visit<'_>) {
 
 /// Embeddings dropped in every way, and tied.
 pub(crate) fn every_embedding(cell: Cell, visit: &mut Visit<'_>) {
-    for tied in [false, true] {
-        let case = Case {
-            cell,
-            tied,
-            ..WORDS
-        };
+    for (tied, case) in [false, true]
+        .into_iter()
+        .flat_map(|tied| [(tied, WORDS), (tied, LETTERS)])
+    {
+        let case = Case { cell, tied, ..case };
         visit(&case, &Dropout::default());
         for (by, time) in [(By::Type, MaskTime::Fixed), (By::Token, MaskTime::PerStep)] {
             for shared in [Shared::None, Shared::Batch] {
@@ -117,12 +123,19 @@ pub(crate) fn every_embedding(cell: Cell, visit: &mut Visit<'_>) {
                     shared,
                     ..Site::new(0.3, time)
                 });
-                let dropout = Dropout {
-                    embedding,
-                    input: Some(Site::new(0.3, MaskTime::Fixed)),
-                    ..Dropout::default()
+                let tied = Site::new(0.3, MaskTime::Fixed);
+                let untied = Site {
+                    gates: (cell != Cell::Rnn).then_some(Gates::Untied),
+                    ..tied.clone()
                 };
-                visit(&case, &dropout);
+                for input in [None, Some(tied), Some(untied)] {
+                    let dropout = Dropout {
+                        embedding: embedding.clone(),
+                        input,
+                        ..Dropout::default()
+                    };
+                    visit(&case, &dropout);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use super::buffer::Buffer;
 use super::product::{Matrix, product};
 use super::real::Real;
 use super::rows::add;
+use super::vector::{Span, Vector};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -15,8 +16,6 @@ use std::ops::Range;
 const BLOCK: usize = 4 << 20;
 /// Fewest outputs of a thread's block, however many classes there are: fewer would not fill a product.
 const LEAST_ROWS: usize = 16;
-/// Sums run in so many lanes, so that they become vector code: the order is fixed.
-const LANES: usize = 16;
 
 /// The linear output's weights.
 pub(super) struct Output<'a, R> {
@@ -253,7 +252,7 @@ impl<R: Real> Answers<'_, R> {
                 for (output, &key) in outputs.iter_mut().zip(keys) {
                     let (z, y) = (output.wide(), key.wide());
                     sum += z.max(0.0) - z * y + (-z.abs()).exp().ln_1p();
-                    *output = (output.sigmoid::<pulp::Scalar>() - key) * scale;
+                    *output = R::of(1.0 / (1.0 + (-z).exp()) - y) * scale;
                 }
                 sum
             }
@@ -279,9 +278,9 @@ impl<R: Real> WithSimd for Softmax<'_, R> {
     type Output = (R, R);
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> (R, R) {
-        let largest = largest(self.logits);
-        let sum = exponentials::<R, S>(self.logits, largest);
+    fn with_simd<S: Simd>(self, simd: S) -> (R, R) {
+        let largest = largest(simd, self.logits);
+        let sum = exponentials(simd, self.logits, largest);
         // The sum is at least 1, so the quotient is finite if the logits are.
         let factor = self.scale / sum;
         for logit in self.logits.iter_mut() {
@@ -293,35 +292,37 @@ impl<R: Real> WithSimd for Softmax<'_, R> {
 
 /// The largest number; a NaN among them is lost here and found by the sum.
 #[inline(always)]
-pub(super) fn largest<R: Real>(values: &[R]) -> R {
-    let mut lanes = [values[0]; LANES];
-    let mut chunks = values.chunks_exact(LANES);
-    for chunk in &mut chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane = lane.larger(value);
-        }
+pub(super) fn largest<R: Real, S: Simd>(simd: S, values: &[R]) -> R {
+    let mut largest = Vector::splat(simd, values[0]);
+    for span in Span::whole::<R>(simd, values.len()) {
+        let values = span.read(values);
+        largest = largest.choose_less(values, values, largest);
     }
-    let rest = chunks.remainder().iter().chain(&lanes);
-    rest.fold(values[0], |largest, &value| largest.larger(value))
+    let rest = Span::rest::<R>(simd, values.len()).map_or(&[][..], |span| span.of(values));
+    let larger = |largest, &value| if largest < value { value } else { largest };
+    let largest = largest.numbers().iter().fold(values[0], larger);
+    rest.iter().fold(largest, larger)
 }
 
 /// Puts e to the power of (value − largest) in place of each value, and gives their sum.
 #[inline(always)]
-pub(super) fn exponentials<R: Real, S: Simd>(values: &mut [R], largest: R) -> R {
-    let mut lanes = [R::ZERO; LANES];
-    let mut chunks = values.chunks_exact_mut(LANES);
-    for chunk in &mut chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *value = (*value - largest).exp::<S>();
-            *lane += *value;
-        }
+pub(super) fn exponentials<R: Real, S: Simd>(simd: S, values: &mut [R], largest: R) -> R {
+    let largest = Vector::splat(simd, largest);
+    let mut sums = Vector::splat(simd, R::ZERO);
+    for span in Span::whole::<R>(simd, values.len()) {
+        let powers = (span.read(values) - largest).exp();
+        span.write(values, powers);
+        sums = sums + powers;
     }
     let mut sum = R::ZERO;
-    for value in chunks.into_remainder() {
-        *value = (*value - largest).exp::<S>();
-        sum += *value;
+    if let Some(span) = Span::rest::<R>(simd, values.len()) {
+        let powers = (span.read(values) - largest).exp();
+        span.write(values, powers);
+        for &power in span.of(values) {
+            sum += power;
+        }
     }
-    for lane in lanes {
+    for &lane in sums.numbers() {
         sum += lane;
     }
     sum

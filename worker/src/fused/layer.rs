@@ -102,9 +102,9 @@ impl<R: Real> WithSimd for Forward<'_, '_, R> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         self.walk
-            .step_forward::<S>(self.tape, self.biases, self.plain, self.t);
+            .step_forward(simd, self.tape, self.biases, self.plain, self.t);
     }
 }
 
@@ -123,12 +123,12 @@ impl<R: Real> WithSimd for Backward<'_, '_, R> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         for (dh, &above) in self.dh.iter_mut().zip(self.above) {
             *dh += above;
         }
         let Self { walk, tape, .. } = self;
-        walk.step_backward(tape, self.plain, self.t, self.dh, self.dc);
+        walk.step_backward(simd, tape, self.plain, self.t, self.dh, self.dc);
         let Some(distinct) = &tape.x.distinct else {
             return;
         };
@@ -315,6 +315,7 @@ impl<R: Real> Walk<'_, R> {
     #[inline(always)]
     fn step_forward<S: Simd>(
         &self,
+        simd: S,
         tape: &mut Tape<R>,
         biases: Biases<'_, R>,
         plain: &Plain<R>,
@@ -336,10 +337,14 @@ impl<R: Real> Walk<'_, R> {
                 recalled: part(&mut tape.recalled, place, n),
                 squashed: part(&mut tape.squashed, place, n),
             };
-            let masks = self.masked(plain, t, row);
-            let before = [&h[own.clone()], &*part(c, row * n, n)];
-            let next = [&mut next_h[own], part(next_c, row * n, n)];
-            cells::forward::<R, S>(self.size.cell, kept, biases, &masks, before, next);
+            let step = cells::Forward {
+                kept,
+                biases,
+                masks: self.masked(plain, t, row),
+                before: [&h[own.clone()], &*part(c, row * n, n)],
+                next: [&mut next_h[own], part(next_c, row * n, n)],
+            };
+            step.step(simd, self.size.cell);
         }
     }
 
@@ -388,8 +393,9 @@ impl<R: Real> Walk<'_, R> {
     }
 
     #[inline(always)]
-    fn step_backward(
+    fn step_backward<S: Simd>(
         &self,
+        simd: S,
         tape: &mut Tape<R>,
         plain: &Plain<R>,
         t: usize,
@@ -407,13 +413,16 @@ impl<R: Real> Walk<'_, R> {
                 recalled: part(&mut tape.recalled, place, n),
                 squashed: part(&mut tape.squashed, place, n),
             };
-            let masks = self.masked(plain, t, row);
-            let states = [&tape.h[before..][..n], &*part(&mut tape.c, before, n)];
-            let walking = Walking {
-                h: &mut dh[row * n..][..n],
-                c: part(dc, row * n, n),
+            let step = cells::Backward {
+                kept,
+                masks: self.masked(plain, t, row),
+                before: [&tape.h[before..][..n], &*part(&mut tape.c, before, n)],
+                walking: Walking {
+                    h: &mut dh[row * n..][..n],
+                    c: part(dc, row * n, n),
+                },
             };
-            cells::backward(self.size.cell, kept, &masks, states, walking);
+            step.step(simd, self.size.cell);
         }
     }
 

@@ -25,6 +25,7 @@ mod part;
 mod product;
 mod real;
 mod rows;
+mod vector;
 mod weights;
 
 use crate::dropout::Masks;

@@ -7,6 +7,7 @@
 use super::buffer::Buffer;
 use super::product::Matrix;
 use super::real::Real;
+use super::vector::Vector;
 use pulp::{Simd, WithSimd};
 
 /// Bytes of a cache line: a vector that lies across two costs twice.
@@ -113,7 +114,7 @@ impl<R: Real> WithSimd for Lanes<R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> usize {
-        size_of::<R::Lanes<S>>() / size_of::<R>()
+        Vector::<R, S>::COUNT
     }
 }
 
@@ -175,7 +176,7 @@ impl<R: Real> Product<'_, R> {
             width,
         } = *self.packed;
         let numbers = &numbers[first + panel * inner * width..][..inner * width];
-        let vectors = R::vectors(simd, numbers);
+        let vectors = R::vectors::<S>(numbers);
         let left = &self.left.numbers[from * self.left.stride..];
         let step = self.left.stride;
         let mut sums = [[R::splat(simd, R::ZERO); 2]; ROWS];

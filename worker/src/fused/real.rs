@@ -1,15 +1,21 @@
 //! Numbers of the fused path: single precision for training, double for tests.
 
 use super::buffer::Shelf;
+use super::vector::Vector;
 use candle_core::{CpuStorage, Result, WithDType};
-use pulp::Simd;
+use pulp::{Simd, bytemuck};
 
-/// A number with the functions that the cells need.
+/// A number, and what vectors of it can do; [`Vector`] has the operators.
 ///
-/// The single-precision functions have no branches, so that the compiler turns loops over them into vector code; each
-/// is within two units in the last place of the exact value, which tests check over the whole range.
+/// The single-precision functions have no branches; each is within two units in the last place of the exact value, which
+/// tests check over the whole range.
 pub(crate) trait Real:
-    WithDType + Copy + std::ops::AddAssign + std::ops::SubAssign + std::ops::MulAssign + Default
+    WithDType
+    + Default
+    + bytemuck::Pod
+    + std::ops::AddAssign
+    + std::ops::SubAssign
+    + std::ops::MulAssign
 {
     /// Zero.
     const ZERO: Self;
@@ -22,37 +28,37 @@ pub(crate) trait Real:
     /// To double precision.
     fn wide(self) -> f64;
 
-    /// eˣ, on a processor with those instructions.
-    fn exp<S: Simd>(self) -> Self;
-
-    /// The hyperbolic tangent likewise.
-    fn tanh<S: Simd>(self) -> Self;
-
-    /// 1 / (1 + e⁻ˣ) likewise.
-    #[inline(always)]
-    fn sigmoid<S: Simd>(self) -> Self {
-        Self::ONE / (Self::ONE + (Self::ZERO - self).exp::<S>())
-    }
-
-    /// The larger one.
-    fn larger(self, other: Self) -> Self;
-
     /// The square root.
     fn root(self) -> Self;
 
     /// Buffers of these numbers that nobody uses at present.
     fn shelf() -> &'static Shelf<Self>;
 
-    /// A vector of these numbers.
-    type Lanes<S: Simd>: Copy;
+    /// The numbers of a storage, to be written.
+    ///
+    /// # Errors
+    /// If it holds numbers of another type.
+    fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]>;
+
+    /// A vector of these numbers as the processor holds it.
+    type Lanes<S: Simd>: Copy + bytemuck::Pod;
 
     /// The whole vectors of a slice.
-    fn vectors<S: Simd>(simd: S, numbers: &[Self]) -> &[Self::Lanes<S>];
+    fn vectors<S: Simd>(numbers: &[Self]) -> &[Self::Lanes<S>];
+
+    /// The whole vectors of a slice, to be written.
+    fn vectors_mut<S: Simd>(numbers: &mut [Self]) -> &mut [Self::Lanes<S>];
+
+    /// Up to a vector of numbers, zeros behind them.
+    fn load<S: Simd>(simd: S, numbers: &[Self]) -> Self::Lanes<S>;
+
+    /// Writes as many numbers of a vector as there is room for.
+    fn store<S: Simd>(simd: S, numbers: &mut [Self], lanes: Self::Lanes<S>);
 
     /// A vector of that number.
     fn splat<S: Simd>(simd: S, number: Self) -> Self::Lanes<S>;
 
-    /// a · b + c.
+    /// a · b + c, rounded once where the processor has an instruction for it.
     fn multiply_add<S: Simd>(
         simd: S,
         a: Self::Lanes<S>,
@@ -63,32 +69,84 @@ pub(crate) trait Real:
     /// a + b.
     fn plus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
 
-    /// Up to a vector of numbers, zeros behind them.
-    fn load<S: Simd>(simd: S, numbers: &[Self]) -> Self::Lanes<S>;
+    /// a − b.
+    fn minus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
 
-    /// Writes as many numbers of a vector as there is room for.
-    fn store<S: Simd>(simd: S, numbers: &mut [Self], vector: Self::Lanes<S>);
+    /// a · b.
+    fn times<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
 
-    /// The numbers of a storage, to be written.
-    ///
-    /// # Errors
-    /// If it holds numbers of another type.
-    fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]>;
+    /// a / b.
+    fn over<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+
+    /// The first of two where a < b, elsewhere the second.
+    fn choose_less<S: Simd>(
+        simd: S,
+        compared: [Self::Lanes<S>; 2],
+        of: [Self::Lanes<S>; 2],
+    ) -> Self::Lanes<S>;
+
+    /// eˣ.
+    fn exp<S: Simd>(simd: S, x: Self::Lanes<S>) -> Self::Lanes<S>;
+
+    /// The hyperbolic tangent.
+    fn tanh<S: Simd>(simd: S, x: Self::Lanes<S>) -> Self::Lanes<S>;
 }
 
-/// The vector functions of a type, which `pulp` names after it.
-macro_rules! simd {
-    ($number:ident, $lanes:ident, $vectors:ident, $splat:ident, $multiply_add:ident, $add:ident, $load:ident, $store:ident) => {
-        type Lanes<S: Simd> = S::$lanes;
+/// What every type has, under names that differ by the type.
+macro_rules! common {
+    ($number:ident, $storage:ident, $lanes:ident, [$vectors:ident, $vectors_mut:ident], $load:ident, $store:ident,
+     $splat:ident, $multiply_add:ident, [$add:ident, $subtract:ident, $multiply:ident, $divide:ident],
+     [$less:ident, $choose:ident]) => {
+        const ZERO: Self = 0.0;
+        const ONE: Self = 1.0;
+
+        #[inline(always)]
+        fn of(value: f64) -> Self {
+            value as $number
+        }
+
+        #[inline(always)]
+        fn wide(self) -> f64 {
+            f64::from(self)
+        }
+
+        #[inline(always)]
+        fn root(self) -> Self {
+            self.sqrt()
+        }
 
         fn shelf() -> &'static Shelf<Self> {
             static SHELF: Shelf<$number> = Shelf::new(Vec::new());
             &SHELF
         }
 
+        fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]> {
+            match storage {
+                CpuStorage::$storage(numbers) => Ok(numbers),
+                _ => candle_core::bail!("a storage of another type than {}", stringify!($number)),
+            }
+        }
+
+        type Lanes<S: Simd> = S::$lanes;
+
         #[inline(always)]
-        fn vectors<S: Simd>(_: S, numbers: &[Self]) -> &[S::$lanes] {
+        fn vectors<S: Simd>(numbers: &[Self]) -> &[S::$lanes] {
             S::$vectors(numbers).0
+        }
+
+        #[inline(always)]
+        fn vectors_mut<S: Simd>(numbers: &mut [Self]) -> &mut [S::$lanes] {
+            S::$vectors_mut(numbers).0
+        }
+
+        #[inline(always)]
+        fn load<S: Simd>(simd: S, numbers: &[Self]) -> S::$lanes {
+            simd.$load(numbers)
+        }
+
+        #[inline(always)]
+        fn store<S: Simd>(simd: S, numbers: &mut [Self], lanes: S::$lanes) {
+            simd.$store(numbers, lanes);
         }
 
         #[inline(always)]
@@ -107,105 +165,87 @@ macro_rules! simd {
         }
 
         #[inline(always)]
-        fn load<S: Simd>(simd: S, numbers: &[Self]) -> S::$lanes {
-            simd.$load(numbers)
+        fn minus<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+            simd.$subtract(a, b)
         }
 
         #[inline(always)]
-        fn store<S: Simd>(simd: S, numbers: &mut [Self], vector: S::$lanes) {
-            simd.$store(numbers, vector);
+        fn times<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+            simd.$multiply(a, b)
+        }
+
+        #[inline(always)]
+        fn over<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+            simd.$divide(a, b)
+        }
+
+        #[inline(always)]
+        fn choose_less<S: Simd>(simd: S, [a, b]: [S::$lanes; 2], of: [S::$lanes; 2]) -> S::$lanes {
+            simd.$choose(simd.$less(a, b), of[0], of[1])
         }
     };
 }
 
-/// a · b + c, in one instruction where the processor has it: elsewhere that would be a call.
-#[inline(always)]
-fn joined<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
-    // Vectors of 32 bytes came with it.
-    if size_of::<S::f32s>() >= 32 || cfg!(target_arch = "aarch64") {
-        a.mul_add(b, c)
-    } else {
-        a * b + c
+impl Real for f64 {
+    common!(
+        f64,
+        F64,
+        f64s,
+        [as_simd_f64s, as_mut_simd_f64s],
+        partial_load_f64s,
+        partial_store_f64s,
+        splat_f64s,
+        mul_add_e_f64s,
+        [add_f64s, sub_f64s, mul_f64s, div_f64s],
+        [less_than_f64s, select_f64s]
+    );
+
+    #[inline(always)]
+    fn exp<S: Simd>(_: S, mut x: S::f64s) -> S::f64s {
+        let numbers: &mut [f64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut x));
+        for number in numbers {
+            *number = number.exp();
+        }
+        x
+    }
+
+    #[inline(always)]
+    fn tanh<S: Simd>(_: S, mut x: S::f64s) -> S::f64s {
+        let numbers: &mut [f64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut x));
+        for number in numbers {
+            *number = number.tanh();
+        }
+        x
     }
 }
 
 /// The polynomial with those coefficients, the highest first.
 #[inline(always)]
-fn polynomial<S: Simd>(x: f32, coefficients: &[f32]) -> f32 {
-    let rest = coefficients[1..].iter();
-    rest.fold(coefficients[0], |sum, &next| joined::<S>(sum, x, next))
-}
-
-impl Real for f64 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-
-    #[inline(always)]
-    fn of(value: f64) -> Self {
-        value
+fn polynomial<S: Simd>(x: Vector<f32, S>, coefficients: &[f32]) -> Vector<f32, S> {
+    let mut sum = x.all(coefficients[0]);
+    for &next in &coefficients[1..] {
+        sum = sum.multiply_add(x, x.all(next));
     }
-
-    #[inline(always)]
-    fn wide(self) -> f64 {
-        self
-    }
-
-    #[inline(always)]
-    fn exp<S: Simd>(self) -> Self {
-        f64::exp(self)
-    }
-
-    #[inline(always)]
-    fn tanh<S: Simd>(self) -> Self {
-        f64::tanh(self)
-    }
-
-    #[inline(always)]
-    fn larger(self, other: Self) -> Self {
-        if self < other { other } else { self }
-    }
-
-    #[inline(always)]
-    fn root(self) -> Self {
-        self.sqrt()
-    }
-
-    simd!(
-        f64,
-        f64s,
-        as_simd_f64s,
-        splat_f64s,
-        mul_add_e_f64s,
-        add_f64s,
-        partial_load_f64s,
-        partial_store_f64s
-    );
-
-    fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]> {
-        match storage {
-            CpuStorage::F64(numbers) => Ok(numbers),
-            _ => candle_core::bail!("a storage of another type than f64"),
-        }
-    }
+    sum
 }
 
 impl Real for f32 {
-    const ZERO: Self = 0.0;
-    const ONE: Self = 1.0;
-
-    #[inline(always)]
-    fn of(value: f64) -> Self {
-        value as f32
-    }
-
-    #[inline(always)]
-    fn wide(self) -> f64 {
-        f64::from(self)
-    }
+    common!(
+        f32,
+        F32,
+        f32s,
+        [as_simd_f32s, as_mut_simd_f32s],
+        partial_load_f32s,
+        partial_store_f32s,
+        splat_f32s,
+        mul_add_e_f32s,
+        [add_f32s, sub_f32s, mul_f32s, div_f32s],
+        [less_than_f32s, select_f32s]
+    );
 
     /// 2ⁿ · eʳ with |r| ≤ ln 2 / 2, eʳ by the polynomial of degree six that is nearest in relative error.
     #[inline(always)]
-    fn exp<S: Simd>(self) -> Self {
+    fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         /// 1.5 · 2²³: adding it rounds to a whole number, which then stands in the lowest bits.
         const ROUND: f32 = 12_582_912.0;
         /// ln 2 in two parts, the first short enough that its product with n is exact.
@@ -218,19 +258,30 @@ impl Real for f32 {
             1.666_666_5e-1,
             0.5,
         ];
-        // Beyond these the result would leave the normal numbers. A NaN stays one.
-        let x = self.clamp(-87.3, 88.3);
-        let rounded = joined::<S>(x, std::f32::consts::LOG2_E, ROUND);
-        let n = rounded - ROUND;
-        let r = joined::<S>(n, -LN_2[1], joined::<S>(n, -LN_2[0], x));
-        let tail = polynomial::<S>(r, &TAIL);
-        let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
-        (joined::<S>(tail, r * r, r) + 1.0) * power
+        /// Beyond these the result would leave the normal numbers.
+        const RANGE: [f32; 2] = [-87.3, 88.3];
+        let x = Vector::<f32, S>::new(simd, x);
+        // A NaN is not less than anything, so it stays one.
+        let (least, most) = (x.all(RANGE[0]), x.all(RANGE[1]));
+        let x = x.choose_less(least, least, x);
+        let x = most.choose_less(x, most, x);
+        let round = x.all(ROUND);
+        let rounded = x.multiply_add(x.all(std::f32::consts::LOG2_E), round);
+        let n = rounded - round;
+        let r = n.multiply_add(x.all(-LN_2[0]), x);
+        let r = n.multiply_add(x.all(-LN_2[1]), r);
+        let tail = polynomial(r, &TAIL);
+        let bits = simd.transmute_u32s_f32s(rounded.lanes());
+        let bits = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
+        let bits = simd.add_u32s(bits, simd.splat_u32s(127 << 23));
+        let power = Vector::new(simd, simd.transmute_f32s_u32s(bits));
+        let whole = tail.multiply_add(r * r, r) + x.all(1.0);
+        (whole * power).lanes()
     }
 
     /// A polynomial near zero, where the quotient would lose all digits.
     #[inline(always)]
-    fn tanh<S: Simd>(self) -> Self {
+    fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         const TAIL: [f32; 5] = [
             -5.704_988_7e-3,
             2.063_909e-2,
@@ -238,44 +289,20 @@ impl Real for f32 {
             1.333_144_2e-1,
             -3.333_328e-1,
         ];
-        let size = self.abs();
-        let square = self * self;
-        let near = joined::<S>(polynomial::<S>(square, &TAIL) * square, self, self);
-        // Not the method of f32, which is a call that no loop over it survives.
-        let far = 1.0 - 2.0 / (Real::exp::<S>(size + size) + 1.0);
-        if size < 0.625 {
-            near
-        } else {
-            far.copysign(self)
-        }
-    }
-
-    #[inline(always)]
-    fn larger(self, other: Self) -> Self {
-        if self < other { other } else { self }
-    }
-
-    #[inline(always)]
-    fn root(self) -> Self {
-        self.sqrt()
-    }
-
-    simd!(
-        f32,
-        f32s,
-        as_simd_f32s,
-        splat_f32s,
-        mul_add_e_f32s,
-        add_f32s,
-        partial_load_f32s,
-        partial_store_f32s
-    );
-
-    fn numbers(storage: &mut CpuStorage) -> Result<&mut [Self]> {
-        match storage {
-            CpuStorage::F32(numbers) => Ok(numbers),
-            _ => candle_core::bail!("a storage of another type than f32"),
-        }
+        const NEAR: f32 = 0.625;
+        let size = Vector::<f32, S>::new(simd, simd.abs_f32s(x));
+        let x = Vector::<f32, S>::new(simd, x);
+        let square = x * x;
+        let near = (polynomial(square, &TAIL) * square).multiply_add(x, x);
+        let (one, two) = (x.all(1.0), x.all(2.0));
+        let far = one - two / ((size + size).exp() + one);
+        let sign = simd.and_u32s(
+            simd.transmute_u32s_f32s(x.lanes()),
+            simd.splat_u32s(1 << 31),
+        );
+        let far = simd.or_u32s(simd.transmute_u32s_f32s(far.lanes()), sign);
+        let far = Vector::new(simd, simd.transmute_f32s_u32s(far));
+        size.choose_less(x.all(NEAR), near, far).lanes()
     }
 }
 
@@ -301,7 +328,8 @@ mod tests {
 
     impl<S: Simd> Functions for With<S> {
         fn of(&self, x: f32) -> [f32; 3] {
-            [Real::exp::<S>(x), Real::tanh::<S>(x), x.sigmoid::<S>()]
+            let x = Vector::<f32, S>::splat(self.0, x);
+            [x.exp(), x.tanh(), x.sigmoid()].map(|y| y.numbers()[0])
         }
     }
 

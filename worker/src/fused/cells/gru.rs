@@ -1,67 +1,56 @@
 //! The gated recurrent unit: see `model/gru.rs` for its equations and masks.
 
-use super::{Biases, Kept, Masked, Walking};
+use super::{Backward, Forward};
 use crate::fused::real::Real;
+use crate::fused::vector::Span;
 use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real, S: Simd>(
-    kept: Kept<'_, R>,
-    biases: Biases<'_, R>,
-    masks: &Masked<'_, R>,
-    h: &[R],
-    next_h: &mut [R],
-) {
+pub(super) fn forward<R: Real, S: Simd>(step: &mut Forward<'_, R>, span: Span<S>) {
+    let r = step.entering(0, span).sigmoid();
+    let z = step.entering(1, span).sigmoid();
+    let recalled = span.read(step.kept.recalled) + span.read(step.biases.recalled);
+    let made = (step.entering(2, span) + r * recalled).tanh();
+    let Forward {
+        kept,
+        masks,
+        before: [h, _],
+        next: [next_h, _],
+        ..
+    } = step;
     let n = h.len();
-    let (reset, rest) = kept.gates.split_at_mut(n);
-    let (update_gate, candidate) = rest.split_at_mut(n);
-    let (candidate, recalled) = (&mut candidate[..n], &mut kept.recalled[..n]);
-    let (reset_bias, rest) = biases.gates.split_at(n);
-    let (update_bias, candidate_bias) = rest.split_at(n);
-    let (candidate_bias, recalled_bias) = (&candidate_bias[..n], &biases.recalled[..n]);
-    let (update, keep, next_h) = (
-        &masks.update[..n],
-        &masks.zoneout_state[..n],
-        &mut next_h[..n],
-    );
-    for j in 0..n {
-        let r = (reset[j] + reset_bias[j]).sigmoid::<S>();
-        let z = (update_gate[j] + update_bias[j]).sigmoid::<S>();
-        let recall = recalled[j] + recalled_bias[j];
-        let made = (candidate[j] + candidate_bias[j] + r * recall).tanh::<S>();
-        recalled[j] = recall;
-        let masked = made * update[j];
-        let new = masked + z * (h[j] - masked);
-        next_h[j] = new + keep[j] * (h[j] - new);
-        (reset[j], update_gate[j], candidate[j]) = (r, z, made);
-    }
+    let h = span.read(h);
+    let masked = made * span.read(masks.update);
+    let new = masked + z * (h - masked);
+    span.write(next_h, new + span.read(masks.zoneout_state) * (h - new));
+    kept.write(0, n, span, r);
+    kept.write(1, n, span, z);
+    kept.write(2, n, span, made);
+    span.write(kept.recalled, recalled);
 }
 
 #[inline(always)]
-pub(super) fn backward<R: Real>(
-    kept: Kept<'_, R>,
-    masks: &Masked<'_, R>,
-    h: &[R],
-    walking: Walking<'_, R>,
-) {
+pub(super) fn backward<R: Real, S: Simd>(step: &mut Backward<'_, R>, span: Span<S>) {
+    let Backward {
+        kept,
+        masks,
+        before: [h, _],
+        walking,
+    } = step;
     let n = h.len();
-    let (reset, rest) = kept.gates.split_at_mut(n);
-    let (update_gate, candidate) = rest.split_at_mut(n);
-    let (candidate, recalled) = (&mut candidate[..n], &mut kept.recalled[..n]);
-    let (update, keep, dh) = (
-        &masks.update[..n],
-        &masks.zoneout_state[..n],
-        &mut walking.h[..n],
+    let (r, z, made) = (
+        kept.read(0, n, span),
+        kept.read(1, n, span),
+        kept.read(2, n, span),
     );
-    for j in 0..n {
-        let (r, z, made) = (reset[j], update_gate[j], candidate[j]);
-        let new = dh[j] * (R::ONE - keep[j]);
-        let masked = made * update[j];
-        dh[j] = dh[j] * keep[j] + new * z;
-        let inner = new * (R::ONE - z) * update[j] * (R::ONE - made * made);
-        reset[j] = inner * recalled[j] * r * (R::ONE - r);
-        update_gate[j] = new * (h[j] - masked) * z * (R::ONE - z);
-        candidate[j] = inner;
-        recalled[j] = inner * r;
-    }
+    let (recalled, h, dh) = (span.read(kept.recalled), span.read(h), span.read(walking.h));
+    let (update, keep) = (span.read(masks.update), span.read(masks.zoneout_state));
+    let one = r.all(R::ONE);
+    let new = dh * (one - keep);
+    let inner = new * (one - z) * update * (one - made * made);
+    span.write(walking.h, dh * keep + new * z);
+    kept.write(0, n, span, inner * recalled * r * (one - r));
+    kept.write(1, n, span, new * (h - made * update) * z * (one - z));
+    kept.write(2, n, span, inner);
+    span.write(kept.recalled, inner * r);
 }

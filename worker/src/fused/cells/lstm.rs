@@ -1,80 +1,72 @@
 //! The LSTM: see `model/lstm.rs` for its equations and masks.
 
-use super::{Biases, Kept, Masked, Walking};
+use super::{Backward, Forward};
 use crate::fused::real::Real;
+use crate::fused::vector::Span;
 use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real, S: Simd>(
-    kept: Kept<'_, R>,
-    biases: Biases<'_, R>,
-    masks: &Masked<'_, R>,
-    before: [&[R]; 2],
-    next: [&mut [R]; 2],
-) {
-    let [h, c] = before;
-    let [next_h, next_c] = next;
+pub(super) fn forward<R: Real, S: Simd>(step: &mut Forward<'_, R>, span: Span<S>) {
+    let i = step.entering(0, span).sigmoid();
+    let f = step.entering(1, span).sigmoid();
+    let g = step.entering(2, span).tanh();
+    let o = step.entering(3, span).sigmoid();
+    let Forward {
+        kept,
+        masks,
+        before: [h, c],
+        next: [next_h, next_c],
+        ..
+    } = step;
     let n = h.len();
-    let (input, rest) = kept.gates.split_at_mut(n);
-    let (forget, rest) = rest.split_at_mut(n);
-    let (candidate, output) = rest.split_at_mut(n);
-    let (input_bias, rest) = biases.gates.split_at(n);
-    let (forget_bias, rest) = rest.split_at(n);
-    let (candidate_bias, output_bias) = rest.split_at(n);
-    let output_bias = &output_bias[..n];
-    let (c, next_h, next_c) = (&c[..n], &mut next_h[..n], &mut next_c[..n]);
-    let (squashed, output) = (&mut kept.squashed[..n], &mut output[..n]);
-    let (update, cell) = (&masks.update[..n], &masks.cell[..n]);
-    let (keep_c, keep_h) = (&masks.zoneout_cell[..n], &masks.zoneout_state[..n]);
-    for j in 0..n {
-        let i = (input[j] + input_bias[j]).sigmoid::<S>();
-        let f = (forget[j] + forget_bias[j]).sigmoid::<S>();
-        let g = (candidate[j] + candidate_bias[j]).tanh::<S>();
-        let o = (output[j] + output_bias[j]).sigmoid::<S>();
-        let new = f * c[j] + i * g * update[j];
-        let read = new * cell[j];
-        let carried = if masks.hides { new } else { read };
-        let seen = read.tanh::<S>();
-        let new_h = o * seen;
-        next_c[j] = carried + keep_c[j] * (c[j] - carried);
-        next_h[j] = new_h + keep_h[j] * (h[j] - new_h);
-        (input[j], forget[j], candidate[j], output[j]) = (i, f, g, o);
-        squashed[j] = seen;
-    }
+    let (h, c) = (span.read(h), span.read(c));
+    let new = f * c + i * g * span.read(masks.update);
+    let masked = new * span.read(masks.cell);
+    let carried = if masks.hides { new } else { masked };
+    let seen = masked.tanh();
+    let made = o * seen;
+    span.write(
+        next_c,
+        carried + span.read(masks.zoneout_cell) * (c - carried),
+    );
+    span.write(next_h, made + span.read(masks.zoneout_state) * (h - made));
+    kept.write(0, n, span, i);
+    kept.write(1, n, span, f);
+    kept.write(2, n, span, g);
+    kept.write(3, n, span, o);
+    span.write(kept.squashed, seen);
 }
 
 #[inline(always)]
-pub(super) fn backward<R: Real>(
-    kept: Kept<'_, R>,
-    masks: &Masked<'_, R>,
-    c: &[R],
-    walking: Walking<'_, R>,
-) {
+pub(super) fn backward<R: Real, S: Simd>(step: &mut Backward<'_, R>, span: Span<S>) {
+    let Backward {
+        kept,
+        masks,
+        before: [_, c],
+        walking,
+    } = step;
     let n = c.len();
-    let (input, rest) = kept.gates.split_at_mut(n);
-    let (forget, rest) = rest.split_at_mut(n);
-    let (candidate, output) = rest.split_at_mut(n);
-    let (squashed, output) = (&kept.squashed[..n], &mut output[..n]);
-    let (dh, dc) = (&mut walking.h[..n], &mut walking.c[..n]);
-    let (update, cell) = (&masks.update[..n], &masks.cell[..n]);
-    let (keep_c, keep_h) = (&masks.zoneout_cell[..n], &masks.zoneout_state[..n]);
-    for j in 0..n {
-        let (i, f, g, o) = (input[j], forget[j], candidate[j], output[j]);
-        let seen = squashed[j];
-        let new_h = dh[j] * (R::ONE - keep_h[j]);
-        dh[j] *= keep_h[j];
-        let carried = dc[j] * (R::ONE - keep_c[j]);
-        let past = dc[j] * keep_c[j];
-        let read = new_h * o * (R::ONE - seen * seen);
-        let new = if masks.hides {
-            read * cell[j] + carried
-        } else {
-            (read + carried) * cell[j]
-        };
-        dc[j] = past + new * f;
-        input[j] = new * g * update[j] * i * (R::ONE - i);
-        forget[j] = new * c[j] * f * (R::ONE - f);
-        candidate[j] = new * i * update[j] * (R::ONE - g * g);
-        output[j] = new_h * seen * o * (R::ONE - o);
-    }
+    let (i, f) = (kept.read(0, n, span), kept.read(1, n, span));
+    let (g, o) = (kept.read(2, n, span), kept.read(3, n, span));
+    let (seen, c) = (span.read(kept.squashed), span.read(c));
+    let (dh, dc) = (span.read(walking.h), span.read(walking.c));
+    let (update, cell) = (span.read(masks.update), span.read(masks.cell));
+    let (keep_h, keep_c) = (
+        span.read(masks.zoneout_state),
+        span.read(masks.zoneout_cell),
+    );
+    let one = i.all(R::ONE);
+    let new_h = dh * (one - keep_h);
+    let carried = dc * (one - keep_c);
+    let masked = new_h * o * (one - seen * seen);
+    let new = match masks.hides {
+        true => masked * cell + carried,
+        false => (masked + carried) * cell,
+    };
+    span.write(walking.h, dh * keep_h);
+    span.write(walking.c, dc * keep_c + new * f);
+    kept.write(0, n, span, new * g * update * i * (one - i));
+    kept.write(1, n, span, new * c * f * (one - f));
+    kept.write(2, n, span, new * i * update * (one - g * g));
+    kept.write(3, n, span, new_h * seen * o * (one - o));
 }

@@ -5,6 +5,7 @@ mod lstm;
 mod rnn;
 
 use super::real::Real;
+use super::vector::{Span, Vector, each_span};
 use breakmywork_protocol::spec;
 use pulp::Simd;
 
@@ -37,6 +38,20 @@ pub(super) struct Kept<'a, R> {
     pub(super) squashed: &'a mut [R],
 }
 
+impl<R: Real> Kept<'_, R> {
+    /// What is kept of a gate.
+    #[inline(always)]
+    fn read<S: Simd>(&self, index: usize, hidden: usize, span: Span<S>) -> Vector<R, S> {
+        span.read(&self.gates[index * hidden..][..hidden])
+    }
+
+    /// Keeps that of a gate.
+    #[inline(always)]
+    fn write<S: Simd>(&mut self, index: usize, hidden: usize, span: Span<S>, value: Vector<R, S>) {
+        span.write(&mut self.gates[index * hidden..][..hidden], value);
+    }
+}
+
 /// Gradients that walk back from step to step.
 pub(super) struct Walking<'a, R> {
     /// Of h: coming in that of this step's h, going out what of it goes to the h before past the products.
@@ -45,38 +60,54 @@ pub(super) struct Walking<'a, R> {
     pub(super) c: &'a mut [R],
 }
 
-/// Writes the next h and c of one sequence.
-#[inline(always)]
-pub(super) fn forward<R: Real, S: Simd>(
-    cell: spec::Cell,
-    kept: Kept<'_, R>,
-    biases: Biases<'_, R>,
-    masks: &Masked<'_, R>,
-    before: [&[R]; 2],
-    next: [&mut [R]; 2],
-) {
-    let [h, c] = before;
-    let [next_h, next_c] = next;
-    match cell {
-        spec::Cell::Rnn => rnn::forward::<R, S>(kept, biases, masks, h, next_h),
-        spec::Cell::Gru => gru::forward::<R, S>(kept, biases, masks, h, next_h),
-        spec::Cell::Lstm => lstm::forward::<R, S>(kept, biases, masks, [h, c], [next_h, next_c]),
+/// A step forward: writes the next h and c.
+pub(super) struct Forward<'a, R> {
+    pub(super) kept: Kept<'a, R>,
+    pub(super) biases: Biases<'a, R>,
+    pub(super) masks: Masked<'a, R>,
+    /// h and c.
+    pub(super) before: [&'a [R]; 2],
+    pub(super) next: [&'a mut [R]; 2],
+}
+
+impl<R: Real> Forward<'_, R> {
+    /// The pre-activation of a gate.
+    #[inline(always)]
+    fn entering<S: Simd>(&self, index: usize, span: Span<S>) -> Vector<R, S> {
+        let n = self.before[0].len();
+        self.kept.read(index, n, span) + span.read(&self.biases.gates[index * n..][..n])
+    }
+
+    /// Takes it.
+    #[inline(always)]
+    pub(super) fn step<S: Simd>(mut self, simd: S, cell: spec::Cell) {
+        let n = self.before[0].len();
+        match cell {
+            spec::Cell::Rnn => each_span!(R, simd, n, span => rnn::forward(&mut self, span)),
+            spec::Cell::Gru => each_span!(R, simd, n, span => gru::forward(&mut self, span)),
+            spec::Cell::Lstm => each_span!(R, simd, n, span => lstm::forward(&mut self, span)),
+        }
     }
 }
 
-/// Turns what was kept into gradients of the pre-activations.
-#[inline(always)]
-pub(super) fn backward<R: Real>(
-    cell: spec::Cell,
-    kept: Kept<'_, R>,
-    masks: &Masked<'_, R>,
-    before: [&[R]; 2],
-    walking: Walking<'_, R>,
-) {
-    let [h, c] = before;
-    match cell {
-        spec::Cell::Rnn => rnn::backward(kept, masks, walking),
-        spec::Cell::Gru => gru::backward(kept, masks, h, walking),
-        spec::Cell::Lstm => lstm::backward(kept, masks, c, walking),
+/// A step back: turns what was kept into gradients of the pre-activations.
+pub(super) struct Backward<'a, R> {
+    pub(super) kept: Kept<'a, R>,
+    pub(super) masks: Masked<'a, R>,
+    /// h and c.
+    pub(super) before: [&'a [R]; 2],
+    pub(super) walking: Walking<'a, R>,
+}
+
+impl<R: Real> Backward<'_, R> {
+    /// Takes it.
+    #[inline(always)]
+    pub(super) fn step<S: Simd>(mut self, simd: S, cell: spec::Cell) {
+        let n = self.before[0].len();
+        match cell {
+            spec::Cell::Rnn => each_span!(R, simd, n, span => rnn::backward(&mut self, span)),
+            spec::Cell::Gru => each_span!(R, simd, n, span => gru::backward(&mut self, span)),
+            spec::Cell::Lstm => each_span!(R, simd, n, span => lstm::backward(&mut self, span)),
+        }
     }
 }

@@ -1,41 +1,38 @@
 //! The plain recurrent cell: see `model/rnn.rs` for its equation and masks.
 
-use super::{Biases, Kept, Masked, Walking};
+use super::{Backward, Forward};
 use crate::fused::real::Real;
+use crate::fused::vector::Span;
 use pulp::Simd;
 
 #[inline(always)]
-pub(super) fn forward<R: Real, S: Simd>(
-    kept: Kept<'_, R>,
-    biases: Biases<'_, R>,
-    masks: &Masked<'_, R>,
-    h: &[R],
-    next_h: &mut [R],
-) {
-    let n = h.len();
-    let (state, next_h) = (&mut kept.gates[..n], &mut next_h[..n]);
-    let (update, keep, bias) = (
-        &masks.update[..n],
-        &masks.zoneout_state[..n],
-        &biases.gates[..n],
-    );
-    for j in 0..n {
-        let made = (state[j] + bias[j]).tanh::<S>();
-        let new = made * update[j];
-        next_h[j] = new + keep[j] * (h[j] - new);
-        state[j] = made;
-    }
+pub(super) fn forward<R: Real, S: Simd>(step: &mut Forward<'_, R>, span: Span<S>) {
+    let made = step.entering(0, span).tanh();
+    let Forward {
+        kept,
+        masks,
+        before: [h, _],
+        next: [next_h, _],
+        ..
+    } = step;
+    let new = made * span.read(masks.update);
+    let keep = span.read(masks.zoneout_state);
+    span.write(next_h, new + keep * (span.read(h) - new));
+    kept.write(0, h.len(), span, made);
 }
 
 #[inline(always)]
-pub(super) fn backward<R: Real>(kept: Kept<'_, R>, masks: &Masked<'_, R>, walking: Walking<'_, R>) {
-    let n = walking.h.len();
-    let (state, dh) = (&mut kept.gates[..n], &mut walking.h[..n]);
-    let (update, keep) = (&masks.update[..n], &masks.zoneout_state[..n]);
-    for j in 0..n {
-        let made = state[j];
-        let new = dh[j] * (R::ONE - keep[j]);
-        dh[j] *= keep[j];
-        state[j] = new * update[j] * (R::ONE - made * made);
-    }
+pub(super) fn backward<R: Real, S: Simd>(step: &mut Backward<'_, R>, span: Span<S>) {
+    let Backward {
+        kept,
+        masks,
+        before: [h, _],
+        walking,
+    } = step;
+    let n = h.len();
+    let (made, dh) = (kept.read(0, n, span), span.read(walking.h));
+    let (update, keep) = (span.read(masks.update), span.read(masks.zoneout_state));
+    let one = made.all(R::ONE);
+    span.write(walking.h, dh * keep);
+    kept.write(0, n, span, dh * (one - keep) * update * (one - made * made));
 }

@@ -3,6 +3,7 @@
 //! A token that comes again meets the same weights, and the same masks unless they change from step to step. So each
 //! different input is multiplied once: forward, every step that reads it copies its product; back, the steps' gradients
 //! are added up before they are multiplied. With few classes, as in text read by characters, most inputs come again.
+//! A token that the embedding's mask drops is a row of zeros, which is not multiplied at all.
 
 use super::buffer::Buffer;
 use super::masks::Mask;
@@ -12,7 +13,10 @@ use super::rows::Place;
 use std::ops::Range;
 
 /// The share of inputs up to which those that differ are worth keeping apart from the steps that read them.
-const WORTH: f64 = 0.75;
+const WORTH: f64 = 0.9;
+
+/// An input that has not come yet, or that is dropped.
+const NONE: usize = usize::MAX;
 
 /// What a layer reads.
 pub(super) struct Inputs<R: Real> {
@@ -37,11 +41,16 @@ impl<R: Real> Inputs<R> {
 pub(super) struct Distinct {
     /// For each of them a sequence of the minibatch that reads it.
     pub(super) sequences: Vec<usize>,
-    /// Which of them is read, step by step, within a step sequence by sequence.
+    /// Which of them is read, step by step, within a step sequence by sequence; their number where the token is dropped.
     pub(super) read: Vec<usize>,
 }
 
 impl Distinct {
+    /// How many rows hold one for each of them and one for what is dropped.
+    pub(super) fn rows(&self) -> usize {
+        self.sequences.len() + 1
+    }
+
     /// Some of them, in their order.
     pub(super) fn place(&self, rows: Range<usize>) -> Place<'_> {
         Place::Sequences(&self.sequences[rows])
@@ -55,8 +64,8 @@ pub(super) struct Tokens<R> {
 }
 
 impl<R: Real> Tokens<R> {
-    /// Each different input once, where they are worth that: `self` is of every step in turn, of these sequences; `mask` is
-    /// the layer's on what it reads.
+    /// Each different input that is not dropped once, where they are worth that: `self` is of every step in turn, of these
+    /// sequences; `mask` is the layer's on what it reads.
     pub(super) fn distinct(
         self,
         sequences: &Range<usize>,
@@ -71,11 +80,14 @@ impl<R: Real> Tokens<R> {
         };
         let places = self.ids.len();
         // The last input of each token that was new, and where each new one first came.
-        let mut last = vec![usize::MAX; vocabulary];
+        let mut last = vec![NONE; vocabulary];
         let mut firsts: Vec<usize> = Vec::new();
-        let mut read = vec![0; places];
+        let mut read = vec![NONE; places];
         // Sequence by sequence, so that one that is kept apart has done with its own before the next begins.
         for place in (0..count).flat_map(|sequence| (sequence..places).step_by(count)) {
+            if self.keeps[place] == R::ZERO {
+                continue;
+            }
             let last = &mut last[self.ids[place] as usize];
             let again = firsts.get(*last).is_some_and(|&first| {
                 let other = apart && first % count != place % count;
@@ -89,6 +101,9 @@ impl<R: Real> Tokens<R> {
         }
         if firsts.len() as f64 > WORTH * places as f64 {
             return (self, None);
+        }
+        for read in &mut read {
+            *read = (*read).min(firsts.len());
         }
         let first = |&place: &usize| sequences.start + place % count;
         let distinct = Distinct {
@@ -158,21 +173,34 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_dropped_and_kept_is_two_inputs() {
-        let (tokens, distinct) = tokens([1.0, 1.0, 0.0, 1.0, 1.0, 1.0]).distinct(&(3..5), 7, None);
+    fn a_token_that_two_masks_keep_differently_is_two_inputs() {
+        let (tokens, distinct) = tokens([1.0, 1.0, 2.0, 1.0, 1.0, 1.0]).distinct(&(3..5), 7, None);
         assert_eq!(tokens.ids, [5, 5, 6, 5]);
-        assert_eq!(tokens.keeps, [1.0, 0.0, 1.0, 1.0]);
+        assert_eq!(tokens.keeps, [1.0, 2.0, 1.0, 1.0]);
         let distinct = distinct.expect("four of six differ");
         assert_eq!(distinct.read, [0, 2, 1, 3, 2, 3]);
+        assert_eq!(distinct.sequences, [3, 3, 3, 4]);
+    }
+
+    #[test]
+    fn a_token_that_is_dropped_is_no_input() {
+        let (left, distinct) = tokens([0.0, 1.0, 0.0, 0.0, 1.0, 0.0]).distinct(&(3..5), 7, None);
+        assert_eq!(left.ids, [6]);
+        let distinct = distinct.expect("one of six is left");
+        assert_eq!(distinct.read, [1, 0, 1, 1, 0, 1]);
+        assert_eq!(distinct.sequences, [3]);
+        let (left, distinct) = tokens([0.0; 6]).distinct(&(3..5), 7, None);
+        assert!(left.ids.is_empty());
+        assert_eq!(distinct.expect("none is left").read, [0; 6]);
     }
 
     #[test]
     fn inputs_stay_as_they_are_where_hardly_any_comes_again_or_masks_change() {
         let different = Tokens {
-            ids: vec![0, 1, 2, 3, 4, 0],
+            ids: vec![0, 1, 2, 3, 4, 5],
             keeps: vec![1.0; 6],
         };
-        let (tokens, distinct) = different.distinct(&(0..2), 5, None);
+        let (tokens, distinct) = different.distinct(&(0..2), 6, None);
         assert_eq!((tokens.ids.len(), distinct), (6, None));
         let mask = Mask::of_rows(5, 2, 3);
         let (_, distinct) = self::tokens([1.0; 6]).distinct(&(3..5), 7, Some(&mask));

@@ -8,7 +8,7 @@ use super::buffer::Buffer;
 use super::cells::{self, Biases, Kept, Masked, Walking};
 use super::inputs::{Distinct, Inputs};
 use super::masks::{LayerMasks, Mask};
-use super::packed::Rows;
+use super::packed::{Onto, Rows};
 use super::product::{Matrix, product};
 use super::real::Real;
 use super::rows::{Place, times};
@@ -39,8 +39,8 @@ pub(super) struct Tape<R: Real> {
     pub(super) x: Inputs<R>,
     /// Activations, and after the walk back gradients of the pre-activations: steps · rows × (gates · hidden).
     pub(super) gates: Buffer<R>,
-    /// After the walk back those gradients summed over the steps that read the same row of x, where each is there once:
-    /// rows of x × (gates · hidden).
+    /// After the walk back those gradients summed over the steps that read the same row of x, where each is there once,
+    /// and behind them over those that read none: (rows of x + 1) × (gates · hidden).
     sums: Buffer<R>,
     /// The gru's U h + b of the candidate, and after the walk back its gradient.
     pub(super) recalled: Buffer<R>,
@@ -61,7 +61,8 @@ impl<R: Real> Tape<R> {
         &self.h[..self.h.len() - rows * hidden]
     }
 
-    /// After the walk back, the gradients of what the rows of x were multiplied into: rows of x × (gates · hidden).
+    /// After the walk back, the gradients of what the rows of x were multiplied into, and behind them of what was read
+    /// without one: × (gates · hidden).
     pub(super) fn entered(&self) -> &[R] {
         match self.x.distinct {
             Some(_) => &self.sums,
@@ -124,11 +125,15 @@ impl<R: Real> WithSimd for Backward<'_, '_, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for (dh, &above) in self.dh.iter_mut().zip(self.above) {
-            *dh += above;
-        }
         let Self { walk, tape, .. } = self;
-        walk.step_backward(simd, tape, self.plain, self.t, self.dh, self.dc);
+        walk.step_backward(
+            simd,
+            tape,
+            self.plain,
+            self.t,
+            self.above,
+            [self.dh, self.dc],
+        );
         let Some(distinct) = &tape.x.distinct else {
             return;
         };
@@ -251,8 +256,10 @@ impl<R: Real> Walk<'_, R> {
         match &tape.x.distinct {
             None => self.input_products(&tape.x, &mut tape.gates),
             Some(distinct) => {
-                products = Buffer::take(distinct.sequences.len() * columns);
-                self.input_products(&tape.x, &mut products);
+                products = Buffer::take(distinct.rows() * columns);
+                let (each, dropped) = products.split_at_mut((distinct.rows() - 1) * columns);
+                self.input_products(&tape.x, each);
+                dropped.fill(R::ZERO);
             }
         }
         tape.h[..step].copy_from_slice(before[0]);
@@ -268,13 +275,12 @@ impl<R: Real> Walk<'_, R> {
         };
         let arch = pulp::Arch::new();
         for t in 0..self.steps {
-            if let Some(distinct) = &tape.x.distinct {
-                let all = t * self.rows..(t + 1) * self.rows;
-                let gates = tape.gates[all.start * columns..].chunks_exact_mut(columns);
-                for (gates, &read) in gates.zip(&distinct.read[all]) {
-                    gates.copy_from_slice(&products[read * columns..][..columns]);
-                }
-            }
+            // Products of x that the steps share are not copied to each first: the sums with U's are written there.
+            let read = tape.x.distinct.as_ref().map(|distinct| {
+                let read = distinct.read[t * self.rows..][..self.rows].iter();
+                let row = |&read: &usize| &products[read * columns..][..columns];
+                read.map(row).collect::<Vec<&[R]>>()
+            });
             let h = &tape.h[t * step..][..step];
             if let Some(mask) = &self.masks.state {
                 for (gate, masked) in masked.chunks_exact_mut(step).enumerate() {
@@ -287,19 +293,30 @@ impl<R: Real> Walk<'_, R> {
                     1 => &masked[..],
                     _ => &masked[group.first * step..][..step],
                 };
-                let (to, stride) = match group.apart {
-                    true => (&mut tape.recalled[t * step..], n),
-                    false => (
-                        &mut tape.gates[t * self.rows * columns + group.first * n..],
-                        columns,
-                    ),
-                };
                 let entering = Rows {
                     numbers: entering,
                     count: self.rows,
                     stride: n,
                 };
-                packed.add_product(to, stride, &entering, None);
+                let gates = &mut tape.gates[t * self.rows * columns + group.first * n..];
+                let onto = match &read {
+                    Some(rows) => Onto::Rows(rows, group.first * n),
+                    None => Onto::There,
+                };
+                if !group.apart {
+                    packed.add_product(gates, columns, &entering, onto, None);
+                    continue;
+                }
+                packed.add_product(
+                    &mut tape.recalled[t * step..],
+                    n,
+                    &entering,
+                    Onto::There,
+                    None,
+                );
+                for (gates, read) in gates.chunks_mut(columns).zip(read.iter().flatten()) {
+                    gates[..n].copy_from_slice(&read[group.first * n..][..n]);
+                }
             }
             arch.dispatch(Forward {
                 walk: self,
@@ -355,7 +372,7 @@ impl<R: Real> Walk<'_, R> {
         let (columns, step) = (self.size.columns(), self.rows * n);
         let (groups, plain) = (self.size.groups(self.masks), self.plain());
         if let Some(distinct) = &tape.x.distinct {
-            tape.sums = Buffer::zeros(distinct.sequences.len() * columns);
+            tape.sums = Buffer::zeros(distinct.rows() * columns);
         }
         let mut dh = vec![R::ZERO; step];
         let mut dc = vec![R::ZERO; if tape.c.is_empty() { 0 } else { step }];
@@ -387,7 +404,7 @@ impl<R: Real> Walk<'_, R> {
                     let row = |row| mask.row(t, group.first, self.first + row);
                     (0..self.rows).map(row).collect::<Vec<_>>()
                 });
-                packed.add_product(&mut dh, n, &from, masks.as_deref());
+                packed.add_product(&mut dh, n, &from, Onto::There, masks.as_deref());
             }
         }
     }
@@ -399,8 +416,8 @@ impl<R: Real> Walk<'_, R> {
         tape: &mut Tape<R>,
         plain: &Plain<R>,
         t: usize,
-        dh: &mut [R],
-        dc: &mut [R],
+        above: &[R],
+        [dh, dc]: [&mut [R]; 2],
     ) {
         let n = self.size.hidden;
         let columns = self.size.columns();
@@ -418,6 +435,7 @@ impl<R: Real> Walk<'_, R> {
                 masks: self.masked(plain, t, row),
                 before: [&tape.h[before..][..n], &*part(&mut tape.c, before, n)],
                 walking: Walking {
+                    above: &above[row * n..][..n],
                     h: &mut dh[row * n..][..n],
                     c: part(dc, row * n, n),
                 },

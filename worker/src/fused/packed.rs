@@ -60,8 +60,8 @@ impl<R: Real> Packed<R> {
         }
     }
 
-    /// Adds `left` · this to rows of `to`, each `stride` after the last; where there are masks, their rows multiply the
-    /// product first.
+    /// Writes `left` · this, added onto something, to rows of `to`, each `stride` after the last; where there are masks, their
+    /// rows multiply the product first.
     ///
     /// # Panics
     /// If the shapes do not fit the slices.
@@ -70,6 +70,7 @@ impl<R: Real> Packed<R> {
         to: &mut [R],
         stride: usize,
         left: &Rows<'_, R>,
+        onto: Onto<'_, R>,
         masks: Option<&[&[R]]>,
     ) {
         let Rows {
@@ -82,11 +83,17 @@ impl<R: Real> Packed<R> {
         assert!(masks.is_none_or(
             |masks| masks.len() == count && masks.iter().all(|mask| mask.len() == self.columns)
         ));
+        if let Onto::Rows(rows, first) = onto {
+            assert!(
+                rows.len() == count && rows.iter().all(|row| first + self.columns <= row.len())
+            );
+        }
         pulp::Arch::new().dispatch(Product {
             packed: self,
             to,
             stride,
             left: *left,
+            onto,
             masks,
         });
     }
@@ -98,6 +105,15 @@ pub(super) struct Rows<'a, R> {
     pub(super) numbers: &'a [R],
     pub(super) count: usize,
     pub(super) stride: usize,
+}
+
+/// What a product is added to.
+#[derive(Clone, Copy)]
+pub(super) enum Onto<'a, R> {
+    /// What lies where it is written.
+    There,
+    /// Those rows, from that column on.
+    Rows(&'a [&'a [R]], usize),
 }
 
 /// How many numbers a vector of this processor holds.
@@ -123,6 +139,7 @@ struct Product<'a, R: Real> {
     to: &'a mut [R],
     stride: usize,
     left: Rows<'a, R>,
+    onto: Onto<'a, R>,
     masks: Option<&'a [&'a [R]]>,
 }
 
@@ -196,8 +213,15 @@ impl<R: Real> Product<'_, R> {
             let to = &mut self.to[row * self.stride + first..][..count];
             let (low, high) = to.split_at_mut(lanes.min(count));
             let mask = self.masks.map(|masks| &masks[row][first..][..count]);
+            let onto = match self.onto {
+                Onto::There => None,
+                Onto::Rows(rows, from) => Some(&rows[row][from + first..][..count]),
+            };
             for (half, (to, sum)) in [low, high].into_iter().zip(sums).enumerate() {
-                let before = R::load(simd, to);
+                let before = match onto {
+                    None => R::load(simd, to),
+                    Some(onto) => R::load(simd, &onto[(half * lanes).min(count)..][..to.len()]),
+                };
                 let sum = match mask {
                     None => R::plus(simd, before, sum),
                     Some(mask) => {
@@ -261,11 +285,19 @@ mod tests {
                 count: rows,
                 stride: step,
             };
-            packed.add_product(&mut to, stride, &left, masked.then_some(&masks));
-            assert!(
-                to == expected,
-                "{rows} × {inner} × {columns}, masked: {masked}"
-            );
+            let masks = masked.then_some(&masks[..]);
+            packed.add_product(&mut to, stride, &left, Onto::There, masks);
+            let case = format!("{rows} × {inner} × {columns}, masked: {masked}");
+            assert!(to == expected, "{case}");
+            // The same onto rows that lie elsewhere.
+            let wider = |row: &[R]| [&[R::ONE; 2], row].concat();
+            let wider: Vec<Vec<R>> = start.chunks(stride).map(wider).collect();
+            let onto: Vec<&[R]> = wider.iter().map(Vec::as_slice).collect();
+            let mut to = numbers(to.len() + 1)[1..].to_vec();
+            packed.add_product(&mut to, stride, &left, Onto::Rows(&onto, 2), masks);
+            for (to, expected) in to.chunks(stride).zip(expected.chunks(stride)) {
+                assert!(to[..columns] == expected[..columns], "{case}");
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn backward<R: Real, S: Simd>(step: &mut Backward<'_, R>, span: Span<
         kept.read(1, n, span),
         kept.read(2, n, span),
     );
-    let (recalled, h, dh) = (span.read(kept.recalled), span.read(h), span.read(walking.h));
+    let (recalled, h, dh) = (span.read(kept.recalled), span.read(h), walking.read_h(span));
     let (update, keep) = (span.read(masks.update), span.read(masks.zoneout_state));
     let one = r.all(R::ONE);
     let new = dh * (one - keep);

@@ -49,7 +49,7 @@ pub(super) fn backward<R: Real, S: Simd>(step: &mut Backward<'_, R>, span: Span<
     let (i, f) = (kept.read(0, n, span), kept.read(1, n, span));
     let (g, o) = (kept.read(2, n, span), kept.read(3, n, span));
     let (seen, c) = (span.read(kept.squashed), span.read(c));
-    let (dh, dc) = (span.read(walking.h), span.read(walking.c));
+    let (dh, dc) = (walking.read_h(span), span.read(walking.c));
     let (update, cell) = (span.read(masks.update), span.read(masks.cell));
     let (keep_h, keep_c) = (
         span.read(masks.zoneout_state),

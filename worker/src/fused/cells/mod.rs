@@ -54,10 +54,20 @@ impl<R: Real> Kept<'_, R> {
 
 /// Gradients that walk back from step to step.
 pub(super) struct Walking<'a, R> {
-    /// Of h: coming in that of this step's h, going out what of it goes to the h before past the products.
+    /// Of this step's h, from the layer above or the output.
+    pub(super) above: &'a [R],
+    /// Of h: coming in that of this step's h from the next step, going out what goes to the h before past the products.
     pub(super) h: &'a mut [R],
     /// Of c likewise; of cells without one nothing.
     pub(super) c: &'a mut [R],
+}
+
+impl<R: Real> Walking<'_, R> {
+    /// The whole gradient of this step's h.
+    #[inline(always)]
+    fn read_h<S: Simd>(&self, span: Span<S>) -> Vector<R, S> {
+        span.read(self.h) + span.read(self.above)
+    }
 }
 
 /// A step forward: writes the next h and c.

@@ -30,7 +30,7 @@ pub(super) fn backward<R: Real, S: Simd>(step: &mut Backward<'_, R>, span: Span<
         walking,
     } = step;
     let n = h.len();
-    let (made, dh) = (kept.read(0, n, span), span.read(walking.h));
+    let (made, dh) = (kept.read(0, n, span), walking.read_h(span));
     let (update, keep) = (span.read(masks.update), span.read(masks.zoneout_state));
     let one = made.all(R::ONE);
     span.write(walking.h, dh * keep);

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Numbers of a block of outputs, of all threads together; 16 MB in single precision.
-const BLOCK: usize = 4 << 20;
+const BLOCK: usize = 8 << 20;
 /// Fewest outputs of a thread's block, however many classes there are: fewer would not fill a product.
 const LEAST_ROWS: usize = 16;
 

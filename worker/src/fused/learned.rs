@@ -1,6 +1,6 @@
 //! Gradients of the weights: one product for each of their parts over all steps, after the walk back.
 //!
-//! Each parameter is cut into rows, which threads take one by one; a row's sum runs over the parts of the minibatch in
+//! Parameters are cut into rows, which threads take one by one; a row's sum runs over the parts of the minibatch in
 //! their order, so that it does not depend on who took it.
 
 use super::buffer::Buffer;
@@ -12,6 +12,7 @@ use super::product::{Matrix, product};
 use super::real::Real;
 use super::rows::{add_column_sums, times_columns};
 use super::weights::{Part, Size};
+use breakmywork_protocol::spec::Cell;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -26,11 +27,11 @@ impl<R: Real> Shared<'_, R> {
     pub(super) fn matrix_gradients(&self, walked: &[Walked<'_, R>]) -> Vec<Vec<R>> {
         let size = walked[0].0.size;
         let n = size.hidden;
-        let threads = rayon::current_num_threads();
+        let pieces = pieces(size, rayon::current_num_threads());
         let gradient = |matrix: usize| {
             let parts = size.parts(matrix);
             let rows: usize = parts.iter().map(|(_, _, rows)| rows).sum();
-            let piece = rows.div_ceil(threads).max(LEAST_ROWS);
+            let piece = rows.div_ceil(pieces).max(LEAST_ROWS);
             let mut gradient = vec![R::ZERO; rows * n];
             gradient
                 .par_chunks_mut(piece * n)
@@ -51,6 +52,18 @@ impl<R: Real> Shared<'_, R> {
             .into_par_iter()
             .map(gradient)
             .collect()
+    }
+}
+
+/// How many pieces each matrix is cut into: as few as give every thread as much to do, since the gradients that a product
+/// meets are packed anew for each piece.
+fn pieces(size: Size, threads: usize) -> usize {
+    match size.cell {
+        Cell::Lstm => (1..=threads)
+            .find(|pieces| (pieces * size.gates).is_multiple_of(threads))
+            .unwrap_or(threads),
+        // One matrix, or matrices of different size.
+        Cell::Rnn | Cell::Gru => threads,
     }
 }
 

@@ -7,7 +7,7 @@
 use super::buffer::Buffer;
 use super::product::Matrix;
 use super::real::Real;
-use super::vector::Vector;
+use super::vector::{Span, Vector};
 use pulp::{Simd, WithSimd};
 
 /// Bytes of a cache line: a vector that lies across two costs twice.
@@ -205,33 +205,38 @@ impl<R: Real> Product<'_, R> {
                 sums[1] = R::multiply_add(simd, number, pair[1], sums[1]);
             }
         }
-        let lanes = width / 2;
+        let lanes = Vector::<R, S>::COUNT;
         let first = panel * width;
         let count = width.min(columns - first);
-        for (row, sums) in sums.into_iter().enumerate() {
+        for (row, [low, high]) in sums.into_iter().enumerate() {
+            let [low, high] = [Vector::new(simd, low), Vector::new(simd, high)];
             let row = from + row;
-            let to = &mut self.to[row * self.stride + first..][..count];
-            let (low, high) = to.split_at_mut(lanes.min(count));
-            let mask = self.masks.map(|masks| &masks[row][first..][..count]);
-            let onto = match self.onto {
-                Onto::There => None,
-                Onto::Rows(rows, from) => Some(&rows[row][from + first..][..count]),
-            };
-            for (half, (to, sum)) in [low, high].into_iter().zip(sums).enumerate() {
-                let before = match onto {
-                    None => R::load(simd, to),
-                    Some(onto) => R::load(simd, &onto[(half * lanes).min(count)..][..to.len()]),
-                };
-                let sum = match mask {
-                    None => R::plus(simd, before, sum),
-                    Some(mask) => {
-                        let mask = &mask[(half * lanes).min(count)..][..to.len()];
-                        R::multiply_add(simd, R::load(simd, mask), sum, before)
-                    }
-                };
-                R::store(simd, to, sum);
+            // Vectors that are known to be whole are loaded and stored in one instruction.
+            if count == width {
+                self.put(row, Span::at(simd, first, lanes), low);
+                self.put(row, Span::at(simd, first + lanes, lanes), high);
+                continue;
+            }
+            self.put(row, Span::at(simd, first, count.min(lanes)), low);
+            if count > lanes {
+                self.put(row, Span::at(simd, first + lanes, count - lanes), high);
             }
         }
+    }
+
+    /// Puts a part of a row of the product where it belongs.
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, row: usize, span: Span<S>, sum: Vector<R, S>) {
+        let to = &mut self.to[row * self.stride..];
+        let before = match self.onto {
+            Onto::There => span.read(to),
+            Onto::Rows(rows, from) => span.read(&rows[row][from..]),
+        };
+        let all = match self.masks {
+            None => before + sum,
+            Some(masks) => span.read(masks[row]).multiply_add(sum, before),
+        };
+        span.write(to, all);
     }
 }
 

@@ -114,6 +114,12 @@ pub(super) struct Span<S> {
 }
 
 impl<S: Simd> Span<S> {
+    /// So many numbers from there on, at most a vector of them.
+    #[inline(always)]
+    pub(super) fn at(simd: S, first: usize, count: usize) -> Self {
+        Self { simd, first, count }
+    }
+
     /// Where the whole vectors of a row of that many numbers lie.
     #[inline(always)]
     pub(super) fn whole<R: Real>(simd: S, row: usize) -> impl Iterator<Item = Self> {

@@ -1,7 +1,7 @@
 //! The linear output with its loss, forward and backward in one, a block of outputs at a time.
 //!
 //! The gradient of the outputs takes the place of the outputs themselves, so nothing larger than a block is ever held:
-//! 700 outputs of 10,000 words would be 28 MB, and as much again for each step of a softmax.
+//! 4,480 outputs of 10,000 words, 64 sequences of 70, would be 179 MB, and as much again for each step of a softmax.
 
 use super::buffer::Buffer;
 use super::product::{Matrix, product};
@@ -12,7 +12,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Numbers of a block of outputs, of all threads together; 16 MB in single precision.
+/// Numbers of a block of outputs, of all threads together; 32 MB in single precision. Each block packs the weights anew.
 const BLOCK: usize = 8 << 20;
 /// Fewest outputs of a thread's block, however many classes there are: fewer would not fill a product.
 const LEAST_ROWS: usize = 16;

@@ -316,7 +316,7 @@ mod tests {
         (f64::from(computed) - exact).abs() / unit
     }
 
-    /// What a test asks, in the vector instructions of this processor and in none.
+    /// What a test asks, in the vector instructions of this processor, in AVX2's and in none.
     struct Everywhere(fn(&dyn Functions));
 
     /// The functions as they are for some instructions.
@@ -343,6 +343,10 @@ mod tests {
 
     fn everywhere(hold: fn(&dyn Functions)) {
         pulp::Arch::new().dispatch(Everywhere(hold));
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            Simd::vectorize(simd, Everywhere(hold));
+        }
         hold(&With(pulp::Scalar));
     }
 

@@ -1,8 +1,8 @@
 //! One recurrent layer over a window, for a part of the minibatch, forward and backward.
 //!
 //! The products with x of all steps are one product for each gate before the walk, of each different x once
-//! ([`super::inputs`]); a step has one product with U, packed for it, and one pass over everything else. Gradients of the weights are taken after the walk back, over all steps and
-//! all parts ([`super::learned`]).
+//! ([`super::inputs`]); a step has one product with U, packed for it, and one pass over everything else. Gradients of the
+//! weights are taken after the walk back, over all steps and all parts ([`super::learned`]).
 
 use super::buffer::Buffer;
 use super::cells::{self, Biases, Kept, Masked, Walking};
@@ -165,6 +165,7 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
+    #[inline(always)]
     fn masked<'s>(&'s self, plain: &'s Plain<R>, t: usize, row: usize) -> Masked<'s, R> {
         let of = |mask: &'s Option<Mask<R>>, usual: &'s [R]| match mask {
             Some(mask) => mask.row(t, 0, self.first + row),

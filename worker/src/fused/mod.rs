@@ -4,7 +4,9 @@
 //! not into products. Here the minibatch is split over the threads, and each walks its own part of it alone, forward
 //! ([`layer`]) and, after the output and the loss of all parts ([`head`]), back. Then the threads share the gradients of
 //! the weights, each taking some rows of a matrix over all steps and parts ([`learned`]). Parameters are read where they
-//! lie ([`numbers`]); only U is packed for the steps ([`packed`]), and buffers go from window to window ([`buffer`]).
+//! lie ([`numbers`]); only U is packed for the steps ([`packed`]), and buffers go from window to window ([`buffer`]). A
+//! token's input is multiplied once however often it comes, and not at all where it is dropped ([`inputs`]); what is no
+//! product is written in the processor's vectors ([`vector`]).
 //! What is computed is what `model` computes, which tests hold against it; the order of sums differs, so the last digits
 //! do. For a given number of threads it is always the same.
 //!

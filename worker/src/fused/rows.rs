@@ -4,6 +4,7 @@
 
 use super::masks::Mask;
 use super::real::Real;
+use super::vector::each_span;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
@@ -88,18 +89,22 @@ impl<R: Real> WithSimd for Times<'_, R> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        let count = self.columns.len();
         let rows = self.from.chunks_exact(self.mask.width());
         let rows = rows.zip(self.to.chunks_exact_mut(self.columns.len()));
         for (row, (from, to)) in rows.enumerate() {
             let (step, sequence) = self.place.of(row);
             let mask = self.mask.row(step, self.gate, sequence);
             let (from, mask) = (&from[self.columns.clone()], &mask[self.columns.clone()]);
-            let entries = to.iter_mut().zip(from).zip(mask);
-            match self.adds {
-                true => entries.for_each(|((to, &from), &keep)| *to += from * keep),
-                false => entries.for_each(|((to, &from), &keep)| *to = from * keep),
+            if self.adds {
+                each_span!(R, simd, count, span => {
+                    let all = span.read(from).multiply_add(span.read(mask), span.read(to));
+                    span.write(to, all);
+                });
+                continue;
             }
+            each_span!(R, simd, count, span => span.write(to, span.read(from) * span.read(mask)));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the lowest layer reads: numbers as they come, or rows of an embedding.
 //!
 //! A token that comes again meets the same weights, and the same masks unless they change from step to step. So each
-//! different input is multiplied once: forward, every step that reads it copies its product; back, the steps' gradients
+//! different input is multiplied once: forward, every step that reads it adds onto its product; back, the steps' gradients
 //! are added up before they are multiplied. With few classes, as in text read by characters, most inputs come again.
 //! A token that the embedding's mask drops is a row of zeros, which is not multiplied at all.
 

@@ -200,23 +200,22 @@ impl Real for f64 {
         [less_than_f64s, select_f64s]
     );
 
-    #[inline(always)]
-    fn exp<S: Simd>(_: S, mut x: S::f64s) -> S::f64s {
-        let numbers: &mut [f64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut x));
-        for number in numbers {
-            *number = number.exp();
-        }
-        x
+    fn exp<S: Simd>(_: S, x: S::f64s) -> S::f64s {
+        each::<S>(x, f64::exp)
     }
 
-    #[inline(always)]
-    fn tanh<S: Simd>(_: S, mut x: S::f64s) -> S::f64s {
-        let numbers: &mut [f64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut x));
-        for number in numbers {
-            *number = number.tanh();
-        }
-        x
+    fn tanh<S: Simd>(_: S, x: S::f64s) -> S::f64s {
+        each::<S>(x, f64::tanh)
     }
+}
+
+/// A function of each number of a vector.
+fn each<S: Simd>(mut x: S::f64s, function: fn(f64) -> f64) -> S::f64s {
+    let numbers: &mut [f64] = bytemuck::cast_slice_mut(std::slice::from_mut(&mut x));
+    for number in numbers {
+        *number = function(*number);
+    }
+    x
 }
 
 /// The polynomial with those coefficients, the highest first.

@@ -37,8 +37,8 @@ impl<'p> Gradients<'p> {
         embedded: &[Embedded<R>],
     ) -> Result<()> {
         for (ids, rows) in embedded {
-            let width = rows.len() / ids.len().max(1);
-            for (&id, row) in ids.iter().zip(rows.chunks_exact(width.max(1))) {
+            let width = rows.len() / ids.len();
+            for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
                 add(&mut numbers[id as usize * width..][..width], row);
             }
         }

@@ -138,6 +138,16 @@ pub(crate) fn every_embedding(cell: Cell, visit: &mut Visit<'_>) {
                 }
             }
         }
+        // Every token dropped.
+        let embedding = Some(Site {
+            by: Some(By::Type),
+            ..Site::new(1.0 - 1e-9, MaskTime::Fixed)
+        });
+        let dropout = Dropout {
+            embedding,
+            ..Dropout::default()
+        };
+        visit(&case, &dropout);
     }
 }
 

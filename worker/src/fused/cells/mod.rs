@@ -88,7 +88,7 @@ impl<R: Real> Forward<'_, R> {
         self.kept.read(index, n, span) + span.read(&self.biases.gates[index * n..][..n])
     }
 
-    /// Takes it.
+    /// Takes it, a vector of units at a time.
     #[inline(always)]
     pub(super) fn step<S: Simd>(mut self, simd: S, cell: spec::Cell) {
         let n = self.before[0].len();
@@ -110,7 +110,7 @@ pub(super) struct Backward<'a, R> {
 }
 
 impl<R: Real> Backward<'_, R> {
-    /// Takes it.
+    /// Takes it, a vector of units at a time.
     #[inline(always)]
     pub(super) fn step<S: Simd>(mut self, simd: S, cell: spec::Cell) {
         let n = self.before[0].len();

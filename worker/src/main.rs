@@ -1,7 +1,7 @@
 //! `breakmywork-worker`: wires flags to the library and ends with its exit code.
 
 use breakmywork_worker::cli::{Cli, Command};
-use breakmywork_worker::{data, exit, local, runner, trainer};
+use breakmywork_worker::{data, exit, local, memory, runner, trainer};
 use clap::Parser;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     log();
     exit::code(match cli.command {
         Some(Command::Train(args)) => {
-            with_threads(args.device.threads);
+            prepared(args.device.threads);
             local::run(&args)
         }
         Some(Command::Data(args)) => data::run(&args),
@@ -35,10 +35,12 @@ fn log() {
         .init();
 }
 
-/// Starts this program again in place with that many threads, unless it already has them: a process's
+/// Starts this program again in place with that many threads and large pages, unless it already has them: a process's
 /// environment is only safe to set before it starts.
-fn with_threads(threads: u16) {
-    if std::env::var_os(THREADS).is_some_and(|set| set == *threads.to_string()) {
+fn prepared(threads: u16) {
+    let large_pages = memory::large_pages();
+    let is_set = std::env::var_os(THREADS).is_some_and(|set| set == *threads.to_string());
+    if is_set && large_pages.is_none() {
         return;
     }
     let mut arguments = std::env::args_os();
@@ -48,6 +50,7 @@ fn with_threads(threads: u16) {
     let error = std::process::Command::new(program)
         .args(arguments)
         .env(THREADS, threads.to_string())
+        .envs(large_pages)
         .exec();
     tracing::warn!(%error, "cannot set the number of threads; products use all cores");
 }

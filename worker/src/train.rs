@@ -12,6 +12,7 @@ use crate::device::{self, DeviceChoice};
 use crate::dropout::{MaskShape, Masks, Proof};
 use crate::evaluate;
 use crate::events::{self, Event, Failure, FailureKind};
+use crate::fused;
 use crate::memory;
 use crate::model::{Network, Parameters, Statistics, Weights};
 use crate::optim::{self, Optimizer};
@@ -94,6 +95,7 @@ pub fn train(
     emit: &mut (dyn FnMut(Event) -> io::Result<()> + Send),
 ) -> Result<Outcome, Failure> {
     memory::keep_freed();
+    fused::tune();
     let task = open(plan, options)?;
     let network = Network::new(&plan.setup.model, task.shape());
     let stack = stack_bytes(&network, task.shape().steps);

@@ -40,6 +40,7 @@ use gradients::Gradients;
 use head::Loss;
 use part::{Borrowed, Shared, Way};
 use rayon::prelude::*;
+pub(crate) use product::tune;
 pub(crate) use real::Real;
 
 /// Fewest sequences that are worth a thread: with fewer, a step's product no longer fills it.

@@ -7,7 +7,7 @@ use super::buffer::Buffer;
 use super::product::{Matrix, product};
 use super::real::Real;
 use super::rows::add;
-use super::vector::{Span, Vector};
+use super::vector::{Span, Vector, each_span};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -145,12 +145,14 @@ impl<R: Real> Output<'_, R> {
         for (row, outputs) in block.chunks_exact_mut(width).enumerate() {
             let place = rows.start + row;
             let weight = lesson.weights.map_or(R::ONE, |weights| weights[place]);
-            add(outputs, self.bias);
-            let own = lesson.answers.loss(place, outputs, R::of(scale) * weight);
+            let bias = Bias {
+                numbers: self.bias,
+                gradient: &mut part.bias,
+            };
+            let own = (lesson.answers).learn(place, outputs, bias, R::of(scale) * weight);
             if weight != R::ZERO {
                 part.sum += own * weight.wide();
             }
-            add(&mut part.bias, outputs);
         }
         let gradient = Matrix::rows(block, count, width, width);
         let to = &mut part.entered[rows.start * n..];
@@ -236,7 +238,24 @@ fn is_first_largest<R: Real>(logits: &[R], class: u32) -> bool {
     before.iter().all(|&other| other < own) && rest.iter().all(|&other| other <= own)
 }
 
+/// A bias that is still to be added to the outputs, and its gradient, which is added up.
+struct Bias<'a, R> {
+    numbers: &'a [R],
+    gradient: &'a mut [R],
+}
+
 impl<R: Real> Answers<'_, R> {
+    /// The loss of one output without its bias; its gradient, times `scale`, takes the place of the output.
+    fn learn(&self, place: usize, outputs: &mut [R], bias: Bias<'_, R>, scale: R) -> f64 {
+        if let Self::Classes(classes) = self {
+            return cross_entropy(outputs, classes[place] as usize, Some(bias), scale);
+        }
+        add(outputs, bias.numbers);
+        let loss = self.loss(place, outputs, scale);
+        add(bias.gradient, outputs);
+        loss
+    }
+
     /// The loss of one output; its gradient, times `scale`, takes the place of the output.
     fn loss(&self, place: usize, outputs: &mut [R], scale: R) -> f64 {
         match self {
@@ -245,7 +264,7 @@ impl<R: Real> Answers<'_, R> {
                 outputs[0] = off * scale * R::of(2.0);
                 off.wide() * off.wide()
             }
-            Self::Classes(classes) => cross_entropy(outputs, classes[place] as usize, scale),
+            Self::Classes(classes) => cross_entropy(outputs, classes[place] as usize, None, scale),
             Self::Keys(keys) => {
                 let keys = &keys[place * outputs.len()..][..outputs.len()];
                 let mut sum = 0.0;
@@ -261,16 +280,33 @@ impl<R: Real> Answers<'_, R> {
 }
 
 /// −log softmax of the class; the gradient takes the place of the logits.
-fn cross_entropy<R: Real>(logits: &mut [R], class: usize, scale: R) -> f64 {
-    let target = logits[class];
-    let (largest, sum) = pulp::Arch::new().dispatch(Softmax { logits, scale });
+fn cross_entropy<R: Real>(
+    logits: &mut [R],
+    class: usize,
+    mut bias: Option<Bias<'_, R>>,
+    scale: R,
+) -> f64 {
+    let mut target = logits[class];
+    if let Some(bias) = &mut bias {
+        target += bias.numbers[class];
+        bias.gradient[class] -= scale;
+    }
+    let softmax = Softmax {
+        logits,
+        bias,
+        scale,
+    };
+    let (largest, sum) = pulp::Arch::new().dispatch(softmax);
     logits[class] -= scale;
     sum.wide().ln() + largest.wide() - target.wide()
 }
 
-/// Puts softmax · scale in place of the logits, in vector instructions; gives the largest logit and the sum.
+/// Puts softmax · scale in place of the logits, in vector instructions; gives the largest logit and the sum. A bias is
+/// added first, and its gradient last, while the numbers are at hand: ten thousand of them do not stay in the nearest
+/// cache.
 struct Softmax<'a, R> {
     logits: &'a mut [R],
+    bias: Option<Bias<'a, R>>,
     scale: R,
 }
 
@@ -279,34 +315,59 @@ impl<R: Real> WithSimd for Softmax<'_, R> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> (R, R) {
-        let largest = largest(simd, self.logits);
-        let sum = exponentials(simd, self.logits, largest);
+        let Self {
+            logits,
+            bias,
+            scale,
+        } = self;
+        let largest = largest(simd, logits, bias.as_ref().map(|bias| bias.numbers));
+        let sum = exponentials(simd, logits, largest);
         // The sum is at least 1, so the quotient is finite if the logits are.
-        let factor = self.scale / sum;
-        for logit in self.logits.iter_mut() {
-            *logit *= factor;
+        let factor = Vector::splat(simd, scale / sum);
+        match bias {
+            Some(Bias { gradient, .. }) => each_span!(R, simd, logits.len(), span => {
+                let product = span.read(logits) * factor;
+                span.write(logits, product);
+                let all = span.read(gradient) + product;
+                span.write(gradient, all);
+            }),
+            None => each_span!(R, simd, logits.len(), span => {
+                let product = span.read(logits) * factor;
+                span.write(logits, product);
+            }),
         }
         (largest, sum)
     }
 }
 
-/// The largest number; a NaN among them is lost here and found by the sum.
+/// Adds the bias, if there is one, and gives the largest number then; a NaN is lost here and found by the sum.
 #[inline(always)]
-pub(super) fn largest<R: Real, S: Simd>(simd: S, values: &[R]) -> R {
-    let mut largest = Vector::splat(simd, values[0]);
-    for span in Span::whole::<R>(simd, values.len()) {
-        let values = span.read(values);
-        largest = largest.choose_less(values, values, largest);
+fn largest<R: Real, S: Simd>(simd: S, values: &mut [R], bias: Option<&[R]>) -> R {
+    let mut lanes = Vector::splat(simd, values[0]);
+    if let Some(bias) = bias {
+        lanes = Vector::splat(simd, values[0] + bias[0]);
+        each_span!(R, simd, values.len(), span => {
+            let sum = span.read(values) + span.read(bias);
+            span.write(values, sum);
+            if span.is_whole::<R>() {
+                lanes = lanes.choose_less(sum, sum, lanes);
+            }
+        });
+    } else {
+        for span in Span::whole::<R>(simd, values.len()) {
+            let values = span.read(values);
+            lanes = lanes.choose_less(values, values, lanes);
+        }
     }
     let rest = Span::rest::<R>(simd, values.len()).map_or(&[][..], |span| span.of(values));
     let larger = |largest, &value| if largest < value { value } else { largest };
-    let largest = largest.numbers().iter().fold(values[0], larger);
+    let largest = lanes.numbers().iter().fold(values[0], larger);
     rest.iter().fold(largest, larger)
 }
 
 /// Puts e to the power of (value − largest) in place of each value, and gives their sum.
 #[inline(always)]
-pub(super) fn exponentials<R: Real, S: Simd>(simd: S, values: &mut [R], largest: R) -> R {
+fn exponentials<R: Real, S: Simd>(simd: S, values: &mut [R], largest: R) -> R {
     let largest = Vector::splat(simd, largest);
     let mut sums = Vector::splat(simd, R::ZERO);
     for span in Span::whole::<R>(simd, values.len()) {

@@ -39,8 +39,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use gradients::Gradients;
 use head::Loss;
 use part::{Borrowed, Shared, Way};
-use rayon::prelude::*;
 pub(crate) use product::tune;
+use rayon::prelude::*;
 pub(crate) use real::Real;
 
 /// Fewest sequences that are worth a thread: with fewer, a step's product no longer fills it.

@@ -160,6 +160,8 @@ pub(crate) fn network(case: &Case) -> Network {
     };
     Network {
         tied: case.tied,
+        // Biases too: a bias of zero that is forgotten, or added twice, is not missed.
+        initial_range: Some(0.5),
         ..Network::new(&Model::new(case.cell, 2, HIDDEN as u32), shape)
     }
 }

@@ -52,5 +52,5 @@ fn prepared(threads: u16) {
         .env(THREADS, threads.to_string())
         .envs(large_pages)
         .exec();
-    tracing::warn!(%error, "cannot set the number of threads; products use all cores");
+    tracing::warn!(%error, "cannot set threads and large pages; products may use all cores");
 }

@@ -52,9 +52,8 @@ const LARGE_PAGES: &str = "glibc.malloc.hugetlb";
 /// already what is wanted.
 ///
 /// A window goes through hundreds of megabytes, rows of a matrix lie pages apart, and which small pages one gets decides
-/// what the caches hold: with large pages training is up to 5% faster on large networks, and small ones no longer have
-/// slow runs. Where the system grants them only to who asks (`madvise`, the kernel's default) they have to be asked
-/// for, and glibc reads this before `main`.
+/// what the caches hold: with large pages training is up to 5% faster on large networks. Where the system grants them
+/// only to who asks (`madvise`) they have to be asked for, and glibc reads this before `main`.
 pub fn large_pages() -> Option<(&'static str, String)> {
     asking(std::env::var(TUNABLES).ok().as_deref()).map(|value| (TUNABLES, value))
 }

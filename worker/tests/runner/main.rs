@@ -111,7 +111,6 @@ async fn loses_its_lease(pool: &PgPool) {
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    eprintln!("ELAPSED {:?}", started.elapsed());
 }
 
 async fn text(pool: &PgPool, query: &'static str) -> String {

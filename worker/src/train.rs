@@ -327,6 +327,9 @@ impl<'a> Run<'a> {
         }
         self.state.time_steps += (steps * batch.size) as u64;
         self.ledger.note(&loss, &clipped.norm)?;
+        if learned.reclaimable {
+            fused::reclaim(clipped.gradients)?;
+        }
         if inspect {
             self.state.proof.inspect(shape, &masks.into_log())?;
         }

@@ -54,6 +54,7 @@ pub fn learn(card: &dyn Card, window: &Window<'_>, block: usize) -> Result<Learn
     Ok(Learned {
         loss: card.tensor(sum, &[])?,
         gradients: walk.gradients(layers, inputs, loss)?,
+        reclaimable: false,
         carried: walk.carried(&way)?,
         statistics: Statistics::default(),
     })

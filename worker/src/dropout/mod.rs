@@ -19,8 +19,8 @@ use crate::rng::{Purpose, Stream};
 use crate::tasks::Tokens;
 use breakmywork_protocol::spec::{self, Carry, MaskTime, Noise, Site, SiteName};
 use candle_core::{DType, Device, Result, Tensor};
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Keeps the square root of a variance of 0 differentiable.
 const LEAST_VARIANCE: f64 = 1e-12;
@@ -57,7 +57,7 @@ pub struct Drawn {
 pub struct Masks {
     drawn: HashMap<(SiteName, usize), Drawn>,
     /// Uses so far, if they are logged.
-    log: Option<RefCell<Vec<Applied>>>,
+    log: Option<Mutex<Vec<Applied>>>,
 }
 
 /// Which masks to draw: everything but their position.
@@ -150,13 +150,14 @@ impl Masks {
 
     /// Logs every use from here on.
     pub fn logged(mut self) -> Self {
-        self.log = Some(RefCell::default());
+        self.log = Some(Mutex::default());
         self
     }
 
     /// What was applied, in order.
     pub fn into_log(self) -> Vec<Applied> {
-        self.log.map(RefCell::into_inner).unwrap_or_default()
+        let log = self.log.map(Mutex::into_inner);
+        log.map_or_else(Vec::new, |log| log.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the masks there were drawn for, if there are any.
@@ -173,7 +174,8 @@ impl Masks {
             masks => &masks[step],
         };
         if let Some(log) = &self.log {
-            log.borrow_mut().push(Applied {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.push(Applied {
                 site: name,
                 layer,
                 step,
@@ -384,7 +386,7 @@ fn draws(
         let purpose = purpose(place::stream(name), place.layer as u16);
         let mut stream = Stream::new(seed, purpose, position);
         let masks = match name {
-            SiteName::Embedding => embedding::draw(shape, site, &stream, dtype, device)?,
+            SiteName::Embedding => embedding::draw(shape, site, &mut stream, dtype, device)?,
             _ => draw_place(&place, name, site, &mut stream, dtype, device)?,
         };
         let drawn = Drawn {

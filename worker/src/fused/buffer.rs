@@ -34,6 +34,11 @@ impl<R: Real> Buffer<R> {
         Self { numbers }
     }
 
+    /// The numbers, for good; [`Self::from`] makes a buffer of them again.
+    pub(super) fn into_numbers(mut self) -> Vec<R> {
+        std::mem::take(&mut self.numbers)
+    }
+
     /// A copy.
     pub(super) fn copy_of(numbers: &[R]) -> Self {
         let mut buffer = Self::take(numbers.len());
@@ -46,6 +51,12 @@ impl<R: Real> Buffer<R> {
         let mut buffer = Self::take(count);
         buffer.fill(R::ZERO);
         buffer
+    }
+}
+
+impl<R: Real> From<Vec<R>> for Buffer<R> {
+    fn from(numbers: Vec<R>) -> Self {
+        Self { numbers }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Gradients in the order of the parameters, those of an embedding by the rows that were used.
 
+use super::buffer::Buffer;
 use super::part::Embedded;
 use super::real::Real;
 use super::rows::add;
 use crate::model::Parameters;
 use crate::optim::{Gradient, RowGradient};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Tensor};
 
 /// What has been gathered so far.
 pub(super) struct Gradients<'p> {
@@ -23,9 +24,9 @@ impl<'p> Gradients<'p> {
     }
 
     /// The next parameter's.
-    pub(super) fn push<R: Real>(&mut self, numbers: Vec<R>) -> Result<()> {
+    pub(super) fn push<R: Real>(&mut self, numbers: Buffer<R>) -> Result<()> {
         let (_, var) = &self.parameters.named()[self.gathered.len()];
-        let tensor = Tensor::from_vec(numbers, var.shape(), &Device::Cpu)?;
+        let tensor = Tensor::from_vec(numbers.into_numbers(), var.shape(), &Device::Cpu)?;
         self.gathered.push(Gradient::Whole(tensor));
         Ok(())
     }
@@ -33,7 +34,7 @@ impl<'p> Gradients<'p> {
     /// That of an embedding whose rows are the output's too.
     pub(super) fn push_tied<R: Real>(
         &mut self,
-        mut numbers: Vec<R>,
+        mut numbers: Buffer<R>,
         embedded: &[Embedded<R>],
     ) -> Result<()> {
         for (ids, rows) in embedded {
@@ -78,5 +79,37 @@ impl<'p> Gradients<'p> {
     /// All of them.
     pub(super) fn done(self) -> Vec<Gradient> {
         self.gathered
+    }
+}
+
+/// Takes back the memory of gradients of [`super::learn`] that nobody reads any more, for those of the next window.
+///
+/// A new vector would be filled with zeros first, hundreds of megabytes of them in a large network, while all but one
+/// thread wait.
+///
+/// # Errors
+/// If one is not on the CPU.
+pub fn reclaim(gradients: Vec<Gradient>) -> Result<()> {
+    for gradient in gradients {
+        gradient.values().inplace_op1(&Emptied)?;
+    }
+    Ok(())
+}
+
+/// Leaves a tensor that is about to go without its numbers.
+struct Emptied;
+
+impl InplaceOp1 for Emptied {
+    fn name(&self) -> &'static str {
+        "emptied"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, _: &Layout) -> Result<()> {
+        match storage {
+            CpuStorage::F32(numbers) => drop(Buffer::from(std::mem::take(numbers))),
+            CpuStorage::F64(numbers) => drop(Buffer::from(std::mem::take(numbers))),
+            _ => {}
+        }
+        Ok(())
     }
 }

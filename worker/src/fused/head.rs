@@ -52,7 +52,7 @@ pub(super) struct Loss<R: Real> {
     /// Gradient of what entered the output, for each part: outputs × hidden.
     pub(super) entered: Vec<Buffer<R>>,
     /// hidden × width, or as the embedding lies.
-    pub(super) weight: Vec<R>,
+    pub(super) weight: Buffer<R>,
     pub(super) bias: Vec<R>,
 }
 
@@ -92,7 +92,7 @@ impl<R: Real> Output<'_, R> {
                 bias: vec![R::ZERO; width],
             })
             .collect();
-        let mut weight = vec![R::ZERO; n * width];
+        let mut weight = Buffer::take(n * width);
         let gradient_width = if self.tied { n } else { width };
         // Products with fewer rows take longer for each.
         let piece = (weight.len() / gradient_width).div_ceil(rayon::current_num_threads());
@@ -109,6 +109,10 @@ impl<R: Real> Output<'_, R> {
                 });
             let pieces = weight.par_chunks_mut(piece * gradient_width).enumerate();
             pieces.for_each(|(index, to)| {
+                // By the thread that adds to it next.
+                if block == 0 {
+                    to.fill(R::ZERO);
+                }
                 for (lesson, part) in lessons.iter().zip(&parts) {
                     self.add_gradient(lesson, part, from, index * piece, to);
                 }

@@ -7,7 +7,6 @@ use super::buffer::Buffer;
 use super::inputs::Distinct;
 use super::layer::{CHUNK, Tape, Walk};
 use super::masks::Mask;
-use super::part::Shared;
 use super::product::{Matrix, product};
 use super::real::Real;
 use super::rows::{add_column_sums, times_columns};
@@ -22,37 +21,44 @@ const LEAST_ROWS: usize = 32;
 /// A layer's walk over a part of the minibatch, there and back.
 pub(super) type Walked<'a, R> = (Walk<'a, R>, &'a Tape<R>);
 
-impl<R: Real> Shared<'_, R> {
-    /// The gradients of a layer's matrices, from the walks of all parts.
-    pub(super) fn matrix_gradients(&self, walked: &[Walked<'_, R>]) -> Vec<Vec<R>> {
-        let size = walked[0].0.size;
-        let n = size.hidden;
-        let pieces = pieces(size, rayon::current_num_threads());
-        let gradient = |matrix: usize| {
-            let parts = size.parts(matrix);
-            let rows: usize = parts.iter().map(|(_, _, rows)| rows).sum();
-            let piece = rows.div_ceil(pieces).max(LEAST_ROWS);
-            let mut gradient = vec![R::ZERO; rows * n];
-            gradient
-                .par_chunks_mut(piece * n)
-                .enumerate()
-                .for_each(|(index, to)| {
-                    let (start, end) = (index * piece, index * piece + to.len() / n);
-                    for &(part, first, rows) in &parts {
-                        let (from, until) = (start.max(first), end.min(first + rows));
-                        if from < until {
-                            let to = &mut to[(from - start) * n..(until - start) * n];
-                            add_part(walked, part, from - first, to);
-                        }
-                    }
-                });
-            gradient
-        };
-        (0..size.matrices().len())
-            .into_par_iter()
-            .map(gradient)
-            .collect()
-    }
+/// The gradients of each layer's matrices, one layer after the other, from the walks of all parts over each.
+///
+/// Threads take neighbouring ones, so these are matrix by matrix: a thread that had one layer and its neighbour another,
+/// with more inputs, would wait for it.
+pub(super) fn matrix_gradients<R: Real>(layers: &[Vec<Walked<'_, R>>]) -> Vec<Buffer<R>> {
+    let count = layers.len();
+    let matrices = layers[0][0].0.size.matrices().len();
+    let each = (0..matrices * count).into_par_iter();
+    let each = each.map(|index| Some(matrix_gradient(&layers[index % count], index / count)));
+    let mut each: Vec<Option<Buffer<R>>> = each.collect();
+    let in_order = (0..count).flat_map(|layer| (layer..matrices * count).step_by(count));
+    in_order.filter_map(|index| each[index].take()).collect()
+}
+
+/// The gradient of one of a layer's matrices.
+fn matrix_gradient<R: Real>(walked: &[Walked<'_, R>], matrix: usize) -> Buffer<R> {
+    let size = walked[0].0.size;
+    let n = size.hidden;
+    let parts = size.parts(matrix);
+    let rows: usize = parts.iter().map(|(_, _, rows)| rows).sum();
+    let piece = rows
+        .div_ceil(pieces(size, rayon::current_num_threads()))
+        .max(LEAST_ROWS);
+    let mut gradient = Buffer::take(rows * n);
+    let pieces = gradient.par_chunks_mut(piece * n).enumerate();
+    pieces.for_each(|(index, to)| {
+        // By the thread that adds to it next.
+        to.fill(R::ZERO);
+        let (start, end) = (index * piece, index * piece + to.len() / n);
+        for &(part, first, rows) in &parts {
+            let (from, until) = (start.max(first), end.min(first + rows));
+            if from < until {
+                let to = &mut to[(from - start) * n..(until - start) * n];
+                add_part(walked, part, from - first, to);
+            }
+        }
+    });
+    gradient
 }
 
 /// How many pieces each matrix is cut into: as few as give every thread as much to do, since the gradients that a product

@@ -37,6 +37,7 @@ use crate::train::{Learned, Window};
 use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Normalization};
 use candle_core::{DType, Device, Result, Tensor};
 use gradients::Gradients;
+pub use gradients::reclaim;
 use head::Loss;
 use part::{Borrowed, Shared, Way};
 pub(crate) use product::tune;
@@ -62,10 +63,11 @@ pub fn applies(network: &Network, dropout: &Dropout, device: &Device) -> bool {
 /// If a tensor is not on the CPU or of another type than single or double precision.
 pub fn learn(window: &Window<'_>) -> Result<Learned> {
     let (_, first) = &window.parameters.named()[0];
-    match first.dtype() {
+    // A thread outside the pool would hand over each step of the work, and sleep until it is done.
+    rayon::scope(|_| match first.dtype() {
         DType::F64 => learn_in::<f64>(window),
         _ => learn_in::<f32>(window),
-    }
+    })
 }
 
 fn learn_in<R: Real>(window: &Window<'_>) -> Result<Learned> {
@@ -104,12 +106,13 @@ fn learn_in<R: Real>(window: &Window<'_>) -> Result<Learned> {
         }
     }
     let layers = shared.layer_gradients(&ways);
-    for gradient in layers.into_iter().chain(output).chain([bias]) {
+    for gradient in layers.into_iter().chain(output).chain([bias.into()]) {
         gradients.push(gradient)?;
     }
     Ok(Learned {
         loss: Tensor::new(R::of(sum / shared.counts), &Device::Cpu)?,
         gradients: gradients.done(),
+        reclaimable: true,
         carried: shared.carried(last.iter().map(|(rows, last)| (rows, last)))?,
         statistics: Statistics::default(),
     })

@@ -4,6 +4,7 @@ use super::buffer::Buffer;
 use super::head::{Answers, Lesson, Loss, Output};
 use super::inputs::{Inputs, Tokens};
 use super::layer::{Tape, Walk};
+use super::learned::matrix_gradients;
 use super::masks::{LayerMasks, Mask};
 use super::numbers::{Numbers, values};
 use super::real::Real;
@@ -239,14 +240,15 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The gradients of each layer's matrices, once all parts have been walked back.
-    pub(super) fn layer_gradients(&self, ways: &[Way<R>]) -> Vec<Vec<R>> {
-        let layers = (0..self.before.len()).into_par_iter().map(|layer| {
+    pub(super) fn layer_gradients(&self, ways: &[Way<R>]) -> Vec<Buffer<R>> {
+        let walked = |layer: usize| {
             let walked = ways
                 .iter()
                 .map(|way| (self.walk(layer, &way.rows), &way.tapes[layer]));
-            self.matrix_gradients(&walked.collect::<Vec<_>>())
-        });
-        layers.collect::<Vec<_>>().concat()
+            walked.collect::<Vec<_>>()
+        };
+        let layers: Vec<_> = (0..self.before.len()).map(walked).collect();
+        matrix_gradients(&layers)
     }
 
     /// The last h and c of each layer of a part.

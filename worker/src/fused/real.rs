@@ -242,67 +242,55 @@ impl Real for f32 {
         [less_than_f32s, select_f32s]
     );
 
-    /// 2ⁿ · eʳ with |r| ≤ ln 2 / 2, eʳ by the polynomial of degree six that is nearest in relative error.
     #[inline(always)]
     fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-        /// 1.5 · 2²³: adding it rounds to a whole number, which then stands in the lowest bits.
-        const ROUND: f32 = 12_582_912.0;
-        /// ln 2 in two parts, the first short enough that its product with n is exact.
-        const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-        const TAIL: [f32; 6] = [
-            1.987_569_1e-4,
-            1.398_2e-3,
-            8.333_452e-3,
-            4.166_579_6e-2,
-            1.666_666_5e-1,
-            0.5,
-        ];
-        /// Beyond these the result would leave the normal numbers.
-        const RANGE: [f32; 2] = [-87.3, 88.3];
-        let x = Vector::<f32, S>::new(simd, x);
-        // A NaN is not less than anything, so it stays one.
-        let (least, most) = (x.all(RANGE[0]), x.all(RANGE[1]));
-        let x = x.choose_less(least, least, x);
-        let x = most.choose_less(x, most, x);
-        let round = x.all(ROUND);
-        let rounded = x.multiply_add(x.all(std::f32::consts::LOG2_E), round);
-        let n = rounded - round;
-        let r = n.multiply_add(x.all(-LN_2[0]), x);
-        let r = n.multiply_add(x.all(-LN_2[1]), r);
-        let tail = polynomial(r, &TAIL);
-        let bits = simd.transmute_u32s_f32s(rounded.lanes());
-        let bits = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
-        let bits = simd.add_u32s(bits, simd.splat_u32s(127 << 23));
-        let power = Vector::new(simd, simd.transmute_f32s_u32s(bits));
-        let whole = tail.multiply_add(r * r, r) + x.all(1.0);
-        (whole * power).lanes()
+        let [power, beyond] = powers(simd, Vector::new(simd, x));
+        ((beyond + beyond.all(1.0)) * power).lanes()
     }
 
-    /// A polynomial near zero, where the quotient would lose all digits.
+    /// t / (t + 2) with t = e²ˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), which keeps its digits near zero, where n is 0.
     #[inline(always)]
     fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-        const TAIL: [f32; 5] = [
-            -5.704_988_7e-3,
-            2.063_909e-2,
-            -5.373_971_6e-2,
-            1.333_144_2e-1,
-            -3.333_328e-1,
-        ];
-        const NEAR: f32 = 0.625;
-        let size = Vector::<f32, S>::new(simd, simd.abs_f32s(x));
         let x = Vector::<f32, S>::new(simd, x);
-        let square = x * x;
-        let near = (polynomial(square, &TAIL) * square).multiply_add(x, x);
-        let (one, two) = (x.all(1.0), x.all(2.0));
-        let far = one - two / ((size + size).exp() + one);
-        let sign = simd.and_u32s(
-            simd.transmute_u32s_f32s(x.lanes()),
-            simd.splat_u32s(1 << 31),
-        );
-        let far = simd.or_u32s(simd.transmute_u32s_f32s(far.lanes()), sign);
-        let far = Vector::new(simd, simd.transmute_f32s_u32s(far));
-        size.choose_less(x.all(NEAR), near, far).lanes()
+        let [power, beyond] = powers(simd, x + x);
+        let t = power.multiply_add(beyond, power - x.all(1.0));
+        (t / (t + x.all(2.0))).lanes()
     }
+}
+
+/// 2ⁿ and eʳ − 1, where x = n ln 2 + r with |r| ≤ ln 2 / 2: eʳ by the polynomial of degree six that is nearest in relative
+/// error.
+#[inline(always)]
+fn powers<S: Simd>(simd: S, x: Vector<f32, S>) -> [Vector<f32, S>; 2] {
+    /// 1.5 · 2²³: adding it rounds to a whole number, which then stands in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    /// ln 2 in two parts, the first short enough that its product with n is exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    const TAIL: [f32; 6] = [
+        1.987_569_1e-4,
+        1.398_2e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        0.5,
+    ];
+    /// Beyond these the result would leave the normal numbers.
+    const RANGE: [f32; 2] = [-87.3, 88.3];
+    // A NaN is not less than anything, so it stays one.
+    let (least, most) = (x.all(RANGE[0]), x.all(RANGE[1]));
+    let x = x.choose_less(least, least, x);
+    let x = most.choose_less(x, most, x);
+    let round = x.all(ROUND);
+    let rounded = x.multiply_add(x.all(std::f32::consts::LOG2_E), round);
+    let n = rounded - round;
+    let r = n.multiply_add(x.all(-LN_2[0]), x);
+    let r = n.multiply_add(x.all(-LN_2[1]), r);
+    let beyond = polynomial(r, &TAIL).multiply_add(r * r, r);
+    let bits = simd.transmute_u32s_f32s(rounded.lanes());
+    let bits = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
+    let bits = simd.add_u32s(bits, simd.splat_u32s(127 << 23));
+    let power = Vector::new(simd, simd.transmute_f32s_u32s(bits));
+    [power, beyond]
 }
 
 #[cfg(test)]

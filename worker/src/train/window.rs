@@ -33,6 +33,8 @@ pub struct Learned {
     pub loss: Tensor,
     /// Gradients in the order of the parameters.
     pub gradients: Vec<Gradient>,
+    /// Whether the gradients share their memory with nothing else, so that [`fused::reclaim`] may have it back.
+    pub reclaimable: bool,
     /// The states to go on from.
     pub carried: Carried,
     /// The minibatch's statistics, where it was normalized by them.
@@ -77,6 +79,7 @@ impl Window<'_> {
         Ok(Learned {
             loss,
             gradients: optim::ordered(&gradients, self.parameters)?,
+            reclaimable: false,
             carried: pass.carried,
             statistics: pass.statistics,
         })

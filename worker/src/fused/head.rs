@@ -365,8 +365,7 @@ fn largest<R: Real, S: Simd>(simd: S, values: &mut [R], bias: Option<&[R]>) -> R
     }
     let rest = Span::rest::<R>(simd, values.len()).map_or(&[][..], |span| span.of(values));
     let larger = |largest, &value| if largest < value { value } else { largest };
-    let largest = lanes.numbers().iter().fold(values[0], larger);
-    rest.iter().fold(largest, larger)
+    rest.iter().fold(lanes.largest(), larger)
 }
 
 /// Puts e to the power of (value − largest) in place of each value, and gives their sum.
@@ -379,16 +378,13 @@ fn exponentials<R: Real, S: Simd>(simd: S, values: &mut [R], largest: R) -> R {
         span.write(values, powers);
         sums = sums + powers;
     }
-    let mut sum = R::ZERO;
+    let mut sum = sums.sum();
     if let Some(span) = Span::rest::<R>(simd, values.len()) {
         let powers = (span.read(values) - largest).exp();
         span.write(values, powers);
         for &power in span.of(values) {
             sum += power;
         }
-    }
-    for &lane in sums.numbers() {
-        sum += lane;
     }
     sum
 }

@@ -85,6 +85,12 @@ pub(crate) trait Real:
         of: [Self::Lanes<S>; 2],
     ) -> Self::Lanes<S>;
 
+    /// The sum of a vector's numbers.
+    fn sum<S: Simd>(simd: S, lanes: Self::Lanes<S>) -> Self;
+
+    /// The largest of a vector's numbers.
+    fn largest<S: Simd>(simd: S, lanes: Self::Lanes<S>) -> Self;
+
     /// eˣ.
     fn exp<S: Simd>(simd: S, x: Self::Lanes<S>) -> Self::Lanes<S>;
 
@@ -96,7 +102,7 @@ pub(crate) trait Real:
 macro_rules! common {
     ($number:ident, $storage:ident, $lanes:ident, [$vectors:ident, $vectors_mut:ident], $load:ident, $store:ident,
      $splat:ident, $multiply_add:ident, [$add:ident, $subtract:ident, $multiply:ident, $divide:ident],
-     [$less:ident, $choose:ident]) => {
+     [$less:ident, $choose:ident], [$sum:ident, $largest:ident]) => {
         const ZERO: Self = 0.0;
         const ONE: Self = 1.0;
 
@@ -183,6 +189,16 @@ macro_rules! common {
         fn choose_less<S: Simd>(simd: S, [a, b]: [S::$lanes; 2], of: [S::$lanes; 2]) -> S::$lanes {
             simd.$choose(simd.$less(a, b), of[0], of[1])
         }
+
+        #[inline(always)]
+        fn sum<S: Simd>(simd: S, lanes: S::$lanes) -> Self {
+            simd.$sum(lanes)
+        }
+
+        #[inline(always)]
+        fn largest<S: Simd>(simd: S, lanes: S::$lanes) -> Self {
+            simd.$largest(lanes)
+        }
     };
 }
 
@@ -197,7 +213,8 @@ impl Real for f64 {
         splat_f64s,
         mul_add_e_f64s,
         [add_f64s, sub_f64s, mul_f64s, div_f64s],
-        [less_than_f64s, select_f64s]
+        [less_than_f64s, select_f64s],
+        [reduce_sum_f64s, reduce_max_f64s]
     );
 
     fn exp<S: Simd>(_: S, x: S::f64s) -> S::f64s {
@@ -239,7 +256,8 @@ impl Real for f32 {
         splat_f32s,
         mul_add_e_f32s,
         [add_f32s, sub_f32s, mul_f32s, div_f32s],
-        [less_than_f32s, select_f32s]
+        [less_than_f32s, select_f32s],
+        [reduce_sum_f32s, reduce_max_f32s]
     );
 
     #[inline(always)]
@@ -316,7 +334,7 @@ mod tests {
     impl<S: Simd> Functions for With<S> {
         fn of(&self, x: f32) -> [f32; 3] {
             let x = Vector::<f32, S>::splat(self.0, x);
-            [x.exp(), x.tanh(), x.sigmoid()].map(|y| y.numbers()[0])
+            [x.exp(), x.tanh(), x.sigmoid()].map(|y| y.largest())
         }
     }
 

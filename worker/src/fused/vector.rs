@@ -8,7 +8,7 @@
 //! Closures must not touch vectors: they are compiled for any processor, so each instruction in them becomes a call.
 
 use super::real::Real;
-use pulp::{Simd, bytemuck};
+use pulp::Simd;
 use std::ops::{Add, Div, Mul, Sub};
 
 /// A vector of numbers.
@@ -39,12 +39,6 @@ impl<R: Real, S: Simd> Vector<R, S> {
         self.lanes
     }
 
-    /// Its numbers.
-    #[inline(always)]
-    pub(super) fn numbers(&self) -> &[R] {
-        bytemuck::cast_slice(std::slice::from_ref(&self.lanes))
-    }
-
     /// That number in every place, where this one is at hand.
     #[inline(always)]
     pub(super) fn all(self, number: R) -> Self {
@@ -64,6 +58,18 @@ impl<R: Real, S: Simd> Vector<R, S> {
         let [a, b] = [self.lanes, other.lanes];
         let lanes = R::choose_less(self.simd, [a, b], [then.lanes, or.lanes]);
         Self::new(self.simd, lanes)
+    }
+
+    /// The sum of its numbers.
+    #[inline(always)]
+    pub(super) fn sum(self) -> R {
+        R::sum(self.simd, self.lanes)
+    }
+
+    /// The largest of its numbers.
+    #[inline(always)]
+    pub(super) fn largest(self) -> R {
+        R::largest(self.simd, self.lanes)
     }
 
     /// eˣ.

@@ -26,6 +26,8 @@ const LEFT: f64 = 66.0;
 const RIGHT: f64 = 18.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 46.0;
+/// From a line to its name, so that names of close lines stay apart.
+const ASIDE: f64 = 4.0;
 
 impl Pairs<'_> {
     /// The plot, or nothing without a pair.
@@ -104,7 +106,7 @@ impl Pairs<'_> {
         Some(Html(out))
     }
 
-    /// "no effect" and "margin" above their lines, apart even where the lines are close.
+    /// The names of both lines above them, apart even where the lines are close.
     fn line_names(&self, out: &mut String, zero: f64, margin: f64) {
         let (left, right) = ("end", "start");
         let (zero_anchor, margin_anchor) = if margin >= zero {
@@ -122,12 +124,11 @@ impl Pairs<'_> {
                 "start" if at > WIDTH - RIGHT - 150.0 => ("end", TOP - 23.0),
                 other => (other, TOP - 12.0),
             };
-            let class = if anchor == "end" {
-                " class=\"end\""
-            } else {
-                ""
+            let (class, x) = match anchor {
+                "end" => (" class=\"end\"", at - ASIDE),
+                _ => ("", at + ASIDE),
             };
-            let _ = write!(out, "<text{class} x=\"{at}\" y=\"{y}\">{text}</text>");
+            let _ = write!(out, "<text{class} x=\"{x}\" y=\"{y}\">{text}</text>");
         }
     }
 

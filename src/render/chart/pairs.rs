@@ -24,7 +24,7 @@ pub struct Pairs<'a> {
 const WIDTH: f64 = 640.0;
 const LEFT: f64 = 66.0;
 const RIGHT: f64 = 18.0;
-const TOP: f64 = 34.0;
+const TOP: f64 = 40.0;
 const BOTTOM: f64 = 46.0;
 /// From a line to its name, so that names of close lines stay apart.
 const ASIDE: f64 = 4.0;
@@ -120,8 +120,8 @@ impl Pairs<'_> {
         ] {
             // Near an edge the text turns inwards, on a line of its own.
             let (anchor, y) = match anchor {
-                "end" if at < LEFT + 60.0 => ("start", TOP - 23.0),
-                "start" if at > WIDTH - RIGHT - 150.0 => ("end", TOP - 23.0),
+                "end" if at < LEFT + 60.0 => ("start", TOP - 27.0),
+                "start" if at > WIDTH - RIGHT - 150.0 => ("end", TOP - 27.0),
                 other => (other, TOP - 12.0),
             };
             let (class, x) = match anchor {

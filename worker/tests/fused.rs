@@ -143,7 +143,6 @@ fn compare(case: &Case, dropout: &Dropout) {
             let fast = windows::learned(case, dropout, dtype, fused::learn).expect("computes");
             let off = windows::difference(case.cell, &fast, &graph).expect("computes");
             assert!(off < tolerance, "{name} {dropout:?}: {off:e}");
-            assert!(fast.0.reclaimable && !graph.0.reclaimable);
             fused::reclaim(fast.0.gradients).expect("is on the CPU");
         }
     }

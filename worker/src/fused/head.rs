@@ -347,25 +347,29 @@ impl<R: Real> WithSimd for Softmax<'_, R> {
 /// Adds the bias, if there is one, and gives the largest number then; a NaN is lost here and found by the sum.
 #[inline(always)]
 fn largest<R: Real, S: Simd>(simd: S, values: &mut [R], bias: Option<&[R]>) -> R {
-    let mut lanes = Vector::splat(simd, values[0]);
-    if let Some(bias) = bias {
-        lanes = Vector::splat(simd, values[0] + bias[0]);
-        each_span!(R, simd, values.len(), span => {
-            let sum = span.read(values) + span.read(bias);
-            span.write(values, sum);
-            if span.is_whole::<R>() {
-                lanes = lanes.choose_less(sum, sum, lanes);
+    let first = values[0] + bias.map_or(R::ZERO, |bias| bias[0]);
+    let mut lanes = Vector::splat(simd, first);
+    for span in Span::whole::<R>(simd, values.len()) {
+        let mut numbers = span.read(values);
+        if let Some(bias) = bias {
+            numbers = numbers + span.read(bias);
+            span.write(values, numbers);
+        }
+        lanes = lanes.choose_less(numbers, numbers, lanes);
+    }
+    let mut largest = lanes.largest();
+    if let Some(span) = Span::rest::<R>(simd, values.len()) {
+        if let Some(bias) = bias {
+            let numbers = span.read(values) + span.read(bias);
+            span.write(values, numbers);
+        }
+        for &value in span.of(values) {
+            if largest < value {
+                largest = value;
             }
-        });
-    } else {
-        for span in Span::whole::<R>(simd, values.len()) {
-            let values = span.read(values);
-            lanes = lanes.choose_less(values, values, lanes);
         }
     }
-    let rest = Span::rest::<R>(simd, values.len()).map_or(&[][..], |span| span.of(values));
-    let larger = |largest, &value| if largest < value { value } else { largest };
-    rest.iter().fold(lanes.largest(), larger)
+    largest
 }
 
 /// Puts e to the power of (value − largest) in place of each value, and gives their sum.

@@ -28,11 +28,13 @@ pub(super) type Walked<'a, R> = (Walk<'a, R>, &'a Tape<R>);
 pub(super) fn matrix_gradients<R: Real>(layers: &[Vec<Walked<'_, R>>]) -> Vec<Buffer<R>> {
     let count = layers.len();
     let matrices = layers[0][0].0.size.matrices().len();
-    let each = (0..matrices * count).into_par_iter();
-    let each = each.map(|index| Some(matrix_gradient(&layers[index % count], index / count)));
-    let mut each: Vec<Option<Buffer<R>>> = each.collect();
-    let in_order = (0..count).flat_map(|layer| (layer..matrices * count).step_by(count));
-    in_order.filter_map(|index| each[index].take()).collect()
+    let each = (0..matrices * count).into_par_iter().map(|index| {
+        let (matrix, layer) = (index / count, index % count);
+        ((layer, matrix), matrix_gradient(&layers[layer], matrix))
+    });
+    let mut each: Vec<_> = each.collect();
+    each.sort_unstable_by_key(|&(place, _)| place);
+    each.into_iter().map(|(_, gradient)| gradient).collect()
 }
 
 /// The gradient of one of a layer's matrices.

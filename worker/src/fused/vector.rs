@@ -148,12 +148,6 @@ impl<S: Simd> Span<S> {
         })
     }
 
-    /// Whether it fills a vector.
-    #[inline(always)]
-    pub(super) fn is_whole<R: Real>(self) -> bool {
-        self.count == Vector::<R, S>::COUNT
-    }
-
     /// The numbers of a row that lie there.
     #[inline(always)]
     pub(super) fn of<R>(self, row: &[R]) -> &[R] {

@@ -1,7 +1,8 @@
-//! The database: pool settings that web and worker share, and the migrations.
+//! The database: pool settings that web and worker share, the migrations, and whether program and schema fit.
 
-use sqlx::PgPool;
+use sqlx::migrate::{MigrateError, Migration};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,10 +37,176 @@ pub fn pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
         .connect_lazy_with(options))
 }
 
+/// Why this program and the database do not fit, and the command that mends it.
+#[derive(Debug, thiserror::Error)]
+pub enum Mismatch {
+    /// The program needs migrations that the database does not have.
+    #[error(
+        "The database is older than this program ({missing} of its {known} migrations are missing). Run \
+         `breakmywork migrate` of this release."
+    )]
+    Older {
+        /// How many the database lacks.
+        missing: usize,
+        /// How many the program knows.
+        known: usize,
+    },
+    /// The database has migrations of a later release.
+    #[error(
+        "The database is newer than this program (migration {version} is not known here). Start the release that \
+         made it, or take the database back with that release's `breakmywork migrate --revert`."
+    )]
+    Newer {
+        /// The first one that the program does not know.
+        version: i64,
+    },
+    /// A migration was applied with another content.
+    #[error(
+        "Migration {version} of the database is not the one of this program, so its tables may differ. Start the \
+         release that made the database, or restore a backup that this release made."
+    )]
+    Changed {
+        /// The first one that differs.
+        version: i64,
+    },
+    /// The database did not answer.
+    #[error("The database did not tell its version: {0}")]
+    Unknown(#[from] sqlx::Error),
+}
+
+/// Why migrations were not applied or taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The database is of another release.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// A migration failed; what it did is rolled back.
+    #[error(transparent)]
+    Migration(#[from] MigrateError),
+}
+
+/// The versions of the migrations that the database has, oldest first, with the hashes of their content.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn applied(pool: &PgPool) -> Result<Vec<(i64, Vec<u8>)>, sqlx::Error> {
+    let kept: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
+        .fetch_one(pool)
+        .await?;
+    if !kept {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as("select version, checksum from _sqlx_migrations where success order by version")
+        .fetch_all(pool)
+        .await
+}
+
+/// Whether this program can work on the database: it has exactly the migrations that the program knows.
+///
+/// # Errors
+/// Each says what does not fit and which command mends it.
+pub async fn schema_fits(pool: &PgPool) -> Result<(), Mismatch> {
+    compare(&applied(pool).await?)
+}
+
+/// The migrations of this program, oldest first.
+fn known() -> impl Iterator<Item = &'static Migration> {
+    MIGRATOR
+        .iter()
+        .filter(|migration| !migration.migration_type.is_down_migration())
+}
+
+fn compare(applied: &[(i64, Vec<u8>)]) -> Result<(), Mismatch> {
+    for (version, checksum) in applied {
+        let Some(ours) = known().find(|migration| migration.version == *version) else {
+            return Err(Mismatch::Newer { version: *version });
+        };
+        if *ours.checksum != **checksum {
+            return Err(Mismatch::Changed { version: *version });
+        }
+    }
+    let known = known().count();
+    match known - applied.len() {
+        0 => Ok(()),
+        missing => Err(Mismatch::Older { missing, known }),
+    }
+}
+
 /// Applies the migrations that are missing.
 ///
 /// # Errors
-/// If the database is away, or its schema was changed by other hands.
-pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    MIGRATOR.run(pool).await
+/// If the database is away, or of another release, or a migration fails.
+pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
+    match schema_fits(pool).await {
+        Ok(()) => return Ok(()),
+        Err(Mismatch::Older { .. }) => {}
+        Err(other) => return Err(other.into()),
+    }
+    let mut connection = for_migrations(pool).await?;
+    MIGRATOR.run(&mut connection).await?;
+    Ok(connection.close().await.map_err(Mismatch::from)?)
+}
+
+/// Takes back all migrations after `version`. What they added is lost.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn revert(pool: &PgPool, version: i64) -> Result<(), SchemaError> {
+    match schema_fits(pool).await {
+        Ok(()) | Err(Mismatch::Older { .. }) => {}
+        Err(other) => return Err(other.into()),
+    }
+    let mut connection = for_migrations(pool).await?;
+    MIGRATOR.undo(&mut connection, version).await?;
+    Ok(connection.close().await.map_err(Mismatch::from)?)
+}
+
+/// A connection that may take its time over large tables, and does not print a migration's text because it does; that
+/// the table of migrations exists already is no news either.
+async fn for_migrations(pool: &PgPool) -> Result<PgConnection, Mismatch> {
+    let options = pool.connect_options().as_ref().clone();
+    let options = options
+        .options([
+            ("statement_timeout", "0"),
+            ("client_min_messages", "warning"),
+        ])
+        .disable_statement_logging();
+    Ok(options.connect().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<(i64, Vec<u8>)> {
+        known()
+            .map(|migration| (migration.version, migration.checksum.to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn an_older_a_newer_and_another_database_are_told_apart() {
+        assert!(compare(&all()).is_ok());
+        let mut fewer = all();
+        fewer.remove(1);
+        let older = compare(&fewer).expect_err("one is missing").to_string();
+        assert!(older.contains("(1 of its"), "{older}");
+        assert!(older.contains("`breakmywork migrate`"), "{older}");
+        let nothing = compare(&[]).expect_err("all are missing");
+        assert!(matches!(nothing, Mismatch::Older { missing, known } if missing == known));
+
+        let mut more = all();
+        more.push((20_990_101_000_000, vec![0; 48]));
+        let newer = compare(&more).expect_err("a later release").to_string();
+        assert!(
+            newer.contains("migration 20990101000000 is not known"),
+            "{newer}"
+        );
+        assert!(newer.contains("`breakmywork migrate --revert`"), "{newer}");
+
+        let mut changed = all();
+        changed[0].1[0] ^= 1;
+        let changed = compare(&changed).expect_err("another content");
+        assert!(matches!(changed, Mismatch::Changed { .. }), "{changed}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Which database a command works on.
 
 use crate::postgres::{Options, Postgres};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use breakmywork_protocol::db;
 use sqlx::{Connection, PgConnection, PgPool};
 use std::path::PathBuf;
@@ -44,12 +44,9 @@ impl DatabaseArgs {
             self.data_dir.display()
         );
         let database = self.start(CONNECTIONS, true).await?;
-        let migrated: bool = sqlx::query_scalar("select to_regclass('account') is not null")
-            .fetch_one(&database.pool)
-            .await?;
-        if !migrated {
+        if let Err(mismatch) = db::schema_fits(&database.pool).await {
             database.close().await;
-            bail!("The database is empty. Run `breakmywork migrate` first.");
+            return Err(mismatch.into());
         }
         Ok(database)
     }

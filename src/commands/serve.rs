@@ -4,7 +4,8 @@ use super::listen::{CONNECTIONS, ListenArgs};
 use super::signals::Stop;
 use crate::server;
 use crate::state::AppState;
-use breakmywork_protocol::db;
+use breakmywork_protocol::db::{self, Mismatch};
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the web server alone, for production. Run `migrate` first.
@@ -22,6 +23,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let listener = args.listen.bind().await?;
     let settings = args.listen.settings(&listener)?;
     let pool = db::pool(&args.database_url, CONNECTIONS)?;
+    check(&pool).await?;
     let shutdown = CancellationToken::new();
     tracing::info!(
         "serving {} on {}",
@@ -42,5 +44,16 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         result = server => Ok(result?),
         // Asked twice: somebody is in a hurry.
         _ = stop.asked() => Ok(()),
+    }
+}
+
+/// Refuses a database of another release. One that is away is waited for by the pages.
+async fn check(pool: &PgPool) -> anyhow::Result<()> {
+    match db::schema_fits(pool).await {
+        Err(Mismatch::Unknown(error)) => {
+            tracing::warn!("the database does not answer yet: {error}");
+            Ok(())
+        }
+        fits => Ok(fits?),
     }
 }

@@ -4,3 +4,4 @@ mod browser;
 mod scripts;
 mod support;
 mod up;
+mod versions;

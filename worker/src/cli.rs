@@ -1,8 +1,8 @@
 //! Commands, flags and environment; `--help` is the reference.
 
-use crate::card::Products;
 use crate::data::{DataArgs, Folder};
 use crate::device::DeviceChoice;
+use crate::precision::Products;
 use breakmywork_protocol::jobs::Timing;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

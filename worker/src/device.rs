@@ -1,6 +1,6 @@
 //! The device that a run trains on.
 
-use crate::card::Products;
+use crate::precision::Products;
 use candle_core::Device;
 use std::fs;
 use std::str::FromStr;

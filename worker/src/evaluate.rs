@@ -1,10 +1,11 @@
 //! Measures a network, its masks at their mean or sampled (Monte Carlo).
 
 use crate::dropout::{MaskShape, Masks, Position};
-use crate::model::{Carried, Network, Weights};
+use crate::engine::Engine;
+use crate::model::{Carried, Weights};
+use crate::network::Network;
 use crate::rng::Purpose;
 use crate::tasks::{Batch, Head, Task};
-use crate::{card, fused};
 use breakmywork_protocol::metric;
 use breakmywork_protocol::spec::Dropout;
 use candle_core::{D, DType, Device, Result, Tensor};
@@ -13,6 +14,7 @@ use candle_core::{D, DType, Device, Result, Tensor};
 pub(crate) struct Held<'a> {
     pub(crate) task: &'a Task,
     pub(crate) network: &'a Network,
+    pub(crate) engine: &'a Engine,
     /// Detached: evaluation builds no graph.
     pub(crate) weights: &'a Weights,
     pub(crate) dropout: &'a Dropout,
@@ -56,9 +58,7 @@ pub(crate) fn metrics(held: &Held<'_>) -> Result<Vec<(String, f64)>> {
             fixed: sample << 32 | if goes_on { 0 } else { first },
             per_step: sample << 32 | if goes_on { number } else { first },
         };
-        if held.samples == 0 && fused::scores(held.network, held.device, held.dtype) {
-            totals.score(held, &batch, &mut carried[0])?;
-        } else {
+        if held.samples > 0 || !totals.score(held, &batch, &mut carried[0])? {
             let predicted = predict(held, &batch, &mut carried, position)?;
             totals.add(held.network.head, &batch, &predicted)?;
         }
@@ -93,24 +93,28 @@ fn named(held: &Held<'_>, totals: &Totals) -> Vec<(String, f64)> {
 }
 
 impl Totals {
-    /// Adds a minibatch with the masks at their mean, the fast way.
+    /// Adds a minibatch with the masks at their mean, if the engine has scores of it.
     fn score(
         &mut self,
         held: &Held<'_>,
         batch: &Batch,
         carried: &mut Option<Carried>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let masks = Masks::mean(shape(held, batch), held.dtype, held.device)?;
         let (network, weights) = (held.network, held.weights);
         let before = carried.as_ref();
-        let scores = fused::score(network, weights, batch, before, &masks, held.temperature)?;
+        let engine = held.engine;
+        let scores = engine.score(network, weights, batch, before, &masks, held.temperature)?;
+        let Some(scores) = scores else {
+            return Ok(false);
+        };
         self.outputs += counts(batch)?;
         self.loss += scores.loss;
         self.correct += scores.right;
         if held.task.name.is_language_model() {
             *carried = Some(scores.carried);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn add(&mut self, head: Head, batch: &Batch, predicted: &Predicted) -> Result<()> {
@@ -164,17 +168,8 @@ fn predict(
     let pass = |masks: &Masks, carried: &mut Option<Carried>| {
         let before = carried.as_ref();
         let (network, weights) = (held.network, held.weights);
-        let fast = fused::applies(network, held.dropout, held.device) && held.dtype == DType::F32;
-        let card = card::on(held.device);
-        let card = card.filter(|_| card::applies(network, held.dropout, held.dtype));
-        let (outputs, after) = match (fast, card) {
-            (true, _) => fused::outputs(network, weights, batch, before, masks)?,
-            (false, Some(card)) => card::outputs(&*card, network, weights, batch, before, masks)?,
-            (false, None) => {
-                let pass = network.pass(weights, &batch.inputs, before, masks)?;
-                (pass.outputs, pass.carried)
-            }
-        };
+        let outputs = held.engine.outputs(network, weights, batch, before, masks);
+        let (outputs, after) = outputs?;
         if held.task.name.is_language_model() {
             *carried = Some(after);
         }
@@ -283,6 +278,7 @@ mod tests {
         let held = Held {
             task: &task,
             network: &network,
+            engine: &Engine::of(&network, &dropout, DType::F64, &Device::Cpu),
             weights: &weights,
             dropout: &dropout,
             seed: 1,

@@ -1,6 +1,6 @@
 //! Memory of the machine and of this process, as Linux tells it.
 
-use crate::model::Network;
+use crate::network::Network;
 use breakmywork_protocol::spec::Cell;
 use std::fs;
 

@@ -1,11 +1,9 @@
 //! Gradient clipping and the optimizers, with all of their state in reach of a checkpoint.
 
-mod gradient;
 mod update;
 
-pub use gradient::{Gradient, RowGradient};
-
 use crate::card::{self, Card};
+use crate::gradient::{Gradient, RowGradient};
 use crate::model::Parameters;
 use breakmywork_protocol::spec::{self, DecayBy, Training};
 use candle_core::backprop::GradStore;
@@ -105,26 +103,12 @@ impl Optimizer {
         })
     }
 
-    /// Moves the parameters; `step` counts from 1, and the learning rate is multiplied by `rate`.
+    /// Moves the parameters, which are on that card or on a CPU; `step` counts from 1, and the learning rate is multiplied
+    /// by `rate`.
     ///
     /// # Errors
     /// What the device says.
     pub fn step(
-        &mut self,
-        step: u32,
-        rate: f64,
-        parameters: &Parameters,
-        clipped: &Clipped,
-    ) -> Result<()> {
-        let card = card::on(clipped.norm.device());
-        self.step_on(card.as_deref(), step, rate, parameters, clipped)
-    }
-
-    /// The same for parameters on that card, or on a CPU.
-    ///
-    /// # Errors
-    /// What the device says.
-    pub fn step_on(
         &mut self,
         card: Option<&dyn Card>,
         step: u32,
@@ -377,16 +361,16 @@ pub struct Clipped {
     pub norm: Tensor,
 }
 
-/// The gradients, scaled down so that their global norm is at most `clip` (0: as they are).
+/// The gradients, scaled down so that their global norm is at most `clip` (0: as they are); on that card, or on a CPU.
 ///
 /// # Errors
 /// If the device is out of memory.
-pub fn clipped(gradients: Vec<Gradient>, clip: f64) -> Result<Clipped> {
+pub fn clipped(card: Option<&dyn Card>, gradients: Vec<Gradient>, clip: f64) -> Result<Clipped> {
+    if let Some(card) = card {
+        return clipped_on(card, gradients, clip);
+    }
     let first = gradients[0].values();
     let (device, dtype) = (first.device().clone(), first.dtype());
-    if let Some(card) = card::on(&device) {
-        return clipped_on(&*card, gradients, clip);
-    }
     let norm = update::sum_of_squares(&gradients)?.sqrt();
     // clip / max(norm, clip): exactly 1 below the limit, and finite for a norm of 0. A NaN stays one.
     let scale = match clip {
@@ -401,11 +385,7 @@ pub fn clipped(gradients: Vec<Gradient>, clip: f64) -> Result<Clipped> {
     })
 }
 
-/// The same on a card.
-///
-/// # Errors
-/// If the card is out of memory.
-pub fn clipped_on(card: &dyn Card, gradients: Vec<Gradient>, clip: f64) -> Result<Clipped> {
+fn clipped_on(card: &dyn Card, gradients: Vec<Gradient>, clip: f64) -> Result<Clipped> {
     if gradients
         .iter()
         .any(|gradient| gradient.values().dtype() != DType::F32)
@@ -424,7 +404,7 @@ pub fn clipped_on(card: &dyn Card, gradients: Vec<Gradient>, clip: f64) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Network;
+    use crate::network::Network;
     use crate::tasks::{Head, ReadOut};
     use breakmywork_protocol::spec::Cell;
     use candle_core::{DType, Device};
@@ -480,7 +460,7 @@ mod tests {
             let constant = Tensor::full(value, var.shape(), &Device::Cpu);
             Gradient::Whole(constant.expect("a constant"))
         };
-        clipped(parameters.named().iter().map(full).collect(), 0.0).expect("gradients")
+        clipped(None, parameters.named().iter().map(full).collect(), 0.0).expect("gradients")
     }
 
     #[test]
@@ -488,7 +468,7 @@ mod tests {
         let parameters = parameters();
         let before = values(&parameters);
         let mut sgd = Optimizer::new(&training(spec::Optimizer::Sgd), &parameters).expect("sgd");
-        sgd.step(1, 1.0, &parameters, &constant(&parameters, 2.0))
+        sgd.step(None, 1, 1.0, &parameters, &constant(&parameters, 2.0))
             .expect("a step");
         for (before, after) in before.iter().zip(values(&parameters)) {
             assert!((before - 0.2 - after).abs() < 1e-12);
@@ -511,7 +491,9 @@ mod tests {
                 };
                 let mut optimizer = Optimizer::new(&training, &parameters).expect("an optimizer");
                 let none = constant(&parameters, 0.0);
-                optimizer.step(1, 1.0, &parameters, &none).expect("a step");
+                optimizer
+                    .step(None, 1, 1.0, &parameters, &none)
+                    .expect("a step");
                 for (before, after) in before.iter().zip(values(&parameters)) {
                     assert!((before * kept - after).abs() < 1e-12);
                 }
@@ -527,7 +509,7 @@ mod tests {
         let step = |optimizer: &mut Optimizer, gradient: f64| {
             let gradients = constant(&parameters, gradient);
             optimizer
-                .step(1, 1.0, &parameters, &gradients)
+                .step(None, 1, 1.0, &parameters, &gradients)
                 .expect("a step");
             values(&parameters)
         };
@@ -562,9 +544,9 @@ mod tests {
         let parameters = parameters();
         let before = values(&parameters);
         let mut adam = Optimizer::new(&training(spec::Optimizer::Adam), &parameters).expect("adam");
-        adam.step(1, 1.0, &parameters, &constant(&parameters, 2.0))
+        adam.step(None, 1, 1.0, &parameters, &constant(&parameters, 2.0))
             .expect("a step");
-        adam.step(2, 1.0, &parameters, &constant(&parameters, -1.0))
+        adam.step(None, 2, 1.0, &parameters, &constant(&parameters, -1.0))
             .expect("a step");
         let second_step = {
             let m = (0.9 * 0.2 - 0.1) / (1.0 - 0.81);
@@ -608,8 +590,9 @@ mod tests {
                     let mut rule = Optimizer::new(&training, &parameters).expect("a rule");
                     let mut gradients = constant(&parameters, 2.0).gradients;
                     gradients[0] = embedding;
-                    let clipped = clipped(gradients, 1.0).expect("gradients");
-                    rule.step(1, 1.0, &parameters, &clipped).expect("a step");
+                    let clipped = clipped(None, gradients, 1.0).expect("gradients");
+                    rule.step(None, 1, 1.0, &parameters, &clipped)
+                        .expect("a step");
                     let Scale::Number(scale) = clipped.scale else {
                         panic!("a number on a CPU");
                     };
@@ -648,7 +631,7 @@ mod tests {
                 gradients: clipped,
                 scale,
                 norm,
-            } = clipped(ordered, clip).expect("clips");
+            } = clipped(None, ordered, clip).expect("clips");
             assert!((norm.to_scalar::<f64>().expect("norm") - value * count.sqrt()).abs() < 1e-12);
             let Scale::Number(scale) = scale else {
                 panic!("a number on a CPU");

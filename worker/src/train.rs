@@ -4,25 +4,24 @@
 //! below 0.01 within 1,500 Adam steps of 32 sequences; temporal order at length 12 is solved within 600.
 
 mod ledger;
-mod window;
 
-use crate::card::Products;
 use crate::checkpoint::{self, Best, State, Trained};
 use crate::device::{self, DeviceChoice};
 use crate::dropout::{MaskShape, Masks, Proof};
+use crate::engine::{self, Engine};
 use crate::evaluate;
 use crate::events::{self, Event, Failure, FailureKind};
-use crate::fused;
 use crate::memory;
-use crate::model::{Network, Parameters, Statistics, Weights};
+use crate::model::{Parameters, Statistics, Weights};
+use crate::network::Network;
 use crate::optim::{self, Optimizer};
+use crate::precision::Products;
 use crate::rng::Purpose;
 use crate::tasks::{self, Schedule, Task};
+use crate::window::Window;
 use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::{LossOverTime, Plan};
 use candle_core::{DType, Device};
-pub use window::{Learned, Window};
-
 use ledger::Ledger;
 use std::collections::BTreeMap;
 use std::io;
@@ -95,7 +94,7 @@ pub fn train(
     emit: &mut (dyn FnMut(Event) -> io::Result<()> + Send),
 ) -> Result<Outcome, Failure> {
     memory::keep_freed();
-    fused::tune();
+    engine::tune();
     let task = open(plan, options)?;
     let network = Network::new(&plan.setup.model, task.shape());
     let stack = stack_bytes(&network, task.shape().steps);
@@ -144,6 +143,7 @@ struct Run<'a> {
     task: Task,
     schedule: Schedule,
     network: Network,
+    engine: Engine,
     trained: Trained,
     ledger: Ledger,
     state: State,
@@ -212,6 +212,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             plan,
             options,
+            engine: Engine::of(&network, &setup.dropout, DTYPE, &device),
             ledger: Ledger::new(&device, state.loss_sum, state.losses),
             device,
             task,
@@ -310,9 +311,9 @@ impl<'a> Run<'a> {
             },
             penalties: [training.ar, training.tar],
         };
-        let learned = window.learn(&setup.dropout, &self.device)?;
+        let learned = self.engine.learn(&window)?;
         let loss = learned.loss;
-        let clipped = optim::clipped(learned.gradients, training.clip)?;
+        let clipped = optim::clipped(self.engine.card(), learned.gradients, training.clip)?;
         let Trained {
             parameters,
             optimizer,
@@ -320,16 +321,20 @@ impl<'a> Run<'a> {
             statistics,
             ..
         } = &mut self.trained;
-        optimizer.step(step + 1, lesson.rate, parameters, &clipped)?;
+        optimizer.step(
+            self.engine.card(),
+            step + 1,
+            lesson.rate,
+            parameters,
+            &clipped,
+        )?;
         statistics.follow(&learned.statistics)?;
         if self.task.name.is_language_model() {
             *carried = Some(learned.carried);
         }
         self.state.time_steps += (steps * batch.size) as u64;
         self.ledger.note(&loss, &clipped.norm)?;
-        if learned.reclaimable {
-            fused::reclaim(clipped.gradients)?;
-        }
+        self.engine.reclaim(clipped.gradients)?;
         if inspect {
             self.state.proof.inspect(shape, &masks.into_log())?;
         }
@@ -371,6 +376,7 @@ impl<'a> Run<'a> {
         let metrics = evaluate::metrics(&evaluate::Held {
             task: &self.task,
             network: &self.network,
+            engine: &self.engine,
             weights,
             dropout: &self.plan.setup.dropout,
             seed: self.plan.seed,

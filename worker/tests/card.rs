@@ -15,11 +15,14 @@ use breakmywork_kernels_emulated::Order;
 use breakmywork_protocol::spec::{self, Cell, DecayBy, Dropout, MaskTime, Site, Training};
 use breakmywork_worker::card::{self, Card};
 use breakmywork_worker::dropout::{MaskShape, Masks};
-use breakmywork_worker::model::{Network, Parameters};
+use breakmywork_worker::engine::{self, Engine, graph};
+use breakmywork_worker::gradient::Gradient;
+use breakmywork_worker::model::Parameters;
+use breakmywork_worker::network::Network;
 use breakmywork_worker::optim::{self, Optimizer};
 use breakmywork_worker::rng::{Purpose, Stream};
 use breakmywork_worker::tasks::{Head, ReadOut};
-use breakmywork_worker::train::{Learned, Window};
+use breakmywork_worker::window::{Learned, Window};
 use candle_core::{DType, Device, Result, Tensor};
 use host_card::HostCard;
 use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network, normal};
@@ -28,9 +31,9 @@ const CARD: HostCard = HostCard(Order::Forwards);
 
 /// Holds a window against the graph, and against itself with the threads in the other order.
 fn compare(case: &Case, dropout: &Dropout) {
-    assert!(card::applies(&network(case), dropout, DType::F32));
+    assert!(engine::applies(&network(case), dropout));
     let by_card = |order: Order, block: usize| {
-        let way = |window: &Window<'_>| card::learn(&HostCard(order), window, block);
+        let way = |window: &Window<'_>| engine::card::learn(&HostCard(order), window, block);
         windows::learned(case, dropout, DType::F32, way).expect("computes")
     };
     // Three outputs are a block of their own.
@@ -39,7 +42,7 @@ fn compare(case: &Case, dropout: &Dropout) {
         by_card(Order::Forwards, block),
         by_card(Order::Backwards, block),
     );
-    let graph = windows::learned(case, dropout, DType::F32, |window| window.learn_by_graph());
+    let graph = windows::learned(case, dropout, DType::F32, graph::learn);
     let off = windows::difference(case.cell, &fast, &graph.expect("computes"));
     let off = off.expect("computes");
     let name = format!("{:?} {:?} {:?}", case.cell, case.head, case.read_out);
@@ -50,7 +53,7 @@ fn compare(case: &Case, dropout: &Dropout) {
 /// Everything that was learned, bit for bit.
 fn bits(learned: &Learned) -> Vec<u32> {
     let states = learned.carried.layers.iter().flatten();
-    let gradients = learned.gradients.iter().map(optim::Gradient::values);
+    let gradients = learned.gradients.iter().map(Gradient::values);
     let all = [&learned.loss].into_iter().chain(gradients);
     all.chain(states).flat_map(tensor_bits).collect()
 }
@@ -196,7 +199,8 @@ fn answered(case: &Case) -> Result<()> {
     let drawn = Masks::draw(shape, 1, purpose, 4, DType::F32, &Device::Cpu)?;
     for masks in [mean, drawn] {
         let pass = network.pass(&weights, &batch.inputs, None, &masks)?;
-        let (outputs, carried) = card::outputs(&CARD, &network, &weights, &batch, None, &masks)?;
+        let (outputs, carried) =
+            engine::card::outputs(&CARD, &network, &weights, &batch, None, &masks)?;
         assert!(apart(&outputs, &pass.outputs)? < SINGLE);
         for (fast, graph) in carried.layers.iter().zip(&pass.carried.layers) {
             assert!(apart(&fast[0], &graph[0])? < SINGLE);
@@ -263,16 +267,13 @@ fn moved(training: &Training, card: Option<&HostCard>) -> Result<Vec<Tensor>> {
     for step in 1..=6 {
         let gradient = |(number, (_, var)): (u64, &(String, candle_core::Var))| {
             let gradient = normal(100 * u64::from(step) + number, var.dims(), DType::F32);
-            gradient.map(optim::Gradient::Whole)
+            gradient.map(Gradient::Whole)
         };
         let gradients = (0..).zip(parameters.named()).map(gradient);
         let gradients = gradients.collect::<Result<Vec<_>>>()?;
-        let clipped = match card {
-            Some(card) => optim::clipped_on(card, gradients, training.clip)?,
-            None => optim::clipped(gradients, training.clip)?,
-        };
         let card = card.map(|card| card as &dyn Card);
-        optimizer.step_on(card, step, 0.9, &parameters, &clipped)?;
+        let clipped = optim::clipped(card, gradients, training.clip)?;
+        optimizer.step(card, step, 0.9, &parameters, &clipped)?;
     }
     let state = optimizer.state(&parameters);
     let mut all: Vec<Tensor> = state
@@ -324,6 +325,7 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
     };
     let batch = batch(&case, DType::F32)?;
     let training = training(spec::Optimizer::Adam, 0.5);
+    let on_cpu = Engine::of(&network, &dropout, DType::F32, &Device::Cpu);
     let train = |card: Option<&HostCard>| -> Result<Vec<Tensor>> {
         let parameters = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?;
         let mut optimizer = Optimizer::new(&training, &parameters)?;
@@ -348,16 +350,13 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
                 factor: 1.0,
                 penalties: [0.0, 0.0],
             };
-            let learned = match card {
-                Some(card) => card::learn(card, &window, card::BLOCK)?,
-                None => window.learn(&dropout, &Device::Cpu)?,
-            };
-            let clipped = match card {
-                Some(card) => optim::clipped_on(card, learned.gradients, training.clip)?,
-                None => optim::clipped(learned.gradients, training.clip)?,
-            };
             let card = card.map(|card| card as &dyn Card);
-            optimizer.step_on(card, step, 1.0, &parameters, &clipped)?;
+            let learned = match card {
+                Some(card) => engine::card::learn(card, &window, engine::card::BLOCK)?,
+                None => on_cpu.learn(&window)?,
+            };
+            let clipped = optim::clipped(card, learned.gradients, training.clip)?;
+            optimizer.step(card, step, 1.0, &parameters, &clipped)?;
             losses.push(learned.loss);
         }
         losses.extend(parameters.values()?);

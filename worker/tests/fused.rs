@@ -7,7 +7,7 @@ mod windows;
 
 use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Site, SiteName};
 use breakmywork_worker::dropout::{MaskShape, Masks};
-use breakmywork_worker::fused;
+use breakmywork_worker::engine::{self, cpu, graph};
 use breakmywork_worker::model::Parameters;
 use breakmywork_worker::tasks::{Head, ReadOut};
 use candle_core::{DType, Device, Result};
@@ -77,13 +77,13 @@ fn scored(case: &Case, temperature: f64) -> Result<()> {
     };
     let mean = Masks::mean(shape, DType::F32, &Device::Cpu)?;
     let expected = network.forward(&weights, &batch.inputs, &mean)?;
-    let (outputs, _) = fused::outputs(&network, &weights, &batch, None, &mean)?;
+    let (outputs, _) = cpu::outputs(&network, &weights, &batch, None, &mean)?;
     assert!(apart(&outputs, &expected)? < SINGLE);
     let cooled = match case.head {
         Head::Value => expected,
         _ => (expected / temperature)?,
     };
-    let scores = fused::score(&network, &weights, &batch, None, &mean, temperature)?;
+    let scores = cpu::score(&network, &weights, &batch, None, &mean, temperature)?;
     let counts = match &batch.weights {
         None => batch.targets.dim(0)? as f64,
         Some(weights) => f64::from(weights.sum_all()?.to_scalar::<f32>()?),
@@ -108,7 +108,7 @@ fn scored(case: &Case, temperature: f64) -> Result<()> {
 #[test]
 fn what_is_rare_is_not_claimed() {
     let network = network(&NUMBERS);
-    let claims = |dropout: &Dropout| fused::applies(&network, dropout, &Device::Cpu);
+    let claims = |dropout: &Dropout| engine::applies(&network, dropout);
     assert!(claims(&Dropout::default()));
     let moments = Site {
         noise: Noise::Moments,
@@ -130,9 +130,9 @@ fn what_is_rare_is_not_claimed() {
 /// Compares in both precisions.
 fn compare(case: &Case, dropout: &Dropout) {
     let network = windows::network(case);
-    assert!(fused::applies(&network, dropout, &Device::Cpu));
+    assert!(engine::applies(&network, dropout));
     for (dtype, tolerance) in [(DType::F64, EXACT), (DType::F32, SINGLE)] {
-        let graph = windows::learned(case, dropout, dtype, |window| window.learn_by_graph());
+        let graph = windows::learned(case, dropout, dtype, graph::learn);
         let graph = graph.expect("computes");
         let name = format!(
             "{:?} {dtype:?} {:?} {:?}",
@@ -140,10 +140,10 @@ fn compare(case: &Case, dropout: &Dropout) {
         );
         // The second window is computed in the memory of the first.
         for _ in 0..2 {
-            let fast = windows::learned(case, dropout, dtype, fused::learn).expect("computes");
+            let fast = windows::learned(case, dropout, dtype, cpu::learn).expect("computes");
             let off = windows::difference(case.cell, &fast, &graph).expect("computes");
             assert!(off < tolerance, "{name} {dropout:?}: {off:e}");
-            fused::reclaim(fast.0.gradients).expect("is on the CPU");
+            cpu::reclaim(fast.0.gradients).expect("is on the CPU");
         }
     }
 }

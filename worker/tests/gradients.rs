@@ -9,7 +9,8 @@ use breakmywork_protocol::spec::{
     TaskName,
 };
 use breakmywork_worker::dropout::{MaskShape, Masks};
-use breakmywork_worker::model::{Network, Parameters};
+use breakmywork_worker::model::Parameters;
+use breakmywork_worker::network::Network;
 use breakmywork_worker::rng::{Purpose, Stream};
 use breakmywork_worker::tasks::{Batch, Head, Inputs, Piece, ReadOut, Reads, Shape, Task, Tokens};
 use candle_core::{DType, Device, Result, Tensor, Var};

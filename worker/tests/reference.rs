@@ -5,7 +5,8 @@ use breakmywork_protocol::spec::{
     self, Cell, Dropout, Format, Normalization, Plan, SiteName, presets::PRESETS,
 };
 use breakmywork_worker::dropout::{Drawn, MaskShape, Masks};
-use breakmywork_worker::model::{Network, Parameters};
+use breakmywork_worker::model::Parameters;
+use breakmywork_worker::network::Network;
 use breakmywork_worker::tasks::{Batch, Head, Inputs, ReadOut};
 use candle_core::{DType, Device, Result, Tensor};
 use serde::Deserialize;

@@ -3,7 +3,8 @@
 //! candle's stream is the calling thread's, so a run stays on one thread. Memory is given back in the order of that
 //! stream, so a buffer may be dropped as soon as everything that uses it has been asked for.
 
-use super::{Argument, Buffer, Card, Mask, Matrix, Product, Products, Step};
+use super::{Argument, Buffer, Card, Mask, Matrix, Product, Step};
+use crate::precision::Products;
 use candle_core::cuda_backend::cudarc::cublas::{result as cublas, sys};
 use candle_core::cuda_backend::cudarc::driver::{
     CudaSlice, CudaStream, DevicePtr, DeviceRepr, LaunchConfig, PushKernelArg,

@@ -89,17 +89,17 @@ impl Span<'_> {
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct Mask<'a> {
-    pub(super) at: u64,
-    pub(super) step: u32,
-    pub(super) gate: u32,
-    pub(super) row: u32,
-    pub(super) column: u32,
-    pub(super) buffer: PhantomData<&'a Buffer>,
+    pub(crate) at: u64,
+    pub(crate) step: u32,
+    pub(crate) gate: u32,
+    pub(crate) row: u32,
+    pub(crate) column: u32,
+    pub(crate) buffer: PhantomData<&'a Buffer>,
 }
 
 impl Mask<'_> {
     /// No mask.
-    pub(super) const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         at: 0,
         step: 0,
         gate: 0,
@@ -113,19 +113,19 @@ impl Mask<'_> {
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct Step<'a> {
-    pub(super) update: Mask<'a>,
-    pub(super) cell: Mask<'a>,
-    pub(super) zoneout_cell: Mask<'a>,
-    pub(super) zoneout_state: Mask<'a>,
-    pub(super) state: Mask<'a>,
-    pub(super) t: u32,
-    pub(super) rows: u32,
-    pub(super) hidden: u32,
+    pub(crate) update: Mask<'a>,
+    pub(crate) cell: Mask<'a>,
+    pub(crate) zoneout_cell: Mask<'a>,
+    pub(crate) zoneout_state: Mask<'a>,
+    pub(crate) state: Mask<'a>,
+    pub(crate) t: u32,
+    pub(crate) rows: u32,
+    pub(crate) hidden: u32,
     /// Whether the cell state that is carried on is the unmasked one.
-    pub(super) hides: u32,
+    pub(crate) hides: u32,
     /// Masked copies of h, and the distance between one and the next.
-    pub(super) copies: u32,
-    pub(super) apart: u32,
+    pub(crate) copies: u32,
+    pub(crate) apart: u32,
 }
 
 const _: () = assert!(size_of::<Mask<'_>>() == 24 && size_of::<Step<'_>>() == 144);
@@ -149,7 +149,7 @@ pub enum Argument<'a> {
 
 impl Argument<'_> {
     /// A count; the walk sees to it that counts fit.
-    pub(super) fn count(count: usize) -> Self {
+    pub(crate) fn count(count: usize) -> Self {
         Self::Count(count as u32)
     }
 

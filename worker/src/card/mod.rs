@@ -1,40 +1,22 @@
-//! The fast path on a card: forward, loss and gradients of a whole window by a few products and kernels of our own.
+//! Arithmetic on a card: memory, products, and kernels of our own, whose source is in `worker/kernels/`.
 //!
-//! It walks as `fused` does on a CPU, but with the whole minibatch at once: the products with x of all steps are one
-//! product, then a step is one product and one kernel, and so is a step back; the gradients of the weights are one
-//! product each after the walk back. Output and loss go by blocks of rows. Nothing waits for the card: losses, norms
-//! and the factor of clipping stay on it. Sums have a fixed order and no kernel uses atomics, so the same run gives the
-//! same numbers.
-//!
-//! The kernels' source is in `worker/kernels/`. A card is a small trait ([`Card`]), because tests run the same walk and
-//! the same source on a processor.
+//! Sums have a fixed order and no kernel uses atomics, so the same run gives the same numbers. A card is a small trait
+//! ([`Card`]), because tests run the same callers and the same source on a processor.
 
-mod copies;
 #[cfg(feature = "cuda")]
 mod cuda;
-mod embedding;
-mod head;
-mod layer;
-mod masks;
 mod memory;
 mod optim;
 mod product;
-mod products;
 mod random;
-mod weights;
-mod window;
 
 pub use memory::{Argument, Buffer, Mask, Span, Step};
 pub use optim::{Adam, adam, clip, descend};
+pub(crate) use product::multiply;
 pub use product::{Matrix, Product};
-pub use products::Products;
 pub use random::draw_mask;
-pub use window::{BLOCK, learn, outputs};
 
-use crate::fused;
-use crate::model::Network;
-use breakmywork_protocol::spec::Dropout;
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// What the walk needs of a card. Everything that is asked for happens in the order in which it is asked for.
 pub trait Card {
@@ -97,13 +79,8 @@ pub fn on(device: &Device) -> Option<Box<dyn Card>> {
     }
 }
 
-/// Whether the fast path computes this network with these masks: what the one on a CPU computes.
-pub fn applies(network: &Network, dropout: &Dropout, dtype: DType) -> bool {
-    dtype == DType::F32 && fused::applies(network, dropout, &Device::Cpu)
-}
-
 /// Runs a kernel with a thread for each of so many entries.
-fn each(
+pub(crate) fn each(
     card: &dyn Card,
     kernel: &'static str,
     entries: usize,
@@ -115,6 +92,6 @@ fn each(
 }
 
 /// All numbers of a tensor in the order of its entries.
-fn read(card: &dyn Card, tensor: &Tensor) -> Result<Buffer> {
+pub(crate) fn read(card: &dyn Card, tensor: &Tensor) -> Result<Buffer> {
     card.read(&tensor.contiguous()?, tensor.elem_count())
 }

@@ -22,7 +22,7 @@ pub struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     /// A matrix whose rows begin at a distance of `stride`.
-    pub(super) fn new(at: Span<'a>, rows: usize, columns: usize, stride: usize) -> Self {
+    pub(crate) fn new(at: Span<'a>, rows: usize, columns: usize, stride: usize) -> Self {
         Self {
             at,
             rows,
@@ -34,7 +34,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// With rows and columns exchanged.
-    pub(super) fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         Self {
             transposed: !self.transposed,
             ..self
@@ -42,7 +42,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// The first of several at that distance.
-    pub(super) fn apart(self, apart: usize) -> Self {
+    pub(crate) fn apart(self, apart: usize) -> Self {
         Self { apart, ..self }
     }
 
@@ -76,7 +76,7 @@ pub struct Product<'a> {
 }
 
 /// Computes the product, after its shapes are checked.
-pub(super) fn multiply(card: &dyn Card, product: Product<'_>) -> Result<()> {
+pub(crate) fn multiply(card: &dyn Card, product: Product<'_>) -> Result<()> {
     let Product {
         to,
         left,

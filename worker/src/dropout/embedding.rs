@@ -61,7 +61,7 @@ pub(super) fn draw(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Network;
+    use crate::network::Network;
     use crate::rng::Purpose;
     use crate::tasks::{Head, ReadOut, Tokens};
     use breakmywork_protocol::spec::{Cell, Dropout, MaskTime, Normalization, Shared};

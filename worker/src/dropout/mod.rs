@@ -14,7 +14,7 @@ pub use place::Place;
 pub use proof::Proof;
 
 use crate::card;
-use crate::model::Network;
+use crate::network::Network;
 use crate::rng::{Purpose, Stream};
 use crate::tasks::Tokens;
 use breakmywork_protocol::spec::{self, Carry, MaskTime, Noise, Site, SiteName};

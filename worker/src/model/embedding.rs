@@ -1,7 +1,8 @@
 //! From what is read to the numbers that enter the first layer.
 
-use super::{Network, Weights};
+use super::Weights;
 use crate::dropout::Masks;
+use crate::network::Network;
 use crate::tasks::Inputs;
 use breakmywork_protocol::spec::SiteName;
 use candle_core::{Result, Tensor};

@@ -1,8 +1,9 @@
 //! One recurrent layer over a whole sequence, and the masked products of one of its steps.
 
 use super::normalize::{Moments, Normalizer, Statistics};
-use super::{Network, gru, lstm, rnn};
+use super::{gru, lstm, rnn};
 use crate::dropout::{Entering, Masks};
+use crate::network::Network;
 use breakmywork_protocol::spec::{Cell, Normalization, SiteName};
 use candle_core::{Result, Tensor};
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 //! The trained parameters: names, initial values, and the two views of them that the forward pass takes.
 
-use super::{Network, Weights};
+use super::Weights;
+use crate::network::Network;
 use crate::rng::{Purpose, Stream};
 use candle_core::{DType, Device, Result, Tensor, Var};
 

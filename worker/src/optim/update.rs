@@ -1,7 +1,7 @@
 //! Updates in place on a CPU: each number is read and written once, on all threads.
 
-use super::Gradient;
-use crate::fused::Real;
+use crate::gradient::Gradient;
+use crate::vectors::Real;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Storage, WithDType};
 use rayon::prelude::*;
 

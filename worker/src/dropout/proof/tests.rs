@@ -2,7 +2,8 @@
 
 use super::super::{MaskShape, Masks};
 use super::*;
-use crate::model::{Network, Parameters};
+use crate::model::Parameters;
+use crate::network::Network;
 use crate::rng::Purpose;
 use crate::tasks::{Piece, Task};
 use breakmywork_protocol::spec::{Carry, Cell, Gates, Model, Scaling, Shared, Site, TaskName};

@@ -2,7 +2,8 @@
 
 use super::super::{Applied, MaskShape, Proof, Treatment};
 use crate::dropout::Masks;
-use crate::model::{Network, Parameters};
+use crate::model::Parameters;
+use crate::network::Network;
 use crate::rng::{Purpose, Stream};
 use crate::tasks::{Head, Inputs, ReadOut, Reads, Shape, Tokens};
 use breakmywork_protocol::spec::{By, Cell, Dropout, MaskTime, Model, Scaling, Shared, Site};

@@ -37,21 +37,23 @@ fn git(arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// Compiles all kernels into one text of PTX, which the driver compiles for the card at hand.
+/// Compiles all kernels into one binary: machine code for Hopper, so that no trainer waits for the driver's compiler,
+/// and two texts of PTX, which the driver compiles for newer and for older cards.
 fn compile_kernels() {
-    /// The oldest cards that CUDA 13 compiles for: PTX for them runs on every newer one.
-    const OLDEST: &str = "75";
+    /// The oldest cards that CUDA 13 compiles for.
+    const OLDEST: &str = "arch=compute_75,code=compute_75";
+    /// `compute_90` and not `90a`, so that its text runs on every newer card.
+    const HOPPER: &str = "arch=compute_90,code=[sm_90,compute_90]";
     println!("cargo::rerun-if-changed=kernels");
-    for name in ["CUDA_COMPUTE_CAP", "CUDA_HOME", "CUDA_PATH"] {
+    for name in ["CUDA_HOME", "CUDA_PATH"] {
         println!("cargo::rerun-if-env-changed={name}");
     }
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
-    let capability = std::env::var("CUDA_COMPUTE_CAP").unwrap_or_else(|_| OLDEST.into());
     let status = Command::new(compiler())
-        .args(["--ptx", "-O3", "-std=c++17"])
-        .arg(format!("-arch=compute_{}", capability.replace('.', "")))
+        .args(["--fatbin", "-O3", "-std=c++17"])
+        .args(["-gencode", OLDEST, "-gencode", HOPPER])
         .arg("-o")
-        .arg(Path::new(&out).join("kernels.ptx"))
+        .arg(Path::new(&out).join("kernels.fatbin"))
         .arg("kernels/all.cu")
         .status();
     match status {

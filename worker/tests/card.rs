@@ -1,8 +1,10 @@
-//! The fast path of a card computes what the CPU computes, with the kernels' own source run on a processor.
+//! The fast path of a card computes what the CPU computes.
 //!
-//! It has not been run on a card here. What these tests hold: masks, losses, gradients, states and updates; that each
-//! launch has the arguments its kernel takes; that nothing is written beside a buffer or read before it is written; and
-//! that the order of threads makes no difference to any bit.
+//! Without a card the kernels' own source runs on a processor; with `BREAKMYWORK_DEVICE=cuda:0`, in a build with
+//! `--features cuda`, everything here runs on that card (`bench/card.sh` does). What these tests hold: masks, losses,
+//! gradients, states and updates; that each launch has the arguments its kernel takes; that the same window gives the
+//! same bits twice; and on the processor that nothing is written beside a buffer or read before it is written, and that
+//! the order of threads makes no difference to any bit.
 
 #[path = "support/host_card.rs"]
 mod host_card;
@@ -12,8 +14,10 @@ mod variants;
 mod windows;
 
 use breakmywork_kernels_emulated::Order;
-use breakmywork_protocol::spec::{self, Cell, DecayBy, Dropout, MaskTime, Site, Training};
+use breakmywork_protocol::spec::presets::PRESETS;
+use breakmywork_protocol::spec::{self, Cell, DecayBy, Dropout, Format, MaskTime, Site, Training};
 use breakmywork_worker::card::{self, Card};
+use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::engine::{self, Engine, graph};
 use breakmywork_worker::gradient::Gradient;
@@ -27,22 +31,41 @@ use candle_core::{DType, Device, Result, Tensor};
 use host_card::HostCard;
 use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network, normal};
 
-const CARD: HostCard = HostCard(Order::Forwards);
+/// The card under test and where its tensors lie. What is asked of it again goes to a card whose threads take turns in
+/// the other order, where that can be chosen.
+struct Tested {
+    card: Box<dyn Card>,
+    again: Box<dyn Card>,
+    device: Device,
+}
+
+fn tested() -> Tested {
+    let named = std::env::var("BREAKMYWORK_DEVICE").unwrap_or_else(|_| "cpu".into());
+    let choice: DeviceChoice = named.parse().expect("a device");
+    let device = choice.open().expect("the device can be used");
+    let card = |order| card::on(&device).unwrap_or_else(|| Box::new(HostCard(order)));
+    Tested {
+        card: card(Order::Forwards),
+        again: card(Order::Backwards),
+        device,
+    }
+}
 
 /// Holds a window against the graph, and against itself with the threads in the other order.
 fn compare(case: &Case, dropout: &Dropout) {
     assert!(engine::applies(&network(case), dropout));
-    let by_card = |order: Order, block: usize| {
-        let way = |window: &Window<'_>| engine::card::learn(&HostCard(order), window, block);
-        windows::learned(case, dropout, DType::F32, way).expect("computes")
+    let tested = tested();
+    let by_card = |card: &dyn Card, block: usize| {
+        let way = |window: &Window<'_>| engine::card::learn(card, window, block);
+        windows::learned(case, dropout, DType::F32, &tested.device, way).expect("computes")
     };
     // Three outputs are a block of their own.
     let block = 3 * case.head.width();
     let (fast, again) = (
-        by_card(Order::Forwards, block),
-        by_card(Order::Backwards, block),
+        by_card(&*tested.card, block),
+        by_card(&*tested.again, block),
     );
-    let graph = windows::learned(case, dropout, DType::F32, graph::learn);
+    let graph = windows::learned(case, dropout, DType::F32, &Device::Cpu, graph::learn);
     let off = windows::difference(case.cell, &fast, &graph.expect("computes"));
     let off = off.expect("computes");
     let name = format!("{:?} {:?} {:?}", case.cell, case.head, case.read_out);
@@ -82,6 +105,36 @@ fn every_variant_of_every_site_of_the_lstm() {
     windows::every_variant(Cell::Lstm, &mut compare);
 }
 
+/// What people name: every preset that is not left to the graph.
+#[test]
+fn every_preset_of_every_cell() {
+    for cell in CELLS {
+        let case = Case { cell, ..WORDS };
+        let dropouts = PRESETS
+            .iter()
+            .filter_map(|preset| expanded(cell, preset.name));
+        let mut compared = 0;
+        for dropout in dropouts {
+            if engine::applies(&network(&case), &dropout) {
+                compare(&case, &dropout);
+                compared += 1;
+            }
+        }
+        assert!(compared >= 10, "{cell:?}: {compared}");
+    }
+}
+
+/// The sites of a preset; `None` where it is not defined for the cell.
+fn expanded(cell: Cell, preset: &str) -> Option<Dropout> {
+    let cell = format!("{cell:?}").to_lowercase();
+    let text = format!(
+        "title = \"t\"\nseeds = [1]\n[task]\nname = \"word_lm\"\ndata = \"a\"\n[model]\ncell = \"{cell}\"\nlayers = 2\n\
+         [training]\nsteps = 10\n[[arms]]\nname = \"a\"\ndropout.preset = \"{preset}\"\n"
+    );
+    let read = spec::read(&text, Format::Toml);
+    Some(read.ok()?.arms.swap_remove(0).setup.dropout)
+}
+
 #[test]
 fn every_head_read_out_and_penalty() {
     windows::every_head(Cell::Lstm, &mut compare);
@@ -108,6 +161,7 @@ fn a_wide_softmax() {
 
 #[test]
 fn masks_are_those_of_the_host_bit_for_bit() -> Result<()> {
+    let Tested { card, .. } = tested();
     for (number, probability) in [0.0, 1e-10, 0.05, 0.3, 1.0 / 3.0, 0.5, 0.75, 0.999, 1.0]
         .into_iter()
         .enumerate()
@@ -122,7 +176,7 @@ fn masks_are_those_of_the_host_bit_for_bit() -> Result<()> {
                 // 1,027 entries: the last thread has some of its own only, the last block some threads only.
                 let shape = [1, 1, 13, 79];
                 let value = (1.0 / (1.0 - 0.3)) as f32;
-                let drawn = card::draw_mask(&CARD, &stream, &shape, probability, value)?;
+                let drawn = card::draw_mask(&*card, &stream, &shape, probability, value)?;
                 let expected: Vec<f32> = (0..13 * 79)
                     .map(|_| {
                         if stream.bernoulli(probability) {
@@ -143,12 +197,13 @@ fn masks_are_those_of_the_host_bit_for_bit() -> Result<()> {
 /// A probability whose threshold is an entry's very bits keeps that entry out; any more lets it in.
 #[test]
 fn masks_compare_bits_exactly() -> Result<()> {
+    let Tested { card, .. } = tested();
     let stream = Stream::new(1, Purpose::Mask { site: 1, layer: 0 }, 2);
     for index in 0..8 {
         let bits = f64::from(stream.bits_at(index));
         for (more, expected) in [(0.0, 0.0), (0.5, 1.0)] {
             let probability = (bits + more) / (1u64 << 32) as f64;
-            let mask = card::draw_mask(&CARD, &stream, &[8], probability, 1.0)?;
+            let mask = card::draw_mask(&*card, &stream, &[8], probability, 1.0)?;
             let entry = mask.get(index as usize)?.to_scalar::<f32>()?;
             assert_eq!(entry, expected);
             let host = stream.bernoulli_at(index, probability);
@@ -183,24 +238,38 @@ fn outputs_with_masks_at_their_mean_and_drawn() -> Result<()> {
 }
 
 fn answered(case: &Case) -> Result<()> {
+    let tested = tested();
     let network = network(case);
-    let weights = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?.frozen()?;
-    let batch = batch(case, DType::F32)?;
     let dropout = windows::published();
-    let shape = MaskShape {
-        dropout: &dropout,
-        network: &network,
-        steps: STEPS,
-        batch: BATCH,
-        tokens: batch.inputs.tokens(),
-    };
     let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
-    let mean = Masks::mean(shape, DType::F32, &Device::Cpu)?;
-    let drawn = Masks::draw(shape, 1, purpose, 4, DType::F32, &Device::Cpu)?;
-    for masks in [mean, drawn] {
-        let pass = network.pass(&weights, &batch.inputs, None, &masks)?;
-        let (outputs, carried) =
-            engine::card::outputs(&CARD, &network, &weights, &batch, None, &masks)?;
+    // Weights, minibatch and both kinds of masks of a device.
+    let of = |device: &Device| {
+        let weights = Parameters::initial(&network, 1, DType::F32, device)?.frozen()?;
+        let batch = batch(case, DType::F32, device)?;
+        let shape = MaskShape {
+            dropout: &dropout,
+            network: &network,
+            steps: STEPS,
+            batch: BATCH,
+            tokens: batch.inputs.tokens(),
+        };
+        let mean = Masks::mean(shape, DType::F32, device)?;
+        let drawn = Masks::draw(shape, 1, purpose, 4, DType::F32, device)?;
+        Result::Ok((weights, batch, [mean, drawn]))
+    };
+    let (weights, batch, masks) = of(&Device::Cpu)?;
+    let (weights_there, batch_there, masks_there) = of(&tested.device)?;
+    for (masks, masks_there) in masks.iter().zip(&masks_there) {
+        let pass = network.pass(&weights, &batch.inputs, None, masks)?;
+        let card = &*tested.card;
+        let (outputs, carried) = engine::card::outputs(
+            card,
+            &network,
+            &weights_there,
+            &batch_there,
+            None,
+            masks_there,
+        )?;
         assert!(apart(&outputs, &pass.outputs)? < SINGLE);
         for (fast, graph) in carried.layers.iter().zip(&pass.carried.layers) {
             assert!(apart(&fast[0], &graph[0])? < SINGLE);
@@ -210,28 +279,30 @@ fn answered(case: &Case) -> Result<()> {
 }
 
 /// Tensors of several sizes, one larger than what a block of threads sums at once.
-fn tensors(seed: u64) -> Result<Vec<Tensor>> {
+fn tensors(seed: u64, device: &Device) -> Result<Vec<Tensor>> {
     let shapes: [&[usize]; 4] = [&[1, 3], &[40, 9], &[100, 170], &[5, 5]];
-    let of = |(seed, shape): (u64, &[usize])| normal(seed, shape, DType::F32);
+    let of = |(seed, shape): (u64, &[usize])| normal(seed, shape, DType::F32)?.to_device(device);
     (seed..).zip(shapes).map(of).collect()
 }
 
 #[test]
 fn the_norm_and_the_factor_of_clipping_stay_where_they_are_computed() -> Result<()> {
-    let gradients = tensors(70)?;
+    let tested = tested();
+    let gradients = tensors(70, &tested.device)?;
     let square = |g: &Tensor| g.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>();
-    let squares = gradients.iter().map(square).collect::<Result<Vec<_>>>()?;
+    let here = tensors(70, &Device::Cpu)?;
+    let squares = here.iter().map(square).collect::<Result<Vec<_>>>()?;
     let expected = squares.iter().sum::<f64>().sqrt();
     for (clip, factor) in [(0.0, 1.0), (1.0, 1.0 / expected), (1e6, 1.0)] {
-        let [norm, scale] = card::clip(&CARD, &gradients, clip)?;
+        let [norm, scale] = card::clip(&*tested.card, &gradients, clip)?;
         assert!((f64::from(norm.to_scalar::<f32>()?) / expected - 1.0).abs() < 1e-6);
         assert!((f64::from(scale.to_scalar::<f32>()?) / factor - 1.0).abs() < 1e-6);
-        let again = card::clip(&HostCard(Order::Backwards), &gradients, clip)?;
+        let again = card::clip(&*tested.again, &gradients, clip)?;
         assert_eq!(tensor_bits(&norm), tensor_bits(&again[0]));
     }
     let broken = (&gradients[0] * f64::NAN)?;
     for clip in [0.0, 1.0] {
-        let [norm, _] = card::clip(&CARD, std::slice::from_ref(&broken), clip)?;
+        let [norm, _] = card::clip(&*tested.card, std::slice::from_ref(&broken), clip)?;
         assert!(norm.to_scalar::<f32>()?.is_nan());
     }
     Ok(())
@@ -256,9 +327,9 @@ fn training(optimizer: spec::Optimizer, clip: f64) -> Training {
 }
 
 /// The parameters, the optimizer's state and the average after six steps with gradients given by their number.
-fn moved(training: &Training, card: Option<&HostCard>) -> Result<Vec<Tensor>> {
+fn moved(training: &Training, card: Option<&dyn Card>, device: &Device) -> Result<Vec<Tensor>> {
     let network = network(&WORDS);
-    let parameters = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?;
+    let parameters = Parameters::initial(&network, 1, DType::F32, device)?;
     let mut optimizer = Optimizer::new(training, &parameters)?;
     // A loss that rises at once begins the average of nt_asgd.
     for loss in [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0] {
@@ -267,11 +338,10 @@ fn moved(training: &Training, card: Option<&HostCard>) -> Result<Vec<Tensor>> {
     for step in 1..=6 {
         let gradient = |(number, (_, var)): (u64, &(String, candle_core::Var))| {
             let gradient = normal(100 * u64::from(step) + number, var.dims(), DType::F32);
-            gradient.map(Gradient::Whole)
+            gradient?.to_device(device).map(Gradient::Whole)
         };
         let gradients = (0..).zip(parameters.named()).map(gradient);
         let gradients = gradients.collect::<Result<Vec<_>>>()?;
-        let card = card.map(|card| card as &dyn Card);
         let clipped = optim::clipped(card, gradients, training.clip)?;
         optimizer.step(card, step, 0.9, &parameters, &clipped)?;
     }
@@ -286,6 +356,7 @@ fn moved(training: &Training, card: Option<&HostCard>) -> Result<Vec<Tensor>> {
 
 #[test]
 fn optimizers_move_parameters_as_on_a_cpu() -> Result<()> {
+    let tested = tested();
     for optimizer in [
         spec::Optimizer::Sgd,
         spec::Optimizer::Adam,
@@ -293,9 +364,9 @@ fn optimizers_move_parameters_as_on_a_cpu() -> Result<()> {
     ] {
         for clip in [0.0, 0.5, 1e6] {
             let training = training(optimizer, clip);
-            let expected = moved(&training, None)?;
-            let there = moved(&training, Some(&CARD))?;
-            let again = moved(&training, Some(&HostCard(Order::Backwards)))?;
+            let expected = moved(&training, None, &Device::Cpu)?;
+            let there = moved(&training, Some(&*tested.card), &tested.device)?;
+            let again = moved(&training, Some(&*tested.again), &tested.device)?;
             assert_eq!(there.len(), expected.len());
             for ((there, again), expected) in there.iter().zip(&again).zip(&expected) {
                 assert!(apart(there, expected)? < 1e-6, "{optimizer:?} {clip}");
@@ -323,11 +394,11 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
         initial_range: None,
         ..network(&case)
     };
-    let batch = batch(&case, DType::F32)?;
     let training = training(spec::Optimizer::Adam, 0.5);
     let on_cpu = Engine::of(&network, &dropout, DType::F32, &Device::Cpu);
-    let train = |card: Option<&HostCard>| -> Result<Vec<Tensor>> {
-        let parameters = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?;
+    let train = |card: Option<&dyn Card>, device: &Device| -> Result<Vec<Tensor>> {
+        let batch = batch(&case, DType::F32, device)?;
+        let parameters = Parameters::initial(&network, 1, DType::F32, device)?;
         let mut optimizer = Optimizer::new(&training, &parameters)?;
         let mut losses = Vec::new();
         for step in 1..=10 {
@@ -340,7 +411,7 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
             };
             let purpose = |site, layer| Purpose::Mask { site, layer };
             let position = u64::from(step);
-            let masks = Masks::draw(shape, 1, purpose, position, DType::F32, &Device::Cpu)?;
+            let masks = Masks::draw(shape, 1, purpose, position, DType::F32, device)?;
             let window = Window {
                 network: &network,
                 parameters: &parameters,
@@ -350,7 +421,6 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
                 factor: 1.0,
                 penalties: [0.0, 0.0],
             };
-            let card = card.map(|card| card as &dyn Card);
             let learned = match card {
                 Some(card) => engine::card::learn(card, &window, engine::card::BLOCK)?,
                 None => on_cpu.learn(&window)?,
@@ -362,7 +432,9 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
         losses.extend(parameters.values()?);
         Ok(losses)
     };
-    let (expected, there) = (train(None)?, train(Some(&CARD))?);
+    let tested = tested();
+    let expected = train(None, &Device::Cpu)?;
+    let there = train(Some(&*tested.card), &tested.device)?;
     for (there, expected) in there.iter().zip(&expected) {
         // Adam divides by what may be almost nothing, so differences grow.
         assert!(apart(there, expected)? < 1e-3);
@@ -372,7 +444,7 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
         .into_iter()
         .collect::<Result<_>>()?;
     assert!(losses[1] < losses[0] - 0.1, "{losses:?}");
-    let again = train(Some(&HostCard(Order::Backwards)))?;
+    let again = train(Some(&*tested.again), &tested.device)?;
     for (there, again) in there.iter().zip(&again) {
         assert_eq!(tensor_bits(there), tensor_bits(again));
     }

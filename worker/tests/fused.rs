@@ -10,6 +10,7 @@ use breakmywork_worker::dropout::{MaskShape, Masks};
 use breakmywork_worker::engine::{self, cpu, graph};
 use breakmywork_worker::model::Parameters;
 use breakmywork_worker::tasks::{Head, ReadOut};
+use breakmywork_worker::window::{Learned, Window};
 use candle_core::{DType, Device, Result};
 use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network};
 
@@ -66,7 +67,7 @@ fn outputs_and_scores_of_every_head() {
 fn scored(case: &Case, temperature: f64) -> Result<()> {
     let network = network(case);
     let weights = Parameters::initial(&network, 1, DType::F32, &Device::Cpu)?.frozen()?;
-    let batch = batch(case, DType::F32)?;
+    let batch = batch(case, DType::F32, &Device::Cpu)?;
     let dropout = windows::published();
     let shape = MaskShape {
         dropout: &dropout,
@@ -132,15 +133,17 @@ fn compare(case: &Case, dropout: &Dropout) {
     let network = windows::network(case);
     assert!(engine::applies(&network, dropout));
     for (dtype, tolerance) in [(DType::F64, EXACT), (DType::F32, SINGLE)] {
-        let graph = windows::learned(case, dropout, dtype, graph::learn);
-        let graph = graph.expect("computes");
+        let learned = |way: fn(&Window<'_>) -> Result<Learned>| {
+            windows::learned(case, dropout, dtype, &Device::Cpu, way).expect("computes")
+        };
+        let graph = learned(graph::learn);
         let name = format!(
             "{:?} {dtype:?} {:?} {:?}",
             case.cell, case.head, case.read_out
         );
         // The second window is computed in the memory of the first.
         for _ in 0..2 {
-            let fast = windows::learned(case, dropout, dtype, cpu::learn).expect("computes");
+            let fast = learned(cpu::learn);
             let off = windows::difference(case.cell, &fast, &graph).expect("computes");
             assert!(off < tolerance, "{name} {dropout:?}: {off:e}");
             cpu::reclaim(fast.0.gradients).expect("is on the CPU");

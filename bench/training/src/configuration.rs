@@ -1,5 +1,6 @@
 //! What is measured: sizes of networks, ways to drop, and who competes.
 
+use breakmywork_worker::device::DeviceChoice;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -113,8 +114,9 @@ impl Configuration {
 }
 
 /// Where units are dropped while training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub(crate) enum Dropout {
     /// Nowhere.
     None,
@@ -180,6 +182,11 @@ impl Contender {
             Self::TorchLoop => &[Dropout::GalUntied, Dropout::GalTied],
             Self::Peak | Self::CandleNn | Self::TorchLstm => &[Dropout::None],
         }
+    }
+
+    /// Whether it can be measured there.
+    pub(crate) fn competes_on(self, device: DeviceChoice) -> bool {
+        device == DeviceChoice::Cpu || !matches!(self, Self::Peak | Self::CandleNn)
     }
 
     /// Whether it needs a Python with torch.

@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, Timing};
 use crate::configuration::{CLIP, Configuration, Contender, Dropout, LEARNING_RATE, Size};
-use crate::{ours, peak, stock};
+use crate::{Effort, ours, peak, stock};
 use anyhow::{Context, Result, bail};
 use breakmywork_worker::memory;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,10 @@ pub(crate) struct Job {
     pub(crate) dropout: Dropout,
     pub(crate) timing: Timing,
     pub(crate) threads: usize,
+    /// `cpu` or `cuda:N`.
+    pub(crate) device: String,
+    /// Precision of a card's products.
+    pub(crate) products: String,
     pub(crate) learning_rate: f64,
     pub(crate) clip: f64,
     /// The data set that the worker reads.
@@ -46,15 +50,16 @@ impl Job {
         contender: Contender,
         dropout: Dropout,
         folder: &Path,
-        threads: usize,
-        seconds: f64,
+        effort: &Effort,
     ) -> Self {
         Self {
             contender,
             size: configuration.size(),
             dropout,
-            timing: Timing::of(seconds),
-            threads,
+            timing: Timing::of(effort.seconds),
+            threads: effort.threads.into(),
+            device: effort.device.to_string(),
+            products: effort.products.to_string(),
             learning_rate: LEARNING_RATE,
             clip: CLIP,
             data: configuration.name().to_owned(),
@@ -121,12 +126,20 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use breakmywork_worker::card::Products;
+    use breakmywork_worker::device::DeviceChoice;
 
     /// Both ways through candle work and count; no speed is promised.
     #[test]
     fn candle_and_the_worker_train() {
         let folder = tempfile::tempdir().expect("a folder");
         crate::text::add(folder.path(), Configuration::H64).expect("adds");
+        let effort = Effort {
+            threads: 1,
+            seconds: 0.0,
+            device: DeviceChoice::Cpu,
+            products: Products::F32,
+        };
         let timing = Timing {
             warm_seconds: 0.0,
             warm_steps: 1,
@@ -148,8 +161,7 @@ mod tests {
                 contender,
                 dropout,
                 folder.path(),
-                1,
-                0.0,
+                &effort,
             );
             let measured = Job {
                 size,

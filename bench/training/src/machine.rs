@@ -1,5 +1,6 @@
 //! The machine: what it is, what it was built with, and who else was busy on it.
 
+use crate::Effort;
 use anyhow::Result;
 use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::train;
@@ -19,7 +20,9 @@ pub(crate) const QUIET: f64 = 0.1;
 pub(crate) struct Machine {
     pub(crate) cpu: String,
     pub(crate) cores: usize,
-    pub(crate) threads: usize,
+    pub(crate) threads: u16,
+    /// What trains, and the precision of its products, if that is not the processor.
+    pub(crate) card: Option<String>,
     pub(crate) candle: String,
     pub(crate) gemm: String,
     pub(crate) torch: String,
@@ -29,11 +32,14 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// This machine.
-    pub(crate) fn here(threads: usize, torch: &Result<String>) -> Self {
+    pub(crate) fn here(effort: &Effort, torch: &Result<String>) -> Self {
+        let (device, products) = (effort.device, effort.products);
+        let card = || format!("{} ({device}), products in {products}", device.name());
         Self {
             cpu: DeviceChoice::Cpu.name(),
             cores: cores(),
-            threads,
+            threads: effort.threads,
+            card: (device != DeviceChoice::Cpu).then(card),
             candle: locked("candle-core"),
             gemm: locked("gemm"),
             torch: match torch {

@@ -14,8 +14,10 @@ mod table;
 mod text;
 
 use anyhow::{Context, Result};
+use breakmywork_worker::card::Products;
+use breakmywork_worker::device::DeviceChoice;
 use clap::{Parser, Subcommand, ValueEnum};
-use configuration::{Configuration, Contender};
+use configuration::{Configuration, Contender, Dropout};
 use job::Job;
 use machine::{Machine, QUIET, Watch};
 use std::ffi::OsString;
@@ -34,15 +36,14 @@ struct Args {
     /// Measure only this contender; may be given several times.
     #[arg(long, value_name = "WHO")]
     contender: Vec<Contender>,
+    /// Measure only with this dropout; may be given several times.
+    #[arg(long, value_name = "PRESET")]
+    dropout: Vec<Dropout>,
     /// Measurements of each, of which the median counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
-    /// Threads of everybody.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
-    threads: u16,
-    /// Seconds that a measurement counts, after warming up.
-    #[arg(long, default_value_t = 8.0)]
-    seconds: f64,
+    #[command(flatten)]
+    effort: Effort,
     /// Seconds to wait, before each measurement, until nobody else uses the machine.
     #[arg(long, default_value_t = 60)]
     patience: u64,
@@ -54,6 +55,23 @@ struct Args {
     json: bool,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// What each measurement is made with.
+#[derive(Debug, clap::Args)]
+struct Effort {
+    /// Threads of everybody.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
+    /// Seconds that a measurement counts, after warming up.
+    #[arg(long, default_value_t = 8.0)]
+    seconds: f64,
+    /// Where ours and torch train: cpu or cuda:N; stock candle and the products alone are measured on a CPU only.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceChoice,
+    /// Precision of a card's products: f32, tf32 or bf16, beside which torch trains in half precision.
+    #[arg(long, default_value = "f32")]
+    products: Products,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,7 +96,7 @@ fn main() -> Result<()> {
 /// Measures everything and prints it.
 fn compare(args: &Args) -> Result<()> {
     let torch = machine::torch(&args.torch);
-    let machine = Machine::here(args.threads.into(), &torch);
+    let machine = Machine::here(&args.effort, &torch);
     if let Err(error) = &torch {
         note(&format!("torch is left out: {error}"));
     }
@@ -86,7 +104,8 @@ fn compare(args: &Args) -> Result<()> {
         say(&serde_json::to_string(&machine)?)?;
     }
     let configurations = chosen(&args.only, Configuration::value_variants());
-    let contenders = chosen(&args.contender, &Contender::ALL);
+    let mut contenders = chosen(&args.contender, &Contender::ALL);
+    contenders.retain(|who| who.competes_on(args.effort.device));
     let folder = tempfile::tempdir()?;
     let mut samples = Samples::default();
     for configuration in configurations {
@@ -123,19 +142,12 @@ fn take_turn(
     folder: &Path,
     samples: &mut Samples,
 ) -> Result<()> {
-    for &dropout in contender.dropouts() {
+    let wanted = |how: &&Dropout| args.dropout.is_empty() || args.dropout.contains(how);
+    for &dropout in contender.dropouts().iter().filter(wanted) {
         if !machine::wait_until_quiet(Duration::from_secs(args.patience)) {
             note("others are using this machine; measuring all the same");
         }
-        let threads = usize::from(args.threads);
-        let job = Job::new(
-            configuration,
-            contender,
-            dropout,
-            folder,
-            threads,
-            args.seconds,
-        );
+        let job = Job::new(configuration, contender, dropout, folder, &args.effort);
         let watch = Watch::begin();
         let measurement = match job.spawn(&args.torch) {
             Ok(measurement) => measurement,

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::configuration::{CLIP, Dropout, LEARNING_RATE, Size};
 use crate::job::Job;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use breakmywork_protocol::spec::{self, Format, Plan};
 use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::events::Event;
@@ -47,8 +47,11 @@ pub(crate) fn plan(data: &str, size: Size, dropout: Dropout) -> Result<Plan> {
 /// Trains until the clock has seen enough.
 pub(crate) fn train(job: &Job, clock: &mut Clock) -> Result<()> {
     let plan = plan(&job.data, job.size, job.dropout)?;
+    let device: DeviceChoice = job.device.parse().map_err(Error::msg)?;
+    let products = job.products.parse().map_err(Error::msg)?;
+    device.multiplies(products).map_err(Error::msg)?;
     let options = Options {
-        device: DeviceChoice::Cpu,
+        device,
         checkpoints: None,
         resume: None,
         data_sets: job.folder.clone(),

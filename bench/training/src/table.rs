@@ -80,7 +80,11 @@ impl Samples {
     fn write(&self, to: &mut String, machine: &Machine, missing: Option<&str>) -> fmt::Result {
         writeln!(
             to,
-            "{}, {} cores, {} threads; candle {}, gemm {}, torch {}, {}, commit {}.\n",
+            "{}{}, {} cores, {} threads; candle {}, gemm {}, torch {}, {}, commit {}.\n",
+            machine
+                .card
+                .as_ref()
+                .map_or(String::new(), |card| format!("{card}; ")),
             machine.cpu,
             machine.cores,
             machine.threads,

@@ -7,18 +7,32 @@ use super::{Argument, Buffer, Card, Mask, Matrix, Product, Step};
 use crate::precision::Products;
 use candle_core::cuda_backend::cudarc::cublas::{result as cublas, sys};
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaSlice, CudaStream, DevicePtr, DeviceRepr, LaunchConfig, PushKernelArg,
+    CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DeviceRepr, LaunchConfig,
+    PushKernelArg,
 };
-use candle_core::cuda_backend::{CudaDevice, CudaStorageSlice, WrapErr};
+use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
+use candle_core::cuda_backend::{CudaDevice, CudaStorageSlice, DeviceId, WrapErr};
 use candle_core::op::BackpropOp;
 use candle_core::{CudaStorage, Result, Storage, Tensor};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-/// All kernels, compiled by `build.rs`.
-const KERNELS: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
-/// Their name among candle's modules.
-const MODULE: &str = "breakmywork";
+/// All kernels for all cards, compiled by `build.rs`; the driver takes what fits.
+const KERNELS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
+
+thread_local! {
+    /// The kernels of this thread's devices: a launch should cost microseconds, and the driver's own search by name
+    /// costs one.
+    static LOADED: RefCell<HashMap<DeviceId, Loaded>> = RefCell::default();
+}
+
+/// The kernels on one device, by name as far as they have been asked for.
+struct Loaded {
+    module: Arc<CudaModule>,
+    functions: HashMap<&'static str, CudaFunction>,
+}
 
 // SAFETY: both have C's layout, which `kernels/common.cuh` repeats, and hold numbers alone.
 #[allow(unsafe_code, reason = "kernels take them by value")]
@@ -36,6 +50,25 @@ impl Cuda {
     pub(super) fn new(device: CudaDevice) -> Self {
         let stream = device.cuda_stream();
         Self { device, stream }
+    }
+
+    fn function(&self, kernel: &'static str) -> Result<CudaFunction> {
+        LOADED.with_borrow_mut(|all| {
+            let id = self.device.id();
+            if !all.contains_key(&id) {
+                let kernels = Ptx::from_binary(KERNELS.to_vec());
+                let module = self.stream.context().load_module(kernels).w()?;
+                let functions = HashMap::new();
+                all.insert(id, Loaded { module, functions });
+            }
+            let loaded = all.get_mut(&id).expect("is there now");
+            if let Some(function) = loaded.functions.get(kernel) {
+                return Ok(function.clone());
+            }
+            let function = loaded.module.load_function(kernel).w()?;
+            loaded.functions.insert(kernel, function.clone());
+            Ok(function)
+        })
     }
 
     fn buffer<T: 'static>(&self, slice: CudaSlice<T>) -> Buffer {
@@ -178,9 +211,8 @@ impl Card for Cuda {
         block: usize,
         arguments: &[Argument<'_>],
     ) -> Result<()> {
-        let device = &self.device;
-        let function = device.get_or_load_custom_func(kernel, MODULE, KERNELS)?;
-        let mut launch = function.builder();
+        let function = self.function(kernel)?;
+        let mut launch = self.stream.launch_builder(&function);
         for argument in arguments {
             match argument {
                 Argument::At(span) => launch.arg(&span.address),

@@ -174,11 +174,12 @@ pub(crate) fn normal(seed: u64, shape: &[usize], dtype: DType) -> Result<Tensor>
     Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)
 }
 
-pub(crate) fn batch(case: &Case, dtype: DType) -> Result<Batch> {
+/// The same minibatch on every device.
+pub(crate) fn batch(case: &Case, dtype: DType, device: &Device) -> Result<Batch> {
     let mut stream = Stream::new(3, Purpose::Test, 0);
     let inputs = match case.reads {
         Reads::Numbers(width) => {
-            let step = |t| normal(t, &[BATCH, width], dtype);
+            let step = |t| normal(t, &[BATCH, width], dtype)?.to_device(device);
             Inputs::Numbers((0..STEPS as u64).map(step).collect::<Result<_>>()?)
         }
         Reads::Tokens(vocabulary) => Inputs::Tokens(Tokens {
@@ -203,22 +204,23 @@ pub(crate) fn batch(case: &Case, dtype: DType) -> Result<Batch> {
     });
     Ok(Batch {
         inputs,
-        targets,
-        weights: weights.transpose()?,
+        targets: targets.to_device(device)?,
+        weights: weights.map(|w| w?.to_device(device)).transpose()?,
         size: BATCH,
     })
 }
 
-/// What a window teaches by one way, from given states, and the log of its masks.
+/// What a window teaches by one way on that device, from given states, and the log of its masks.
 pub(crate) fn learned(
     case: &Case,
     dropout: &Dropout,
     dtype: DType,
+    device: &Device,
     way: impl FnOnce(&Window<'_>) -> Result<Learned>,
 ) -> Result<(Learned, Vec<Applied>)> {
     let network = network(case);
-    let parameters = Parameters::initial(&network, 1, dtype, &Device::Cpu)?;
-    let batch = batch(case, dtype)?;
+    let parameters = Parameters::initial(&network, 1, dtype, device)?;
+    let batch = batch(case, dtype, device)?;
     let shape = MaskShape {
         dropout,
         network: &network,
@@ -227,11 +229,11 @@ pub(crate) fn learned(
         tokens: batch.inputs.tokens(),
     };
     let purpose = |site, layer| Purpose::Mask { site, layer };
-    let state = |seed| normal(seed, &[BATCH, HIDDEN], dtype);
+    let state = |seed| normal(seed, &[BATCH, HIDDEN], dtype)?.to_device(device);
     let carried = Carried {
         layers: vec![[state(60)?, state(61)?], [state(62)?, state(63)?]],
     };
-    let masks = Masks::draw(shape, 1, purpose, 0, dtype, &Device::Cpu)?.logged();
+    let masks = Masks::draw(shape, 1, purpose, 0, dtype, device)?.logged();
     let learned = way(&Window {
         network: &network,
         parameters: &parameters,
@@ -274,7 +276,10 @@ pub(crate) fn difference(
 
 /// Largest difference beside the largest number.
 pub(crate) fn apart(a: &Tensor, b: &Tensor) -> Result<f64> {
-    let numbers = |t: &Tensor| t.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+    let numbers = |t: &Tensor| {
+        let there = t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+        there.flatten_all()?.to_vec1::<f64>()
+    };
     let (a, b) = (numbers(a)?, numbers(b)?);
     let size = b.iter().fold(1e-3, |size, value| value.abs().max(size));
     let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs());

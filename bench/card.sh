@@ -57,7 +57,8 @@ END
 export LD_LIBRARY_PATH="/usr/local/cuda/lib64:/usr/local/nvidia/lib64:$libraries:${LD_LIBRARY_PATH:-}"
 export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-$work/kernels}
 
-# part NAME COMMAND…: its output into a file of that name, on the screen too; its failure ends nothing else.
+# part NAME COMMAND…: its output into a file of that name, on the screen too; its failure ends nothing else. Bash stops
+# at no error inside it, so each part says itself where it fails.
 part() {
     local name=$1 began=$SECONDS
     shift
@@ -104,7 +105,7 @@ agreement() {
 sanitizer() {
     specification 16 3 >"$work/tiny.toml"
     compute-sanitizer --tool memcheck --error-exitcode 9 \
-        "$programs/breakmywork-worker" train "$work/tiny.toml" --device "$device" --json
+        "$programs/breakmywork-worker" train "$work/tiny.toml" --device "$device" --json || return
     BREAKMYWORK_DEVICE=$device compute-sanitizer --tool racecheck --error-exitcode 9 \
         "$programs/card" --test-threads 1 softmax clipping short_training
 }
@@ -113,19 +114,20 @@ sanitizer() {
 timed() {
     local from
     from=$(date +%s.%N)
-    "$@" >"$work/timed"
+    "$@" >"$work/timed" || return
     awk -v from="$from" -v to="$(date +%s.%N)" 'BEGIN { printf "%.2f\n", to - from }'
 }
 
 # The template that is ready on the board, on the card and on the processor.
 template() {
-    local spec=examples/specs/fixed-or-fresh.toml where
+    local spec=examples/specs/fixed-or-fresh.toml where seconds
     if [[ -n $quick ]]; then
         sed 's/^steps = .*/steps = 60/; s/^every = .*/every = 30/' "$spec" >"$work/template.toml"
         spec=$work/template.toml
     fi
     for where in "$device" cpu; do
-        echo "$where: $(timed "$programs/breakmywork-worker" train "$spec" --device "$where") s"
+        seconds=$(timed "$programs/breakmywork-worker" train "$spec" --device "$where") || return
+        echo "$where: $seconds s"
         tail -n 20 "$work/timed"
     done
 }
@@ -151,7 +153,7 @@ slots() {
         one() { "$programs/breakmywork-worker" train "$work/slots.toml" --device "$device" --seed "$1" --json; }
         export -f one
         export programs work device
-        seconds=$(timed xargs -P "$k" -I{} bash -c 'one {}' < <(seq "$runs"))
+        seconds=$(timed xargs -P "$k" -I{} bash -c 'one {}' < <(seq "$runs")) || return
         awk -v k="$k" -v s="$seconds" -v tokens=$((runs * steps * 64 * 100)) \
             'BEGIN { printf "| %d | %.1f | %.0f |\n", k, s, tokens / s }'
     done

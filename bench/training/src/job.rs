@@ -126,8 +126,8 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use breakmywork_worker::card::Products;
     use breakmywork_worker::device::DeviceChoice;
+    use breakmywork_worker::precision::Products;
 
     /// Both ways through candle work and count; no speed is promised.
     #[test]

@@ -14,8 +14,8 @@ mod table;
 mod text;
 
 use anyhow::{Context, Result};
-use breakmywork_worker::card::Products;
 use breakmywork_worker::device::DeviceChoice;
+use breakmywork_worker::precision::Products;
 use clap::{Parser, Subcommand, ValueEnum};
 use configuration::{Configuration, Contender, Dropout};
 use job::Job;

@@ -11,4 +11,6 @@ pub mod metric;
 pub mod result;
 pub mod spec;
 pub mod stats;
+pub mod stored;
+pub mod text;
 pub mod verdict;

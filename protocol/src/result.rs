@@ -1,7 +1,13 @@
 //! What a finished run reports.
 
+use crate::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Violations of a treatment that are kept; a mask that is wrong is wrong at every step.
+const VIOLATIONS: usize = 20;
+/// Most characters of a version or of a device's name.
+const NAME_CHARS: usize = 200;
 
 /// The end of a successful run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +19,45 @@ pub struct RunResult {
     pub treatment: Treatment,
     /// Where the numbers come from.
     pub provenance: Provenance,
+}
+
+impl RunResult {
+    /// The result as it can be stored and read back, or the metric that is not a finite number.
+    ///
+    /// Words become fit for people and short. A rate or a time that is not finite, where nothing was measured, becomes 0.
+    ///
+    /// # Errors
+    /// The name of a metric that is infinite or not a number: the run has diverged.
+    pub fn storable(mut self) -> Result<Self, String> {
+        if let Some((name, _)) = self.metrics.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(name.clone());
+        }
+        let finite = |value: &mut f64| *value = if value.is_finite() { *value } else { 0.0 };
+        for site in self.treatment.sites.values_mut() {
+            finite(&mut site.keep_rate);
+        }
+        finite(&mut self.provenance.wall_seconds);
+        finite(&mut self.provenance.time_steps_per_second);
+        let violations = &mut self.treatment.violations;
+        let more = violations.len().saturating_sub(VIOLATIONS);
+        violations.truncate(VIOLATIONS);
+        for violation in violations.iter_mut() {
+            *violation = text::for_people(violation);
+        }
+        if more > 0 {
+            violations.push(format!("and {more} more"));
+        }
+        let provenance = &mut self.provenance;
+        for words in [
+            &mut provenance.worker_version,
+            &mut provenance.code_version,
+            &mut provenance.device,
+            &mut provenance.device_name,
+        ] {
+            *words = text::cut(words, NAME_CHARS);
+        }
+        Ok(self)
+    }
 }
 
 /// Proof of treatment: what the masks that were really used looked like.

@@ -49,7 +49,9 @@ pub(super) struct Experiment {
     amends: Option<ExperimentId>,
     /// Why.
     amend_reason: Option<String>,
-    /// Null until the last run has ended.
+    /// How it ended; null until the last run has ended.
+    outcome: Option<String>,
+    /// The verdict with its numbers; null until the last run has ended, and where what is stored cannot be read.
     verdict: Option<Verdict>,
     /// Runs by state.
     runs: RunTally,
@@ -91,7 +93,8 @@ impl From<table::Experiment> for Experiment {
             spec_sha256: experiment.spec_sha256,
             amends: experiment.amends,
             amend_reason: experiment.amend_reason,
-            verdict: experiment.verdict.map(|verdict| verdict.0),
+            outcome: experiment.outcome,
+            verdict: experiment.detail.and_then(|detail| detail.0.into_inner()),
             runs: RunTally {
                 total: experiment.runs,
                 running: experiment.runs_running,

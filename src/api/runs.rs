@@ -115,7 +115,7 @@ impl Run {
             failure: run.failure,
             error: run.error,
             cancel_reason: run.cancel_reason,
-            result: run.result.map(|result| result.0),
+            result: run.result.and_then(|result| result.0.into_inner()),
             retry_of: run.retry_of,
             created_at: run.created_at,
             started_at: run.started_at,

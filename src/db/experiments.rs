@@ -2,6 +2,7 @@
 
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::spec::{Problems, Spec};
+use breakmywork_protocol::stored::Stored;
 use breakmywork_protocol::verdict::Verdict;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -55,8 +56,10 @@ pub struct Experiment {
     pub concluded_at: Option<DateTime<Utc>>,
     /// When it was withdrawn.
     pub withdrawn_at: Option<DateTime<Utc>>,
-    /// The verdict.
-    pub verdict: Option<Json<Verdict>>,
+    /// How it ended, once it has.
+    pub outcome: Option<String>,
+    /// The verdict with its numbers, as it is stored.
+    pub detail: Option<Json<Stored<Verdict>>>,
     /// Runs that count (a retried one does not).
     pub runs: i64,
     /// Runs in a final state.
@@ -72,6 +75,16 @@ impl Experiment {
     /// If an older version wrote something that cannot be read any more.
     pub fn parsed(&self) -> Result<Spec, Problems> {
         Spec::from_stored(&self.spec)
+    }
+
+    /// The verdict with its numbers; none before it is posted, or if what is stored of it cannot be read any more.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.detail.as_ref()?.get()
+    }
+
+    /// Whether there is a verdict whose numbers cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.outcome.is_some() && self.verdict().is_none()
     }
 
     /// Address of its page.
@@ -90,7 +103,7 @@ macro_rules! select_experiments {
                  e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec_source, e.spec,
                  e.spec_sha256, e.state, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
                  e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
-                 verdict.detail as "verdict?: Json<Verdict>",
+                 verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
                  tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"
                from experiment e
                join claim on claim.id = e.claim_id

@@ -2,6 +2,7 @@
 
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use breakmywork_protocol::result::RunResult;
+use breakmywork_protocol::stored::Stored;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -54,8 +55,8 @@ pub struct Run {
     pub failure: Option<String>,
     /// The reason in words.
     pub error: Option<String>,
-    /// Its result.
-    pub result: Option<Json<RunResult>>,
+    /// Its result, as it is stored.
+    pub result: Option<Json<Stored<RunResult>>>,
     /// The run it retries.
     pub retry_of: Option<RunId>,
     /// The run that retries it.
@@ -78,9 +79,14 @@ impl Run {
         Some((f64::from(self.step.unwrap_or(0)) / f64::from(steps.max(1))).min(1.0))
     }
 
+    /// Its result; none before it has one, or if what is stored of it cannot be read any more.
+    pub fn result(&self) -> Option<&RunResult> {
+        self.result.as_ref()?.get()
+    }
+
     /// A final metric of its result.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        self.result.as_ref()?.metrics.get(name).copied()
+        self.result()?.metrics.get(name).copied()
     }
 }
 
@@ -93,7 +99,7 @@ macro_rules! select_runs {
                  lease.step as "step?", lease.worker_id as "worker?", worker.host as "worker_host?",
                  lease.taken_at as "taken_at?", lease.beat_at as "beat_at?",
                  run.epoch, run.failures, run.losses, run.run_after, run.cancel_asked_at, run.cancel_reason,
-                 run.failure, run.error, run.result as "result: Json<RunResult>",
+                 run.failure, run.error, run.result as "result: Json<Stored<RunResult>>",
                  run.retry_of as "retry_of: RunId", later.id as "retried_by?: RunId",
                  run.created_at, run.started_at, run.finished_at
                from run

@@ -8,3 +8,4 @@ mod editor;
 mod experiments;
 mod frame;
 mod support;
+mod verdicts;

@@ -6,7 +6,7 @@ use breakmywork_protocol::{
     id::AccountId,
     jobs::{self, Ending, Offer, Timing},
     result::{Provenance, RunResult, Treatment},
-    spec::MaskTime,
+    spec::{MaskTime, Plan},
 };
 use sqlx::PgPool;
 use std::collections::BTreeMap;
@@ -72,6 +72,34 @@ impl Site {
             .expect("seeded")
     }
 
+    /// The end of a run of `plan` with this test error, on a worker that has the Penn Treebank.
+    pub(crate) fn success(&self, plan: &Plan, error: f64) -> Ending {
+        Ending::Succeeded(Box::new(RunResult {
+            metrics: BTreeMap::from([("test_mse".to_owned(), error)]),
+            treatment: Treatment {
+                verified: true,
+                sites: BTreeMap::new(),
+                violations: Vec::new(),
+            },
+            provenance: Provenance {
+                worker_version: "0".into(),
+                plan_sha256: plan.sha256(),
+                seed: plan.seed,
+                device: "cpu".into(),
+                device_name: "test".into(),
+                products: None,
+                threads: 1,
+                wall_seconds: 1.0,
+                time_steps: 1,
+                time_steps_per_second: 1.0,
+                peak_memory_bytes: 0,
+                data_set: plan.setup.task.data.clone(),
+                data_sha256: plan.setup.task.data.as_ref().map(|_| "a".repeat(64)),
+                code_version: "0".into(),
+            },
+        }))
+    }
+
     /// Does every queued run as a worker would report it: fixed masks at 0.02, fresh ones at 0.08. The worker has
     /// the Penn Treebank.
     pub(crate) async fn train_all(&self) {
@@ -98,31 +126,7 @@ impl Site {
                 .as_ref()
                 .is_some_and(|site| site.time == MaskTime::Fixed);
             let error = if fixed { 0.02 } else { 0.08 } + f64::from(plan.seed) * 1e-3;
-            let result = RunResult {
-                metrics: BTreeMap::from([("test_mse".to_owned(), error)]),
-                treatment: Treatment {
-                    verified: true,
-                    sites: BTreeMap::new(),
-                    violations: Vec::new(),
-                },
-                provenance: Provenance {
-                    worker_version: "0".into(),
-                    plan_sha256: plan.sha256(),
-                    seed: plan.seed,
-                    device: "cpu".into(),
-                    device_name: "test".into(),
-                    products: None,
-                    threads: 1,
-                    wall_seconds: 1.0,
-                    time_steps: 1,
-                    time_steps_per_second: 1.0,
-                    peak_memory_bytes: 0,
-                    data_set: plan.setup.task.data.clone(),
-                    data_sha256: plan.setup.task.data.as_ref().map(|_| "a".repeat(64)),
-                    code_version: "0".into(),
-                },
-            };
-            let end = Ending::Succeeded(Box::new(result));
+            let end = self.success(&plan, error);
             jobs::finish(&self.pool, &lease, end, Timing::default())
                 .await
                 .expect("finishes");

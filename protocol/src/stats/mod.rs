@@ -28,8 +28,11 @@ pub fn holm_level(p: f64, known: &[f64], undecided: usize, alpha: f64) -> f64 {
     alpha / (family - smaller.len()) as f64
 }
 
-/// Share of pairs (a, b) over all combinations with a > b, ties counting half: P(A > B).
-pub fn superiority(a: &[f64], b: &[f64]) -> f64 {
+/// Share of pairs (a, b) over all combinations with a > b, ties counting half: P(A > B). `None` if one is empty.
+pub fn superiority(a: &[f64], b: &[f64]) -> Option<f64> {
+    if a.is_empty() || b.is_empty() {
+        return None;
+    }
     let wins: f64 = a
         .iter()
         .flat_map(|x| b.iter().map(move |y| (x, y)))
@@ -39,7 +42,7 @@ pub fn superiority(a: &[f64], b: &[f64]) -> f64 {
             std::cmp::Ordering::Less => 0.0,
         })
         .sum();
-    wins / (a.len() * b.len()) as f64
+    Some(wins / (a.len() * b.len()) as f64)
 }
 
 #[cfg(test)]

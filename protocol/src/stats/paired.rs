@@ -20,11 +20,22 @@ pub fn paired(differences: &[f64]) -> Option<Paired> {
         return None;
     }
     let mean = differences.iter().sum::<f64>() / n as f64;
-    let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
+    // Around the largest, or the squares of huge differences would leave the finite numbers.
+    let scale = differences
+        .iter()
+        .map(|d| (d - mean).abs())
+        .fold(0.0, f64::max);
+    if scale == 0.0 {
+        return Some(Paired { n, mean, sd: 0.0 });
+    }
+    let squares: f64 = differences
+        .iter()
+        .map(|d| ((d - mean) / scale).powi(2))
+        .sum();
     Some(Paired {
         n,
         mean,
-        sd: (squares / (n - 1) as f64).sqrt(),
+        sd: scale * (squares / (n - 1) as f64).sqrt(),
     })
 }
 

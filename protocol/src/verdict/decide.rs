@@ -4,11 +4,20 @@ use super::explain::explain;
 use super::*;
 use crate::spec::{Better, Criterion, Spec};
 use crate::stats::{self, holm_level, paired};
+use crate::text;
+
+/// Differences are held within ± this, so that every sum over the pairs, and every bound, stays a finite number.
+const LARGEST: f64 = 1e300;
+/// Reasons of one kind that the result post gives; the runs' own pages have them all.
+const REASONS: usize = 5;
+/// Seeds that a reason names for an arm.
+const SEEDS: usize = 12;
 
 /// What one of the two rules says before the exceptions are looked at.
 struct Reading {
     effect: f64,
-    interval: [f64; 2],
+    /// Absent where a bound is not finite: so few pairs, or so small a level, that there is none.
+    interval: Option<[f64; 2]>,
     level: f64,
     p_support: f64,
     p_falsify: f64,
@@ -32,7 +41,7 @@ pub fn decide(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Verdict 
     verdict.diverged = [&criterion.treatment, &criterion.control].map(|arm| {
         outcomes
             .iter()
-            .filter(|outcome| outcome.arm == **arm && outcome.end == End::Diverged)
+            .filter(|outcome| outcome.arm == **arm && diverged(&outcome.end, criterion))
             .count()
     });
     verdict.pairs = pairs;
@@ -42,12 +51,12 @@ pub fn decide(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Verdict 
         .filter_map(|pair| pair.difference)
         .collect();
     let reading = match criterion.kind {
-        CriterionKind::Difference => difference(&verdict.pairs, &differences, criterion, family),
+        CriterionKind::Difference => difference(outcomes, &differences, criterion, family),
         CriterionKind::SolveRate => solve_rate(&verdict.pairs, criterion, family),
     };
     if let Some(reading) = &reading {
         verdict.effect = Some(reading.effect);
-        verdict.interval = Some(reading.interval);
+        verdict.interval = reading.interval;
         verdict.level = reading.level;
         verdict.p_support = Some(reading.p_support);
         verdict.p_falsify = Some(reading.p_falsify);
@@ -100,7 +109,7 @@ fn conclude(
     let planned = spec.seeds.len();
     if !violations.is_empty() {
         verdict.outcome = Outcome::Inadmissible;
-        return violations.join(" ");
+        return text::first_of(violations, REASONS, " ");
     }
     let share = |count: usize| count as f64 / planned as f64;
     if !missing.is_empty()
@@ -113,11 +122,6 @@ fn conclude(
             in_words(missing)
         );
     }
-    if complete < FEWEST_PAIRS {
-        return format!(
-            "There are {complete} complete pairs; fewer than {FEWEST_PAIRS} cannot decide."
-        );
-    }
     let worst = verdict.diverged.into_iter().max().unwrap_or(0);
     if share(worst) > LARGEST_FAILED_SHARE {
         return format!(
@@ -125,10 +129,17 @@ fn conclude(
             verdict.diverged[0], verdict.diverged[1]
         );
     }
+    if complete < FEWEST_PAIRS {
+        return format!(
+            "There are {complete} complete pairs; fewer than {FEWEST_PAIRS} cannot decide."
+        );
+    }
     let Some(reading) = reading else {
         return "There is nothing to compare.".into();
     };
-    let [low, high] = reading.interval;
+    let Some([low, high]) = reading.interval else {
+        return "At this level there are no bounds.".into();
+    };
     let margin = criterion.margin;
     if low > 0.0 && reading.effect >= margin {
         if reading.checks.exact_support > reading.level {
@@ -181,11 +192,11 @@ fn pair_up<'a>(
             let mut notes = Vec::new();
             for (arm, end) in arms.iter().zip(ends) {
                 let reason = match end {
-                    Some(End::Diverged) => {
+                    Some(end) if diverged(end, criterion) => {
                         notes.push(format!("\"{arm}\" diverged"));
                         continue;
                     }
-                    Some(End::Finished(_)) => continue,
+                    Some(End::Finished(_) | End::Diverged) => continue,
                     Some(End::Missing(reason)) => reason.as_str(),
                     None => "it never ran",
                 };
@@ -194,7 +205,7 @@ fn pair_up<'a>(
             }
             let seen = ends.map(|end| value(end?, criterion));
             let compared = ends.map(|end| match end? {
-                End::Diverged => worst,
+                end if diverged(end, criterion) => worst,
                 other => value(other, criterion),
             });
             let difference = match compared {
@@ -235,6 +246,10 @@ fn in_words(gaps: &[Gap]) -> String {
         match seeds.as_slice() {
             [] => None,
             [seed] => Some(format!("\"{arm}\" with seed {seed}")),
+            many if many.len() > SEEDS => Some(format!(
+                "\"{arm}\" with seeds {}",
+                text::first_of(many, SEEDS, ", ")
+            )),
             [first @ .., last] => Some(format!(
                 "\"{arm}\" with seeds {} and {last}",
                 first.join(", ")
@@ -248,23 +263,30 @@ fn in_words(gaps: &[Gap]) -> String {
             format!("{}: {reason}", runs.join(", "))
         })
         .collect();
-    sentences.join("; ")
+    text::first_of(&sentences, REASONS, "; ")
 }
 
+/// The final value, if it is a number.
 fn value(end: &End, criterion: &Criterion) -> Option<f64> {
+    reported(end, criterion).filter(|value| value.is_finite())
+}
+
+fn reported(end: &End, criterion: &Criterion) -> Option<f64> {
     match end {
         End::Finished(result) => result.metrics.get(&criterion.metric).copied(),
         End::Diverged | End::Missing(_) => None,
     }
 }
 
+/// Whether a run left the finite numbers, whatever it calls itself.
+fn diverged(end: &End, criterion: &Criterion) -> bool {
+    *end == End::Diverged || reported(end, criterion).is_some_and(|value| !value.is_finite())
+}
+
 /// What a diverged run counts as: the worst finite value of both arms, for a solve rate simply unsolved.
 fn worst_value(criterion: &Criterion, outcomes: &[RunOutcome]) -> Option<f64> {
     if criterion.kind == CriterionKind::SolveRate {
-        return Some(match criterion.better {
-            Better::Lower => f64::INFINITY,
-            Better::Higher => f64::NEG_INFINITY,
-        });
+        return Some(beyond_worst(criterion));
     }
     let values = outcomes
         .iter()
@@ -276,7 +298,15 @@ fn worst_value(criterion: &Criterion, outcomes: &[RunOutcome]) -> Option<f64> {
     }
 }
 
-/// The advantage of the treatment in one pair.
+/// Worse than every number.
+fn beyond_worst(criterion: &Criterion) -> f64 {
+    match criterion.better {
+        Better::Lower => f64::INFINITY,
+        Better::Higher => f64::NEG_INFINITY,
+    }
+}
+
+/// The advantage of the treatment in one pair; finite.
 fn signed(treatment: f64, control: f64, criterion: &Criterion) -> f64 {
     if criterion.kind == CriterionKind::SolveRate {
         let points = |value: f64| f64::from(u8::from(solves(value, criterion)));
@@ -286,10 +316,11 @@ fn signed(treatment: f64, control: f64, criterion: &Criterion) -> f64 {
         Scale::Additive => (treatment, control),
         Scale::Log => (log(treatment), log(control)),
     };
-    match criterion.better {
+    let advantage = match criterion.better {
         Better::Lower => control - treatment,
         Better::Higher => treatment - control,
-    }
+    };
+    advantage.clamp(-LARGEST, LARGEST)
 }
 
 /// Whether a final value counts as solved.
@@ -309,7 +340,7 @@ fn log(value: f64) -> f64 {
 }
 
 fn difference(
-    pairs: &[Pair],
+    outcomes: &[RunOutcome],
     differences: &[f64],
     criterion: &Criterion,
     family: &Family,
@@ -318,18 +349,29 @@ fn difference(
     let p_support = summary.p_greater(0.0);
     let p_falsify = summary.p_less(criterion.margin);
     let level = level(p_support.min(p_falsify), criterion, family);
-    let (low, high) = summary.bounds(level);
-    let shortfall: Vec<f64> = differences.iter().map(|d| criterion.margin - d).collect();
-    let values =
-        |pick: fn(&Pair) -> Option<f64>| -> Vec<f64> { pairs.iter().filter_map(pick).collect() };
-    let (treatment, control) = (values(|pair| pair.treatment), values(|pair| pair.control));
+    let shortfall: Vec<f64> = differences
+        .iter()
+        .map(|d| (criterion.margin - d).clamp(-LARGEST, LARGEST))
+        .collect();
+    // Every run that says something, its partner or not; a diverged one is worse than all others.
+    let values = |arm: &str| -> Vec<f64> {
+        outcomes
+            .iter()
+            .filter(|outcome| outcome.arm == arm)
+            .filter_map(|outcome| match &outcome.end {
+                end if diverged(end, criterion) => Some(beyond_worst(criterion)),
+                end => value(end, criterion),
+            })
+            .collect()
+    };
+    let (treatment, control) = (values(&criterion.treatment), values(&criterion.control));
     let superiority = match criterion.better {
         Better::Lower => stats::superiority(&control, &treatment),
         Better::Higher => stats::superiority(&treatment, &control),
     };
     Some(Reading {
         effect: summary.mean,
-        interval: [low, high],
+        interval: finite(summary.bounds(level)),
         level,
         p_support,
         p_falsify,
@@ -338,7 +380,7 @@ fn difference(
             exact_falsify: Some(stats::sign_flip(&shortfall)),
             wilcoxon: Some(stats::wilcoxon(differences)),
             superiority,
-            sd: summary.sd,
+            sd: Some(summary.sd),
         },
     })
 }
@@ -362,11 +404,10 @@ fn solve_rate(pairs: &[Pair], criterion: &Criterion, family: &Family) -> Option<
     let exact = stats::mcnemar(first, second);
     let p_falsify = smallest_level(|alpha| bounds(alpha).1 < criterion.margin);
     let level = level(exact.min(p_falsify), criterion, family);
-    let (low, high) = bounds(level);
     let differences: Vec<f64> = pairs.iter().filter_map(|pair| pair.difference).collect();
     Some(Reading {
         effect: (first as f64 - second as f64) / n as f64,
-        interval: [low, high],
+        interval: finite(bounds(level)),
         level,
         p_support: exact,
         p_falsify,
@@ -374,10 +415,14 @@ fn solve_rate(pairs: &[Pair], criterion: &Criterion, family: &Family) -> Option<
             exact_support: exact,
             exact_falsify: None,
             wilcoxon: None,
-            superiority: 0.5 + (first as f64 - second as f64) / (2 * n) as f64,
-            sd: paired(&differences).map_or(0.0, |summary| summary.sd),
+            superiority: Some(0.5 + (first as f64 - second as f64) / (2 * n) as f64),
+            sd: paired(&differences).map(|summary| summary.sd),
         },
     })
+}
+
+fn finite((low, high): (f64, f64)) -> Option<[f64; 2]> {
+    (low.is_finite() && high.is_finite()).then_some([low, high])
 }
 
 /// The p-value that belongs to a bound: the smallest one-sided level at which it decides, by bisection.
@@ -406,7 +451,7 @@ fn violations(outcomes: &[RunOutcome]) -> Vec<String> {
                 "\"{}\" with seed {} did not apply its treatment: {}",
                 outcome.arm,
                 outcome.seed,
-                result.treatment.violations.join("; ")
+                text::first_of(&result.treatment.violations, REASONS, "; ")
             )),
             _ => None,
         })

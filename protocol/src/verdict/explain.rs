@@ -2,6 +2,7 @@
 
 use super::{Label, Outcome, Verdict};
 use crate::spec::{Criterion, CriterionKind, number};
+use crate::text;
 
 /// Markdown of the result post. `reason` is empty where the plain rule decided.
 pub(super) fn explain(verdict: &Verdict, criterion: &Criterion, reason: &str) -> String {
@@ -11,7 +12,8 @@ pub(super) fn explain(verdict: &Verdict, criterion: &Criterion, reason: &str) ->
         conclusion(verdict, criterion)
     )];
     if !reason.is_empty() {
-        parts.push(escape(reason));
+        // Short enough, escaped, to leave room for the numbers and the criterion below it.
+        parts.push(escape(&text::cut(reason, text::POST_CHARS / 4)));
     }
     parts.extend(numbers(verdict, criterion));
     parts.push(format!(
@@ -21,7 +23,7 @@ pub(super) fn explain(verdict: &Verdict, criterion: &Criterion, reason: &str) ->
         number(verdict.alpha),
         adjusted(verdict),
     ));
-    parts.join("\n\n")
+    text::cut(&parts.join("\n\n"), text::POST_CHARS)
 }
 
 fn headline(verdict: &Verdict) -> &'static str {
@@ -63,7 +65,10 @@ fn conclusion(verdict: &Verdict, criterion: &Criterion) -> String {
 
 fn numbers(verdict: &Verdict, criterion: &Criterion) -> Option<String> {
     let effect = verdict.effect?;
-    let [low, high] = verdict.interval?;
+    let bounds = match verdict.interval {
+        Some([low, high]) => format!("bounds {} and {}", number(low), number(high)),
+        None => "bounds: none".into(),
+    };
     let pairs = verdict
         .pairs
         .iter()
@@ -75,13 +80,11 @@ fn numbers(verdict: &Verdict, criterion: &Criterion) -> Option<String> {
     };
     let checks = verdict.checks?;
     Some(format!(
-        "Over {pairs} seed pairs the {what} is **{}** {} (one-sided {} % bounds {} and {}). \
+        "Over {pairs} seed pairs the {what} is **{}** {} (one-sided {} % {bounds}). \
          p = {} against no effect, p = {} against an effect of the margin; exact test p = {}.",
         number(effect),
         verdict.unit,
         number(100.0 * (1.0 - verdict.level)),
-        number(low),
-        number(high),
         number(verdict.p_support?),
         number(verdict.p_falsify?),
         number(checks.exact_support),

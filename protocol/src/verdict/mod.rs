@@ -8,6 +8,8 @@
 //! - inconclusive otherwise, with fewer than 6 pairs, with more than a fifth of an arm diverged,
 //!   or where the exact test disagrees with the bounds;
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.
+//!
+//! Every number of a verdict is finite or absent: JSON knows no others, and what is stored must read back.
 
 mod decide;
 mod explain;
@@ -108,10 +110,11 @@ pub struct Checks {
     pub exact_falsify: Option<f64>,
     /// Exact two-sided Wilcoxon signed-rank p-value; absent for solve rates.
     pub wilcoxon: Option<f64>,
-    /// P(treatment better than control) over all pairs of runs, ties counting half.
-    pub superiority: f64,
+    /// P(treatment better than control) over all pairs of runs, ties counting half; a diverged run is worse than
+    /// every other. Absent if an arm has no run that counts.
+    pub superiority: Option<f64>,
     /// Standard deviation of the paired differences.
-    pub sd: f64,
+    pub sd: Option<f64>,
 }
 
 /// One seed: the treatment's and the control's run.

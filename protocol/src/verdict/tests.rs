@@ -75,7 +75,8 @@ fn a_clear_advantage_is_supported_with_the_golden_numbers() {
     let [low, high] = verdict.interval.expect("bounds");
     assert!((verdict.effect.expect("effect") - 0.9125).abs() < 1e-12);
     assert!((low - 0.7182396910).abs() < 1e-9 && (high - 1.1067603090).abs() < 1e-9);
-    assert!((verdict.checks.expect("checks").superiority - 0.9609375).abs() < 1e-12);
+    let superiority = verdict.checks.expect("checks").superiority;
+    assert!((superiority.expect("both have runs") - 0.9609375).abs() < 1e-12);
     insta::assert_snapshot!(verdict.explanation);
 }
 
@@ -198,6 +199,112 @@ fn a_broken_treatment_is_inadmissible() {
     let verdict = decide(&spec(DIFFERENCE), &runs, &Family::default());
     assert_eq!(verdict.outcome, Outcome::Inadmissible);
     assert!(verdict.explanation.contains("state masks differ"));
+}
+
+#[test]
+fn an_arm_that_diverges_whole_is_said_and_counts_as_the_worst() {
+    let mut runs = outcomes(&B, &A);
+    for run in &mut runs[..8] {
+        run.end = End::Diverged;
+    }
+    let one = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    assert_eq!(one.outcome, Outcome::Inconclusive);
+    assert_eq!(one.checks.expect("checks").superiority, Some(0.0));
+    for run in &mut runs {
+        run.end = End::Diverged;
+    }
+    let both = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    assert!(
+        both.explanation
+            .contains("8 runs of the treatment and 8 of the control diverged"),
+        "{}",
+        both.explanation
+    );
+}
+
+/// The right of it is not asked here: that is what the tests above hold. What is stored must read, whatever the runs did.
+mod storing {
+    use super::*;
+    use crate::stored::Stored;
+    use proptest::prelude::*;
+
+    fn value() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            any::<f64>(),
+            prop::sample::select(vec![
+                0.0,
+                f64::NAN,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+                f64::MAX,
+                f64::MIN,
+                f64::MIN_POSITIVE,
+                5e-324,
+                1e154,
+                -1e154,
+            ]),
+            0.0..1.0_f64,
+        ]
+    }
+
+    fn end() -> impl Strategy<Value = End> {
+        prop_oneof![
+            6 => (value(), any::<bool>(), any::<String>()).prop_map(|(value, verified, words)| {
+                let End::Finished(mut result) = finished(value) else {
+                    unreachable!("it has a result")
+                };
+                result.treatment.verified = verified || value < 0.5;
+                result.treatment.violations = vec![words; 3];
+                End::Finished(result)
+            }),
+            1 => Just(End::Diverged),
+            1 => any::<String>().prop_map(End::Missing),
+            1 => Just(End::Missing("long ".repeat(2_000))),
+        ]
+    }
+
+    fn runs() -> impl Strategy<Value = Vec<RunOutcome>> {
+        prop_oneof![
+            prop::collection::vec(end(), 16),
+            // All alike: arms that diverge whole, differences without spread.
+            end().prop_map(|end| vec![end; 16]),
+            (end(), end()).prop_map(|(one, other)| [vec![one; 8], vec![other; 8]].concat()),
+            prop::collection::vec(end(), 0..16),
+        ]
+        .prop_map(|ends| {
+            let ends = ends.into_iter().enumerate();
+            ends.map(|(i, end)| RunOutcome {
+                arm: if i < 8 { "b" } else { "a" }.into(),
+                seed: (i % 8) as u32 + 1,
+                end,
+            })
+            .collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn a_verdict_reads_back_whatever_the_runs_did(
+            runs in runs(),
+            kind in prop::sample::select(vec![
+                DIFFERENCE,
+                SOLVE,
+                "kind = \"difference\"\nscale = \"log\"\nmargin = 0.1",
+                "kind = \"difference\"\nmargin = 1000000",
+            ]),
+            others in 0..2_000_usize,
+            known in prop::collection::vec(0.0..1.0_f64, 0..4),
+        ) {
+            let family = Family { others: others + known.len(), known };
+            let verdict = decide(&spec(kind), &runs, &family);
+            let stored = serde_json::to_value(&verdict).expect("plain data");
+            let read: Stored<Verdict> = serde_json::from_value(stored).expect("never an error");
+            prop_assert_eq!(read.get(), Some(&verdict));
+            prop_assert!(verdict.explanation.chars().count() <= crate::text::POST_CHARS);
+            prop_assert!(!verdict.explanation.contains('\0'));
+        }
+    }
 }
 
 const SOLVE: &str = "kind = \"solve_rate\"\nthreshold = 0.01\nmargin = 0.1";

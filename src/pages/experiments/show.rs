@@ -193,10 +193,7 @@ async fn page_from(
         arms: picture::arms(&spec, "arm"),
         cost: time::duration_s(seconds as i64),
         live: live(state, experiment.clone(), &spec).await?,
-        pairs: experiment
-            .verdict
-            .as_ref()
-            .and_then(|verdict| plots::pairs(verdict)),
+        pairs: experiment.verdict().and_then(plots::pairs),
         missing,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
         errors,

@@ -1,0 +1,1 @@
+alter table verdict drop constraint verdict_effect_finite;

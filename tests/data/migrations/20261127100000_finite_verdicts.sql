@@ -1,0 +1,1 @@
+update verdict set effect = null;

@@ -3,11 +3,34 @@
 use crate::auth::session;
 use crate::state::AppState;
 use breakmywork_protocol::jobs::{self, Timing};
+use sqlx::PgPool;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Rows that are merely over harm nobody.
 const CLEAN_UP: Duration = Duration::from_secs(60 * 60);
+
+/// What the sweeps of this process did since it started, for `/metrics`.
+pub static SWEPT: Swept = Swept {
+    lost: AtomicU64::new(0),
+    timed_out: AtomicU64::new(0),
+    mended: AtomicU64::new(0),
+    failed: AtomicU64::new(0),
+};
+
+/// Counts of [`jobs::Reaped`].
+#[derive(Debug)]
+pub struct Swept {
+    /// Leases taken away from silent or stuck workers.
+    pub lost: AtomicU64,
+    /// Attempts out of time.
+    pub timed_out: AtomicU64,
+    /// Runs and experiments whose rows did not agree.
+    pub mended: AtomicU64,
+    /// Rows that were stepped over.
+    pub failed: AtomicU64,
+}
 
 /// How often what is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +68,16 @@ pub async fn run(state: AppState, chores: Chores) {
 async fn take_back(state: &AppState, timing: Timing) -> bool {
     match jobs::reap(&state.pool, timing).await {
         Ok(reaped) => {
-            if reaped.lost + reaped.timed_out > 0 {
+            SWEPT.lost.fetch_add(reaped.lost.into(), Relaxed);
+            SWEPT.timed_out.fetch_add(reaped.timed_out.into(), Relaxed);
+            SWEPT.mended.fetch_add(reaped.mended.into(), Relaxed);
+            SWEPT.failed.fetch_add(reaped.failed.into(), Relaxed);
+            if reaped != jobs::Reaped::default() {
                 tracing::info!(
                     lost = reaped.lost,
                     timed_out = reaped.timed_out,
+                    mended = reaped.mended,
+                    failed = reaped.failed,
                     "took runs back"
                 );
             }
@@ -69,4 +98,37 @@ async fn forget(state: &AppState) {
     if let Err(error) = crate::api::forget_old(&state.pool).await {
         tracing::warn!("could not remove old idempotency keys: {error}");
     }
+    if let Err(error) = forget_machines(&state.pool).await {
+        tracing::warn!("could not remove old workers and checkpoint events: {error}");
+    }
+    match jobs::complete_lines(&state.pool).await {
+        Ok(0) => {}
+        Ok(lines) => tracing::warn!(lines, "runs waited in no line of the queue; now they do"),
+        Err(error) => tracing::warn!("could not look for runs outside the queue's lines: {error}"),
+    }
+}
+
+/// Rows of machines that nobody asks for any more: a worker process that no attempt names, a day after it was last
+/// heard of, and the notes of checkpoints (the checkpoints themselves stay) after thirty days. What people and runs
+/// did stays for ever.
+async fn forget_machines(pool: &PgPool) -> sqlx::Result<()> {
+    // Bounded, so that the first clean-up of an old board holds nobody up; the next one goes on.
+    sqlx::query!(
+        "delete from worker where id = any (array(
+             select id from worker
+             where last_seen_at < now() - interval '1 day'
+               and not exists (select from run_attempt where worker_id = worker.id)
+               and not exists (select from run_lease where worker_id = worker.id)
+             limit 10000))"
+    )
+    .execute(pool)
+    .await?;
+    sqlx::query!(
+        "delete from run_event where id = any (array(
+             select id from run_event
+             where kind in ('checkpoint', 'resumed') and created_at < now() - interval '30 days' limit 10000))"
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
 }

@@ -41,7 +41,7 @@ fn pages() -> Router<AppState> {
     use crate::pages::{
         account, admin, claims, docs,
         experiments::{actions, edit, list, live, show},
-        health, home, people, queue, runs, sign, thread, works,
+        health, home, metrics, people, queue, runs, sign, thread, works,
     };
     Router::new()
         // The board
@@ -84,9 +84,18 @@ fn pages() -> Router<AppState> {
         .route("/admin/queue", get(admin::queue::page))
         .route("/admin/queue/pause", post(admin::queue::pause))
         .route("/admin/queue/resume", post(admin::queue::resume))
+        .route(
+            "/admin/experiments/{id}/retry",
+            post(admin::queue::retry_failed),
+        )
+        .route(
+            "/admin/experiments/{id}/give-up",
+            post(admin::queue::give_up),
+        )
         .route("/admin/runs/{id}/cancel", post(admin::queue::cancel))
         .route("/admin/runs/{id}/retry", post(admin::queue::retry))
         // Probes
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
 }

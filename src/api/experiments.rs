@@ -38,8 +38,10 @@ pub(super) struct Experiment {
     prediction: String,
     /// Why this tests the claim (Markdown).
     rationale: String,
-    /// proposed, registered, running, concluded or withdrawn.
+    /// proposed, registered, running, stalled (too many runs are missing; an admin decides), concluded or withdrawn.
     state: String,
+    /// Which runs are missing and why; null unless stalled.
+    stalled_reason: Option<String>,
     /// The specification with every default filled in.
     #[schema(value_type = Spec)]
     spec: Value,
@@ -89,6 +91,7 @@ impl From<table::Experiment> for Experiment {
             prediction: experiment.prediction,
             rationale: experiment.rationale,
             state: experiment.state,
+            stalled_reason: experiment.stalled_reason,
             spec: experiment.spec,
             spec_sha256: experiment.spec_sha256,
             amends: experiment.amends,
@@ -114,7 +117,7 @@ impl From<table::Experiment> for Experiment {
 pub(super) struct Which {
     /// Tests of this claim.
     claim: Option<ClaimId>,
-    /// In this state: proposed, registered, running, concluded or withdrawn.
+    /// In this state: proposed, registered, running, stalled, concluded or withdrawn.
     state: Option<String>,
     /// Proposed by this person.
     author: Option<String>,
@@ -288,7 +291,7 @@ pub(super) async fn show(
     Ok(Json(experiment.into()))
 }
 
-async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<Experiment> {
+pub(super) async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<Experiment> {
     table::find(tx, id)
         .await?
         .map(Experiment::from)

@@ -10,6 +10,7 @@ mod idempotency;
 mod page;
 mod queue;
 mod runs;
+mod stalled;
 mod threads;
 mod works;
 
@@ -69,6 +70,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(experiments::register))
         .routes(routes!(experiments::withdraw))
         .routes(routes!(experiments::runs))
+        .routes(routes!(stalled::retry))
+        .routes(routes!(stalled::give_up))
         .routes(routes!(runs::show))
         .routes(routes!(runs::metrics))
         .routes(routes!(runs::cancel))

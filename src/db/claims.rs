@@ -88,7 +88,7 @@ macro_rules! select_claims {
                  select count(*) filter (where outcome = 'supported') as supported,
                    count(*) filter (where outcome = 'falsified') as falsified,
                    count(*) filter (where outcome = 'inconclusive') as inconclusive,
-                   count(*) filter (where state in ('registered', 'running')) as open,
+                   count(*) filter (where state in ('registered', 'running', 'stalled')) as open,
                    count(*) filter (where state <> 'withdrawn') as experiments,
                    max(experiment.id) filter (where outcome = 'falsified') as falsified_by
                  from experiment left join verdict on verdict.experiment_id = experiment.id

@@ -40,8 +40,10 @@ pub struct Experiment {
     pub spec: Value,
     /// Hash of the frozen form.
     pub spec_sha256: Option<String>,
-    /// proposed, registered, running, concluded or withdrawn.
+    /// proposed, registered, running, stalled, concluded or withdrawn.
     pub state: String,
+    /// Which runs are missing and why, while it is stalled.
+    pub stalled_reason: Option<String>,
     /// The experiment it amends.
     pub amends: Option<ExperimentId>,
     /// Why.
@@ -101,7 +103,7 @@ macro_rules! select_experiments {
                  claim.sentence as claim_sentence, work.slug as work_slug,
                  e.author_id as "author_id: AccountId", account.name as author,
                  e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec_source, e.spec,
-                 e.spec_sha256, e.state, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
+                 e.spec_sha256, e.state, e.stalled_reason, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
                  e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
                  verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
                  tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"

@@ -8,4 +8,5 @@ pub mod events;
 pub mod experiments;
 pub mod queue;
 pub mod runs;
+pub mod stalled;
 pub mod works;

@@ -64,11 +64,15 @@ pub struct Waiting {
     pub run_after: DateTime<Utc>,
 }
 
-/// The queue in the order in which it would be taken if nothing else changed; with `experiment`, only its runs.
+/// Places that are looked up: behind them a run has none.
+pub const PLACES: i64 = 200;
+
+/// The first [`PLACES`] of the queue in the order in which they would be taken if nothing else changed; with
+/// `experiment`, only its runs among them.
 ///
-/// The same order as [`breakmywork_protocol::jobs::take`]: priority, then the person with the fewest runs going
-/// (each further run of a person stands one place behind), then age. Runs whose data set no live worker has stand
-/// behind all others: every take steps over them.
+/// The order is that of [`breakmywork_protocol::jobs::take`], from the same function `queue_order`; each further run
+/// of a person stands a minute of use behind the one before. Runs whose data set no live worker has stand behind all
+/// others: every take steps over them.
 ///
 /// # Errors
 /// If the database is away.
@@ -79,20 +83,30 @@ pub async fn waiting(
 ) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as!(
         Waiting,
-        r#"with busy as (
-             select owner_id, count(*) as runs from run where state = 'running' group by owner_id
-           ), here as (
+        r#"with here as (
              select distinct o.name from live_worker w join worker_data_set o on o.worker_id = w.id
              join data_set d on d.name = o.name and d.sha256 = o.sha256
-           ), line as (
-             select run.id, run.priority, run.data_set is not null and here.name is null as missing,
-               coalesce(busy.runs, 0) + row_number() over (
-                 partition by run.owner_id, run.priority, run.data_set is not null and here.name is null
-                 order by run.id) as turn
-             from run left join busy on busy.owner_id = run.owner_id left join here on here.name = run.data_set
-             where run.state = 'queued'
+           ), person as (
+             select line.owner_id, line.priority, line.data_set <> '' and here.name is null as missing,
+               min(line.used) as used, min(line.entered_at) as entered_at, array_agg(line.data_set) as data_sets
+             from queue_order() line left join here on here.name = line.data_set
+             group by 1, 2, 3
+             order by missing, priority desc, used, entered_at, owner_id limit $3
            ), placed as (
-             select id, row_number() over (order by missing, priority desc, turn, id) as position from line
+             select next.id, row_number() over (
+                 order by person.missing, person.priority desc, person.used + 60 * (next.turn - 1), person.entered_at,
+                   person.owner_id, next.id) as position
+             from person cross join lateral (
+                 select ahead.id, row_number() over (order by ahead.id) as turn
+                 from unnest(person.data_sets) needed (data_set) cross join lateral (
+                     select r.id from run r
+                     where r.state = 'queued' and r.owner_id = person.owner_id and r.priority = person.priority
+                       and coalesce(r.data_set, '') = needed.data_set
+                     order by r.id limit $3
+                 ) ahead
+                 order by ahead.id limit $3
+             ) next
+             order by position limit $3
            )
            select run.id as "run: RunId", run.experiment_id as "experiment: ExperimentId",
              experiment.title as experiment_title, account.name as owner, run.arm, run.seed,
@@ -104,6 +118,7 @@ pub async fn waiting(
            order by placed.position limit $2"#,
         experiment as Option<ExperimentId>,
         limit,
+        PLACES,
     )
     .fetch_all(db)
     .await

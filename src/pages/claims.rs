@@ -63,7 +63,9 @@ pub async fn claim(
     let experiments = experiments::list(pool, &filter, SHOWN).await?;
     let open = experiments
         .iter()
-        .filter(|experiment| ["registered", "running"].contains(&experiment.state.as_str()))
+        .filter(|experiment| {
+            ["registered", "running", "stalled"].contains(&experiment.state.as_str())
+        })
         .cloned()
         .collect();
     // The frozen criterion that says most plainly what would break the claim: the latest registered one.

@@ -8,6 +8,7 @@ pub mod error;
 pub mod experiments;
 pub mod health;
 pub mod home;
+pub mod metrics;
 pub mod people;
 pub mod picture;
 pub mod queue;

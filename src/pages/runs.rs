@@ -62,9 +62,6 @@ impl RunPage {
     }
 }
 
-/// Places in the queue that are looked up.
-const PLACES: i64 = 2000;
-
 /// A run's page.
 pub async fn run(
     State(state): State<AppState>,
@@ -82,7 +79,7 @@ pub async fn run(
         .name;
     let curves = runs::curves_of_run(pool, id, None, -1).await?;
     let place = if run.state == "queued" {
-        let waiting = queue::waiting(pool, Some(run.experiment), PLACES).await?;
+        let waiting = queue::waiting(pool, Some(run.experiment), queue::PLACES).await?;
         waiting
             .iter()
             .find(|waiting| waiting.run == id)

@@ -53,6 +53,7 @@ pub fn experiment(state: &str, verdict: Option<&str>) -> Badge {
         (_, Some(verdict)) => outcome(verdict),
         ("running", None) => badge("running", "▷", "running"),
         ("registered", None) => badge("registered", "▪", "registered"),
+        ("stalled", None) => badge("inconclusive", "‖", "stalled"),
         ("withdrawn", None) => badge("aborted", "–", "withdrawn"),
         (_, None) => badge("proposed", "○", "proposed"),
     }

@@ -7,5 +7,6 @@ mod discussion;
 mod editor;
 mod experiments;
 mod frame;
+mod stalled;
 mod support;
 mod verdicts;

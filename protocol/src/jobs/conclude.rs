@@ -1,15 +1,20 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use crate::id::{ClaimId, ExperimentId, ThreadId};
+use super::Result;
+use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::result::RunResult;
 use crate::spec::Spec;
-use crate::verdict::{self, Family, RunOutcome, Verdict};
-use sqlx::PgConnection;
+use crate::text;
+use crate::verdict::{self, Decision, End, Family, Outcome, RunOutcome, Verdict};
+use sqlx::{Acquire, PgConnection};
 
-/// Posts the verdict if no run of the experiment is left to wait for. Called by whatever ends a run.
+/// Ends the experiment if no run of it is left to wait for, and says whether it did. Called by whatever ends a run.
+///
+/// Too many missing runs do not end it for good: it is *stalled* until an admin retries them or gives it up. Where
+/// cancelled runs alone are too many, a person has decided that already, and the verdict is posted.
 ///
 /// The experiment's row is locked first, so of two last runs that end at once exactly one sees the other's end.
-pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<()> {
+pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> Result<bool> {
     let row = sqlx::query!(
         r#"select state, claim_id as "claim_id: ClaimId", thread_id as "thread_id: ThreadId", spec
            from experiment where id = $1 for no key update"#,
@@ -18,7 +23,7 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     .fetch_one(&mut *tx)
     .await?;
     if row.state != "registered" && row.state != "running" {
-        return Ok(());
+        return Ok(false);
     }
     let waiting = sqlx::query_scalar!(
         r#"select exists (select from run where experiment_id = $1 and state in ('queued', 'running')) as "waiting!""#,
@@ -27,18 +32,63 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     .fetch_one(&mut *tx)
     .await?;
     if waiting {
-        return Ok(());
+        return Ok(false);
     }
+    let decision = decide(tx, experiment, row.claim_id, row.spec).await?;
+    if decision.verdict.outcome == Outcome::Aborted && !decision.by_people {
+        stall(tx, experiment, &decision.reason).await?;
+        return Ok(true);
+    }
+    post(tx, experiment, row.thread_id, &decision.verdict).await?;
+    Ok(true)
+}
+
+/// Posts the verdict on a stalled experiment as it stands.
+pub(super) async fn give_up(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    actor: AccountId,
+    reason: &str,
+) -> Result<()> {
+    let row = sqlx::query!(
+        r#"select claim_id as "claim_id: ClaimId", thread_id as "thread_id: ThreadId", spec
+           from experiment where id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let mut decision = decide(tx, experiment, row.claim_id, row.spec).await?;
+    let words = format!(
+        "{}\n\nAn admin gave it up: {}",
+        decision.verdict.explanation,
+        verdict::escape(reason)
+    );
+    decision.verdict.explanation = text::cut(&words, text::POST_CHARS + text::REASON_CHARS);
+    let data = serde_json::json!({ "reason": reason });
+    super::events::record(tx, experiment, None, Some(actor), "given_up", data).await?;
+    post(tx, experiment, row.thread_id, &decision.verdict).await
+}
+
+/// The exact tests of many pairs take a second of arithmetic, so they leave the asynchronous threads; and whatever goes
+/// wrong in them, the runs have ended all the same and so must the experiment.
+async fn decide(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    claim: ClaimId,
+    spec: serde_json::Value,
+) -> Result<Decision> {
     let outcomes = outcomes(tx, experiment).await?;
-    let family = family(tx, row.claim_id, experiment).await?;
-    let verdict = match Spec::from_stored(&row.spec) {
-        Ok(spec) => verdict::decide(&spec, &outcomes, &family),
-        // The runs have ended all the same, and so must the experiment.
-        Err(problems) => Verdict::aborted(format!(
+    let family = family(tx, claim, experiment).await?;
+    let decided = tokio::task::spawn_blocking(move || match Spec::from_stored(&spec) {
+        Ok(spec) => verdict::decision(&spec, &outcomes, &family),
+        Err(problems) => Decision::aborted(format!(
             "The stored specification can no longer be read: {problems}"
         )),
-    };
-    post(tx, experiment, row.thread_id, &verdict).await
+    });
+    Ok(decided.await.unwrap_or_else(|error| {
+        tracing::error!(%experiment, %error, "the verdict could not be computed");
+        Decision::aborted("The verdict could not be computed.".into())
+    }))
 }
 
 /// The newest run of each arm and seed, and how it ended.
@@ -54,25 +104,26 @@ async fn outcomes(
     )
     .fetch_all(tx)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| RunOutcome {
-            arm: row.arm,
-            seed: u32::try_from(row.seed).unwrap_or(0),
-            end: match (row.state.as_str(), row.failure.as_deref()) {
-                ("succeeded", _) => row
-                    .result
-                    .and_then(|result| serde_json::from_value::<RunResult>(result).ok())
-                    .map_or_else(
-                        || verdict::End::Missing("its result cannot be read".into()),
-                        |result| verdict::End::Finished(Box::new(result)),
-                    ),
-                ("failed", Some("diverged")) => verdict::End::Diverged,
-                ("failed", _) => verdict::End::Missing(row.error.unwrap_or_default()),
-                _ => verdict::End::Missing("it was cancelled".into()),
-            },
+    rows.into_iter()
+        .map(|row| {
+            Ok(RunOutcome {
+                arm: row.arm,
+                seed: u32::try_from(row.seed).map_err(|error| sqlx::Error::Decode(error.into()))?,
+                end: match (row.state.as_str(), row.failure.as_deref()) {
+                    ("succeeded", _) => row
+                        .result
+                        .and_then(|result| serde_json::from_value::<RunResult>(result).ok())
+                        .map_or_else(
+                            || End::Missing("its result cannot be read".into()),
+                            |result| End::Finished(Box::new(result)),
+                        ),
+                    ("failed", Some("diverged")) => End::Diverged,
+                    ("failed", _) => End::Missing(row.error.unwrap_or_default()),
+                    _ => End::Cancelled,
+                },
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// What else was tried on the claim: the level is shared between all its registered experiments.
@@ -95,7 +146,42 @@ async fn family(
     })
 }
 
+/// Lets the experiment wait for an admin.
+async fn stall(tx: &mut PgConnection, experiment: ExperimentId, reason: &str) -> Result<()> {
+    let reason = text::cut(reason, text::POST_CHARS);
+    sqlx::query!(
+        "update experiment set state = 'stalled', stalled_at = now(), stalled_reason = $2 where id = $1",
+        experiment as ExperimentId,
+        reason
+    )
+    .execute(&mut *tx)
+    .await?;
+    tracing::warn!(%experiment, "stalled: too many runs are missing; an admin decides");
+    let data = serde_json::json!({ "reason": text::cut(&reason, text::REASON_CHARS) });
+    Ok(super::events::record(tx, experiment, None, None, "stalled", data).await?)
+}
+
+/// Posts the verdict. If the database refuses it, whatever the reason, the runs have ended all the same: the
+/// experiment waits for an admin.
 async fn post(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    thread: ThreadId,
+    verdict: &Verdict,
+) -> Result<()> {
+    let mut point = tx.begin().await?;
+    match write(&mut point, experiment, thread, verdict).await {
+        Ok(()) => Ok(point.commit().await?),
+        Err(error) if error.as_database_error().is_some() => {
+            tracing::error!(%experiment, %error, "the verdict could not be stored");
+            point.rollback().await?;
+            stall(tx, experiment, "The verdict could not be stored.").await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn write(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     thread: ThreadId,
@@ -120,7 +206,8 @@ async fn post(
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
-        "update experiment set state = 'concluded', concluded_at = now() where id = $1",
+        "update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null
+         where id = $1",
         experiment as ExperimentId
     )
     .execute(&mut *tx)

@@ -2,12 +2,12 @@
 //!
 //! All run in the caller's transaction: on an error, roll it back.
 
-use super::finish::cancel as cancel_now;
-use super::{Error, Result, conclude, events};
+use super::finish::{cancel as cancel_now, close_attempt};
+use super::{Error, Result, audit, conclude, events, line};
 use crate::id::{AccountId, ExperimentId, RunId};
 use sqlx::PgConnection;
 
-/// Cancels a run: a queued one at once, a running one with its worker's next beat.
+/// Cancels a run: a queued one at once, a running one with its worker's next beat, or at once if no worker holds it.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown run; [`Error::Conflict`] if it has ended or a cancel was asked before.
@@ -18,14 +18,16 @@ pub async fn cancel(
     reason: &str,
 ) -> Result<()> {
     let row = sqlx::query!(
-        r#"select experiment_id as "experiment_id: ExperimentId", state, cancel_asked_at is not null as "asked!"
+        r#"select experiment_id as "experiment_id: ExperimentId", state, epoch, cancel_asked_at is not null as "asked!"
            from run where id = $1 for no key update"#,
         run as RunId
     )
     .fetch_optional(&mut *tx)
     .await?
     .ok_or(Error::NotFound("run"))?;
-    if row.asked && row.state == "running" {
+    // Nobody can take it or give it back while its row is locked.
+    let held = row.state == "running" && audit::has_lease(&mut *tx, run).await?;
+    if row.asked && held {
         return Err(Error::Conflict(
             "A cancel was asked before; the worker ends the run with its next beat.".into(),
         ));
@@ -44,12 +46,11 @@ pub async fn cancel(
     )
     .execute(&mut *tx)
     .await?;
-    let kind = if row.state == "queued" {
+    let kind = if held { "cancel_asked" } else { "cancelled" };
+    if !held {
+        close_attempt(&mut *tx, run, row.epoch, "cancelled", None).await?;
         cancel_now(&mut *tx, run).await?;
-        "cancelled"
-    } else {
-        "cancel_asked"
-    };
+    }
     let data = serde_json::json!({ "reason": reason });
     events::record(
         &mut *tx,
@@ -78,8 +79,7 @@ pub async fn retry(
     reason: &str,
 ) -> Result<RunId> {
     let row = sqlx::query!(
-        r#"select experiment_id as "experiment_id: ExperimentId", state, failure,
-                  exists (select from run later where later.retry_of = run.id) as "retried!"
+        r#"select experiment_id as "experiment_id: ExperimentId", state, failure
            from run where id = $1 for no key update"#,
         run as RunId
     )
@@ -97,12 +97,102 @@ pub async fn retry(
             "This run diverged: that is its result, and it counts as the worst of its arm.".into(),
         ));
     }
-    if row.retried {
+    // Asked under the lock, by a statement of its own: one that waited for the lock would still see what was before.
+    let retried = sqlx::query_scalar!(
+        r#"select exists (select from run where retry_of = $1) as "retried!""#,
+        run as RunId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if retried {
         return Err(Error::Conflict("This run was retried before.".into()));
     }
+    reopen(&mut *tx, row.experiment_id).await?;
+    let id = again(&mut *tx, row.experiment_id, run, actor, reason).await?;
+    line::enter(&mut *tx, id).await?;
+    Ok(id)
+}
+
+/// Retries every failed run of a stalled experiment that no retry stands for yet, and says how many.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not stalled, or nothing of it failed.
+pub async fn retry_failed(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    actor: AccountId,
+    reason: &str,
+) -> Result<usize> {
+    // Runs are locked before their experiment, as everywhere.
+    let runs = sqlx::query_scalar!(
+        r#"select id as "id: RunId" from run
+           where experiment_id = $1 and state = 'failed' and failure <> 'diverged' order by id for no key update"#,
+        experiment as ExperimentId
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    stalled(&mut *tx, experiment).await?;
+    let retried = sqlx::query_scalar!(
+        r#"select retry_of as "id!: RunId" from run where experiment_id = $1 and retry_of is not null"#,
+        experiment as ExperimentId
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let left: Vec<RunId> = runs
+        .into_iter()
+        .filter(|run| !retried.contains(run))
+        .collect();
+    if left.is_empty() {
+        return Err(Error::Conflict(
+            "No run of this experiment failed: its missing runs were cancelled. Retry one of those on its own page, \
+             or give the experiment up."
+                .into(),
+        ));
+    }
+    reopen(&mut *tx, experiment).await?;
+    for run in &left {
+        again(&mut *tx, experiment, *run, actor, reason).await?;
+    }
+    line::enter_all(&mut *tx, experiment).await?;
+    Ok(left.len())
+}
+
+/// Ends a stalled experiment: its verdict, *aborted*, is posted and stays.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not stalled.
+pub async fn give_up(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    actor: AccountId,
+    reason: &str,
+) -> Result<()> {
+    stalled(&mut *tx, experiment).await?;
+    conclude::give_up(&mut *tx, experiment, actor, reason).await
+}
+
+/// Locks an experiment that waits for an admin.
+async fn stalled(tx: &mut PgConnection, experiment: ExperimentId) -> Result<()> {
     let state = sqlx::query_scalar!(
         "select state from experiment where id = $1 for no key update",
-        row.experiment_id as ExperimentId
+        experiment as ExperimentId
+    )
+    .fetch_optional(tx)
+    .await?
+    .ok_or(Error::NotFound("experiment"))?;
+    if state != "stalled" {
+        return Err(Error::Conflict(format!(
+            "This experiment is {state}; only a stalled one waits for a decision."
+        )));
+    }
+    Ok(())
+}
+
+/// Locks the experiment; one that was stalled runs again.
+async fn reopen(tx: &mut PgConnection, experiment: ExperimentId) -> Result<()> {
+    let state = sqlx::query_scalar!(
+        "select state from experiment where id = $1 for no key update",
+        experiment as ExperimentId
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -112,6 +202,24 @@ pub async fn retry(
                 .into(),
         ));
     }
+    sqlx::query!(
+        "update experiment set state = 'running', stalled_at = null, stalled_reason = null
+         where id = $1 and state = 'stalled'",
+        experiment as ExperimentId
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A new run for an old one that stays as it ended.
+async fn again(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    run: RunId,
+    actor: AccountId,
+    reason: &str,
+) -> Result<RunId> {
     let id = sqlx::query_scalar!(
         r#"insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set, priority, max_failures, max_losses,
                             max_runtime_s, retry_of)
@@ -124,15 +232,7 @@ pub async fn retry(
     .fetch_one(&mut *tx)
     .await?;
     let data = serde_json::json!({ "reason": reason, "retry_of": run });
-    events::record(
-        &mut *tx,
-        row.experiment_id,
-        Some(id),
-        Some(actor),
-        "retried",
-        data,
-    )
-    .await?;
+    events::record(&mut *tx, experiment, Some(id), Some(actor), "retried", data).await?;
     Ok(id)
 }
 

@@ -1,8 +1,11 @@
 //! The end of an attempt: lease, run, attempt, verdict and result post in one transaction.
 
-use super::{Error, Lease, Result, Timing, conclude, events};
+use super::{Error, Lease, Result, Timing, conclude, events, line};
 use crate::id::RunId;
 use crate::result::RunResult;
+use crate::spec::Plan;
+use crate::text;
+use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
 
 /// How an attempt ended.
@@ -34,7 +37,7 @@ pub enum FailureKind {
     OutOfMemory,
     /// Loss or gradient left the finite numbers: a result, the worst of its arm.
     Diverged,
-    /// The attempt took longer than a run may.
+    /// The attempt took longer than one may; the next goes on from its last checkpoint.
     TimedOut,
 }
 
@@ -60,7 +63,7 @@ impl FailureKind {
 /// [`Error::LeaseLost`] if the lease was taken away: nothing was written.
 pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing) -> Result<()> {
     let mut tx = pool.begin().await?;
-    let ending = admitted(&mut tx, lease.run, ending).await?;
+    let ending = admitted(&mut tx, lease.run, fit(ending)).await?;
     let outcome = match &ending {
         Ending::Succeeded(_) => "succeeded",
         Ending::Failed {
@@ -105,6 +108,10 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
             .execute(&mut *tx)
             .await?;
         }
+        Ending::Failed {
+            kind: FailureKind::TimedOut,
+            error,
+        } => lose(&mut tx, lease.run, lease.epoch, outcome, error, timing).await?,
         Ending::Failed { kind, error } => {
             let again = kind.may_heal() && run.failures + 1 < run.max_failures;
             sqlx::query!(
@@ -136,17 +143,58 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
     )
     .await?;
     conclude::if_done(&mut tx, lease.experiment).await?;
+    line::enter(&mut tx, lease.run).await?;
+    line::charge(&mut tx, lease.run, lease.epoch).await?;
     tx.commit().await?;
     Ok(())
 }
 
+/// What a worker reports, as it can be stored and shown to everybody.
+fn fit(ending: Ending) -> Ending {
+    match ending {
+        Ending::Failed { kind, error } => Ending::Failed {
+            kind,
+            error: text::for_people(&error),
+        },
+        Ending::Succeeded(result) => match result.storable() {
+            Ok(result) => Ending::Succeeded(Box::new(result)),
+            Err(metric) => Ending::Failed {
+                kind: FailureKind::Diverged,
+                error: format!("Its {metric} is not a finite number."),
+            },
+        },
+        other => other,
+    }
+}
+
 /// A result that was reached on another content than the data set's name stands for counts as a failure that may
-/// heal: somebody changed the worker's folder under it, and other workers have the right one. Asked before the lease,
-/// so that an ending which is sent again gets the same answer.
+/// heal: somebody changed the worker's folder under it, and other workers have the right one. So does the result of
+/// another plan or seed than the run's. Asked before the lease, so that an ending which is sent again gets the same
+/// answer.
 async fn admitted(tx: &mut PgConnection, run: RunId, ending: Ending) -> sqlx::Result<Ending> {
     let Ending::Succeeded(result) = &ending else {
         return Ok(ending);
     };
+    let planned = sqlx::query!("select plan, seed from run where id = $1", run as RunId)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let provenance = &result.provenance;
+    let of_the_run = planned.is_none_or(|planned| {
+        let plan = Plan::deserialize(planned.plan).map(|plan| plan.sha256());
+        i64::from(provenance.seed) == planned.seed
+            && plan.is_ok_and(|sha256| sha256 == provenance.plan_sha256)
+    });
+    if !of_the_run {
+        return Ok(Ending::Failed {
+            kind: FailureKind::Error,
+            error: format!(
+                "it trained another plan (SHA-256 {}, seed {}) than this run's, so its result does not count; give \
+                 that worker the board's release",
+                text::cut(&provenance.plan_sha256, 64),
+                provenance.seed
+            ),
+        });
+    }
     let known = sqlx::query!(
         "select d.name, d.sha256 from run r join data_set d on d.name = r.data_set where r.id = $1",
         run as RunId
@@ -246,6 +294,41 @@ pub(super) async fn requeue(tx: &mut PgConnection, run: RunId, wait_s: f64) -> s
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Counts a loss, and queues the run again unless it is one too many since an attempt last got further than those
+/// before it. A cancel that was asked for ends it.
+pub(super) async fn lose(
+    tx: &mut PgConnection,
+    run: RunId,
+    epoch: i64,
+    failure: &str,
+    error: &str,
+    timing: Timing,
+) -> sqlx::Result<()> {
+    let counted = sqlx::query!(
+        r#"update run set losses = least(losses, 32766) + 1, losses_in_row = case when exists (
+               select from run_checkpoint c where c.run_id = run.id and c.epoch = $2 and c.step > coalesce(
+                   (select max(e.step) from run_checkpoint e where e.run_id = run.id and e.epoch < $2), 0)
+           ) then 1 else least(losses_in_row, 32766) + 1 end
+           where id = $1
+           returning losses_in_row, max_losses, cancel_asked_at is not null as "cancel!""#,
+        run as RunId,
+        epoch
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if counted.cancel {
+        return cancel(tx, run).await;
+    }
+    if counted.losses_in_row < counted.max_losses {
+        return requeue(tx, run, backoff(timing, counted.losses_in_row - 1)).await;
+    }
+    let error = format!(
+        "Lost {} times without getting further; the last time: {error}",
+        counted.losses_in_row
+    );
+    fail(tx, run, failure, &error).await
 }
 
 /// Seconds to wait after the `before`-th trouble: doubles each time, ten minutes at most.

@@ -9,23 +9,27 @@
 //!   worker names (run, epoch) and changes nothing unless that lease still exists.
 //! - A run's end (lease, state, attempt, verdict, result post) is one transaction.
 //! - The database clock is the only clock.
-//! - Lock order is lease, run, experiment; nobody takes them the other way round.
+//! - Lock order is lease, run, experiment, line, use; nobody takes them the other way round.
+//! - What breaks a promise nevertheless is found and mended by the next sweep, which no single row can stop.
 
+mod audit;
 mod conclude;
 mod control;
 mod events;
 mod finish;
 mod lease;
+mod line;
 mod offer;
 mod reap;
 mod submit;
 mod take;
 
-pub use control::{cancel, pause, resume, retry};
+pub use control::{cancel, give_up, pause, resume, retry, retry_failed};
 pub use finish::{Ending, FailureKind, finish};
 pub use lease::{
     Beat, Checkpoint, MetricPoint, Progress, beat, checkpoint, checkpoints, report_metrics, resumed,
 };
+pub use line::complete_lines;
 pub use offer::{Offer, OtherContent, offer};
 pub use reap::{Reaped, reap};
 pub use submit::{register, withdraw};

@@ -1,6 +1,6 @@
 //! Registration: the experiment freezes and its runs are queued, in one transaction.
 
-use super::{Error, Result, events};
+use super::{Error, Result, events, line};
 use crate::id::{AccountId, ExperimentId};
 use crate::spec::{Plan, Spec};
 use sqlx::PgConnection;
@@ -35,35 +35,58 @@ pub async fn register(
     )
     .execute(&mut *tx)
     .await?;
-    // Seeds outermost: pairs complete one after the other, so an early stop leaves whole pairs.
-    for &seed in &spec.seeds {
-        for arm in &spec.arms {
-            let plan = Plan {
-                arm: arm.name.clone(),
-                seed,
-                setup: arm.setup.clone(),
-            };
-            sqlx::query!(
-                "insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set)
-                 values ($1, $2, $3, $4, $5, $6, $7)",
-                experiment as ExperimentId,
-                author as AccountId,
-                arm.name,
-                i64::from(seed),
-                serde_json::to_value(&plan).expect("a plan is plain data"),
-                arm.setup
-                    .training
-                    .steps
-                    .map(|steps| i32::try_from(steps).expect("steps are limited")),
-                arm.setup.task.data,
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
-    }
+    let plans = plans(spec);
+    let jsons: Vec<serde_json::Value> = plans
+        .iter()
+        .map(|plan| serde_json::to_value(plan).expect("a plan is plain data"))
+        .collect();
+    let arms: Vec<String> = plans.iter().map(|plan| plan.arm.clone()).collect();
+    let seeds: Vec<i64> = plans.iter().map(|plan| i64::from(plan.seed)).collect();
+    let steps: Vec<Option<i32>> = plans
+        .iter()
+        .map(|plan| {
+            let steps = plan.setup.training.steps;
+            steps.map(|steps| i32::try_from(steps).expect("steps are limited"))
+        })
+        .collect();
+    let data_sets: Vec<Option<String>> = plans
+        .iter()
+        .map(|plan| plan.setup.task.data.clone())
+        .collect();
+    sqlx::query!(
+        "insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set)
+         select $1, $2, arm, seed, plan, steps, data_set
+         from unnest($3::text[], $4::bigint[], $5::jsonb[], $6::integer[], $7::text[]) with ordinality
+           as p (arm, seed, plan, steps, data_set, place)
+         order by place",
+        experiment as ExperimentId,
+        author as AccountId,
+        &arms,
+        &seeds,
+        &jsons,
+        &steps as &[Option<i32>],
+        &data_sets as &[Option<String>],
+    )
+    .execute(&mut *tx)
+    .await?;
+    line::enter_all(&mut *tx, experiment).await?;
     let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs() });
     events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
     Ok(())
+}
+
+/// The runs, seeds outermost: pairs complete one after the other, so an early stop leaves whole pairs.
+fn plans(spec: &Spec) -> Vec<Plan> {
+    spec.seeds
+        .iter()
+        .flat_map(|&seed| {
+            spec.arms.iter().map(move |arm| Plan {
+                arm: arm.name.clone(),
+                seed,
+                setup: arm.setup.clone(),
+            })
+        })
+        .collect()
 }
 
 /// Withdraws an experiment that has not been registered; a registered one is stopped by cancelling its runs.

@@ -1,7 +1,7 @@
 //! Taking a run: one short transaction that hands out a lease.
 
 use super::{Lease, Result, Timing, events};
-use crate::id::{AccountId, ExperimentId, RunId};
+use crate::id::{ExperimentId, RunId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -52,65 +52,65 @@ pub async fn stop_worker(pool: &PgPool, worker: Uuid) -> Result<()> {
 
 /// Takes the next run for `worker`, or `None` if there is nothing to take or the queue is paused.
 ///
-/// Order: priority, then fewest running runs of the same person, then age. Runs that need a data set which this
+/// Order: priority, then the person who has used the workers least lately (of what is over half is forgotten every
+/// six hours), then who waits longest; of one person the oldest run. Runs that need a data set which this
 /// worker has not [offered](super::offer), or with other content than the board's, are stepped over.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn take(pool: &PgPool, worker: Uuid, timing: Timing) -> Result<Option<Lease>> {
-    let mut tx = pool.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", TAKE_LOCK)
-        .execute(&mut *tx)
-        .await?;
+    // Not under the lock: every idle worker says so each second.
     sqlx::query!(
         "update worker set last_seen_at = now(), stopped_at = null where id = $1",
         worker
     )
-    .execute(&mut *tx)
+    .execute(pool)
     .await?;
-    // Of each person only the oldest run of the highest priority can be next, of those without a data set and of
-    // each data set that this worker has. So the number of rows compared is the number of people who wait times
-    // that of the worker's data sets, not the number of runs: the recursive part jumps from owner to owner
-    // through run_next_of_owner, and the lateral part finds each head in it.
-    let next = sqlx::query!(
-        r#"with recursive waiting (owner_id) as (
-              (select owner_id from run where state = 'queued' order by owner_id limit 1)
-            union all
-              select (select r.owner_id from run r where r.state = 'queued' and r.owner_id > w.owner_id
-                      order by r.owner_id limit 1)
-              from waiting w where w.owner_id is not null
-        ), busy as (
-            select owner_id, count(*) as runs from run where state = 'running' group by owner_id
-        ), kind (data_set) as (
-            select '' union all
-            select mine.name from worker_data_set mine
-            join data_set board on board.name = mine.name and board.sha256 = mine.sha256
-            where mine.worker_id = $1
-        ), candidate as (
-            select head.id, head.priority, coalesce(busy.runs, 0) as running
-            from waiting w
-            left join busy on busy.owner_id = w.owner_id
-            cross join queue_control q
-            cross join kind
-            cross join lateral (
-                select r.id, r.priority from run r
-                where r.state = 'queued' and r.owner_id = w.owner_id
-                  and coalesce(r.data_set, '') = kind.data_set and r.run_after <= now()
-                order by r.priority desc, r.id limit 1
-            ) head
-            where w.owner_id is not null
+    let mut tx = pool.begin().await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", TAKE_LOCK)
+        .execute(&mut *tx)
+        .await?;
+    // People in the order of `queue_order`, which the pages show too; of the first who has one, the oldest run that
+    // this worker can train. The lateral part is evaluated person by person until one is found, so a take costs as
+    // much as there are people who wait, and a little, however many runs wait.
+    let oldest = sqlx::query_scalar!(
+        r#"select oldest.id as "id: RunId"
+        from (
+            select line.owner_id, line.priority, min(line.used) as used, min(line.entered_at) as entered_at,
+                   array_agg(line.data_set) as data_sets
+            from queue_order() line cross join queue_control q
+            where (line.data_set = '' or exists (
+                    select from worker_data_set mine
+                    join data_set board on board.name = mine.name and board.sha256 = mine.sha256
+                    where mine.worker_id = $1 and mine.name = line.data_set))
               and q.paused_at is null
-              and coalesce(busy.runs, 0) < coalesce(q.max_running_per_person, 2147483647)
-              and (select coalesce(sum(runs), 0) from busy) < coalesce(q.max_running, 2147483647)
-        )
-        select r.id as "id: RunId", r.experiment_id as "experiment_id: ExperimentId",
-               r.owner_id as "owner_id: AccountId", r.plan, r.epoch, r.max_runtime_s, r.started_at
-        from run r join candidate c on c.id = r.id
-        where r.state = 'queued'
-        order by c.priority desc, c.running, c.id
-        limit 1
-        for update of r skip locked"#,
+              and line.running < coalesce(q.max_running_per_person, 2147483647)
+              and (q.max_running is null or (select count(*) from run where state = 'running') < q.max_running)
+            group by line.owner_id, line.priority
+            order by line.priority desc, min(line.used), min(line.entered_at), line.owner_id
+            offset 0
+        ) person
+        cross join lateral (
+            select head.id from unnest(person.data_sets) needed (data_set)
+            cross join lateral (
+                select r.id from run r
+                where r.state = 'queued' and r.owner_id = person.owner_id and r.priority = person.priority
+                  and coalesce(r.data_set, '') = needed.data_set and r.run_after <= now()
+                order by r.id limit 1
+            ) head
+            order by head.id limit 1
+        ) oldest
+        order by person.priority desc, person.used, person.entered_at, person.owner_id
+        limit 1"#,
         worker
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    // Locked by its key, whatever plan found it. If a cancel holds it, the worker asks again in a moment.
+    let next = sqlx::query!(
+        r#"select id as "id: RunId", experiment_id as "experiment_id: ExperimentId", plan, epoch, max_runtime_s
+           from run where id = $1 and state = 'queued' for update skip locked"#,
+        oldest as Option<RunId>
     )
     .fetch_optional(&mut *tx)
     .await?;

@@ -33,8 +33,13 @@ struct Gap<'a> {
 
 /// Applies the registered criterion to how the runs ended.
 pub fn decide(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Verdict {
+    decision(spec, outcomes, family).verdict
+}
+
+/// Applies the registered criterion to how the runs ended, and says what decided.
+pub fn decision(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Decision {
     let Some(criterion) = &spec.criterion else {
-        return Verdict::aborted("The specification has no criterion.".into());
+        return Decision::aborted("The specification has no criterion.".into());
     };
     let mut verdict = blank(spec, criterion, family);
     let (pairs, missing) = pair_up(spec, criterion, outcomes);
@@ -73,7 +78,25 @@ pub fn decide(spec: &Spec, outcomes: &[RunOutcome], family: &Family) -> Verdict 
         &violations,
     );
     verdict.explanation = explain(&verdict, criterion, &reason);
-    verdict
+    let cancelled = |seed: u32| {
+        outcomes.iter().any(|outcome| {
+            outcome.seed == seed
+                && outcome.end == End::Cancelled
+                && [&criterion.treatment, &criterion.control].contains(&&outcome.arm)
+        })
+    };
+    let left = spec.seeds.iter().filter(|seed| !cancelled(**seed)).count();
+    Decision {
+        verdict,
+        reason,
+        by_people: left < spec.seeds.len() && too_few(left, spec.seeds.len()),
+    }
+}
+
+/// Whether so few complete pairs are left, of those that were planned, that there is no verdict.
+fn too_few(complete: usize, planned: usize) -> bool {
+    let missing = planned - complete;
+    complete < FEWEST_PAIRS || missing as f64 / planned as f64 > LARGEST_FAILED_SHARE
 }
 
 fn blank(spec: &Spec, criterion: &Criterion, family: &Family) -> Verdict {
@@ -112,9 +135,7 @@ fn conclude(
         return text::first_of(violations, REASONS, " ");
     }
     let share = |count: usize| count as f64 / planned as f64;
-    if !missing.is_empty()
-        && (complete < FEWEST_PAIRS || share(planned - complete) > LARGEST_FAILED_SHARE)
-    {
+    if !missing.is_empty() && too_few(complete, planned) {
         verdict.outcome = Outcome::Aborted;
         return format!(
             "{} of {planned} pairs are incomplete for reasons that say nothing about the claim: {}",
@@ -198,6 +219,7 @@ fn pair_up<'a>(
                     }
                     Some(End::Finished(_) | End::Diverged) => continue,
                     Some(End::Missing(reason)) => reason.as_str(),
+                    Some(End::Cancelled) => "it was cancelled",
                     None => "it never ran",
                 };
                 notes.push(format!("\"{arm}\" has no result"));
@@ -274,7 +296,7 @@ fn value(end: &End, criterion: &Criterion) -> Option<f64> {
 fn reported(end: &End, criterion: &Criterion) -> Option<f64> {
     match end {
         End::Finished(result) => result.metrics.get(&criterion.metric).copied(),
-        End::Diverged | End::Missing(_) => None,
+        End::Diverged | End::Missing(_) | End::Cancelled => None,
     }
 }
 

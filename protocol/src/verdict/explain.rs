@@ -103,7 +103,7 @@ fn adjusted(verdict: &Verdict) -> String {
 }
 
 /// Names are people's text: nothing in them may act as Markdown.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let special = matches!(

@@ -18,7 +18,8 @@ use crate::result::RunResult;
 use crate::spec::{CriterionKind, Scale};
 use serde::{Deserialize, Serialize};
 
-pub use decide::decide;
+pub use decide::{decide, decision};
+pub(crate) use explain::escape;
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.
 pub const FEWEST_PAIRS: usize = crate::spec::limits::SEEDS_REGISTERED;
@@ -45,6 +46,31 @@ pub enum End {
     Diverged,
     /// It has no result, for a reason that says nothing about the claim.
     Missing(String),
+    /// A person ended it before it had one.
+    Cancelled,
+}
+
+/// A verdict, and what it was decided by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The reason, in words, where something else than the plain rule decided; empty otherwise.
+    pub reason: String,
+    /// Whether the runs that people cancelled are already too many for a verdict: nothing that is done about the other
+    /// missing runs would bring one.
+    pub by_people: bool,
+}
+
+impl Decision {
+    /// On an experiment that the infrastructure could not carry through.
+    pub fn aborted(reason: String) -> Self {
+        Self {
+            verdict: Verdict::aborted(reason.clone()),
+            reason,
+            by_people: false,
+        }
+    }
 }
 
 /// What else was tried on the same claim.

@@ -77,6 +77,20 @@ pub(crate) async fn take(pool: &PgPool, worker: Uuid) -> Option<Lease> {
     jobs::take(pool, worker, TIMING).await.expect("takes")
 }
 
+/// Ends an attempt as a worker does: a result names the plan and the seed that it comes from.
+pub(crate) async fn finish(
+    pool: &PgPool,
+    lease: &Lease,
+    mut ending: Ending,
+    timing: Timing,
+) -> jobs::Result<()> {
+    if let (Ending::Succeeded(result), Ok(plan)) = (&mut ending, &lease.plan) {
+        result.provenance.plan_sha256 = plan.sha256();
+        result.provenance.seed = plan.seed;
+    }
+    jobs::finish(pool, lease, ending, timing).await
+}
+
 pub(crate) fn success(value: f64) -> Ending {
     Ending::Succeeded(Box::new(RunResult {
         metrics: BTreeMap::from([("test_mse".to_owned(), value)]),

@@ -56,7 +56,7 @@ async fn a_run_goes_to_a_worker_that_has_its_data_set(pool: PgPool) {
     // What it has now replaces what it had: an import gives it runs, a deletion takes them away.
     offer(&pool, without, &[has("ptb@1", 'a')]).await;
     let second = take(&pool, without).await.expect("the other run");
-    jobs::finish(&pool, &second, Ending::Preempted, TIMING)
+    finish(&pool, &second, Ending::Preempted, TIMING)
         .await
         .expect("hands back");
     offer(&pool, without, &[]).await;
@@ -102,6 +102,7 @@ async fn runs_that_wait_for_a_data_set_hold_nobody_up(pool: PgPool) {
         .execute(&pool)
         .await
         .expect("sets");
+    jobs::complete_lines(&pool).await.expect("completes");
     let worker = worker(&pool).await;
     let owner = async |run: RunId| {
         sqlx::query_scalar!("select owner_id from run where id = $1", run as RunId)
@@ -169,9 +170,7 @@ async fn a_retry_needs_the_same_data_set(pool: PgPool) {
         kind: FailureKind::OutOfMemory,
         error: "e".into(),
     };
-    jobs::finish(&pool, &lease, broken, TIMING)
-        .await
-        .expect("fails");
+    finish(&pool, &lease, broken, TIMING).await.expect("fails");
     let mut connection = pool.acquire().await.expect("a connection");
     let again = jobs::retry(&mut connection, lease.run, ada, "r")
         .await
@@ -210,7 +209,7 @@ async fn a_result_from_another_content_does_not_count(pool: PgPool) {
     let lease = take(&pool, worker).await.expect("a run");
     // Sent again after a lost answer, it is refused again and changes nothing.
     for _ in 0..2 {
-        jobs::finish(&pool, &lease, trained_on(Some('b')), TIMING)
+        finish(&pool, &lease, trained_on(Some('b')), TIMING)
             .await
             .expect("is told");
         assert_eq!(run_state(&pool, lease.run).await, "queued");
@@ -223,14 +222,14 @@ async fn a_result_from_another_content_does_not_count(pool: PgPool) {
 
     let again = take(&pool, worker).await.expect("the same run");
     assert_eq!(again.run, lease.run);
-    jobs::finish(&pool, &again, trained_on(None), TIMING)
+    finish(&pool, &again, trained_on(None), TIMING)
         .await
         .expect("is told");
     let said = error(lease.run).await.expect("a reason");
     assert!(said.contains("trained on no data set"), "{said}");
 
     let last = take(&pool, worker).await.expect("the same run");
-    jobs::finish(&pool, &last, trained_on(Some('a')), TIMING)
+    finish(&pool, &last, trained_on(Some('a')), TIMING)
         .await
         .expect("counts");
     assert_eq!(run_state(&pool, lease.run).await, "succeeded");

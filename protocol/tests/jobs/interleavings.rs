@@ -3,7 +3,7 @@
 use crate::common::*;
 use breakmywork_protocol::data_set::Reference;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::id::RunId;
+use breakmywork_protocol::id::{ExperimentId, RunId};
 use breakmywork_protocol::jobs::{
     self, Ending, Error, FailureKind, Lease, MetricPoint, Offer, Progress,
 };
@@ -38,6 +38,8 @@ enum Op {
     Reap,
     Cancel(usize),
     Retry(usize),
+    RetryFailed(usize),
+    GiveUp(usize),
     Pause,
     Resume,
 }
@@ -57,7 +59,9 @@ fn op() -> impl Strategy<Value = Op> {
         2 => pick.clone().prop_map(Op::Expire),
         3 => Just(Op::Reap),
         1 => pick.clone().prop_map(Op::Cancel),
-        1 => pick.prop_map(Op::Retry),
+        1 => pick.clone().prop_map(Op::Retry),
+        1 => pick.clone().prop_map(Op::RetryFailed),
+        1 => pick.prop_map(Op::GiveUp),
         1 => Just(Op::Pause),
         3 => Just(Op::Resume),
     ]
@@ -98,9 +102,18 @@ impl World {
         runs[pick % runs.len()]
     }
 
+    async fn experiment(&self, pick: usize) -> ExperimentId {
+        let all =
+            sqlx::query_scalar!(r#"select id as "id: ExperimentId" from experiment order by id"#)
+                .fetch_all(&self.pool)
+                .await
+                .expect("experiments");
+        all[pick % all.len()]
+    }
+
     async fn end(&self, pick: usize, ending: Ending) -> Result<(), Error> {
         match self.lease(pick) {
-            Some(lease) => jobs::finish(&self.pool, &lease, ending, TIMING).await,
+            Some(lease) => finish(&self.pool, &lease, ending, TIMING).await,
             None => Ok(()),
         }
     }
@@ -167,6 +180,18 @@ impl World {
                 let run = self.run(pick).await;
                 let mut tx = self.pool.begin().await?;
                 jobs::retry(&mut tx, run, self.actor, "why").await?;
+                Ok(tx.commit().await?)
+            }
+            Op::RetryFailed(pick) => {
+                let experiment = self.experiment(pick).await;
+                let mut tx = self.pool.begin().await?;
+                jobs::retry_failed(&mut tx, experiment, self.actor, "why").await?;
+                Ok(tx.commit().await?)
+            }
+            Op::GiveUp(pick) => {
+                let experiment = self.experiment(pick).await;
+                let mut tx = self.pool.begin().await?;
+                jobs::give_up(&mut tx, experiment, self.actor, "why").await?;
                 Ok(tx.commit().await?)
             }
             Op::Pause => {
@@ -248,7 +273,7 @@ async fn check(pool: &PgPool, before: &BTreeMap<i64, Seen>) -> BTreeMap<i64, See
            cross join lateral (select count(*) as posts from comment where experiment_id = e.id) c
            cross join lateral (select count(*) as open from run where experiment_id = e.id and finished_at is null) r
            where posts > 1 or (v.experiment_id is not null) <> (e.state = 'concluded')
-              or (posts = 1) <> (e.state = 'concluded') or (r.open = 0) <> (e.state = 'concluded')"#
+              or (posts = 1) <> (e.state = 'concluded') or (r.open = 0) <> (e.state in ('concluded', 'stalled'))"#
     )
     .fetch_all(pool)
     .await
@@ -304,11 +329,31 @@ async fn nothing_that_happens_at_once_breaks_the_promises(pool: PgPool) {
         .expect("expires");
     jobs::reap(&pool, TIMING).await.expect("reaps");
     while let Some(lease) = take(&pool, world.workers[0]).await {
-        jobs::finish(&pool, &lease, success(1.0), TIMING)
+        finish(&pool, &lease, success(1.0), TIMING)
             .await
             .expect("finishes");
     }
     check(&pool, &before).await;
+    let stalled = sqlx::query_scalar!(
+        r#"select id as "id: ExperimentId" from experiment where state = 'stalled'"#
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("experiments");
+    for experiment in stalled {
+        let mut tx = pool.begin().await.expect("begins");
+        jobs::give_up(&mut tx, experiment, actor, "nobody mends it")
+            .await
+            .expect("gives up");
+        tx.commit().await.expect("commits");
+    }
+    check(&pool, &before).await;
+    let unmended = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from run_event where data ->> 'error' = 'The board lost track of the attempt.'"#
+    )
+    .fetch_one(&pool)
+    .await;
+    assert_eq!(unmended.expect("a count"), 0, "no operation needs mending");
     let open = sqlx::query_scalar!("select count(*) from experiment where state <> 'concluded'")
         .fetch_one(&pool)
         .await;

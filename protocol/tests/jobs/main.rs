@@ -4,3 +4,4 @@ mod common;
 mod data_sets;
 mod interleavings;
 mod promises;
+mod sweep;

@@ -36,11 +36,11 @@ async fn an_experiment_runs_to_its_verdict(pool: PgPool) {
             .expect("reports");
         assert_eq!(posts(&pool, experiment).await, 0);
         let value = if plan.arm == "fixed" { 0.01 } else { 0.1 } + f64::from(plan.seed) * 1e-3;
-        jobs::finish(&pool, &lease, success(value), TIMING)
+        finish(&pool, &lease, success(value), TIMING)
             .await
             .expect("finishes");
         // The answer got lost and the worker says it again: nothing changes.
-        jobs::finish(&pool, &lease, success(value), TIMING)
+        finish(&pool, &lease, success(value), TIMING)
             .await
             .expect("finishes again");
         runs += 1;
@@ -79,7 +79,7 @@ async fn one_worker_holds_several_leases_and_each_stands_alone(pool: PgPool) {
     jobs::beat(&pool, &second, Progress::at(5), TIMING)
         .await
         .expect("it still holds the other");
-    jobs::finish(&pool, &second, success(0.1), TIMING)
+    finish(&pool, &second, success(0.1), TIMING)
         .await
         .expect("finishes");
     assert_eq!(run_state(&pool, first.run).await, "queued");
@@ -121,12 +121,12 @@ async fn a_stale_worker_is_told_and_writes_nothing(pool: PgPool) {
         value: 1.0,
     };
     lost(jobs::report_metrics(&pool, &stale, Progress::at(9), &[point]).await);
-    lost(jobs::finish(&pool, &stale, success(0.5), TIMING).await);
+    lost(finish(&pool, &stale, success(0.5), TIMING).await);
     assert_eq!(run_state(&pool, fresh.run).await, "running");
-    jobs::finish(&pool, &fresh, success(0.1), TIMING)
+    finish(&pool, &fresh, success(0.1), TIMING)
         .await
         .expect("finishes");
-    lost(jobs::finish(&pool, &stale, success(0.5), TIMING).await);
+    lost(finish(&pool, &stale, success(0.5), TIMING).await);
     let value = sqlx::query_scalar!(
         r#"select (result -> 'metrics' ->> 'test_mse')::float8 as "value!" from run where id = $1"#,
         fresh.run.0
@@ -180,7 +180,7 @@ async fn handing_back_costs_nothing(pool: PgPool) {
     registered(&pool, ada, &spec(6)).await;
     let worker = worker(&pool).await;
     let lease = take(&pool, worker).await.expect("a run");
-    jobs::finish(&pool, &lease, Ending::Preempted, TIMING)
+    finish(&pool, &lease, Ending::Preempted, TIMING)
         .await
         .expect("hands back");
     let row = sqlx::query!(
@@ -209,13 +209,13 @@ async fn errors_are_tried_again_but_a_diverged_run_is_a_result(pool: PgPool) {
     let mut lease = take(&pool, worker).await.expect("a run");
     let run = lease.run;
     for expected in ["queued", "queued", "failed"] {
-        jobs::finish(&pool, &lease, fail(FailureKind::Error), TIMING)
+        finish(&pool, &lease, fail(FailureKind::Error), TIMING)
             .await
             .expect("fails");
         assert_eq!(run_state(&pool, run).await, expected);
         lease = take(&pool, worker).await.expect("a run");
     }
-    jobs::finish(&pool, &lease, fail(FailureKind::Diverged), TIMING)
+    finish(&pool, &lease, fail(FailureKind::Diverged), TIMING)
         .await
         .expect("fails");
     assert_eq!(run_state(&pool, lease.run).await, "failed");
@@ -262,7 +262,7 @@ async fn a_cancel_ends_a_queued_run_at_once_and_a_running_one_with_its_next_beat
             .cancel
     );
     assert_eq!(posts(&pool, experiment).await, 0);
-    jobs::finish(&pool, &lease, Ending::Cancelled, TIMING)
+    finish(&pool, &lease, Ending::Cancelled, TIMING)
         .await
         .expect("ends");
     assert_eq!(experiment_state(&pool, experiment).await, "concluded");
@@ -290,6 +290,10 @@ async fn a_hung_or_endless_attempt_is_taken_away_although_it_beats(pool: PgPool)
     assert_eq!(jobs::reap(&pool, TIMING).await.expect("reaps").lost, 1);
     let endless = take(&pool, worker).await.expect("a run");
     sqlx::query!("update run_lease set taken_at = now() - interval '7 hours'")
+        .execute(&pool)
+        .await
+        .expect("sets");
+    sqlx::query!("update run set max_losses = 1 where id = $1", endless.run.0)
         .execute(&pool)
         .await
         .expect("sets");
@@ -388,7 +392,7 @@ async fn a_plan_that_cannot_be_read_is_still_handed_out_with_the_reason(pool: Pg
         kind: FailureKind::Specification,
         error: lease.plan.clone().expect_err("why"),
     };
-    jobs::finish(&pool, &lease, ending, Timing::default())
+    finish(&pool, &lease, ending, Timing::default())
         .await
         .expect("fails");
     assert_eq!(run_state(&pool, lease.run).await, "failed");
@@ -403,8 +407,8 @@ async fn of_two_last_runs_that_end_at_once_exactly_one_posts_the_verdict(pool: P
         let first = take(&pool, worker).await.expect("a run");
         let second = take(&pool, worker).await.expect("a run");
         let (one, other) = tokio::join!(
-            jobs::finish(&pool, &first, success(0.1), TIMING),
-            jobs::finish(&pool, &second, success(0.1), TIMING),
+            finish(&pool, &first, success(0.1), TIMING),
+            finish(&pool, &second, success(0.1), TIMING),
         );
         one.and(other).expect("both finish");
         assert_eq!(experiment_state(&pool, experiment).await, "concluded");

@@ -6,6 +6,7 @@ use crate::{
         data_sets::{self, Availability},
         queue::{self, Control, Counts, Event, Worker},
         runs::{self, Run},
+        stalled::{self, Stalled},
     },
     error::Result,
     extract::{Admin, Form, Path, Visit},
@@ -15,7 +16,10 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::{id::RunId, jobs};
+use breakmywork_protocol::{
+    id::{ExperimentId, RunId},
+    jobs,
+};
 use serde::Deserialize;
 
 /// Lines of each list.
@@ -29,6 +33,7 @@ struct AdminQueue {
     counts: Counts,
     running: Vec<Run>,
     failed: Vec<Run>,
+    stalled: Vec<Stalled>,
     waiting: Vec<queue::Waiting>,
     data_sets: Availability,
     workers: Vec<Worker>,
@@ -67,6 +72,7 @@ pub async fn page(State(state): State<AppState>, visit: Visit, _: Admin) -> Resu
         counts: queue::counts(pool).await?,
         running: runs::running(pool, SHOWN).await?,
         failed: runs::failed(pool, SHOWN).await?,
+        stalled: stalled::list(pool, SHOWN).await?,
         data_sets: data_sets::of_waiting(pool, &waiting).await?,
         waiting,
         workers: queue::workers(pool).await?,
@@ -110,6 +116,36 @@ pub async fn retry(
     jobs::retry(&mut tx, id, viewer.id, reason).await?;
     tx.commit().await?;
     Ok(see_other(BACK))
+}
+
+/// Queues every failed run of a stalled experiment again.
+pub async fn retry_failed(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Path(id): Path<ExperimentId>,
+    Form(why): Form<Why>,
+) -> Result<Response> {
+    let reason = reason::checked(&why.reason)?;
+    let mut tx = state.pool.begin().await?;
+    let runs = jobs::retry_failed(&mut tx, id, viewer.id, reason).await?;
+    tx.commit().await?;
+    tracing::info!(experiment = %id, account = %viewer.id, runs, "a stalled experiment is tried again");
+    Ok(see_other(&format!("/experiments/{id}")))
+}
+
+/// Ends a stalled experiment as aborted.
+pub async fn give_up(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Path(id): Path<ExperimentId>,
+    Form(why): Form<Why>,
+) -> Result<Response> {
+    let reason = reason::checked(&why.reason)?;
+    let mut tx = state.pool.begin().await?;
+    jobs::give_up(&mut tx, id, viewer.id, reason).await?;
+    tx.commit().await?;
+    tracing::info!(experiment = %id, account = %viewer.id, "a stalled experiment is given up");
+    Ok(see_other(&format!("/experiments/{id}")))
 }
 
 /// Stops handing out runs.

@@ -20,10 +20,11 @@ use serde::Deserialize;
 const SHOWN: i64 = 50;
 
 /// States by which the list can be narrowed.
-const STATES: [&str; 5] = [
+const STATES: [&str; 6] = [
     "proposed",
     "registered",
     "running",
+    "stalled",
     "concluded",
     "withdrawn",
 ];
@@ -42,7 +43,7 @@ pub struct View {
 struct Experiments {
     visit: Visit,
     view: View,
-    states: [&'static str; 5],
+    states: [&'static str; 6],
     experiments: Vec<Experiment>,
     before: Option<ExperimentId>,
 }

@@ -9,6 +9,7 @@ use crate::{
         data_sets::{self, Wait},
         experiments::{self, Experiment},
         queue, runs,
+        stalled::{self, Stalled},
     },
     error::{Error, Result},
     extract::{Path, Visit},
@@ -33,9 +34,6 @@ use breakmywork_protocol::{
     spec::{self, Spec},
 };
 use serde::Deserialize;
-
-/// Places in the queue that are looked up for one experiment's runs.
-const PLACES: i64 = 2000;
 
 /// The part of the page that changes while runs go on.
 #[derive(Debug, Template)]
@@ -76,6 +74,8 @@ pub(super) struct ExperimentPage {
     blockers: Vec<String>,
     /// Data sets that a proposal needs and no live worker has.
     missing: Vec<Wait>,
+    /// Why it waits for an admin, if it does.
+    stalled: Option<Stalled>,
     errors: FormErrors,
     thread: Thread,
     url: String,
@@ -96,6 +96,9 @@ impl ExperimentPage {
         };
         let steps: &[&'static str] = match last {
             "withdrawn" => &["proposed", "withdrawn"],
+            _ if self.stalled.is_some() => {
+                &["proposed", "registered", "running", "stalled", "concluded"]
+            }
             _ => &["proposed", "registered", "running", "concluded"],
         };
         steps
@@ -118,7 +121,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
     let runs = runs::of_experiment(pool, experiment.id).await?;
     let waits = runs.iter().any(|run| run.state == "queued");
     let waiting = if waits {
-        queue::waiting(pool, Some(experiment.id), PLACES).await?
+        queue::waiting(pool, Some(experiment.id), queue::PLACES).await?
     } else {
         Vec::new()
     };
@@ -132,7 +135,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         queue::control(pool).await?.pause_reason
     };
     let words = match experiment.state.as_str() {
-        "registered" | "running" => format!(
+        "registered" | "running" | "stalled" => format!(
             "Experiment {} is {}: {} of {} runs have ended.",
             experiment.id, experiment.state, experiment.runs_ended, experiment.runs
         ),
@@ -193,6 +196,7 @@ async fn page_from(
         arms: picture::arms(&spec, "arm"),
         cost: time::duration_s(seconds as i64),
         live: live(state, experiment.clone(), &spec).await?,
+        stalled: stalled::of(&state.pool, id).await?,
         pairs: experiment.verdict().and_then(plots::pairs),
         missing,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),

@@ -1,0 +1,3 @@
+drop function queue_order;
+drop function used_until_now;
+drop table queue_use, queue_line;

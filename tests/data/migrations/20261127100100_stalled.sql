@@ -1,0 +1,4 @@
+insert into thread default values;
+insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec, spec_canonical, spec_sha256, state, registered_at, stalled_at, stalled_reason)
+select claim_id, author_id, (select max(id) from thread), 't', 'p', 's', '{}', '{}', repeat('0', 64), 'stalled', now(), now(), 'r' from experiment order by id limit 1;
+insert into run_event (experiment_id, kind) select id, 'stalled' from experiment where state = 'stalled';

@@ -100,7 +100,7 @@ impl Totals {
         batch: &Batch,
         carried: &mut Option<Carried>,
     ) -> Result<bool> {
-        let masks = Masks::mean(shape(held, batch), held.dtype, held.device)?;
+        let masks = Masks::mean(shape(held, batch));
         let (network, weights) = (held.network, held.weights);
         let before = carried.as_ref();
         let engine = held.engine;
@@ -189,7 +189,7 @@ fn predict(
     };
     let shape = shape(held, batch);
     if held.samples == 0 {
-        let masks = Masks::mean(shape, held.dtype, held.device)?;
+        let masks = Masks::mean(shape);
         let mean = pass(&masks, &mut carried[0])?;
         let variance = answer(&mean)?.mean(D::Minus1)?.zeros_like()?;
         return Ok(Predicted { mean, variance });
@@ -198,7 +198,7 @@ fn predict(
     let mut running: Option<(Tensor, Tensor, Tensor)> = None;
     for (sample, carried) in (0..).zip(carried) {
         let at = position(sample);
-        let masks = Masks::sampled(shape, held.seed, at, held.dtype, held.device)?;
+        let masks = Masks::sampled(held.engine.card(), shape, held.seed, at)?;
         let predicted = pass(&masks, carried)?;
         let answered = answer(&predicted)?;
         let predicted = match held.network.head {
@@ -304,7 +304,7 @@ mod tests {
         let pass = |sample: usize| -> Vec<f64> {
             let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
             let position = (sample as u64) << 32;
-            let masks = Masks::draw(shape, 1, purpose, position, DType::F64, &Device::Cpu);
+            let masks = Masks::draw(None, shape, 1, purpose, position);
             let logits = network.forward(&weights, &batch.inputs, &masks.expect("masks"));
             let logits: Vec<Vec<f64>> = logits.and_then(|l| l.to_vec2()).expect("logits");
             let right = |(row, &target): (&Vec<f64>, &u32)| {

@@ -293,7 +293,7 @@ impl<'a> Run<'a> {
             tokens: batch.inputs.tokens(),
         };
         let purpose = |site, layer| Purpose::Mask { site, layer };
-        let mut masks = Masks::draw(shape, seed, purpose, u64::from(step), DTYPE, &self.device)?;
+        let mut masks = Masks::draw(self.engine.card(), shape, seed, purpose, u64::from(step))?;
         let inspect = Proof::wants(step, self.schedule.steps());
         if inspect {
             masks = masks.logged();

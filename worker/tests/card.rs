@@ -253,8 +253,8 @@ fn answered(case: &Case) -> Result<()> {
             batch: BATCH,
             tokens: batch.inputs.tokens(),
         };
-        let mean = Masks::mean(shape, DType::F32, device)?;
-        let drawn = Masks::draw(shape, 1, purpose, 4, DType::F32, device)?;
+        let mean = Masks::mean(shape);
+        let drawn = Masks::draw(card::on(device).as_deref(), shape, 1, purpose, 4)?;
         Result::Ok((weights, batch, [mean, drawn]))
     };
     let (weights, batch, masks) = of(&Device::Cpu)?;
@@ -411,7 +411,7 @@ fn a_short_training_ends_where_the_cpu_ends() -> Result<()> {
             };
             let purpose = |site, layer| Purpose::Mask { site, layer };
             let position = u64::from(step);
-            let masks = Masks::draw(shape, 1, purpose, position, DType::F32, device)?;
+            let masks = Masks::draw(card::on(device).as_deref(), shape, 1, purpose, position)?;
             let window = Window {
                 network: &network,
                 parameters: &parameters,

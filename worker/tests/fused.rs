@@ -76,7 +76,7 @@ fn scored(case: &Case, temperature: f64) -> Result<()> {
         batch: BATCH,
         tokens: batch.inputs.tokens(),
     };
-    let mean = Masks::mean(shape, DType::F32, &Device::Cpu)?;
+    let mean = Masks::mean(shape);
     let expected = network.forward(&weights, &batch.inputs, &mean)?;
     let (outputs, _) = cpu::outputs(&network, &weights, &batch, None, &mean)?;
     assert!(apart(&outputs, &expected)? < SINGLE);

@@ -190,7 +190,7 @@ fn check_on(network: &Network, batch: &Batch, dropout: &Dropout) {
         tokens: batch.inputs.tokens(),
     };
     let purpose = |site, layer| Purpose::Mask { site, layer };
-    let masks = Masks::draw(shape, 1, purpose, 0, DType::F64, &Device::Cpu).expect("masks");
+    let masks = Masks::draw(None, shape, 1, purpose, 0).expect("masks");
 
     let [epsilon, tolerance] = match network.normalization {
         Normalization::Batch => IN_BATCHES,

@@ -128,7 +128,7 @@ fn largest_difference(case: &Case) -> Result<f64> {
         batch: batch.size,
         tokens: None,
     };
-    let mean = Masks::mean(shape, DType::F64, &device)?;
+    let mean = Masks::mean(shape);
     let frozen = parameters.frozen()?.with_statistics(Some(pass.statistics));
     let at_test = network.forward(&frozen, &batch.inputs, &mean)?;
     Ok(largest.max(difference(&at_test, &case.outputs_at_test)?))
@@ -168,11 +168,8 @@ fn masks(case: &Case, dropout: &Dropout) -> Result<Masks> {
                 let mask = Tensor::new(gates.clone(), &Device::Cpu)?;
                 if by_gate { Ok(mask) } else { mask.squeeze(0) }
             };
-            let drawn = Drawn {
-                site: site.clone(),
-                masks: steps.iter().map(mask).collect::<Result<_>>()?,
-            };
-            given.push(((name, *layer), drawn));
+            let masks = steps.iter().map(mask).collect::<Result<Vec<_>>>()?;
+            given.push(((name, *layer), Drawn::given(site.clone(), &masks)?));
         }
     }
     Ok(Masks::given(given))

@@ -139,11 +139,9 @@ fn masks(case: &Case, window: &Window) -> Result<Masks> {
         .masks
         .chunks(BATCH)
         .map(step)
-        .collect::<Result<_>>()?;
-    Ok(Masks::given([(
-        (SiteName::Embedding, 0),
-        Drawn { site, masks },
-    )]))
+        .collect::<Result<Vec<_>>>()?;
+    let drawn = Drawn::given(site, &masks)?;
+    Ok(Masks::given([((SiteName::Embedding, 0), drawn)]))
 }
 
 #[test]

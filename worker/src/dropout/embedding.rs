@@ -1,9 +1,12 @@
 //! Masks of whole characters or words.
 
-use super::{MaskShape, kept_value};
+use super::MaskShape;
+use super::draw::kept_value;
+use super::drawn::{Drawn, Entries, MaskSize};
 use crate::rng::Stream;
 use breakmywork_protocol::spec::{By, Site};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::Result;
+use std::sync::Arc;
 
 /// Entries that are drawn one after the other in the time of one by itself: 2 ns each against 37.
 const FOR_ONE: usize = 16;
@@ -12,13 +15,7 @@ const FOR_ONE: usize = 16;
 ///
 /// By type, the number of an entry in the stream is that of the type (and of the sequence, unless they share it), so
 /// all occurrences of a type get the same without a mask for the whole vocabulary; by token it is that of the place.
-pub(super) fn draw(
-    shape: MaskShape<'_>,
-    site: &Site,
-    stream: &mut Stream,
-    dtype: DType,
-    device: &Device,
-) -> Result<Vec<Tensor>> {
+pub(super) fn draw(shape: MaskShape<'_>, site: &Site, stream: &mut Stream) -> Result<Drawn> {
     let Some(tokens) = shape.tokens else {
         candle_core::bail!("embeddings are dropped where no tokens are read");
     };
@@ -53,9 +50,15 @@ pub(super) fn draw(
         }
     };
     let entries: Vec<f32> = tokens.ids.iter().enumerate().map(entry).collect();
-    let all = Tensor::from_vec(entries, (shape.steps, shape.batch, 1), &Device::Cpu)?;
-    let all = all.to_dtype(dtype)?.to_device(device)?;
-    (0..shape.steps).map(|step| all.get(step)).collect()
+    let size = MaskSize {
+        masks: shape.steps,
+        gates: 1,
+        by_gate: false,
+        rows: shape.batch,
+        width: 1,
+    };
+    let entries = Entries::Single(Arc::new(entries));
+    Ok(Drawn::new(site.clone(), size, entries))
 }
 
 #[cfg(test)]
@@ -118,9 +121,7 @@ mod tests {
         };
         let purpose = Purpose::Mask { site: 1, layer: 0 };
         let stream = Stream::new(3, purpose, position);
-        let masks = draw(shape, site, &mut stream.clone(), DType::F32, &Device::Cpu);
-        let masks = Tensor::cat(&masks.expect("masks"), 0).expect("of one width");
-        let masks = masks.flatten_all().and_then(|masks| masks.to_vec1::<f32>());
+        let masks = draw(shape, site, &mut stream.clone()).expect("masks");
         let value = |number| {
             if stream.bernoulli_at(number, 0.5) {
                 2.0
@@ -128,6 +129,7 @@ mod tests {
                 0.0
             }
         };
-        assert_eq!(masks.expect("numbers"), numbers.map(value), "{site:?}");
+        let entries = masks.entries::<f32>().expect("numbers");
+        assert_eq!(**entries, numbers.map(value), "{site:?}");
     }
 }

@@ -128,7 +128,7 @@ impl Proof {
         let mut digest = Sha256::new();
         let mut before: Option<Pattern> = None;
         for applied in here {
-            let pattern = Pattern::read(&applied.mask, site, settings)?;
+            let pattern = Pattern::read(applied, settings)?;
             for fault in pattern.faults(&place, settings) {
                 self.violate(format!("{name}: {fault}"));
             }

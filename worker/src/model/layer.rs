@@ -181,7 +181,7 @@ impl Network {
         masks: &Masks,
         before: Option<Vec<Tensor>>,
     ) -> Result<Cow<'a, [Tensor]>> {
-        let Some(mask) = masks.recurrent_weights(layer, t) else {
+        let Some(mask) = masks.recurrent_weights(layer, t, &weights[0])? else {
             return Ok(Cow::Borrowed(weights));
         };
         if let (Some(before), false) = (before, masks.weights_change(layer)) {

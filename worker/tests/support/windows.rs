@@ -4,6 +4,7 @@ use crate::variants;
 use breakmywork_protocol::spec::{
     By, Cell, Dropout, Gates, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName,
 };
+use breakmywork_worker::card;
 use breakmywork_worker::dropout::{Applied, MaskShape, Masks};
 use breakmywork_worker::model::{Carried, Parameters};
 use breakmywork_worker::network::Network;
@@ -233,7 +234,7 @@ pub(crate) fn learned(
     let carried = Carried {
         layers: vec![[state(60)?, state(61)?], [state(62)?, state(63)?]],
     };
-    let masks = Masks::draw(shape, 1, purpose, 0, dtype, device)?.logged();
+    let masks = Masks::draw(card::on(device).as_deref(), shape, 1, purpose, 0)?.logged();
     let learned = way(&Window {
         network: &network,
         parameters: &parameters,

@@ -2,7 +2,7 @@
 
 use super::{Applied, MaskShape, Place, Proof, Seen, place_name, too_many_equal};
 use breakmywork_protocol::spec::{By, MaskTime, Site, SiteName};
-use candle_core::{DType, Result};
+use candle_core::Result;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -32,8 +32,7 @@ impl Proof {
         }
         let mut kept = Vec::with_capacity(tokens.ids.len());
         for applied in here {
-            let mask = applied.mask.to_dtype(DType::F32)?.flatten_all()?;
-            kept.extend(mask.to_vec1::<f32>()?);
+            kept.extend_from_slice(&applied.entries()?);
         }
         if kept.len() != tokens.ids.len() {
             self.violate(format!(

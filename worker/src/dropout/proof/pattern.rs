@@ -1,8 +1,8 @@
 //! A mask as it was used, read back from the device: which entries of which row of which gate.
 
-use crate::dropout::Place;
-use breakmywork_protocol::spec::{Noise, Site, SiteName};
-use candle_core::{DType, Result, Tensor};
+use crate::dropout::{Applied, Place};
+use breakmywork_protocol::spec::{Noise, Site};
+use candle_core::Result;
 
 /// A mask by gate, row and entry.
 #[derive(Debug, PartialEq)]
@@ -16,14 +16,9 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    pub(super) fn read(mask: &Tensor, name: SiteName, site: &Site) -> Result<Self> {
-        let by_gate = mask.dims().len() == 3;
-        let mask = mask.to_dtype(DType::F32)?;
-        let values: Vec<Vec<Vec<f32>>> = if by_gate {
-            mask.to_vec3()?
-        } else {
-            vec![mask.to_vec2()?]
-        };
+    pub(super) fn read(applied: &Applied, site: &Site) -> Result<Self> {
+        let (name, size) = (applied.site, applied.size());
+        let entries = applied.entries()?;
         let keep = 1.0 - site.rate;
         let full = match name.is_zoneout() || site.published() {
             true => 1.0,
@@ -33,17 +28,18 @@ impl Pattern {
             Noise::Moments => value.is_finite(),
             Noise::Mask => value == 0.0 || (f64::from(value) / full - 1.0).abs() < 1e-6,
         };
-        let odd = !values.iter().flatten().flatten().all(|&v| allowed(v));
+        let odd = !entries.iter().all(|&entry| allowed(entry));
         let code = |value: f32| match site.noise {
             Noise::Moments => value.to_bits(),
             // A zoneout mask is 1 where the previous value is kept, and the new one dropped.
             Noise::Mask => u32::from((value != 0.0) != name.is_zoneout()),
         };
-        let row = |row: Vec<f32>| row.into_iter().map(code).collect();
-        let gate = |rows: Vec<Vec<f32>>| rows.into_iter().map(row).collect();
+        let row = |row: &[f32]| row.iter().map(|&entry| code(entry)).collect();
+        let gate = |rows: &[f32]| rows.chunks_exact(size.width).map(row).collect();
+        let gates = entries.chunks_exact(size.rows * size.width);
         Ok(Self {
-            gates: values.into_iter().map(gate).collect(),
-            by_gate,
+            gates: gates.map(gate).collect(),
+            by_gate: size.by_gate,
             noise: site.noise,
             odd,
         })

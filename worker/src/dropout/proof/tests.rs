@@ -1,6 +1,6 @@
 //! Correct masks pass; each planted fault is found and named.
 
-use super::super::{MaskShape, Masks};
+use super::super::{Drawn, MaskShape, Masks};
 use super::*;
 use crate::model::Parameters;
 use crate::network::Network;
@@ -8,6 +8,7 @@ use crate::rng::Purpose;
 use crate::tasks::{Piece, Task};
 use breakmywork_protocol::spec::{Carry, Cell, Gates, Model, Scaling, Shared, Site, TaskName};
 use candle_core::{DType, Device, Tensor};
+use std::sync::Arc;
 
 const STEPS: usize = 12;
 const BATCH: usize = 8;
@@ -49,16 +50,9 @@ fn proof(specified: &Dropout, drawn: &Dropout, position: impl Fn(u64) -> u64) ->
     let mut proof = Proof::default();
     for minibatch in 0..MINIBATCHES {
         let purpose = |site, layer| Purpose::Mask { site, layer };
-        let masks = Masks::draw(
-            shape(drawn),
-            1,
-            purpose,
-            position(minibatch),
-            DType::F32,
-            &Device::Cpu,
-        )
-        .expect("masks")
-        .logged();
+        let masks = Masks::draw(None, shape(drawn), 1, purpose, position(minibatch))
+            .expect("masks")
+            .logged();
         let piece = Piece::Sequences(Purpose::Training, (0..BATCH as u64).collect());
         let data = task
             .batch(1, &piece, DType::F32, &Device::Cpu)
@@ -198,13 +192,15 @@ fn a_mask_shared_by_the_minibatch_is_found() {
         .map(|i| if i % 2 == 0 { 2.0 } else { 0.0 })
         .collect();
     let mask = Tensor::from_vec(row.repeat(BATCH), (BATCH, 16), &Device::Cpu).expect("mask");
+    let site = Site::new(0.5, MaskTime::Fixed);
+    let drawn = Arc::new(Drawn::given(site, &[mask]).expect("a mask"));
     let log: Vec<Applied> = (0..2)
         .flat_map(|layer| (0..STEPS).map(move |step| (layer, step)))
         .map(|(layer, step)| Applied {
             site: SiteName::State,
             layer,
             step,
-            mask: mask.clone(),
+            drawn: drawn.clone(),
         })
         .collect();
     let mut proof = Proof::default();
@@ -246,7 +242,7 @@ fn chance_is_not_a_violation() {
         let mut proof = Proof::default();
         for minibatch in 0..32 {
             let purpose = |site, layer| Purpose::Mask { site, layer };
-            let masks = Masks::draw(shape, seed, purpose, minibatch, DType::F32, &Device::Cpu)
+            let masks = Masks::draw(None, shape, seed, purpose, minibatch)
                 .expect("masks")
                 .logged();
             let h = Tensor::ones((1, 1), DType::F32, &Device::Cpu).expect("ones");
@@ -410,26 +406,31 @@ fn gates_with_the_same_mask_and_noise_of_another_size_are_found() {
     let mut proof = Proof::default();
     for minibatch in 0..MINIBATCHES {
         let purpose = |site, layer| Purpose::Mask { site, layer };
-        let drawn =
-            Masks::draw(shape, 1, purpose, minibatch, DType::F32, &Device::Cpu).expect("masks");
+        let masks = Masks::draw(None, shape, 1, purpose, minibatch).expect("masks");
+        let first = |site, layer| {
+            let drawn = masks.drawn(site, layer).expect("drawn");
+            let mask = drawn.tensor(0, DType::F32, &Device::Cpu).expect("a mask");
+            (drawn.site.clone(), mask)
+        };
+        let given = |site, mask| Arc::new(Drawn::given(site, &[mask]).expect("a mask"));
         let mut log = Vec::new();
         for layer in 0..2 {
-            let mask = &drawn.drawn[&(SiteName::State, layer)].masks[0];
-            let first = mask.get(0).expect("a gate");
-            let mask = Tensor::stack(&[&first; 4], 0).expect("four alike");
+            let (site, mask) = first(SiteName::State, layer);
+            let gate = mask.get(0).expect("a gate");
+            let drawn = given(site, Tensor::stack(&[&gate; 4], 0).expect("four alike"));
             log.extend((0..STEPS).map(|step| Applied {
                 site: SiteName::State,
                 layer,
                 step,
-                mask: mask.clone(),
+                drawn: drawn.clone(),
             }));
         }
-        let noise = (&drawn.drawn[&(SiteName::Output, 1)].masks[0] * 3.0).expect("too loud");
+        let (site, noise) = first(SiteName::Output, 1);
         log.push(Applied {
             site: SiteName::Output,
             layer: 1,
             step: 0,
-            mask: noise,
+            drawn: given(site, (noise * 3.0).expect("too loud")),
         });
         proof.inspect(shape, &log).expect("inspects");
     }

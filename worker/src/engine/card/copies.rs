@@ -2,7 +2,7 @@
 
 use super::masks::SiteMask;
 use crate::card::{Argument, Buffer, Card, Mask, Span, each};
-use candle_core::Result;
+use candle_core::{Result, Tensor};
 
 /// Steps, sequences and numbers of what is masked.
 #[derive(Debug, Clone, Copy)]
@@ -103,4 +103,35 @@ pub(super) fn copy_rows(
 pub(super) fn copy(card: &dyn Card, to: Span<'_>, from: Span<'_>, count: usize) -> Result<()> {
     let plain = (Mask::NONE, 0, 0);
     copy_rows(card, (to, count), (from, count), (1, count), plain)
+}
+
+/// Tensors of one size and the distance between one and the next: where they lie if they are parts of one tensor or one
+/// tensor again and again, else copied side by side.
+pub(super) fn joined(card: &dyn Card, tensors: &[Tensor]) -> Result<(Buffer, usize)> {
+    let size = tensors[0].elem_count();
+    let Some(distance) = distance(tensors) else {
+        let flat = tensors.iter().map(Tensor::flatten_all);
+        let all = Tensor::cat(&flat.collect::<Result<Vec<_>>>()?, 0)?;
+        return Ok((card.read(&all, all.elem_count())?, size));
+    };
+    let count = distance * (tensors.len() - 1) + size;
+    Ok((card.read(&tensors[0], count)?, distance))
+}
+
+/// The distance between neighbours, if they lie in one storage at equal distances.
+fn distance(tensors: &[Tensor]) -> Option<usize> {
+    let (first, _) = tensors[0].storage_and_layout();
+    let offset = |tensor: &Tensor| {
+        let (storage, layout) = tensor.storage_and_layout();
+        (std::ptr::eq(&*storage, &*first) && layout.is_contiguous()).then(|| layout.start_offset())
+    };
+    let offsets: Vec<usize> = tensors.iter().map(offset).collect::<Option<_>>()?;
+    let Some(&second) = offsets.get(1) else {
+        return Some(0);
+    };
+    let distance = second.checked_sub(offsets[0])?;
+    let even = offsets
+        .windows(2)
+        .all(|pair| pair[1].checked_sub(pair[0]) == Some(distance));
+    even.then_some(distance)
 }

@@ -1,9 +1,9 @@
 //! The masks of a window where they lie on the card.
 
-use crate::card::{Buffer, Card, Mask};
+use crate::card::{Buffer, Card, Mask, read};
 use crate::dropout::Masks;
 use breakmywork_protocol::spec::SiteName;
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use std::marker::PhantomData;
 
 /// The masks of one site in one layer.
@@ -24,28 +24,30 @@ impl SiteMask {
         layer: usize,
         steps: usize,
     ) -> Result<Option<Self>> {
-        let used = (0..steps).filter_map(|t| masks.at(site, layer, t));
-        let used: Vec<Tensor> = used.collect();
-        let Some(first) = used.first() else {
+        let Some(drawn) = masks.at(site, layer, steps) else {
             return Ok(None);
         };
-        let (gates, rows, columns) = match *first.dims() {
-            [rows, columns] => (1, rows, columns),
-            [gates, rows, columns] => (gates, rows, columns),
-            _ => candle_core::bail!("a mask of {:?}", first.dims()),
+        let size = drawn.size();
+        let entries = match drawn.on_card() {
+            Some(entries) => read(card, entries)?,
+            None => {
+                let entries = drawn.entries::<f32>()?;
+                let bits: Vec<u32> = entries.iter().map(|entry| entry.to_bits()).collect();
+                card.upload(&bits)?
+            }
         };
-        // A dimension of 1 serves all: sequences that share a mask, a mean, a token that is dropped as a whole.
+        // Where there is one it serves all: steps under a fixed mask, sequences that share one, a mean, a token that is
+        // dropped as a whole.
         let stride = |count: usize, size: usize| if count > 1 { size } else { 0 };
-        let (entries, step) = joined(card, &used)?;
         Ok(Some(Self {
             entries,
             strides: [
-                step,
-                stride(gates, rows * columns),
-                stride(rows, columns),
-                stride(columns, 1),
+                stride(size.masks, size.entries()),
+                stride(size.gates, size.rows * size.width),
+                stride(size.rows, size.width),
+                stride(size.width, 1),
             ],
-            gates,
+            gates: size.gates,
         }))
     }
 
@@ -66,37 +68,6 @@ impl SiteMask {
 /// As kernels take it, where there may be none.
 pub(super) fn at(mask: Option<&SiteMask>) -> Mask<'_> {
     mask.map_or(Mask::NONE, SiteMask::at)
-}
-
-/// Tensors of one size and the distance between one and the next: where they lie if they are parts of one tensor or one
-/// tensor again and again, else copied side by side.
-pub(super) fn joined(card: &dyn Card, tensors: &[Tensor]) -> Result<(Buffer, usize)> {
-    let size = tensors[0].elem_count();
-    let Some(distance) = distance(tensors) else {
-        let flat = tensors.iter().map(Tensor::flatten_all);
-        let all = Tensor::cat(&flat.collect::<Result<Vec<_>>>()?, 0)?;
-        return Ok((card.read(&all, all.elem_count())?, size));
-    };
-    let count = distance * (tensors.len() - 1) + size;
-    Ok((card.read(&tensors[0], count)?, distance))
-}
-
-/// The distance between neighbours, if they lie in one storage at equal distances.
-fn distance(tensors: &[Tensor]) -> Option<usize> {
-    let (first, _) = tensors[0].storage_and_layout();
-    let offset = |tensor: &Tensor| {
-        let (storage, layout) = tensor.storage_and_layout();
-        (std::ptr::eq(&*storage, &*first) && layout.is_contiguous()).then(|| layout.start_offset())
-    };
-    let offsets: Vec<usize> = tensors.iter().map(offset).collect::<Option<_>>()?;
-    let Some(&second) = offsets.get(1) else {
-        return Some(0);
-    };
-    let distance = second.checked_sub(offsets[0])?;
-    let even = offsets
-        .windows(2)
-        .all(|pair| pair[1].checked_sub(pair[0]) == Some(distance));
-    even.then_some(distance)
 }
 
 /// All masks of a layer; a site without a mask has `None`.

@@ -4,7 +4,7 @@ use super::copies::{self, Extent};
 use super::embedding;
 use super::head::{Answers, Loss, Output, total};
 use super::layer::{Layer, Tape};
-use super::masks::{self, LayerMasks, SiteMask, joined};
+use super::masks::{self, LayerMasks, SiteMask};
 use super::weights::{Packed, Size};
 use crate::card::{Argument, Buffer, Card, Span, each, read};
 use crate::dropout::Masks;
@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
     fn inputs(&self) -> Result<Buffer> {
         match &self.batch.inputs {
             Inputs::Numbers(steps) => {
-                let (numbers, distance) = joined(self.card, steps)?;
+                let (numbers, distance) = copies::joined(self.card, steps)?;
                 match steps.len() == 1 || distance == steps[0].elem_count() {
                     true => Ok(numbers),
                     false => read(self.card, &Tensor::cat(steps, 0)?),

@@ -3,14 +3,54 @@
 use crate::dropout::Masks;
 use crate::vectors::Real;
 use breakmywork_protocol::spec::SiteName;
-use candle_core::{Result, Tensor};
+use candle_core::Result;
+use std::sync::Arc;
+
+/// One of the ways in which masks differ from each other: from step to step, gate to gate or row to row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    /// Not at all: one serves all.
+    Shared,
+    /// Each has its own, so many.
+    Own(usize),
+}
+
+impl Axis {
+    fn of(count: usize) -> Self {
+        match count {
+            1 => Self::Shared,
+            count => Self::Own(count),
+        }
+    }
+
+    #[inline(always)]
+    fn count(self) -> usize {
+        match self {
+            Self::Shared => 1,
+            Self::Own(count) => count,
+        }
+    }
+
+    /// Which one is for the one with that index.
+    #[inline(always)]
+    fn place(self, index: usize) -> usize {
+        match self {
+            Self::Shared => 0,
+            Self::Own(count) => {
+                assert!(index < count, "mask {index} of {count}");
+                index
+            }
+        }
+    }
+}
 
 /// The masks of one site in one layer.
 pub(super) struct Mask<R> {
-    /// One for all steps, or one for each; each gate by gate, row by row.
-    steps: Vec<Vec<R>>,
-    gates: usize,
-    rows: usize,
+    /// Step by step, gate by gate, row by row: those that were drawn.
+    entries: Arc<Vec<R>>,
+    steps: Axis,
+    gates: Axis,
+    rows: Axis,
     width: usize,
 }
 
@@ -23,61 +63,52 @@ impl<R: Real> Mask<R> {
         steps: usize,
         width: usize,
     ) -> Result<Option<Self>> {
-        let mut used = (0..steps).filter_map(|t| masks.at(site, layer, t));
-        let Some(first) = used.next() else {
+        let Some(drawn) = masks.at(site, layer, steps) else {
             return Ok(None);
         };
-        let (gates, rows, narrow) = match *first.dims() {
-            [rows, columns] => (1, rows, columns),
-            [gates, rows, columns] => (gates, rows, columns),
-            _ => candle_core::bail!("a mask of {:?}", first.dims()),
-        };
-        // A mean is one number for all.
-        let values = |mask: &Tensor| -> Result<Vec<R>> {
-            let values = mask.flatten_all()?.to_vec1::<R>()?;
-            Ok(if narrow == width {
-                values
-            } else {
-                let repeat = |&value| std::iter::repeat_n(value, width);
-                values.iter().flat_map(repeat).collect()
-            })
-        };
-        let mut all = vec![values(&first)?];
-        let fixed = masks.is_fixed(site, layer);
-        for mask in used {
-            if !fixed {
-                all.push(values(&mask)?);
+        let size = drawn.size();
+        let mut entries = drawn.entries::<R>()?;
+        if size.width != width {
+            if size.width != 1 {
+                candle_core::bail!("a mask of {} entries on rows of {width}", size.width);
             }
+            // A mean is one number for all.
+            let repeat = |&entry| std::iter::repeat_n(entry, width);
+            entries = Arc::new(entries.iter().flat_map(repeat).collect());
         }
         Ok(Some(Self {
-            steps: all,
-            gates,
-            rows,
+            entries,
+            steps: Axis::of(size.masks),
+            gates: Axis::of(size.gates),
+            rows: Axis::of(size.rows),
             width,
         }))
     }
 
     /// How many gates have masks of their own; 1 where they share one.
     pub(super) fn gates(&self) -> usize {
-        self.gates
+        self.gates.count()
     }
 
     /// Whether one mask stands for all steps.
     pub(super) fn is_fixed(&self) -> bool {
-        self.steps.len() == 1
+        self.steps == Axis::Shared
     }
 
     /// Whether all sequences share it.
     pub(super) fn is_shared(&self) -> bool {
-        self.rows == 1
+        self.rows == Axis::Shared
     }
 
     /// The mask of a sequence at a step for a gate.
+    ///
+    /// # Panics
+    /// If there is no such step, gate or sequence where each has its own.
+    #[inline(always)]
     pub(super) fn row(&self, t: usize, gate: usize, sequence: usize) -> &[R] {
-        let step = &self.steps[t.min(self.steps.len() - 1)];
-        let gate = gate.min(self.gates - 1);
-        let row = sequence.min(self.rows - 1);
-        &step[(gate * self.rows + row) * self.width..][..self.width]
+        let gate = self.steps.place(t) * self.gates.count() + self.gates.place(gate);
+        let row = gate * self.rows.count() + self.rows.place(sequence);
+        &self.entries[row * self.width..][..self.width]
     }
 
     /// Numbers of a row.
@@ -140,9 +171,10 @@ impl<R: Real> Mask<R> {
     /// Ones for that many sequences, as wide as told, for as many steps.
     pub(super) fn of_rows(rows: usize, width: usize, steps: usize) -> Self {
         Self {
-            steps: vec![vec![R::ONE; rows * width]; steps],
-            gates: 1,
-            rows,
+            entries: Arc::new(vec![R::ONE; steps * rows * width]),
+            steps: Axis::of(steps),
+            gates: Axis::Shared,
+            rows: Axis::of(rows),
             width,
         }
     }

@@ -63,7 +63,7 @@ fn proof(specified: Option<Site>, drawn: Option<Site>, position: impl Fn(u64) ->
         };
         let purpose = |site, layer| Purpose::Mask { site, layer };
         let at = position(minibatch);
-        let masks = Masks::draw(shape(&drawn), 1, purpose, at, DType::F32, &Device::Cpu);
+        let masks = Masks::draw(None, shape(&drawn), 1, purpose, at);
         let masks = masks.expect("masks").logged();
         let inputs = Inputs::Tokens(tokens.clone());
         network.forward(&weights, &inputs, &masks).expect("forward");

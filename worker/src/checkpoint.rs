@@ -6,8 +6,7 @@
 
 use crate::dropout::Proof;
 use crate::events;
-use crate::model::{Carried, Moments, Parameters, Statistics, Weights};
-use crate::optim::{AverageProgress, Optimizer};
+use crate::optim::AverageProgress;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -58,57 +57,6 @@ pub struct Best {
     pub loss: f64,
 }
 
-/// What a checkpoint holds in tensors.
-#[derive(Debug)]
-pub struct Trained {
-    /// The parameters.
-    pub parameters: Parameters,
-    /// The optimizer's state.
-    pub optimizer: Optimizer,
-    /// The parameters of [`State::best`], in the same order; empty before the first measurement.
-    pub best: Vec<Tensor>,
-    /// The states from which the next window of a text goes on; `None` where it begins at zero.
-    pub carried: Option<Carried>,
-    /// Running averages of batch normalization; empty without it and before the first step.
-    pub statistics: Statistics,
-    /// Those of [`State::best`].
-    pub best_statistics: Statistics,
-}
-
-impl Trained {
-    /// The weights that are measured: the optimizer's averages if it has begun to average, else the last.
-    ///
-    /// # Errors
-    /// If the device is out of memory.
-    pub fn measured_weights(&self) -> candle_core::Result<Weights> {
-        let weights = match self.optimizer.averaged() {
-            Some(means) => self.parameters.with_values(means),
-            None => self.parameters.frozen(),
-        };
-        Ok(weights?.with_statistics(Some(self.statistics.clone())))
-    }
-
-    /// The weights of [`State::best`].
-    ///
-    /// # Errors
-    /// If the device is out of memory.
-    pub fn best_weights(&self) -> candle_core::Result<Weights> {
-        let weights = self.parameters.with_values(&self.best)?;
-        Ok(weights.with_statistics(Some(self.best_statistics.clone())))
-    }
-
-    /// A copy of those weights, in the order of the parameters.
-    ///
-    /// # Errors
-    /// If the device is out of memory.
-    pub fn measured_values(&self) -> candle_core::Result<Vec<Tensor>> {
-        match self.optimizer.averaged() {
-            Some(means) => means.iter().map(Tensor::copy).collect(),
-            None => self.parameters.values(),
-        }
-    }
-}
-
 /// Why a checkpoint could not be written or used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -138,12 +86,12 @@ pub enum Error {
 pub fn save(
     directory: &Path,
     state: &State,
-    trained: &Trained,
+    tensors: Vec<(String, Tensor)>,
 ) -> Result<events::Checkpoint, Error> {
     let metadata =
         serde_json::to_string(state).map_err(|error| Error::Damaged(error.to_string()))?;
     let metadata = HashMap::from([(STATE.to_owned(), metadata)]);
-    let bytes = safetensors::serialize(tensors(trained), Some(metadata))
+    let bytes = safetensors::serialize(tensors, Some(metadata))
         .map_err(|error| Error::Damaged(error.to_string()))?;
     let path = directory.join(format!("step-{:08}.{ENDING}", state.step));
     write_whole(&path, &bytes).map_err(|source| Error::Disk {
@@ -158,81 +106,18 @@ pub fn save(
     })
 }
 
-/// Reads a checkpoint of that plan.
+/// Reads a checkpoint of that plan: its state, and its tensors by name.
 ///
 /// # Errors
-/// If it is of another plan or not whole; then `trained` is not to be used.
+/// If it is of another plan or not whole.
 pub fn load(
     path: &Path,
     plan_sha256: &str,
-    trained: &mut Trained,
     device: &Device,
-) -> Result<State, Error> {
+) -> Result<(State, HashMap<String, Tensor>), Error> {
     let (state, bytes) = read(path, plan_sha256)?;
-    let mut stored = candle_core::safetensors::load_buffer(&bytes, device)?;
-    let carried = take_pairs(&mut stored, "carried", ["h", "c"]);
-    trained.carried = (!carried.is_empty()).then_some(Carried { layers: carried });
-    trained.statistics = take_statistics(&mut stored, "statistics");
-    trained.best_statistics = take_statistics(&mut stored, "best_statistics");
-    let mut take = |name: &str, like: &Tensor| match stored.remove(name) {
-        Some(tensor) if tensor.shape() == like.shape() && tensor.dtype() == like.dtype() => {
-            Ok(tensor)
-        }
-        Some(_) => Err(Error::Damaged(format!("{name} has another shape"))),
-        None => Err(Error::Damaged(format!("{name} is missing"))),
-    };
-    let parameters = &trained.parameters;
-    for (name, var) in parameters.named() {
-        var.set(&take(name, var)?)?;
-    }
-    let average = &state.average;
-    trained.optimizer.restore(parameters, average, &mut take)?;
-    if state.best.is_some() {
-        let named = parameters.named().iter();
-        let best = named.map(|(name, var)| take(&format!("best.{name}"), var));
-        trained.best = best.collect::<Result<_, _>>()?;
-    }
-    Ok(state)
-}
-
-/// Pairs of tensors with names that count from 0; none where there is no first.
-fn take_pairs(
-    stored: &mut HashMap<String, Tensor>,
-    name: &str,
-    [first, second]: [&str; 2],
-) -> Vec<[Tensor; 2]> {
-    let mut pairs = Vec::new();
-    while let (Some(a), Some(b)) = (
-        stored.remove(&format!("{name}.{}.{first}", pairs.len())),
-        stored.remove(&format!("{name}.{}.{second}", pairs.len())),
-    ) {
-        pairs.push([a, b]);
-    }
-    pairs
-}
-
-fn take_statistics(stored: &mut HashMap<String, Tensor>, name: &str) -> Statistics {
-    let mut layers: Vec<Vec<Moments>> = Vec::new();
-    loop {
-        let layer = format!("{name}.{}", layers.len());
-        let steps = take_pairs(stored, &layer, ["mean", "variance"]);
-        if steps.is_empty() {
-            return Statistics { layers };
-        }
-        layers.push(steps);
-    }
-}
-
-fn put_pairs<'a>(
-    tensors: &mut Vec<(String, Tensor)>,
-    name: &str,
-    [first, second]: [&str; 2],
-    pairs: impl IntoIterator<Item = &'a [Tensor; 2]>,
-) {
-    for (index, [a, b]) in pairs.into_iter().enumerate() {
-        tensors.push((format!("{name}.{index}.{first}"), a.clone()));
-        tensors.push((format!("{name}.{index}.{second}"), b.clone()));
-    }
+    let stored = candle_core::safetensors::load_buffer(&bytes, device)?;
+    Ok((state, stored))
 }
 
 /// The step of a checkpoint, if it is a whole one of that plan.
@@ -263,29 +148,6 @@ fn read(path: &Path, plan_sha256: &str) -> Result<(State, Vec<u8>), Error> {
         return Err(Error::OtherPlan(state.plan_sha256));
     }
     Ok((state, bytes))
-}
-
-fn tensors(trained: &Trained) -> Vec<(String, Tensor)> {
-    let named = || trained.parameters.named().iter();
-    let mut tensors: Vec<(String, Tensor)> = named()
-        .map(|(name, var)| (name.clone(), var.as_detached_tensor()))
-        .collect();
-    let moments = trained.optimizer.state(&trained.parameters).into_iter();
-    tensors.extend(moments.map(|(name, tensor)| (name, tensor.clone())));
-    let carried = trained.carried.iter().flat_map(|carried| &carried.layers);
-    put_pairs(&mut tensors, "carried", ["h", "c"], carried);
-    for (name, statistics) in [
-        ("statistics", &trained.statistics),
-        ("best_statistics", &trained.best_statistics),
-    ] {
-        for (layer, steps) in statistics.layers.iter().enumerate() {
-            let name = format!("{name}.{layer}");
-            put_pairs(&mut tensors, &name, ["mean", "variance"], steps);
-        }
-    }
-    let best = named().zip(&trained.best);
-    tensors.extend(best.map(|((name, _), tensor)| (format!("best.{name}"), tensor.clone())));
-    tensors
 }
 
 /// Writes to a temporary name, to disk, then renames: the name never stands for half a file.

@@ -4,8 +4,9 @@
 //! below 0.01 within 1,500 Adam steps of 32 sequences; temporal order at length 12 is solved within 600.
 
 mod ledger;
+mod trained;
 
-use crate::checkpoint::{self, Best, State, Trained};
+use crate::checkpoint::{self, Best, State};
 use crate::device::{self, DeviceChoice};
 use crate::dropout::{MaskShape, Masks, Proof};
 use crate::engine::{self, Engine};
@@ -28,6 +29,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use trained::Trained;
 
 /// Version of this code, part of every result.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -206,8 +208,13 @@ impl<'a> Run<'a> {
             best_statistics: Statistics::default(),
         };
         if let Some(path) = &options.resume {
-            state = checkpoint::load(path, &state.plan_sha256, &mut trained, &device)
-                .map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
+            let loaded = checkpoint::load(path, &state.plan_sha256, &device);
+            let restored = loaded.and_then(|(loaded, stored)| {
+                trained.restore(&loaded, stored)?;
+                Ok(loaded)
+            });
+            state =
+                restored.map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
         }
         Ok(Self {
             plan,
@@ -418,7 +425,7 @@ impl<'a> Run<'a> {
         (self.state.loss_sum, self.state.losses) = self.ledger.settle(step)?;
         self.state.wall_seconds = self.wall_seconds();
         self.state.average = self.trained.optimizer.progress();
-        checkpoint::save(&to.directory, &self.state, &self.trained).map_err(|error| {
+        checkpoint::save(&to.directory, &self.state, self.trained.tensors()).map_err(|error| {
             Failure::new(
                 FailureKind::Error,
                 step,

@@ -1,6 +1,5 @@
 //! By candle's own operations and its differentiation: the reference, and what computes the rare variants.
 
-use crate::optim;
 use crate::window::{Learned, Window};
 use candle_core::Result;
 
@@ -23,7 +22,7 @@ pub fn learn(window: &Window<'_>) -> Result<Learned> {
     };
     Ok(Learned {
         loss,
-        gradients: optim::ordered(&gradients, window.parameters)?,
+        gradients: window.parameters.gradients(&gradients)?,
         carried: pass.carried,
         statistics: pass.statistics,
     })

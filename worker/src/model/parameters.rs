@@ -1,8 +1,10 @@
 //! The trained parameters: names, initial values, and the two views of them that the forward pass takes.
 
 use super::Weights;
+use crate::gradient::Gradient;
 use crate::network::Network;
 use crate::rng::{Purpose, Stream};
+use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 /// Named parameters in a fixed order: the embedding, if there is one, the layers' matrices from the bottom, then the
@@ -94,6 +96,19 @@ impl Parameters {
     /// How many numbers there are to train.
     pub fn count(&self) -> usize {
         self.named.iter().map(|(_, var)| var.elem_count()).sum()
+    }
+
+    /// The gradients in the order of the parameters.
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub fn gradients(&self, gradients: &GradStore) -> Result<Vec<Gradient>> {
+        let each = self.named.iter().map(|(_, var)| match gradients.get(var) {
+            // candle keeps the whole graph alive in a parameter's gradient; moments must not inherit it.
+            Some(gradient) => Ok(Gradient::Whole(gradient.detach())),
+            None => Ok(Gradient::Whole(var.as_detached_tensor().zeros_like()?)),
+        });
+        each.collect()
     }
 
     /// The present values by where they belong, cut from the graph.

@@ -4,93 +4,28 @@
 //! music, pictures), or a text that is read on and on ([`text`]). Every draw is a function of seed, purpose and
 //! number, so arms of one seed read the same data in the same order, whatever their dropout.
 
+mod batch;
 mod error;
 mod generated;
 mod music;
 mod pictures;
 mod schedule;
 mod sentiment;
+mod shape;
 mod text;
 
+pub use batch::{Batch, Inputs, Tokens};
 pub use error::Error;
 pub use schedule::{Lesson, Schedule};
+pub use shape::{Head, ReadOut, Reads, Shape};
 
 use crate::data::{Content, DataSet, Reference, Splits, Store};
 use crate::rng::Purpose;
+use batch::{Sequence, stack};
 use breakmywork_protocol::spec::{self, TaskName};
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result};
 use std::path::Path;
 use text::Text;
-
-/// What the network's linear output means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Head {
-    /// One number; squared error.
-    Value,
-    /// So many classes; cross-entropy.
-    Classes(usize),
-    /// So many keys, each on or off; cross-entropy of each, summed.
-    Keys(usize),
-}
-
-impl Head {
-    /// Width of the linear output.
-    pub fn width(self) -> usize {
-        match self {
-            Self::Value => 1,
-            Self::Classes(n) | Self::Keys(n) => n,
-        }
-    }
-
-    /// Numbers of one target.
-    fn target_width(self) -> usize {
-        match self {
-            Self::Value | Self::Classes(_) => 1,
-            Self::Keys(n) => n,
-        }
-    }
-}
-
-/// What enters at a time step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reads {
-    /// So many numbers.
-    Numbers(usize),
-    /// One token of so many.
-    Tokens(usize),
-}
-
-/// At which time steps the output is read and scored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadOut {
-    /// At so many of the last.
-    Last(usize),
-    /// At all of them.
-    Every,
-}
-
-impl ReadOut {
-    /// How many steps of so many are read.
-    pub fn of(self, steps: usize) -> usize {
-        match self {
-            Self::Last(n) => n,
-            Self::Every => steps,
-        }
-    }
-}
-
-/// The shape of a task: what a network for it must look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// Time steps of the longest sequence or window.
-    pub steps: usize,
-    /// What enters at a time step.
-    pub reads: Reads,
-    /// What the output means.
-    pub head: Head,
-    /// At which steps it is read.
-    pub read_out: ReadOut,
-}
 
 /// Sequences that stand by themselves.
 trait Sequences: Send {
@@ -102,19 +37,6 @@ trait Sequences: Send {
 
     /// Writes the sequence of that number.
     fn write(&self, seed: u32, purpose: Purpose, number: u64, into: &mut Sequence);
-}
-
-/// One sequence, to be filled in.
-#[derive(Debug, Clone)]
-struct Sequence {
-    /// Steps × numbers, all zero before; empty where tokens are read.
-    numbers: Vec<f64>,
-    /// A token a step; empty where numbers are read.
-    tokens: Vec<u32>,
-    /// Steps read × width of a target, all zero before.
-    targets: Vec<f64>,
-    /// Steps read: 1 before; 0 where there is nothing to answer.
-    weights: Vec<f64>,
 }
 
 /// A task, its data in memory.
@@ -159,56 +81,6 @@ impl Piece {
             Self::Window(_, window) => window.start == 0,
         }
     }
-}
-
-/// What the network reads.
-#[derive(Debug, Clone)]
-pub enum Inputs {
-    /// The input of each time step: batch × numbers.
-    Numbers(Vec<Tensor>),
-    /// Tokens.
-    Tokens(Tokens),
-}
-
-/// A token for each step of each sequence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tokens {
-    /// Step by step, each with all sequences.
-    pub ids: Vec<u32>,
-    /// Sequences.
-    pub batch: usize,
-}
-
-impl Inputs {
-    /// Time steps.
-    pub fn steps(&self) -> usize {
-        match self {
-            Self::Numbers(steps) => steps.len(),
-            Self::Tokens(tokens) => tokens.ids.len() / tokens.batch,
-        }
-    }
-
-    /// The tokens, if that is what is read.
-    pub fn tokens(&self) -> Option<&Tokens> {
-        match self {
-            Self::Numbers(_) => None,
-            Self::Tokens(tokens) => Some(tokens),
-        }
-    }
-}
-
-/// A minibatch.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    /// What the network reads.
-    pub inputs: Inputs,
-    /// What the output should be, step read by step read: (steps read · batch) × 1 numbers, or as many classes, or ×
-    /// keys.
-    pub targets: Tensor,
-    /// 1 where an output counts, 0 where the sequence was over: steps read · batch; absent where all count.
-    pub weights: Option<Tensor>,
-    /// Sequences.
-    pub size: usize,
 }
 
 impl Task {
@@ -330,80 +202,6 @@ fn split<T>(splits: &Splits<T>, purpose: Purpose) -> &T {
         Purpose::Training => &splits.train,
         Purpose::Test => &splits.test,
         _ => &splits.valid,
-    }
-}
-
-/// Sequences side by side.
-fn stack(
-    shape: Shape,
-    numbers: &[u64],
-    mut write: impl FnMut(&u64, &mut Sequence),
-    dtype: DType,
-    device: &Device,
-) -> Result<Batch> {
-    let (steps, size) = (shape.steps, numbers.len());
-    let (read, answer) = (shape.read_out.of(steps), shape.head.target_width());
-    let (width, tokens) = match shape.reads {
-        Reads::Numbers(width) => (width, 0),
-        Reads::Tokens(_) => (0, 1),
-    };
-    let mut one = Sequence {
-        numbers: vec![0.0; steps * width],
-        tokens: vec![0; steps * tokens],
-        targets: vec![0.0; read * answer],
-        weights: vec![1.0; read],
-    };
-    let fresh = one.clone();
-    let mut inputs = vec![0.0; steps * size * width];
-    let mut ids = vec![0; steps * size * tokens];
-    let mut targets = vec![0.0; read * size * answer];
-    let mut weights = vec![0.0; read * size];
-    for (row, number) in numbers.iter().enumerate() {
-        one.clone_from(&fresh);
-        write(number, &mut one);
-        // Time first: each step's input is then one contiguous piece.
-        interleave(&one.numbers, width, row, size, &mut inputs);
-        interleave(&one.tokens, tokens, row, size, &mut ids);
-        interleave(&one.targets, answer, row, size, &mut targets);
-        interleave(&one.weights, 1, row, size, &mut weights);
-    }
-    let inputs = match shape.reads {
-        Reads::Numbers(_) => {
-            let all = Tensor::from_vec(inputs, (steps, size, width), &Device::Cpu)?;
-            let all = all.to_dtype(dtype)?.to_device(device)?;
-            Inputs::Numbers((0..steps).map(|t| all.get(t)).collect::<Result<_>>()?)
-        }
-        Reads::Tokens(_) => Inputs::Tokens(Tokens { ids, batch: size }),
-    };
-    let targets = match shape.head {
-        Head::Value | Head::Keys(_) => {
-            Tensor::from_vec(targets, (read * size, answer), &Device::Cpu)?.to_dtype(dtype)?
-        }
-        Head::Classes(_) => {
-            Tensor::from_vec(targets, read * size, &Device::Cpu)?.to_dtype(DType::U32)?
-        }
-    };
-    let all_count = weights.iter().all(|&weight| weight == 1.0);
-    let weights = (!all_count).then(|| {
-        Tensor::from_vec(weights, read * size, &Device::Cpu)?
-            .to_dtype(dtype)?
-            .to_device(device)
-    });
-    Ok(Batch {
-        inputs,
-        targets: targets.to_device(device)?,
-        weights: weights.transpose()?,
-        size,
-    })
-}
-
-/// Puts one sequence's steps of that width where row `row` of `size` has them.
-fn interleave<T: Copy>(sequence: &[T], width: usize, row: usize, size: usize, into: &mut [T]) {
-    if width == 0 {
-        return;
-    }
-    for (t, step) in sequence.chunks_exact(width).enumerate() {
-        into[(t * size + row) * width..][..width].copy_from_slice(step);
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use candle_core::Tensor;
 
 fn inputs(batch: &Batch) -> Vec<Vec<Vec<f64>>> {
     let Inputs::Numbers(steps) = &batch.inputs else {

@@ -1,0 +1,156 @@
+//! What a run has learned so far: its state in memory, and the tensors of a checkpoint.
+
+use crate::checkpoint::{Error, State};
+use crate::model::{Carried, Moments, Parameters, Statistics, Weights};
+use crate::optim::Optimizer;
+use candle_core::Tensor;
+use std::collections::HashMap;
+
+/// What a checkpoint holds in tensors.
+#[derive(Debug)]
+pub(super) struct Trained {
+    /// The parameters.
+    pub(super) parameters: Parameters,
+    /// The optimizer's state.
+    pub(super) optimizer: Optimizer,
+    /// The parameters of [`State::best`], in the same order; empty before the first measurement.
+    pub(super) best: Vec<Tensor>,
+    /// The states from which the next window of a text goes on; `None` where it begins at zero.
+    pub(super) carried: Option<Carried>,
+    /// Running averages of batch normalization; empty without it and before the first step.
+    pub(super) statistics: Statistics,
+    /// Those of [`State::best`].
+    pub(super) best_statistics: Statistics,
+}
+
+impl Trained {
+    /// The weights that are measured: the optimizer's averages if it has begun to average, else the last.
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub(super) fn measured_weights(&self) -> candle_core::Result<Weights> {
+        let weights = match self.optimizer.averaged() {
+            Some(means) => self.parameters.with_values(means),
+            None => self.parameters.frozen(),
+        };
+        Ok(weights?.with_statistics(Some(self.statistics.clone())))
+    }
+
+    /// The weights of [`State::best`].
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub(super) fn best_weights(&self) -> candle_core::Result<Weights> {
+        let weights = self.parameters.with_values(&self.best)?;
+        Ok(weights.with_statistics(Some(self.best_statistics.clone())))
+    }
+
+    /// A copy of the weights that are measured, in the order of the parameters.
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub(super) fn measured_values(&self) -> candle_core::Result<Vec<Tensor>> {
+        match self.optimizer.averaged() {
+            Some(means) => means.iter().map(Tensor::copy).collect(),
+            None => self.parameters.values(),
+        }
+    }
+
+    /// All tensors of a checkpoint, by name.
+    pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
+        let named = || self.parameters.named().iter();
+        let mut tensors: Vec<(String, Tensor)> = named()
+            .map(|(name, var)| (name.clone(), var.as_detached_tensor()))
+            .collect();
+        let moments = self.optimizer.state(&self.parameters).into_iter();
+        tensors.extend(moments.map(|(name, tensor)| (name, tensor.clone())));
+        let carried = self.carried.iter().flat_map(|carried| &carried.layers);
+        put_pairs(&mut tensors, "carried", ["h", "c"], carried);
+        for (name, statistics) in [
+            ("statistics", &self.statistics),
+            ("best_statistics", &self.best_statistics),
+        ] {
+            for (layer, steps) in statistics.layers.iter().enumerate() {
+                let name = format!("{name}.{layer}");
+                put_pairs(&mut tensors, &name, ["mean", "variance"], steps);
+            }
+        }
+        let best = named().zip(&self.best);
+        tensors.extend(best.map(|((name, _), tensor)| (format!("best.{name}"), tensor.clone())));
+        tensors
+    }
+
+    /// Takes back what [`Self::tensors`] gave, from a checkpoint with that state.
+    ///
+    /// # Errors
+    /// If one is missing or of another shape; then this is not to be used.
+    pub(super) fn restore(
+        &mut self,
+        state: &State,
+        mut stored: HashMap<String, Tensor>,
+    ) -> Result<(), Error> {
+        let carried = take_pairs(&mut stored, "carried", ["h", "c"]);
+        self.carried = (!carried.is_empty()).then_some(Carried { layers: carried });
+        self.statistics = take_statistics(&mut stored, "statistics");
+        self.best_statistics = take_statistics(&mut stored, "best_statistics");
+        let mut take = |name: &str, like: &Tensor| match stored.remove(name) {
+            Some(tensor) if tensor.shape() == like.shape() && tensor.dtype() == like.dtype() => {
+                Ok(tensor)
+            }
+            Some(_) => Err(Error::Damaged(format!("{name} has another shape"))),
+            None => Err(Error::Damaged(format!("{name} is missing"))),
+        };
+        let parameters = &self.parameters;
+        for (name, var) in parameters.named() {
+            var.set(&take(name, var)?)?;
+        }
+        self.optimizer
+            .restore(parameters, &state.average, &mut take)?;
+        if state.best.is_some() {
+            let named = parameters.named().iter();
+            let best = named.map(|(name, var)| take(&format!("best.{name}"), var));
+            self.best = best.collect::<Result<_, _>>()?;
+        }
+        Ok(())
+    }
+}
+
+/// Pairs of tensors with names that count from 0; none where there is no first.
+fn take_pairs(
+    stored: &mut HashMap<String, Tensor>,
+    name: &str,
+    [first, second]: [&str; 2],
+) -> Vec<[Tensor; 2]> {
+    let mut pairs = Vec::new();
+    while let (Some(a), Some(b)) = (
+        stored.remove(&format!("{name}.{}.{first}", pairs.len())),
+        stored.remove(&format!("{name}.{}.{second}", pairs.len())),
+    ) {
+        pairs.push([a, b]);
+    }
+    pairs
+}
+
+fn take_statistics(stored: &mut HashMap<String, Tensor>, name: &str) -> Statistics {
+    let mut layers: Vec<Vec<Moments>> = Vec::new();
+    loop {
+        let layer = format!("{name}.{}", layers.len());
+        let steps = take_pairs(stored, &layer, ["mean", "variance"]);
+        if steps.is_empty() {
+            return Statistics { layers };
+        }
+        layers.push(steps);
+    }
+}
+
+fn put_pairs<'a>(
+    tensors: &mut Vec<(String, Tensor)>,
+    name: &str,
+    [first, second]: [&str; 2],
+    pairs: impl IntoIterator<Item = &'a [Tensor; 2]>,
+) {
+    for (index, [a, b]) in pairs.into_iter().enumerate() {
+        tensors.push((format!("{name}.{index}.{first}"), a.clone()));
+        tensors.push((format!("{name}.{index}.{second}"), b.clone()));
+    }
+}

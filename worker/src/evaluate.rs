@@ -11,7 +11,7 @@ use breakmywork_protocol::spec::Dropout;
 use candle_core::{D, DType, Device, Result, Tensor};
 
 /// What is measured on what.
-pub(crate) struct Held<'a> {
+pub(crate) struct Measurement<'a> {
     pub(crate) task: &'a Task,
     pub(crate) network: &'a Network,
     pub(crate) engine: &'a Engine,
@@ -41,7 +41,7 @@ struct Totals {
 }
 
 /// The metrics by name, prefixed `train_`, `valid_` or `test_`, the task's usual one first.
-pub(crate) fn metrics(held: &Held<'_>) -> Result<Vec<(String, f64)>> {
+pub(crate) fn metrics(held: &Measurement<'_>) -> Result<Vec<(String, f64)>> {
     let mut totals = Totals::default();
     // Where each sample is in a text; one mask set serves its whole pass.
     let mut carried: Vec<Option<Carried>> = vec![None; held.samples.max(1) as usize];
@@ -67,7 +67,7 @@ pub(crate) fn metrics(held: &Held<'_>) -> Result<Vec<(String, f64)>> {
     Ok(named(held, &totals))
 }
 
-fn named(held: &Held<'_>, totals: &Totals) -> Vec<(String, f64)> {
+fn named(held: &Measurement<'_>, totals: &Totals) -> Vec<(String, f64)> {
     let prefix = match held.purpose {
         Purpose::Test => "test",
         Purpose::Training => "train",
@@ -96,7 +96,7 @@ impl Totals {
     /// Adds a minibatch with the masks at their mean, if the engine has scores of it.
     fn score(
         &mut self,
-        held: &Held<'_>,
+        held: &Measurement<'_>,
         batch: &Batch,
         carried: &mut Option<Carried>,
     ) -> Result<bool> {
@@ -160,7 +160,7 @@ struct Predicted {
 }
 
 fn predict(
-    held: &Held<'_>,
+    held: &Measurement<'_>,
     batch: &Batch,
     carried: &mut [Option<Carried>],
     position: impl Fn(u64) -> Position,
@@ -232,7 +232,7 @@ fn predict(
     Ok(Predicted { mean, variance })
 }
 
-fn shape<'a>(held: &Held<'a>, batch: &'a Batch) -> MaskShape<'a> {
+fn shape<'a>(held: &Measurement<'a>, batch: &'a Batch) -> MaskShape<'a> {
     MaskShape {
         dropout: held.dropout,
         network: held.network,
@@ -275,7 +275,7 @@ mod tests {
             state: Some(Site::new(0.5, MaskTime::Fixed)),
             ..Dropout::default()
         };
-        let held = Held {
+        let held = Measurement {
             task: &task,
             network: &network,
             engine: &Engine::of(&network, &dropout, DType::F64, &Device::Cpu),

@@ -380,7 +380,7 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<(String, f64)>, Failure> {
         let step = self.state.step;
         let evaluation = &self.plan.setup.evaluation;
-        let metrics = evaluate::metrics(&evaluate::Held {
+        let metrics = evaluate::metrics(&evaluate::Measurement {
             task: &self.task,
             network: &self.network,
             engine: &self.engine,

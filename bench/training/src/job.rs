@@ -3,7 +3,8 @@
 use crate::clock::{Clock, Timing};
 use crate::configuration::{CLIP, Configuration, Contender, Dropout, LEARNING_RATE, Size};
 use crate::{Effort, ours, peak, stock};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
+use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::memory;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -77,7 +78,7 @@ impl Job {
             }
             Contender::Ours | Contender::CandleNn => {
                 match self.contender {
-                    Contender::Ours => ours::train(self, &mut clock)?,
+                    Contender::Ours => self.train(&mut clock)?,
                     _ => stock::train(self.size, &mut clock)?,
                 }
                 let (steps, seconds) = clock.counted().context("it ended while warming up")?;
@@ -92,6 +93,15 @@ impl Job {
             seconds,
             peak_memory: memory::peak(),
         })
+    }
+
+    /// Trains as the worker does.
+    fn train(&self, clock: &mut Clock) -> Result<()> {
+        let device: DeviceChoice = self.device.parse().map_err(Error::msg)?;
+        let products = self.products.parse().map_err(Error::msg)?;
+        device.multiplies(products).map_err(Error::msg)?;
+        let plan = ours::plan(&self.data, self.size, self.dropout)?;
+        ours::train(&plan, device, &self.folder, clock)
     }
 
     /// Measures in a process of its own.

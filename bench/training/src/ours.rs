@@ -2,12 +2,12 @@
 
 use crate::clock::Clock;
 use crate::configuration::{CLIP, Dropout, LEARNING_RATE, Size};
-use crate::job::Job;
-use anyhow::{Error, Result};
+use anyhow::Result;
 use breakmywork_protocol::spec::{self, Format, Plan};
 use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::events::Event;
 use breakmywork_worker::train::{self, Options, Requests};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// More steps than a measurement has; a real run's number, for what the worker does every so many steps.
@@ -44,20 +44,21 @@ pub(crate) fn plan(data: &str, size: Size, dropout: Dropout) -> Result<Plan> {
     })
 }
 
-/// Trains until the clock has seen enough.
-pub(crate) fn train(job: &Job, clock: &mut Clock) -> Result<()> {
-    let plan = plan(&job.data, job.size, job.dropout)?;
-    let device: DeviceChoice = job.device.parse().map_err(Error::msg)?;
-    let products = job.products.parse().map_err(Error::msg)?;
-    device.multiplies(products).map_err(Error::msg)?;
+/// Trains on that device until the clock has seen enough; the data set lies in that folder.
+pub(crate) fn train(
+    plan: &Plan,
+    device: DeviceChoice,
+    folder: &Path,
+    clock: &mut Clock,
+) -> Result<()> {
     let options = Options {
         device,
         checkpoints: None,
         resume: None,
-        data_sets: job.folder.clone(),
+        data_sets: folder.to_owned(),
     };
     let requests = Requests::default();
-    train::train(&plan, &options, &requests, &mut |event| {
+    train::train(plan, &options, &requests, &mut |event| {
         if let Event::Progress { step, .. } = event
             && clock.tick(step.into())
         {

@@ -59,12 +59,12 @@ pub enum Piece {
     /// Sequences with those numbers.
     Sequences(Purpose, Vec<u64>),
     /// A window of a text that is cut into streams.
-    Window(Purpose, Window),
+    Window(Purpose, TextWindow),
 }
 
 /// The same steps of all streams of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct TextWindow {
     /// Streams, read side by side.
     pub streams: usize,
     /// The first step.

@@ -1,6 +1,6 @@
 //! In which order a network learns: minibatch by minibatch, epoch by epoch.
 
-use super::{Error, Piece, Source, Task, Window};
+use super::{Error, Piece, Source, Task, TextWindow};
 use crate::rng::{Purpose, Stream};
 use breakmywork_protocol::spec::{Training, Windows};
 
@@ -61,7 +61,7 @@ struct Epoch {
     /// The order of the sequences, or empty.
     sequences: Vec<u32>,
     /// The windows with the share of the learning rate that each has, or empty.
-    windows: Vec<(Window, f64)>,
+    windows: Vec<(TextWindow, f64)>,
 }
 
 impl Schedule {
@@ -210,7 +210,7 @@ impl Schedule {
                     if wanted > left {
                         return epoch;
                     }
-                    let window = Window {
+                    let window = TextWindow {
                         streams: self.batch,
                         start,
                         length: wanted,

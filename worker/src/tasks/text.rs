@@ -1,7 +1,7 @@
 //! Language models: the next character or word of a text that is read on and on.
 
 use super::schedule::LONGER;
-use super::{Batch, Error, Head, Inputs, Piece, ReadOut, Reads, Shape, Tokens, Window, split};
+use super::{Batch, Error, Head, Inputs, Piece, ReadOut, Reads, Shape, TextWindow, Tokens, split};
 use crate::data::{Splits, Vocabulary};
 use crate::rng::Purpose;
 use breakmywork_protocol::spec::{self, TaskName, Windows, limits};
@@ -105,7 +105,7 @@ impl Text {
         // A stream without a prediction would say nothing.
         let streams = streams.min(tokens / 2).max(1);
         let predictions = tokens / streams - 1;
-        let window = |start| Window {
+        let window = |start| TextWindow {
             streams,
             start,
             length: self.length.min(predictions - start),
@@ -117,9 +117,14 @@ impl Text {
     }
 
     /// The tokens of that window, and those that follow them.
-    pub(super) fn batch(&self, purpose: Purpose, window: Window, device: &Device) -> Result<Batch> {
+    pub(super) fn batch(
+        &self,
+        purpose: Purpose,
+        window: TextWindow,
+        device: &Device,
+    ) -> Result<Batch> {
         let all = split(&self.tokens, purpose);
-        let Window {
+        let TextWindow {
             streams,
             start,
             length,

@@ -5,13 +5,10 @@
 
 use super::real::Real;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 /// Buffers kept at most: a window of two layers needs about forty for each thread.
 const MOST: usize = 1024;
-
-/// Buffers that nobody uses at present.
-pub(crate) type Shelf<R> = Mutex<Vec<Vec<R>>>;
 
 /// Numbers of some earlier use, to be written before they are read; they go back to the shelf at the end.
 pub(crate) struct Buffer<R: Real> {

@@ -1,6 +1,7 @@
 //! Arithmetic on a CPU: numbers, vectors as the processor holds them, products, and buffers that are used again.
 
 mod buffer;
+mod functions;
 mod numbers;
 mod packed;
 mod product;

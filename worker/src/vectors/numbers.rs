@@ -22,7 +22,7 @@ impl<'t, R: Real> Numbers<'t, R> {
     pub(crate) fn of(tensor: &'t Tensor) -> Result<Self> {
         let (storage, layout) = tensor.storage_and_layout();
         let Storage::Cpu(numbers) = &*storage else {
-            candle_core::bail!("the fused path is for the CPU");
+            candle_core::bail!("the tensor is not on the CPU");
         };
         R::cpu_storage_as_slice(numbers)?;
         Ok(Self {

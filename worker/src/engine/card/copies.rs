@@ -1,6 +1,6 @@
 //! Masked copies: what enters the products of each gate, and the sums on the way back.
 
-use super::masks::SiteMask;
+use super::masks::MaskOnCard;
 use crate::card::{Argument, Buffer, Card, Mask, Span, each};
 use candle_core::{Result, Tensor};
 
@@ -28,7 +28,7 @@ pub(super) fn mask_into(
     card: &dyn Card,
     to: Span<'_>,
     from: Span<'_>,
-    mask: &SiteMask,
+    mask: &MaskOnCard,
     apart: usize,
     extent: Extent,
 ) -> Result<()> {
@@ -47,7 +47,7 @@ pub(super) fn mask_into(
 pub(super) fn masked(
     card: &dyn Card,
     from: Span<'_>,
-    mask: &SiteMask,
+    mask: &MaskOnCard,
     extent: Extent,
 ) -> Result<Buffer> {
     let copies = card.alloc(mask.gates * extent.count())?;
@@ -60,7 +60,7 @@ pub(super) fn sum(
     card: &dyn Card,
     to: Span<'_>,
     from: Span<'_>,
-    mask: &SiteMask,
+    mask: &MaskOnCard,
     extent: Extent,
 ) -> Result<()> {
     let own = [

@@ -1,7 +1,7 @@
 //! Embeddings: rows of a table, and the gradient of those that were read.
 
 use super::copies::Extent;
-use super::masks::{self, SiteMask};
+use super::masks::{self, MaskOnCard};
 use crate::card::{Argument, Buffer, Card, Span, each};
 use candle_core::Result;
 
@@ -10,7 +10,7 @@ pub(super) fn embed(
     card: &dyn Card,
     table: Span<'_>,
     ids: &[u32],
-    mask: Option<&SiteMask>,
+    mask: Option<&MaskOnCard>,
     extent: Extent,
 ) -> Result<Buffer> {
     let (x, ids) = (card.alloc(extent.count())?, card.upload(ids)?);
@@ -35,7 +35,7 @@ pub(super) fn add_gradient(
     gradient: Span<'_>,
     from: Span<'_>,
     ids: &[u32],
-    mask: Option<&SiteMask>,
+    mask: Option<&MaskOnCard>,
     extent: Extent,
 ) -> Result<()> {
     let Sorted {

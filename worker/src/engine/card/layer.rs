@@ -1,7 +1,7 @@
 //! One recurrent layer over a window, for the whole minibatch, forward and backward.
 
 use super::copies::{self, Extent};
-use super::masks::{self, LayerMasks};
+use super::masks::{self, MasksOnCard};
 use super::weights::{Packed, Size};
 use crate::card::{Argument, Buffer, Card, Matrix, Product, Span, Step, each, multiply};
 use breakmywork_protocol::spec::Cell;
@@ -12,7 +12,7 @@ pub(super) struct Layer<'a> {
     pub(super) card: &'a dyn Card,
     pub(super) size: Size,
     pub(super) weights: Packed,
-    pub(super) masks: LayerMasks,
+    pub(super) masks: MasksOnCard,
     /// Time steps.
     pub(super) steps: usize,
     /// Sequences.

@@ -7,7 +7,7 @@ use candle_core::Result;
 use std::marker::PhantomData;
 
 /// The masks of one site in one layer.
-pub(super) struct SiteMask {
+pub(super) struct MaskOnCard {
     entries: Buffer,
     /// Distances between steps, gates, rows and columns; 0 where they share entries.
     strides: [usize; 4],
@@ -15,7 +15,7 @@ pub(super) struct SiteMask {
     pub(super) gates: usize,
 }
 
-impl SiteMask {
+impl MaskOnCard {
     /// The masks used there at that many steps; `None` where there are none. Every use is logged.
     pub(super) fn read(
         card: &dyn Card,
@@ -66,26 +66,26 @@ impl SiteMask {
 }
 
 /// As kernels take it, where there may be none.
-pub(super) fn at(mask: Option<&SiteMask>) -> Mask<'_> {
-    mask.map_or(Mask::NONE, SiteMask::at)
+pub(super) fn at(mask: Option<&MaskOnCard>) -> Mask<'_> {
+    mask.map_or(Mask::NONE, MaskOnCard::at)
 }
 
 /// All masks of a layer; a site without a mask has `None`.
-pub(super) struct LayerMasks {
-    pub(super) input: Option<SiteMask>,
-    pub(super) state: Option<SiteMask>,
-    pub(super) recurrent_weights: Option<SiteMask>,
-    pub(super) update: Option<SiteMask>,
-    pub(super) cell: Option<SiteMask>,
-    pub(super) zoneout_cell: Option<SiteMask>,
-    pub(super) zoneout_state: Option<SiteMask>,
+pub(super) struct MasksOnCard {
+    pub(super) input: Option<MaskOnCard>,
+    pub(super) state: Option<MaskOnCard>,
+    pub(super) recurrent_weights: Option<MaskOnCard>,
+    pub(super) update: Option<MaskOnCard>,
+    pub(super) cell: Option<MaskOnCard>,
+    pub(super) zoneout_cell: Option<MaskOnCard>,
+    pub(super) zoneout_state: Option<MaskOnCard>,
     /// Whether the cell state that is carried on is the unmasked one.
     pub(super) hides: bool,
 }
 
-impl LayerMasks {
+impl MasksOnCard {
     pub(super) fn read(card: &dyn Card, masks: &Masks, layer: usize, steps: usize) -> Result<Self> {
-        let of = |site| SiteMask::read(card, masks, site, layer, steps);
+        let of = |site| MaskOnCard::read(card, masks, site, layer, steps);
         Ok(Self {
             // Where `between` has masks it stands in for `input`; only one of them has any.
             input: match of(SiteName::Between)? {

@@ -1,7 +1,7 @@
 //! A layer's matrices side by side, as the steps read them, and their gradients the way back.
 
 use super::copies::copy_rows;
-use super::masks::{self, SiteMask};
+use super::masks::{self, MaskOnCard};
 use crate::card::{Buffer, Card, Mask, Span, read};
 use breakmywork_protocol::spec::Cell;
 use candle_core::{Result, Tensor};
@@ -88,7 +88,7 @@ impl Packed {
         card: &dyn Card,
         size: Size,
         matrices: &[Tensor],
-        dropped: Option<&SiteMask>,
+        dropped: Option<&MaskOnCard>,
     ) -> Result<Self> {
         let matrices = matrices.iter().map(|matrix| read(card, matrix));
         let matrices = matrices.collect::<Result<Vec<_>>>()?;
@@ -112,7 +112,7 @@ impl Packed {
     pub(super) fn matrices(
         &self,
         card: &dyn Card,
-        dropped: Option<&SiteMask>,
+        dropped: Option<&MaskOnCard>,
     ) -> Result<Vec<Tensor>> {
         let (size, n) = (self.size, self.size.hidden);
         let rows = size.matrices();
@@ -162,7 +162,7 @@ impl Packed {
 
 impl Size {
     /// The mask on a part's rows of U, its gate, and the first of those rows.
-    fn dropped<'m>(self, part: &Part, mask: Option<&'m SiteMask>) -> (Mask<'m>, usize, usize) {
+    fn dropped<'m>(self, part: &Part, mask: Option<&'m MaskOnCard>) -> (Mask<'m>, usize, usize) {
         let first = (self.inputs + 1).saturating_sub(part.to);
         // Behind U stands the bias of the gru's product, which is never dropped.
         let first = if part.to > self.inputs + 1 {

@@ -4,7 +4,7 @@ use super::copies::{self, Extent};
 use super::embedding;
 use super::head::{Answers, Loss, Output, total};
 use super::layer::{Layer, Tape};
-use super::masks::{self, LayerMasks, SiteMask};
+use super::masks::{self, MaskOnCard, MasksOnCard};
 use super::weights::{Packed, Size};
 use crate::card::{Argument, Buffer, Card, Span, each, read};
 use crate::dropout::Masks;
@@ -26,7 +26,7 @@ pub const BLOCK: usize = 16 << 20;
 pub fn learn(card: &dyn Card, window: &Window<'_>, block: usize) -> Result<Learned> {
     let (network, batch) = (window.network, window.batch);
     let tensors = window.parameters.tensors();
-    let walk = Walk::read(card, network, &tensors, batch, window.carried, window.masks)?;
+    let walk = WindowOnCard::read(card, network, &tensors, batch, window.carried, window.masks)?;
     let way = walk.forward()?;
     let entered = walk.entered(&way);
     let rows = walk.read * batch.size;
@@ -72,7 +72,7 @@ pub fn outputs(
     carried: Option<&Carried>,
     masks: &Masks,
 ) -> Result<(Tensor, Carried)> {
-    let walk = Walk::read(card, network, &weights.arranged(), batch, carried, masks)?;
+    let walk = WindowOnCard::read(card, network, &weights.arranged(), batch, carried, masks)?;
     let way = walk.forward()?;
     let rows = walk.read * batch.size;
     let outputs = walk.output().outputs(walk.entered(&way), rows)?;
@@ -81,7 +81,7 @@ pub fn outputs(
 }
 
 /// What a window is walked with.
-struct Walk<'a> {
+struct WindowOnCard<'a> {
     card: &'a dyn Card,
     network: &'a Network,
     batch: &'a Batch,
@@ -90,17 +90,17 @@ struct Walk<'a> {
     read: usize,
     layers: Vec<Layer<'a>>,
     embedding: Option<Buffer>,
-    embedding_mask: Option<SiteMask>,
+    embedding_mask: Option<MaskOnCard>,
     /// The output's weights, if they are not the embedding's.
     output: Option<Buffer>,
     output_bias: Buffer,
-    output_mask: Option<SiteMask>,
+    output_mask: Option<MaskOnCard>,
     /// h and c of each layer before the window; `None` where it begins anew.
     before: Option<Vec<[Buffer; 2]>>,
 }
 
 /// What the way forward leaves.
-struct Way {
+struct ForwardedOnCard {
     /// What entered the first layer.
     x: Buffer,
     tapes: Vec<Tape>,
@@ -108,7 +108,7 @@ struct Way {
     masked: Option<Buffer>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> WindowOnCard<'a> {
     fn read(
         card: &'a dyn Card,
         network: &'a Network,
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
                 hidden: network.hidden,
                 gates: network.gates(),
             };
-            let masks = LayerMasks::read(card, masks, layer, steps)?;
+            let masks = MasksOnCard::read(card, masks, layer, steps)?;
             let dropped = masks.recurrent_weights.as_ref();
             Ok(Layer {
                 card,
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
         let layers = (0..network.layers).map(layer).collect::<Result<_>>()?;
         let states = |[h, c]: &[Tensor; 2]| Result::Ok([read(card, h)?, read(card, c)?]);
         let states = |carried: &Carried| carried.layers.iter().map(states).collect();
-        let at = |site, layer, steps| SiteMask::read(card, masks, site, layer, steps);
+        let at = |site, layer, steps| MaskOnCard::read(card, masks, site, layer, steps);
         let (read_steps, top) = (network.read_out.of(steps), network.layers - 1);
         let of = |tensor: &Option<Tensor>| tensor.as_ref().map(|t| read(card, t)).transpose();
         Ok(Self {
@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn forward(&self) -> Result<Way> {
+    fn forward(&self) -> Result<ForwardedOnCard> {
         let x = self.inputs()?;
         let mut tapes: Vec<Tape> = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
@@ -204,7 +204,7 @@ impl<'a> Walk<'a> {
             let tape = layer.forward(below, before)?;
             tapes.push(tape);
         }
-        let mut way = Way {
+        let mut way = ForwardedOnCard {
             x,
             tapes,
             masked: None,
@@ -218,18 +218,18 @@ impl<'a> Walk<'a> {
     }
 
     /// The top layer's states at every step.
-    fn top<'w>(&self, way: &'w Way) -> Span<'w> {
+    fn top<'w>(&self, way: &'w ForwardedOnCard) -> Span<'w> {
         let top = self.layers.len() - 1;
         self.layers[top].states(&way.tapes[top])
     }
 
     /// Those at the steps read.
-    fn read_states<'w>(&self, way: &'w Way) -> Span<'w> {
+    fn read_states<'w>(&self, way: &'w ForwardedOnCard) -> Span<'w> {
         self.top(way).from((self.steps - self.read) * self.step())
     }
 
     /// What enters the output: outputs × hidden.
-    fn entered<'w>(&self, way: &'w Way) -> Span<'w> {
+    fn entered<'w>(&self, way: &'w ForwardedOnCard) -> Span<'w> {
         let masked = way.masked.as_ref();
         masked.map_or_else(|| self.read_states(way), Buffer::all)
     }
@@ -248,7 +248,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The gradient of the top states at every step: from the loss through the output's masks, and from the penalties.
-    fn above(&self, way: &Way, loss: &Loss, [ar, tar]: [f64; 2]) -> Result<Buffer> {
+    fn above(&self, way: &ForwardedOnCard, loss: &Loss, [ar, tar]: [f64; 2]) -> Result<Buffer> {
         let (size, n) = (self.batch.size, self.network.hidden);
         // Means over all entries of the whole minibatch.
         let weight = |penalty: f64, steps: usize| match penalty > 0.0 && steps > 0 {
@@ -275,7 +275,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The gradients of the layers' weights from the bottom, and of what entered the first if it came from embeddings.
-    fn backward(&self, way: &Way, above: Buffer) -> Result<(Vec<Packed>, Option<Buffer>)> {
+    fn backward(
+        &self,
+        way: &ForwardedOnCard,
+        above: Buffer,
+    ) -> Result<(Vec<Packed>, Option<Buffer>)> {
         let (mut layers, mut above) = (Vec::new(), Some(above));
         for (index, layer) in self.layers.iter().enumerate().rev() {
             let below = match index {
@@ -331,7 +335,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The states after the window; a cell without c carries zeros.
-    fn carried(&self, way: &Way) -> Result<Carried> {
+    fn carried(&self, way: &ForwardedOnCard) -> Result<Carried> {
         let shape = [self.batch.size, self.network.hidden];
         let own = |state: Option<Span<'_>>| {
             let Some(state) = state else {

@@ -5,8 +5,8 @@
 //! are added up before they are multiplied. With few classes, as in text read by characters, most inputs come again.
 //! A token that the embedding's mask drops is a row of zeros, which is not multiplied at all.
 
-use super::masks::Mask;
-use super::rows::Place;
+use super::masks::SiteMask;
+use super::rows::Origin;
 use crate::vectors::{Buffer, Real};
 use std::ops::Range;
 
@@ -50,8 +50,8 @@ impl Distinct {
     }
 
     /// Some of them, in their order.
-    pub(super) fn place(&self, rows: Range<usize>) -> Place<'_> {
-        Place::Sequences(&self.sequences[rows])
+    pub(super) fn place(&self, rows: Range<usize>) -> Origin<'_> {
+        Origin::Sequences(&self.sequences[rows])
     }
 }
 
@@ -71,7 +71,7 @@ impl<R: Real> Tokens<R> {
         self,
         sequences: &Range<usize>,
         vocabulary: usize,
-        mask: Option<&Mask<R>>,
+        mask: Option<&SiteMask<R>>,
     ) -> (Self, Option<Distinct>) {
         let count = sequences.len();
         let apart = match mask {
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn under_masks_of_their_own_sequences_share_nothing() {
-        let mask = Mask::of_rows(5, 2, 1);
+        let mask = SiteMask::of_rows(5, 2, 1);
         let (tokens, distinct) = tokens([1.0; 6]).distinct(&(3..5), 7, Some(&mask));
         assert_eq!(tokens.ids, [5, 6, 6, 5]);
         let distinct = distinct.expect("four of six differ");
@@ -203,7 +203,7 @@ mod tests {
         };
         let (tokens, distinct) = different.distinct(&(0..2), 6, None);
         assert_eq!((tokens.ids.len(), distinct), (6, None));
-        let mask = Mask::of_rows(5, 2, 3);
+        let mask = SiteMask::of_rows(5, 2, 3);
         let (_, distinct) = self::tokens([1.0; 6]).distinct(&(3..5), 7, Some(&mask));
         assert_eq!(distinct, None);
     }

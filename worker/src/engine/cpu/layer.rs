@@ -2,13 +2,13 @@
 //!
 //! The products with x of all steps are one product for each gate before the walk, of each different x once
 //! ([`super::inputs`]); a step has one product with U, packed for it, and one pass over everything else. Gradients of the
-//! weights are taken after the walk back, over all steps and all parts ([`super::learned`]).
+//! weights are taken after the walk back, over all steps and all parts ([`super::weight_gradients`]).
 
 use super::cells::{self, Biases, Kept, Masked, Walking};
 use super::inputs::{Distinct, Inputs};
-use super::masks::{LayerMasks, Mask};
-use super::rows::{Place, times};
-use super::weights::{Matrices, Part, Size, Steps};
+use super::masks::{LayerMasks, SiteMask};
+use super::rows::{Origin, times};
+use super::weights::{Matrices, PackedRecurrent, Part, Size};
 use crate::vectors::{Buffer, Matrix, Onto, Real, Rows, product};
 use breakmywork_protocol::spec::Cell;
 use pulp::{Simd, WithSimd};
@@ -18,10 +18,10 @@ use std::ops::Range;
 pub(super) const CHUNK: usize = 512;
 
 /// A layer and the part of the minibatch that is walked.
-pub(super) struct Walk<'a, R: Real> {
+pub(super) struct LayerPass<'a, R: Real> {
     pub(super) size: Size,
     pub(super) matrices: &'a Matrices<'a, R>,
-    pub(super) packed: &'a Steps<R>,
+    pub(super) packed: &'a PackedRecurrent<R>,
     pub(super) masks: &'a LayerMasks<R>,
     /// Time steps.
     pub(super) steps: usize,
@@ -89,7 +89,7 @@ struct Plain<R> {
 
 /// One step forward in vector instructions.
 struct Forward<'a, 'w, R: Real> {
-    walk: &'a Walk<'w, R>,
+    walk: &'a LayerPass<'w, R>,
     tape: &'a mut Tape<R>,
     biases: Biases<'a, R>,
     plain: &'a Plain<R>,
@@ -108,7 +108,7 @@ impl<R: Real> WithSimd for Forward<'_, '_, R> {
 
 /// One step back in vector instructions.
 struct Backward<'a, 'w, R: Real> {
-    walk: &'a Walk<'w, R>,
+    walk: &'a LayerPass<'w, R>,
     tape: &'a mut Tape<R>,
     plain: &'a Plain<R>,
     t: usize,
@@ -146,7 +146,7 @@ impl<R: Real> WithSimd for Backward<'_, '_, R> {
     }
 }
 
-impl<R: Real> Walk<'_, R> {
+impl<R: Real> LayerPass<'_, R> {
     fn plain(&self) -> Plain<R> {
         Plain {
             ones: vec![R::ONE; self.size.hidden],
@@ -154,8 +154,8 @@ impl<R: Real> Walk<'_, R> {
         }
     }
 
-    fn place(&self, step: usize) -> Place<'_> {
-        Place::Steps {
+    fn place(&self, step: usize) -> Origin<'_> {
+        Origin::Steps {
             step,
             first: self.first,
             count: self.rows,
@@ -164,7 +164,7 @@ impl<R: Real> Walk<'_, R> {
 
     #[inline(always)]
     fn masked<'s>(&'s self, plain: &'s Plain<R>, t: usize, row: usize) -> Masked<'s, R> {
-        let of = |mask: &'s Option<Mask<R>>, usual: &'s [R]| match mask {
+        let of = |mask: &'s Option<SiteMask<R>>, usual: &'s [R]| match mask {
             Some(mask) => mask.row(t, 0, self.first + row),
             None => usual,
         };
@@ -181,7 +181,7 @@ impl<R: Real> Walk<'_, R> {
     pub(super) fn chunks<'d>(
         &'d self,
         distinct: Option<&'d Distinct>,
-    ) -> impl Iterator<Item = (Place<'d>, Range<usize>)> {
+    ) -> impl Iterator<Item = (Origin<'d>, Range<usize>)> {
         let (all, chunk) = match distinct {
             None => (
                 self.steps * self.rows,
@@ -235,7 +235,7 @@ impl<R: Real> Walk<'_, R> {
         let (columns, step) = (self.size.columns(), self.rows * n);
         let all = self.steps * self.rows;
         let lstm = self.size.cell == Cell::Lstm;
-        let masked_gates = self.masks.state.as_ref().map_or(0, Mask::gates);
+        let masked_gates = self.masks.state.as_ref().map_or(0, SiteMask::gates);
         let mut tape = Tape {
             x,
             gates: Buffer::take(all * columns),

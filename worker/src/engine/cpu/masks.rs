@@ -45,7 +45,7 @@ impl Axis {
 }
 
 /// The masks of one site in one layer.
-pub(super) struct Mask<R> {
+pub(super) struct SiteMask<R> {
     /// Step by step, gate by gate, row by row: those that were drawn.
     entries: Arc<Vec<R>>,
     steps: Axis,
@@ -54,7 +54,7 @@ pub(super) struct Mask<R> {
     width: usize,
 }
 
-impl<R: Real> Mask<R> {
+impl<R: Real> SiteMask<R> {
     /// The masks used there at that many steps, for rows of that width; `None` where there are none. Every use is logged.
     pub(super) fn read(
         masks: &Masks,
@@ -128,13 +128,13 @@ impl<R: Real> Mask<R> {
 
 /// All masks of a layer that its steps need; a site without a mask has `None`.
 pub(super) struct LayerMasks<R> {
-    pub(super) input: Option<Mask<R>>,
-    pub(super) state: Option<Mask<R>>,
-    pub(super) recurrent_weights: Option<Mask<R>>,
-    pub(super) update: Option<Mask<R>>,
-    pub(super) cell: Option<Mask<R>>,
-    pub(super) zoneout_cell: Option<Mask<R>>,
-    pub(super) zoneout_state: Option<Mask<R>>,
+    pub(super) input: Option<SiteMask<R>>,
+    pub(super) state: Option<SiteMask<R>>,
+    pub(super) recurrent_weights: Option<SiteMask<R>>,
+    pub(super) update: Option<SiteMask<R>>,
+    pub(super) cell: Option<SiteMask<R>>,
+    pub(super) zoneout_cell: Option<SiteMask<R>>,
+    pub(super) zoneout_state: Option<SiteMask<R>>,
     /// Whether the cell state that is carried on is the unmasked one.
     pub(super) hides: bool,
 }
@@ -148,7 +148,7 @@ impl<R: Real> LayerMasks<R> {
         inputs: usize,
         hidden: usize,
     ) -> Result<Self> {
-        let of = |site, width| Mask::read(masks, site, layer, steps, width);
+        let of = |site, width| SiteMask::read(masks, site, layer, steps, width);
         Ok(Self {
             // Where `between` has masks it stands in for `input`; only one of them has any.
             input: match of(SiteName::Between, inputs)? {
@@ -167,7 +167,7 @@ impl<R: Real> LayerMasks<R> {
 }
 
 #[cfg(test)]
-impl<R: Real> Mask<R> {
+impl<R: Real> SiteMask<R> {
     /// Ones for that many sequences, as wide as told, for as many steps.
     pub(super) fn of_rows(rows: usize, width: usize, steps: usize) -> Self {
         Self {

@@ -3,7 +3,7 @@
 //! candle's graph has a node for every operation of every step; most of the time goes into their passes over memory,
 //! not into products. Here the minibatch is split over the threads, and each walks its own part of it alone, forward
 //! ([`layer`]) and, after the output and the loss of all parts ([`head`]), back. Then the threads share the gradients of
-//! the weights, each taking some rows of a matrix over all steps and parts ([`learned`]). Parameters are read where they
+//! the weights, each taking some rows of a matrix over all steps and parts ([`weight_gradients`]). Parameters are read where they
 //! lie; only U is packed for the steps ([`weights`]), and buffers go from window to window. A token's input is multiplied
 //! once however often it comes, and not at all where it is dropped ([`inputs`]); what is no product is written in the
 //! processor's vectors ([`crate::vectors`]).
@@ -17,10 +17,10 @@ mod gradients;
 mod head;
 mod inputs;
 mod layer;
-mod learned;
 mod masks;
 mod part;
 mod rows;
+mod weight_gradients;
 mod weights;
 
 use crate::dropout::Masks;
@@ -33,7 +33,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use gradients::Gradients;
 pub use gradients::reclaim;
 use head::Loss;
-use part::{Borrowed, Shared, Way};
+use part::{Forwarded, MinibatchContext, ParameterViews};
 use rayon::prelude::*;
 
 /// Fewest sequences that are worth a thread: with fewer, a step's product no longer fills it.
@@ -63,10 +63,10 @@ fn learn_in<R: Real>(window: &Window<'_>) -> Result<Learned> {
         penalties,
     } = *window;
     let tensors = parameters.tensors();
-    let borrowed = Borrowed::<R>::of(network, &tensors)?;
-    let shared = Shared::read(network, &borrowed, batch, carried, masks, true)?;
+    let borrowed = ParameterViews::<R>::of(network, &tensors)?;
+    let shared = MinibatchContext::read(network, &borrowed, batch, carried, masks, true)?;
     let parts = parts(batch.size).into_par_iter();
-    let mut ways: Vec<Way<R>> = parts.map(|rows| shared.forward(rows)).collect();
+    let mut ways: Vec<Forwarded<R>> = parts.map(|rows| shared.forward(rows)).collect();
     let Loss {
         sum,
         entered,
@@ -122,8 +122,8 @@ pub fn score(
     temperature: f64,
 ) -> Result<Scores> {
     let tensors = weights.arranged();
-    let borrowed = Borrowed::<f32>::of(network, &tensors)?;
-    let shared = Shared::read(network, &borrowed, batch, carried, masks, false)?;
+    let borrowed = ParameterViews::<f32>::of(network, &tensors)?;
+    let shared = MinibatchContext::read(network, &borrowed, batch, carried, masks, false)?;
     let scored: Vec<_> = parts(batch.size)
         .into_par_iter()
         .map(|rows| shared.score(rows, temperature))
@@ -147,8 +147,8 @@ pub fn outputs(
     masks: &Masks,
 ) -> Result<(Tensor, Carried)> {
     let tensors = weights.arranged();
-    let borrowed = Borrowed::<f32>::of(network, &tensors)?;
-    let shared = Shared::read(network, &borrowed, batch, carried, masks, false)?;
+    let borrowed = ParameterViews::<f32>::of(network, &tensors)?;
+    let shared = MinibatchContext::read(network, &borrowed, batch, carried, masks, false)?;
     let parts: Vec<_> = parts(batch.size)
         .into_par_iter()
         .map(|rows| shared.outputs(rows))

@@ -2,11 +2,11 @@
 
 use super::head::{Answers, Lesson, Loss, Output};
 use super::inputs::{Embedded, Inputs, Tokens};
-use super::layer::{Tape, Walk};
-use super::learned::matrix_gradients;
-use super::masks::{LayerMasks, Mask};
-use super::rows::{Place, times};
-use super::weights::{Matrices, Size, Steps};
+use super::layer::{LayerPass, Tape};
+use super::masks::{LayerMasks, SiteMask};
+use super::rows::{Origin, times};
+use super::weight_gradients::matrix_gradients;
+use super::weights::{Matrices, PackedRecurrent, Size};
 use crate::dropout::Masks;
 use crate::model::{Arranged, Carried};
 use crate::network::Network;
@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// The parameters as they lie.
-pub(super) struct Borrowed<'t, R> {
+pub(super) struct ParameterViews<'t, R> {
     sizes: Vec<Size>,
     layers: Vec<Matrices<'t, R>>,
     embedding: Option<Numbers<'t, R>>,
@@ -26,7 +26,7 @@ pub(super) struct Borrowed<'t, R> {
     output_bias: Numbers<'t, R>,
 }
 
-impl<'t, R: Real> Borrowed<'t, R> {
+impl<'t, R: Real> ParameterViews<'t, R> {
     /// Those of that network.
     pub(super) fn of(network: &Network, tensors: &'t Arranged) -> Result<Self> {
         let size = |layer| Size {
@@ -49,19 +49,19 @@ impl<'t, R: Real> Borrowed<'t, R> {
 }
 
 /// What all parts read.
-pub(super) struct Shared<'a, R: Real> {
+pub(super) struct MinibatchContext<'a, R: Real> {
     network: &'a Network,
     batch: &'a Batch,
     steps: usize,
     /// Steps whose outputs are read.
     read: usize,
-    weights: &'a Borrowed<'a, R>,
-    packed: Vec<Steps<R>>,
+    weights: &'a ParameterViews<'a, R>,
+    packed: Vec<PackedRecurrent<R>>,
     masks: Vec<LayerMasks<R>>,
     /// steps · batch × 1.
-    embedding_mask: Option<Mask<R>>,
+    embedding_mask: Option<SiteMask<R>>,
     output: Output<'a, R>,
-    output_mask: Option<Mask<R>>,
+    output_mask: Option<SiteMask<R>>,
     /// steps · batch × numbers, if numbers are read.
     numbers: Vec<R>,
     targets: Targets<R>,
@@ -90,7 +90,7 @@ pub(super) struct Scored<R> {
 }
 
 /// A part of the minibatch on its way.
-pub(super) struct Way<R: Real> {
+pub(super) struct Forwarded<R: Real> {
     pub(super) rows: Range<usize>,
     /// What the lowest layer's rows are of, if it reads tokens.
     tokens: Option<Tokens<R>>,
@@ -102,11 +102,11 @@ pub(super) struct Way<R: Real> {
     counting: Option<Vec<R>>,
 }
 
-impl<'a, R: Real> Shared<'a, R> {
+impl<'a, R: Real> MinibatchContext<'a, R> {
     /// What a window reads; the way back is prepared only where it `learns`.
     pub(super) fn read(
         network: &'a Network,
-        weights: &'a Borrowed<'a, R>,
+        weights: &'a ParameterViews<'a, R>,
         batch: &'a Batch,
         carried: Option<&Carried>,
         masks: &Masks,
@@ -120,7 +120,7 @@ impl<'a, R: Real> Shared<'a, R> {
         let layer_masks = weights.sizes.iter().enumerate().map(layer_masks);
         let layer_masks: Vec<LayerMasks<R>> = layer_masks.collect::<Result<_>>()?;
         let packed = weights.layers.par_iter().zip(&layer_masks);
-        let packed = packed.map(|(matrices, masks)| Steps::pack(matrices, masks, learns));
+        let packed = packed.map(|(matrices, masks)| PackedRecurrent::pack(matrices, masks, learns));
         let packed = packed.collect();
         let output = Output {
             weight: match (&weights.output, &weights.embedding) {
@@ -156,9 +156,9 @@ impl<'a, R: Real> Shared<'a, R> {
             weights,
             packed,
             masks: layer_masks,
-            embedding_mask: Mask::read(masks, SiteName::Embedding, 0, steps, 1)?,
+            embedding_mask: SiteMask::read(masks, SiteName::Embedding, 0, steps, 1)?,
             output,
-            output_mask: Mask::read(masks, SiteName::Output, top, read, n)?,
+            output_mask: SiteMask::read(masks, SiteName::Output, top, read, n)?,
             numbers,
             targets,
             counting,
@@ -168,7 +168,7 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The whole way of these sequences up to what enters the output.
-    pub(super) fn forward(&self, rows: Range<usize>) -> Way<R> {
+    pub(super) fn forward(&self, rows: Range<usize>) -> Forwarded<R> {
         let (count, n) = (rows.len(), self.network.hidden);
         let (tokens, mut x) = self.inputs(&rows);
         let mut tapes: Vec<Tape<R>> = Vec::with_capacity(self.before.len());
@@ -181,7 +181,7 @@ impl<'a, R: Real> Shared<'a, R> {
             });
             tapes.push(tape);
         }
-        Way {
+        Forwarded {
             dropped: tapes
                 .last()
                 .and_then(|tape| self.dropped(tape.states(count, n), &rows)),
@@ -194,7 +194,7 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// What enters the output, steps read · rows × hidden.
-    fn entering<'w>(&self, way: &'w Way<R>) -> &'w [R] {
+    fn entering<'w>(&self, way: &'w Forwarded<R>) -> &'w [R] {
         let (count, n) = (way.rows.len(), self.network.hidden);
         match (&way.dropped, way.tapes.last()) {
             (Some(dropped), _) => dropped,
@@ -204,7 +204,7 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The loss of all parts, its gradients multiplied by `factor`.
-    pub(super) fn loss(&self, ways: &[Way<R>], factor: f64) -> Loss<R> {
+    pub(super) fn loss(&self, ways: &[Forwarded<R>], factor: f64) -> Loss<R> {
         let lessons = ways.iter().map(|way| Lesson {
             entered: self.entering(way),
             answers: self.answers(&way.targets),
@@ -218,7 +218,7 @@ impl<'a, R: Real> Shared<'a, R> {
     /// gradients then; gives those of embeddings, if there are any.
     pub(super) fn backward(
         &self,
-        way: &mut Way<R>,
+        way: &mut Forwarded<R>,
         from_output: Buffer<R>,
         penalties: [f64; 2],
     ) -> Option<Embedded<R>> {
@@ -236,7 +236,7 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The gradients of each layer's matrices, once all parts have been walked back.
-    pub(super) fn layer_gradients(&self, ways: &[Way<R>]) -> Vec<Buffer<R>> {
+    pub(super) fn layer_gradients(&self, ways: &[Forwarded<R>]) -> Vec<Buffer<R>> {
         let walked = |layer: usize| {
             let walked = ways
                 .iter()
@@ -248,7 +248,7 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The last h and c of each layer of a part.
-    pub(super) fn last(&self, way: &Way<R>) -> States<R> {
+    pub(super) fn last(&self, way: &Forwarded<R>) -> States<R> {
         let (count, n) = (way.rows.len(), self.network.hidden);
         let last = |tape: &Tape<R>| tape.last(count, n).map(<[R]>::to_vec);
         (way.rows.clone(), way.tapes.iter().map(last).collect())
@@ -289,8 +289,8 @@ impl<'a, R: Real> Shared<'a, R> {
         Tensor::from_vec(all, (self.read * size, width), &Device::Cpu)
     }
 
-    fn walk(&self, layer: usize, rows: &Range<usize>) -> Walk<'_, R> {
-        Walk {
+    fn walk(&self, layer: usize, rows: &Range<usize>) -> LayerPass<'_, R> {
+        LayerPass {
             size: self.weights.sizes[layer],
             matrices: &self.weights.layers[layer],
             packed: &self.packed[layer],
@@ -338,8 +338,8 @@ impl<'a, R: Real> Shared<'a, R> {
         Some(dropped)
     }
 
-    fn place(&self, rows: &Range<usize>) -> Place<'_> {
-        Place::Steps {
+    fn place(&self, rows: &Range<usize>) -> Origin<'_> {
+        Origin::Steps {
             step: 0,
             first: rows.start,
             count: rows.len(),
@@ -347,7 +347,12 @@ impl<'a, R: Real> Shared<'a, R> {
     }
 
     /// The gradient of the top states at every step: from the loss through the output's masks, and from the penalties.
-    fn above(&self, way: &Way<R>, mut from_output: Buffer<R>, [ar, tar]: [f64; 2]) -> Buffer<R> {
+    fn above(
+        &self,
+        way: &Forwarded<R>,
+        mut from_output: Buffer<R>,
+        [ar, tar]: [f64; 2],
+    ) -> Buffer<R> {
         let (n, size, count) = (self.network.hidden, self.batch.size, way.rows.len());
         // Means over all entries of the whole minibatch.
         if ar > 0.0 {

@@ -2,14 +2,14 @@
 //!
 //! A closure would read better, but it is compiled for any processor and called; a struct is compiled for this one.
 
-use super::masks::Mask;
+use super::masks::SiteMask;
 use crate::vectors::{Real, each_span};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
 /// Which steps and sequences rows are of.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum Origin<'a> {
     /// Step by step, within a step sequence by sequence.
     Steps {
         /// The first row's step.
@@ -23,7 +23,7 @@ pub(super) enum Place<'a> {
     Sequences(&'a [usize]),
 }
 
-impl Place<'_> {
+impl Origin<'_> {
     /// The step and the sequence of a row.
     #[inline(always)]
     fn of(self, row: usize) -> (usize, usize) {
@@ -36,9 +36,9 @@ impl Place<'_> {
 
 /// Writes the rows, each times the gate's mask of its sequence and step, to `to`, or adds them where `adds`.
 pub(super) fn times<R: Real>(
-    mask: &Mask<R>,
+    mask: &SiteMask<R>,
     gate: usize,
-    place: Place<'_>,
+    place: Origin<'_>,
     from: &[R],
     to: &mut [R],
     adds: bool,
@@ -56,9 +56,9 @@ pub(super) fn times<R: Real>(
 
 /// Writes some columns of the rows, times the gate's mask likewise, side by side.
 pub(super) fn times_columns<R: Real>(
-    mask: &Mask<R>,
+    mask: &SiteMask<R>,
     gate: usize,
-    place: Place<'_>,
+    place: Origin<'_>,
     columns: Range<usize>,
     from: &[R],
     to: &mut [R],
@@ -75,9 +75,9 @@ pub(super) fn times_columns<R: Real>(
 }
 
 struct Times<'a, R> {
-    mask: &'a Mask<R>,
+    mask: &'a SiteMask<R>,
     gate: usize,
-    place: Place<'a>,
+    place: Origin<'a>,
     columns: Range<usize>,
     from: &'a [R],
     to: &'a mut [R],

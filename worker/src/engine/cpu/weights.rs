@@ -1,6 +1,6 @@
 //! A layer's matrices: where their rows lie, and those of U packed for the steps.
 
-use super::masks::{LayerMasks, Mask};
+use super::masks::{LayerMasks, SiteMask};
 use crate::vectors::{Matrix, Numbers, Packed, Real};
 use breakmywork_protocol::spec::Cell;
 use candle_core::{Result, Tensor};
@@ -148,7 +148,7 @@ impl<'t, R: Real> Matrices<'t, R> {
     }
 
     /// U of a gate, hidden × hidden, without the entries that are dropped.
-    fn state(&self, gate: usize, dropped: Option<&Mask<R>>) -> Cow<'_, [R]> {
+    fn state(&self, gate: usize, dropped: Option<&SiteMask<R>>) -> Cow<'_, [R]> {
         let entries = self.rows(Part::State(gate));
         let Some(mask) = dropped else {
             return Cow::Borrowed(entries);
@@ -160,14 +160,14 @@ impl<'t, R: Real> Matrices<'t, R> {
 }
 
 /// U as the steps read it, for each group of gates.
-pub(super) struct Steps<R: Real> {
+pub(super) struct PackedRecurrent<R: Real> {
     /// hidden × (gates of the group · hidden).
     pub(super) forward: Vec<Packed<R>>,
     /// (gates of the group · hidden) × hidden: what gradients walk back through.
     pub(super) back: Vec<Packed<R>>,
 }
 
-impl<R: Real> Steps<R> {
+impl<R: Real> PackedRecurrent<R> {
     /// U of that layer, without the entries that this window drops; the way back only where it `learns`.
     pub(super) fn pack(matrices: &Matrices<'_, R>, masks: &LayerMasks<R>, learns: bool) -> Self {
         let n = matrices.size.hidden;

@@ -4,8 +4,8 @@
 //! their order, so that it does not depend on who took it.
 
 use super::inputs::Distinct;
-use super::layer::{CHUNK, Tape, Walk};
-use super::masks::Mask;
+use super::layer::{CHUNK, LayerPass, Tape};
+use super::masks::SiteMask;
 use super::rows::{add_column_sums, times_columns};
 use super::weights::{Part, Size};
 use crate::vectors::{Buffer, Matrix, Real, product};
@@ -17,7 +17,7 @@ use std::ops::Range;
 const LEAST_ROWS: usize = 32;
 
 /// A layer's walk over a part of the minibatch, there and back.
-pub(super) type Walked<'a, R> = (Walk<'a, R>, &'a Tape<R>);
+pub(super) type Walked<'a, R> = (LayerPass<'a, R>, &'a Tape<R>);
 
 /// The gradients of each layer's matrices, one layer after the other, from the walks of all parts over each.
 ///
@@ -116,7 +116,7 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
 
 /// What met some rows of a matrix, and the masks that it met them with.
 struct Met<'a, R> {
-    mask: Option<&'a Mask<R>>,
+    mask: Option<&'a SiteMask<R>>,
     /// Rows × width: of all steps, or distinct ones.
     numbers: &'a [R],
     distinct: Option<&'a Distinct>,
@@ -127,7 +127,14 @@ struct Met<'a, R> {
 
 impl<R: Real> Met<'_, R> {
     /// Adds its transpose times the gradient of a gate's products, whose rows begin `stride` after each other.
-    fn add(&self, walk: &Walk<'_, R>, gate: usize, gradient: &[R], stride: usize, to: &mut [R]) {
+    fn add(
+        &self,
+        walk: &LayerPass<'_, R>,
+        gate: usize,
+        gradient: &[R],
+        stride: usize,
+        to: &mut [R],
+    ) {
         let n = walk.size.hidden;
         let rows = to.len() / n;
         let mut multiply = |numbers: &[R], width, span: Range<usize>| {

@@ -1,21 +1,13 @@
 //! Drawing masks, and what they are on average.
 
 use super::drawn::{Drawn, Entries, MaskSize};
-use super::{MaskShape, Place, Position, active, embedding, place};
+use super::place::{self, Place, kept_value};
+use super::{MaskShape, Position, active, embedding};
 use crate::card::{self, Card};
 use crate::rng::{Purpose, Stream};
 use breakmywork_protocol::spec::{MaskTime, Noise, Site, SiteName};
 use candle_core::Result;
 use std::sync::Arc;
-
-/// What a kept entry is multiplied by in training.
-pub(super) fn kept_value(site: &Site) -> f64 {
-    if site.published() {
-        1.0
-    } else {
-        1.0 / (1.0 - site.rate)
-    }
-}
 
 /// Masks by site and layer.
 type ByPlace = Vec<((SiteName, usize), Drawn)>;

@@ -1,8 +1,8 @@
 //! Masks of whole characters or words.
 
 use super::MaskShape;
-use super::draw::kept_value;
 use super::drawn::{Drawn, Entries, MaskSize};
+use super::place::kept_value;
 use crate::rng::Stream;
 use breakmywork_protocol::spec::{By, Site};
 use candle_core::Result;

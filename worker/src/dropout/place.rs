@@ -1,7 +1,7 @@
 //! Where a site is applied: in which layers, how often, and with masks of which shape.
 
 use super::{MaskShape, active};
-use breakmywork_protocol::spec::{Noise, SiteName};
+use breakmywork_protocol::spec::{Noise, Site, SiteName};
 
 /// One site in one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,5 +92,14 @@ pub(super) fn stream(name: SiteName) -> u8 {
         SiteName::ZoneoutCell => 7,
         SiteName::ZoneoutState => 8,
         SiteName::Embedding => 9,
+    }
+}
+
+/// What a kept entry is multiplied by in training.
+pub(super) fn kept_value(site: &Site) -> f64 {
+    if site.published() {
+        1.0
+    } else {
+        1.0 / (1.0 - site.rate)
     }
 }

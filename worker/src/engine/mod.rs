@@ -135,3 +135,46 @@ impl Engine {
         cpu::score(network, weights, batch, carried, masks, temperature).map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Task;
+    use breakmywork_protocol::spec::{self, Cell, Model, TaskName};
+
+    /// The way on a CPU, and whether masks at their mean are scored.
+    fn chosen(normalization: Normalization, state: Option<Site>, dtype: DType) -> (bool, bool) {
+        let task = Task::generated(&spec::Task::generated(TaskName::Adding, 6));
+        let network = Network {
+            normalization,
+            ..Network::new(
+                &Model::new(Cell::Lstm, 1, 4),
+                task.expect("generated").shape(),
+            )
+        };
+        let dropout = Dropout {
+            state,
+            ..Dropout::default()
+        };
+        let engine = Engine::of(&network, &dropout, dtype, &Device::Cpu);
+        assert!(engine.card().is_none());
+        (matches!(engine.way, Way::Cpu), engine.scores)
+    }
+
+    #[test]
+    fn what_is_rare_goes_to_the_graph_and_noise_at_its_mean_is_a_number() {
+        let fixed = Site::new(0.3, MaskTime::Fixed);
+        let noise = Some(Site {
+            noise: Noise::Moments,
+            ..fixed.clone()
+        });
+        let plain = Normalization::None;
+        assert_eq!(chosen(plain, None, DType::F32), (true, true));
+        assert_eq!(chosen(plain, Some(fixed), DType::F32), (true, true));
+        assert_eq!(chosen(plain, noise, DType::F32), (false, true));
+        assert_eq!(chosen(plain, None, DType::F64), (false, false));
+        for rare in [Normalization::Layer, Normalization::Batch] {
+            assert_eq!(chosen(rare, None, DType::F32), (false, false));
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //! meets n.
 
 use super::Matrix;
-use super::layer::Step;
+use super::step::Step;
 use breakmywork_protocol::spec::SiteName;
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;

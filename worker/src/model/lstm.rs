@@ -6,8 +6,8 @@
 //! zoneout on c and h, where the new h is made from the new c, not from the mixed one (Krueger et al. 2016).
 
 use super::Matrix;
-use super::layer::Step;
 use super::normalize::Normalizer;
+use super::step::Step;
 use breakmywork_protocol::spec::SiteName;
 use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;

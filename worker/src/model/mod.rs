@@ -10,8 +10,10 @@ mod gru;
 mod layer;
 mod lstm;
 mod normalize;
+mod normalized;
 mod parameters;
 mod rnn;
+mod step;
 
 pub use normalize::{Moments, Statistics};
 pub(crate) use parameters::Arranged;

@@ -8,7 +8,6 @@
 //!   itself; gains begin at 0.1. At test it is by running averages of the statistics of each step.
 
 use super::Matrix;
-use super::layer::Step;
 use breakmywork_protocol::spec::Normalization;
 use candle_core::{Result, Tensor};
 use std::cell::RefCell;
@@ -17,14 +16,6 @@ use std::cell::RefCell;
 const EPSILON: f64 = 1e-5;
 /// Weight of a new minibatch in a running average, as in torch.
 const MOMENTUM: f64 = 0.1;
-/// Gates that are normalized together.
-const GATES: usize = 4;
-/// Where the gains lie among a layer's matrices: behind the gates.
-const STATE_GAINS: usize = GATES;
-const INPUT_GAINS: usize = 2 * GATES;
-const CELL_GAIN: usize = 3 * GATES;
-const CELL_BIAS: usize = CELL_GAIN + 1;
-
 /// Gains of the two products for each gate, then gain and bias of the cell state: rows of one.
 pub(super) fn matrices(normalization: Normalization) -> Vec<Matrix> {
     let gain = match normalization {
@@ -115,7 +106,7 @@ impl Normalizer<'_> {
     }
 
     /// The parts, normalized; `first` is the row of given statistics that belongs to the first of them.
-    fn normalize(&self, parts: Vec<Tensor>, first: usize) -> Result<Vec<Tensor>> {
+    pub(super) fn normalize(&self, parts: Vec<Tensor>, first: usize) -> Result<Vec<Tensor>> {
         match self {
             Self::None => Ok(parts),
             Self::Layer => by_sequence(parts),
@@ -140,32 +131,6 @@ impl Normalizer<'_> {
                 parts.into_iter().map(part).collect()
             }
         }
-    }
-}
-
-impl Step<'_> {
-    /// The gates' pre-activations from normalized products.
-    pub(super) fn normalized_products(&self) -> Result<Vec<Tensor>> {
-        let each = |product: &dyn Fn(usize) -> Result<Tensor>, first| {
-            let parts = (0..GATES).map(product).collect::<Result<_>>()?;
-            self.normalizer.normalize(parts, first)
-        };
-        let from_state = each(&|gate| self.plain_state_product(gate), 0)?;
-        let from_input = each(&|gate| self.plain_input_product(gate), GATES)?;
-        (0..GATES)
-            .map(|gate| {
-                let state = from_state[gate].broadcast_mul(&self.weights[STATE_GAINS + gate])?;
-                let input = from_input[gate].broadcast_mul(&self.weights[INPUT_GAINS + gate])?;
-                (state + input)?.broadcast_add(&self.bias(gate)?)
-            })
-            .collect()
-    }
-
-    /// The cell state as the output reads it.
-    pub(super) fn normalized_cell(&self, c: &Tensor) -> Result<Tensor> {
-        let c = self.normalizer.normalize(vec![c.clone()], 2 * GATES)?;
-        c[0].broadcast_mul(&self.weights[CELL_GAIN])?
-            .broadcast_add(&self.weights[CELL_BIAS])
     }
 }
 

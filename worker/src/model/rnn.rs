@@ -1,7 +1,7 @@
 //! Simple recurrent layer (Elman 1990): h = tanh(W x + b + U h).
 
 use super::Matrix;
-use super::layer::Step;
+use super::step::Step;
 use breakmywork_protocol::spec::SiteName;
 use candle_core::{Result, Tensor};
 

@@ -179,3 +179,48 @@ impl<R: Real> SiteMask<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dropout::Drawn;
+    use breakmywork_protocol::spec::{MaskTime, Site};
+    use candle_core::{Device, Tensor};
+
+    /// Masks of two gates, three sequences and two units for each of two steps: entry 12 t + 6 gate + 2 sequence + unit.
+    fn masks() -> SiteMask<f32> {
+        let of_step = |t: u32| {
+            let entries = Tensor::arange(12 * t, 12 * (t + 1), &Device::Cpu);
+            let entries = entries.and_then(|all| all.to_dtype(candle_core::DType::F32));
+            entries.and_then(|all| all.reshape((2, 3, 2)))
+        };
+        let steps = [of_step(0), of_step(1)].map(|mask| mask.expect("a mask"));
+        let drawn = Drawn::given(Site::new(0.5, MaskTime::PerStep), &steps).expect("masks");
+        let masks = Masks::given([((SiteName::State, 0), drawn)]);
+        let read = SiteMask::read(&masks, SiteName::State, 0, 2, 2).expect("numbers");
+        read.expect("is given")
+    }
+
+    #[test]
+    fn every_row_is_its_own() {
+        let mask = masks();
+        for (t, gate, sequence) in [(0, 0, 0), (0, 0, 2), (0, 1, 1), (1, 0, 1), (1, 1, 2)] {
+            let first = (12 * t + 6 * gate + 2 * sequence) as f32;
+            assert_eq!(mask.row(t, gate, sequence), [first, first + 1.0]);
+        }
+    }
+
+    #[test]
+    fn one_that_is_shared_serves_all() {
+        let mask = SiteMask::<f64>::of_rows(1, 3, 1);
+        assert_eq!(mask.row(7, 3, 12), [1.0; 3]);
+    }
+
+    #[test]
+    fn an_index_beyond_those_there_are_is_no_other_mask() {
+        for (t, gate, sequence) in [(2, 0, 0), (0, 2, 0), (0, 0, 3)] {
+            let row = move || masks().row(t, gate, sequence).to_vec();
+            assert!(std::panic::catch_unwind(row).is_err());
+        }
+    }
+}

@@ -112,11 +112,12 @@ async fn forget(state: &AppState) {
 /// heard of, and the notes of checkpoints (the checkpoints themselves stay) after thirty days. What people and runs
 /// did stays for ever.
 async fn forget_machines(pool: &PgPool) -> sqlx::Result<()> {
-    // Bounded, so that the first clean-up of an old board holds nobody up; the next one goes on.
+    // Bounded, so that the first clean-up of an old board holds nobody up; the next one goes on. Those of long ago,
+    // which attempts name and which therefore stay, are not looked through each hour.
     sqlx::query!(
         "delete from worker where id = any (array(
              select id from worker
-             where last_seen_at < now() - interval '1 day'
+             where last_seen_at between now() - interval '30 days' and now() - interval '1 day'
                and not exists (select from run_attempt where worker_id = worker.id)
                and not exists (select from run_lease where worker_id = worker.id)
              limit 10000))"
@@ -131,4 +132,50 @@ async fn forget_machines(pool: &PgPool) -> sqlx::Result<()> {
     .execute(pool)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use breakmywork_protocol::db::MIGRATOR;
+
+    async fn count(pool: &PgPool, query: &'static str) -> i64 {
+        sqlx::query_scalar(query)
+            .fetch_one(pool)
+            .await
+            .expect("a count")
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn rows_of_machines_go_and_what_runs_did_stays(pool: PgPool) -> sqlx::Result<()> {
+        sqlx::raw_sql(
+            "insert into account (name, password_hash) values ('ada', 'x');
+             insert into thread select from generate_series(1, 2);
+             insert into work (slug, title, authors, year, url, citation, phenomenon)
+             values ('w', 'W', array['A'], 2016, 'https://example.org', 'c', 'p');
+             insert into claim (work_id, label, sentence, thread_id) select id, 'C1', 's', 1 from work;
+             insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec)
+             select claim.id, account.id, 2, 't', 'p', 's', '{}' from claim, account;
+             insert into run (experiment_id, owner_id, arm, seed, plan) select id, author_id, 'a', 1, '{}' from experiment;
+             insert into worker (id, host, device, version, last_seen_at)
+             select gen_random_uuid(), host, 'cpu', '1', now() - interval '2 days' from unnest(array['idle', 'busy']) host
+             union all select gen_random_uuid(), 'live', 'cpu', '1', now();
+             insert into run_attempt (run_id, epoch, worker_id, ended_at, outcome)
+             select run.id, 1, worker.id, now(), 'lost' from run, worker where host = 'busy';
+             insert into run_event (experiment_id, kind, created_at)
+             select id, kind, now() - age from experiment, unnest(array['checkpoint', 'resumed', 'registered']) kind,
+               unnest(array[interval '31 days', interval '1 day']) age;",
+        )
+        .execute(&pool)
+        .await?;
+        forget_machines(&pool).await?;
+        let hosts: Vec<String> = sqlx::query_scalar("select host from worker order by host")
+            .fetch_all(&pool)
+            .await?;
+        assert_eq!(hosts, ["busy", "live"]);
+        assert_eq!(count(&pool, "select count(*) from run_event").await, 4);
+        let old = "select count(*) from run_event where created_at < now() - interval '30 days' and kind = 'registered'";
+        assert_eq!(count(&pool, old).await, 1);
+        Ok(())
+    }
 }

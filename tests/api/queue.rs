@@ -112,3 +112,60 @@ async fn admins_cancel_and_retry_with_a_reason(pool: PgPool) {
         "the audit knows who did it"
     );
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn admins_retry_a_stalled_experiment_or_give_it_up(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let (ada, root) = (
+        site.person("ada", "member").await,
+        site.person("chief", "admin").await,
+    );
+    site.registered(&ada).await;
+    let worker = Uuid::new_v4();
+    jobs::register_worker(&site.pool, worker, "host", "cpu", "1", 1)
+        .await
+        .expect("registers");
+    let timing = Timing::default();
+    let fail_all = async || {
+        while let Some(lease) = jobs::take(&site.pool, worker, timing).await.expect("takes") {
+            let ending = Ending::Failed {
+                kind: FailureKind::OutOfMemory,
+                error: "2 GB wanted".into(),
+            };
+            jobs::finish(&site.pool, &lease, ending, timing)
+                .await
+                .expect("fails");
+        }
+    };
+    let listed: Value = site.get("/api/v1/experiments").await.json();
+    let path = format!("/api/v1/experiments/{}", listed["items"][0]["id"]);
+    let (retry, give_up) = (format!("{path}/retry"), format!("{path}/give-up"));
+    let why = json!({ "reason": "more memory" });
+    for to in [&retry, &give_up] {
+        let refused = site.post(&root, to, &why).await;
+        refused.assert_status(StatusCode::CONFLICT);
+    }
+    fail_all().await;
+    let stalled: Value = site.get(&path).await.json();
+    assert_eq!(stalled["state"], "stalled");
+    let reason = stalled["stalled_reason"].as_str().expect("a reason");
+    assert!(reason.contains("2 GB wanted"), "{reason}");
+    for to in [&retry, &give_up] {
+        let refused = site.post(&ada, to, &why).await;
+        refused.assert_status(StatusCode::FORBIDDEN);
+    }
+    let running: Value = site.post(&root, &retry, &why).await.json();
+    assert_eq!(running["state"], "running");
+    assert_eq!(running["stalled_reason"], Value::Null);
+    fail_all().await;
+    let ended: Value = site.post(&root, &give_up, &why).await.json();
+    assert_eq!(
+        (&ended["state"], &ended["outcome"]),
+        (&json!("concluded"), &json!("aborted"))
+    );
+    let words = ended["verdict"]["explanation"].as_str().expect("words");
+    assert!(
+        words.contains("An admin gave it up: more memory"),
+        "{words}"
+    );
+}

@@ -67,9 +67,11 @@ def main():
         experiment = call("GET", f"/api/v1/experiments/{experiment['id']}")
         runs = experiment["runs"]
         print(f"{experiment['state']}: {runs['ended']} of {runs['total']} runs ended")
-    verdict = experiment["verdict"]
-    print(f"Verdict: {verdict['outcome']}")
-    print(verdict["explanation"])
+        if experiment["state"] == "stalled":
+            sys.exit(f"Too many runs are missing; an admin decides: {experiment['stalled_reason']}")
+    print(f"Verdict: {experiment['outcome']}")
+    if experiment["verdict"] is not None:
+        print(experiment["verdict"]["explanation"])
 
 
 if __name__ == "__main__":

@@ -51,5 +51,9 @@ while [[ $state != concluded ]]; do
     now=$(call GET "/api/v1/experiments/$id")
     state=$(field state <<<"$now")
     printf '%s: %s of %s runs ended\n' "$state" "$(field ended <<<"$now")" "$(field total <<<"$now")"
+    if [[ $state == stalled ]]; then
+        echo "Too many runs are missing; an admin decides: $url/experiments/$id says why." >&2
+        exit 1
+    fi
 done
 echo "Verdict: $(field outcome <<<"$now")"

@@ -112,12 +112,14 @@ async fn mend_run(pool: &PgPool, run: RunId, timing: Timing) -> Result<bool> {
     Ok(true)
 }
 
-/// Experiments that wait for nothing and have no verdict.
+/// Experiments that wait for nothing and have no verdict. Each is looked up by itself: joined, a plan may read all runs
+/// that wait.
 async fn left_experiments(pool: &PgPool) -> sqlx::Result<Vec<ExperimentId>> {
     sqlx::query_scalar!(
         r#"select id as "id: ExperimentId" from experiment e
            where state in ('registered', 'running')
-             and not exists (select from run where experiment_id = e.id and state in ('queued', 'running'))
+             and (select run.id from run where experiment_id = e.id and run.state in ('queued', 'running')
+                  order by run.id limit 1) is null
            limit $1"#,
         AT_ONCE
     )

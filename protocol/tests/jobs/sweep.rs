@@ -162,6 +162,26 @@ async fn what_nobodys_lease_explains_is_mended(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn an_experiment_whose_end_nobody_noticed_is_concluded(pool: PgPool) {
+    let ada = account(&pool, "ada").await;
+    let (left, other) = (
+        registered(&pool, ada, &spec(6)).await,
+        registered(&pool, ada, &spec(6)).await,
+    );
+    sqlx::query!(
+        "update run set state = 'cancelled', finished_at = now() where experiment_id = $1",
+        left.0
+    )
+    .execute(&pool)
+    .await
+    .expect("breaks");
+    assert_eq!(jobs::reap(&pool, TIMING).await.expect("sweeps").mended, 1);
+    assert_eq!(experiment_state(&pool, left).await, "concluded");
+    assert_eq!(experiment_state(&pool, other).await, "registered");
+    assert_eq!(posts(&pool, left).await, 1);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_running_run_without_a_lease_is_cancelled_at_once(pool: PgPool) {
     let ada = account(&pool, "ada").await;
     registered(&pool, ada, &spec(6)).await;

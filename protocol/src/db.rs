@@ -23,6 +23,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// If `url` is not a Postgres URL.
 pub fn pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
+    // sqlx takes any scheme for its own.
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(sqlx::Error::Configuration(
+            "the address does not begin with postgres://".into(),
+        ));
+    }
     let options = PgConnectOptions::from_str(url)?.options([
         ("statement_timeout", STATEMENT_TIMEOUT),
         ("lock_timeout", LOCK_TIMEOUT),

@@ -183,6 +183,12 @@ pub(super) struct Worker {
     slots: i16,
     /// The runs it works on, the longest first.
     runs: Vec<RunId>,
+    /// Whether it takes runs; false while it is in trouble, until its next try succeeds.
+    takes: bool,
+    /// What is wrong with its machine; null while all is well.
+    trouble: Option<String>,
+    /// Since when.
+    trouble_at: Option<DateTime<Utc>>,
     /// When it registered.
     started_at: DateTime<Utc>,
     /// Last time it was heard of.
@@ -212,6 +218,9 @@ pub(super) async fn workers(State(pool): State<PgPool>) -> Result<Json<Page<Work
         },
         live: worker.live,
         slots: worker.slots,
+        takes: worker.takes,
+        trouble: worker.trouble,
+        trouble_at: worker.trouble_at,
         runs: worker.runs,
         started_at: worker.started_at,
         last_seen_at: worker.last_seen_at,

@@ -174,6 +174,12 @@ pub struct Worker {
     pub other_content: Vec<String>,
     /// Most runs that it works on at once.
     pub slots: i16,
+    /// Whether it takes runs.
+    pub takes: bool,
+    /// What is wrong with its machine.
+    pub trouble: Option<String>,
+    /// Since when.
+    pub trouble_at: Option<DateTime<Utc>>,
     /// The runs it works on, the longest first.
     pub runs: Vec<RunId>,
 }
@@ -207,7 +213,7 @@ pub async fn crew(db: impl PgExecutor<'_>) -> sqlx::Result<Crew> {
 pub async fn workers(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
     sqlx::query_as!(
         Worker,
-        r#"select id, host, device, version, started_at, last_seen_at, stopped_at,
+        r#"select id, host, device, version, started_at, last_seen_at, stopped_at, takes, trouble, trouble_at,
              id in (select id from live_worker) as "live!",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = worker.id and o.sha256 = d.sha256 order by o.name) as "data_sets!",

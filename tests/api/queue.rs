@@ -1,7 +1,7 @@
 use crate::support::Site;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Ending, FailureKind, Timing};
+use breakmywork_protocol::jobs::{self, Ending, FailureKind, Timing, Trouble};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -58,6 +58,19 @@ async fn admins_cancel_and_retry_with_a_reason(pool: PgPool) {
     let workers: Value = site.get("/api/v1/workers").await.json();
     assert_eq!(workers["items"][0]["runs"], json!([lease.run.0]));
     assert_eq!(workers["items"][0]["slots"], 4);
+    assert_eq!(workers["items"][0]["takes"], true);
+    assert_eq!(workers["items"][0]["trouble"], Value::Null);
+    let trouble = Trouble {
+        reason: "The device is gone.".into(),
+        pauses: true,
+    };
+    jobs::report_trouble(&site.pool, worker, Some(&trouble))
+        .await
+        .expect("says so");
+    let workers: Value = site.get("/api/v1/workers").await.json();
+    assert_eq!(workers["items"][0]["takes"], false);
+    assert_eq!(workers["items"][0]["trouble"], "The device is gone.");
+    assert!(workers["items"][0]["trouble_at"].is_string());
 
     let ending = Ending::Failed {
         kind: FailureKind::OutOfMemory,

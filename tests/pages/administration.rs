@@ -4,7 +4,7 @@ use crate::support::Site;
 use axum::http::StatusCode;
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Timing};
+use breakmywork_protocol::jobs::{self, Timing, Trouble};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -110,6 +110,18 @@ async fn a_worker_with_several_runs_is_shown_with_all_of_them(pool: PgPool) {
             .await
             .expect("takes")
             .expect("a run");
+    }
+    for (pauses, words) in [(false, "In trouble"), (true, "Takes no runs")] {
+        let trouble = Trouble {
+            reason: "The <disk> is full.".into(),
+            pauses,
+        };
+        jobs::report_trouble(&site.pool, worker, Some(&trouble))
+            .await
+            .expect("says so");
+        let page = admin.get("/admin/queue").await.text();
+        assert!(page.contains(words), "{page}");
+        assert!(page.contains("The &#60;disk&#62; is full."), "{page}");
     }
     let page = admin.get("/admin/queue").await.text();
     let doing = r#"<a href="/runs/1">run 1</a>, <a href="/runs/2">run 2</a> (2 of 4 slots)"#;

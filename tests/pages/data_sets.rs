@@ -196,6 +196,7 @@ async fn a_run_of_unknown_length_shows_its_steps_without_a_total(pool: PgPool) {
     beat(Progress {
         step: 120,
         steps: Some(480),
+        alive: false,
     })
     .await;
     for path in pages {

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 const STATE: &str = "state";
 /// Ending of a checkpoint's name.
 const ENDING: &str = "safetensors";
+/// Ending of a file that is not whole yet.
+const PARTIAL: &str = "partial";
 
 /// What a checkpoint holds besides tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct State {
     /// Time steps trained so far, over all sequences.
     #[serde(default)]
     pub time_steps: u64,
+    /// Whether the measurement that is due after that step is still to be made.
+    #[serde(default)]
+    pub unmeasured: bool,
 }
 
 /// The measurement with the lowest validation loss; its weights lie beside it.
@@ -77,6 +82,16 @@ pub enum Error {
     /// The device.
     #[error(transparent)]
     Device(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// What is wrong, without the path: for people who do not look after the machine.
+    pub fn public(&self) -> String {
+        match self {
+            Self::Disk { source, .. } => source.to_string(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// Writes `state` and the tensors below `directory` and says what was written.
@@ -150,15 +165,22 @@ fn read(path: &Path, plan_sha256: &str) -> Result<(State, Vec<u8>), Error> {
     Ok((state, bytes))
 }
 
-/// Writes to a temporary name, to disk, then renames: the name never stands for half a file.
+/// Writes to a temporary name, to disk, then renames: the name never stands for half a file, and half a file does not
+/// stay where the disk is full.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
-    let temporary = path.with_extension("partial");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    let temporary = path.with_extension(PARTIAL);
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    });
+    if let Err(error) = written {
+        // It may not even be there; what is wrong with the disk is told by the first error.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
     // The new name is on disk when its folder is.
     File::open(directory)?.sync_all()
 }
@@ -181,13 +203,17 @@ pub fn sha256(path: &Path) -> io::Result<String> {
 
 /// The checkpoints in a folder, the newest first; none if there is no such folder.
 pub fn list(directory: &Path) -> Vec<PathBuf> {
+    ending(directory, ENDING)
+}
+
+fn ending(directory: &Path, ending: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(directory)
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path());
     let mut found: Vec<PathBuf> = files
-        .filter(|path| path.extension().is_some_and(|e| e == ENDING))
+        .filter(|path| path.extension().is_some_and(|e| e == ending))
         .collect();
     // Names hold the step with leading zeros.
     found.sort();
@@ -195,10 +221,13 @@ pub fn list(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Deletes all but the newest two: one to go on from, and one more should the last be damaged.
+/// Deletes all but the newest two: one to go on from, and one more should the last be damaged. Of what a killed process
+/// left half written nothing stays.
 ///
 /// # Errors
 /// If a file cannot be deleted.
 pub fn prune(directory: &Path) -> io::Result<()> {
-    list(directory).iter().skip(2).try_for_each(fs::remove_file)
+    let old = ending(directory, ENDING).into_iter().skip(2);
+    old.chain(ending(directory, PARTIAL))
+        .try_for_each(fs::remove_file)
 }

@@ -6,6 +6,7 @@ use crate::precision::Products;
 use breakmywork_protocol::jobs::Timing;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Takes queued runs, trains them and reports their results.
 ///
@@ -68,7 +69,7 @@ pub struct WorkArgs {
     /// Seconds that a run stays with a worker which gives no sign of life; the same as the web server's.
     #[arg(long, value_name = "S", default_value_t = Timing::default().lease_s, env = "BREAKMYWORK_LEASE_SECONDS", value_parser = clap::value_parser!(i32).range(1..))]
     pub lease_seconds: i32,
-    /// Seconds between two signs of life; well below the lease.
+    /// Seconds between two signs of life; a third of the lease at most, whatever is given.
     #[arg(
         long,
         value_name = "S",
@@ -77,7 +78,7 @@ pub struct WorkArgs {
         env = "BREAKMYWORK_BEAT_SECONDS"
     )]
     pub beat_seconds: f64,
-    /// Seconds without a new step after which a trainer counts as stuck.
+    /// Seconds without a sign of life (a step, or a part of a measurement) after which a trainer counts as stuck.
     #[arg(long, value_name = "S", default_value_t = 900, env = "BREAKMYWORK_STALL_SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub stall_seconds: u32,
     /// Seconds before a failed run is tried again; doubles with each failure.
@@ -101,6 +102,12 @@ pub struct WorkArgs {
 }
 
 impl WorkArgs {
+    /// Time between two signs of life: short enough that two may be lost before the lease is.
+    pub fn beat(&self) -> Duration {
+        let third = f64::from(self.lease_seconds) / 3.0;
+        Duration::from_secs_f64(self.beat_seconds.min(third))
+    }
+
     /// Times of the job table.
     pub fn timing(&self) -> Timing {
         Timing {
@@ -209,9 +216,9 @@ pub struct TrainerArgs {
     /// Seconds between two checkpoints.
     #[arg(long)]
     pub checkpoint_every: f64,
-    /// The checkpoint to go on from.
+    /// Checkpoints to go on from; the first that can be used, else from the start.
     #[arg(long)]
-    pub resume: Option<PathBuf>,
+    pub resume: Vec<PathBuf>,
     /// The device.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceChoice,

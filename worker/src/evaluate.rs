@@ -40,8 +40,13 @@ struct Totals {
     outputs: f64,
 }
 
-/// The metrics by name, prefixed `train_`, `valid_` or `test_`, the task's usual one first.
-pub(crate) fn metrics(held: &Measurement<'_>) -> Result<Vec<(String, f64)>> {
+/// The metrics by name, prefixed `train_`, `valid_` or `test_`, the task's usual one first; `None` if it was to stop.
+///
+/// `goes_on` is asked before each pass over a minibatch: a measurement of many samples takes hours and makes no step.
+pub(crate) fn metrics(
+    held: &Measurement<'_>,
+    goes_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<Vec<(String, f64)>>> {
     let mut totals = Totals::default();
     // Where each sample is in a text; one mask set serves its whole pass.
     let mut carried: Vec<Option<Carried>> = vec![None; held.samples.max(1) as usize];
@@ -50,21 +55,26 @@ pub(crate) fn metrics(held: &Measurement<'_>) -> Result<Vec<(String, f64)>> {
         let batch = held
             .task
             .batch(held.seed, &piece, held.dtype, held.device)?;
+        if !goes_on() {
+            return Ok(None);
+        }
         if piece.begins() {
             carried.fill(None);
         }
-        let goes_on = held.task.name.is_language_model();
+        let is_text = held.task.name.is_language_model();
         let position = |sample: u64| Position {
-            fixed: sample << 32 | if goes_on { 0 } else { first },
-            per_step: sample << 32 | if goes_on { number } else { first },
+            fixed: sample << 32 | if is_text { 0 } else { first },
+            per_step: sample << 32 | if is_text { number } else { first },
         };
         if held.samples > 0 || !totals.score(held, &batch, &mut carried[0])? {
-            let predicted = predict(held, &batch, &mut carried, position)?;
+            let Some(predicted) = predict(held, &batch, &mut carried, position, goes_on)? else {
+                return Ok(None);
+            };
             totals.add(held.network.head, &batch, &predicted)?;
         }
         first += batch.size as u64;
     }
-    Ok(named(held, &totals))
+    Ok(Some(named(held, &totals)))
 }
 
 fn named(held: &Measurement<'_>, totals: &Totals) -> Vec<(String, f64)> {
@@ -164,7 +174,8 @@ fn predict(
     batch: &Batch,
     carried: &mut [Option<Carried>],
     position: impl Fn(u64) -> Position,
-) -> Result<Predicted> {
+    goes_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<Predicted>> {
     let pass = |masks: &Masks, carried: &mut Option<Carried>| {
         let before = carried.as_ref();
         let (network, weights) = (held.network, held.weights);
@@ -192,11 +203,15 @@ fn predict(
         let masks = Masks::mean(shape);
         let mean = pass(&masks, &mut carried[0])?;
         let variance = answer(&mean)?.mean(D::Minus1)?.zeros_like()?;
-        return Ok(Predicted { mean, variance });
+        return Ok(Some(Predicted { mean, variance }));
     }
-    // Running means (Welford 1962): a thousand passes need the memory of one.
+    // Running means (Welford 1962): a thousand passes need the memory of one, but for the states that each of them
+    // carries through a text.
     let mut running: Option<(Tensor, Tensor, Tensor)> = None;
     for (sample, carried) in (0..).zip(carried) {
+        if !goes_on() {
+            return Ok(None);
+        }
         let at = position(sample);
         let masks = Masks::sampled(held.engine.card(), shape, held.seed, at)?;
         let predicted = pass(&masks, carried)?;
@@ -229,7 +244,7 @@ fn predict(
         Head::Classes(_) => mean.maximum(f64::MIN_POSITIVE)?.log()?,
     };
     let variance = (spread / f64::from(held.samples))?.mean(D::Minus1)?;
-    Ok(Predicted { mean, variance })
+    Ok(Some(Predicted { mean, variance }))
 }
 
 fn shape<'a>(held: &Measurement<'a>, batch: &'a Batch) -> MaskShape<'a> {
@@ -321,7 +336,9 @@ mod tests {
             nll -= mean.ln() / 3.0;
             variance += of.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (3 * SAMPLES) as f64;
         }
-        let measured = metrics(&held).expect("measures");
+        let measured = metrics(&held, &mut || true)
+            .expect("measures")
+            .expect("to its end");
         let find = |name: &str| measured.iter().find(|(n, _)| n == name).expect("there").1;
         assert!((find("test_nll") - nll).abs() < 1e-12);
         assert!((find("test_variance") - variance).abs() < 1e-12 && variance > 1e-6);

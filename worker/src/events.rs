@@ -10,6 +10,27 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The trainer runs and has read its plan: what goes wrong before this is its machine's fault.
+    Started,
+    /// Training goes on from a checkpoint.
+    Resumed {
+        /// Optimizer steps done.
+        step: u32,
+    },
+    /// Nobody can go on from this checkpoint; an older one is used, or training begins anew.
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint could not be written; training goes on without it.
+    NoCheckpoint {
+        /// Optimizer steps done.
+        step: u32,
+        /// What the system says.
+        reason: String,
+    },
     /// A point of a learning curve.
     Metric {
         /// Optimizer steps done.
@@ -19,7 +40,7 @@ pub enum Event {
         /// Its value.
         value: f64,
     },
-    /// Still training.
+    /// Still training, or measuring.
     Progress {
         /// Optimizer steps done.
         step: u32,
@@ -66,11 +87,29 @@ pub enum FailureKind {
     Diverged,
     /// This plan cannot be run here.
     Specification,
-    /// The device is too small.
+    /// The device is too small, or the plan needs more than any run may.
     OutOfMemory,
+    /// This machine has too little memory for the plan, and another may have enough.
+    Unfit,
+    /// This machine is at fault: its device, its data, its memory at the moment.
+    Machine,
+    /// The checkpoint to go on from cannot be used.
+    Checkpoint,
     /// Anything else.
     Error,
 }
+
+/// What devices say in words when they are gone, or cannot be had.
+const GONE: [&str; 8] = [
+    "no_device",
+    "invalid_device",
+    "device_unavailable",
+    "devices_unavailable",
+    "system_not_ready",
+    "uncorrectable",
+    "cuda_error_contained",
+    "cuda_error_unknown",
+];
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,7 +129,7 @@ impl Failure {
         }
     }
 
-    /// What went wrong in the arithmetic; devices say in words that they ran out of memory.
+    /// What went wrong in the arithmetic; devices say in words that they ran out of memory, or that they are gone.
     pub fn of_candle(error: &candle_core::Error, step: u32) -> Self {
         // Where in the code it happened is for developers, not for the person whose run it is.
         let mut error = error;
@@ -102,6 +141,8 @@ impl Failure {
         let exhausted = lower.contains("out of memory") || lower.contains("out_of_memory");
         let kind = if exhausted {
             FailureKind::OutOfMemory
+        } else if GONE.iter().any(|word| lower.contains(word)) {
+            FailureKind::Machine
         } else {
             FailureKind::Error
         };
@@ -162,6 +203,19 @@ mod tests {
             ))),
             "{\"event\":\"failure\",\"kind\":\"out_of_memory\",\"step\":3,\"message\":\"too big\"}\n"
         );
+    }
+
+    #[test]
+    fn a_device_that_is_gone_is_the_machines_fault_and_one_that_is_full_is_not() {
+        let kind = |words: &str| {
+            let error = candle_core::Error::Msg(format!("DriverError({words})"));
+            Failure::of_candle(&error, 3).kind
+        };
+        assert_eq!(kind("CUDA_ERROR_OUT_OF_MEMORY"), FailureKind::OutOfMemory);
+        for gone in ["CUDA_ERROR_NO_DEVICE", "CUDA_ERROR_ECC_UNCORRECTABLE"] {
+            assert_eq!(kind(gone), FailureKind::Machine);
+        }
+        assert_eq!(kind("CUDA_ERROR_INVALID_VALUE"), FailureKind::Error);
     }
 
     #[test]

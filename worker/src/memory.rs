@@ -1,17 +1,33 @@
 //! Memory of the machine and of this process, as Linux tells it.
 
 use crate::network::Network;
-use breakmywork_protocol::spec::Cell;
+use breakmywork_protocol::spec::{self, DataShape, Setup};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
+
+/// What a trainer may take beyond twice what it should need, in bytes: stacks, fragments, libraries.
+const MARGIN: u64 = 1 << 30;
 
 /// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
 pub fn peak() -> u64 {
     kilobytes("/proc/self/status", "VmHWM:").unwrap_or(0)
 }
 
-/// Memory that could be had, in bytes: the machine's, or less if the control group allows less.
+/// Memory in all, in bytes: the machine's, or less if the control group allows less.
+pub fn total() -> Option<u64> {
+    let machine = kilobytes("/proc/meminfo", "MemTotal:");
+    machine
+        .into_iter()
+        .chain(number("/sys/fs/cgroup/memory.max"))
+        .min()
+}
+
+fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Memory that could be had at this moment, in bytes: the machine's, or less if the control group allows less.
 pub fn available() -> Option<u64> {
-    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     let machine = kilobytes("/proc/meminfo", "MemAvailable:");
     let group = number("/sys/fs/cgroup/memory.max")
         .zip(number("/sys/fs/cgroup/memory.current"))
@@ -67,19 +83,34 @@ fn asking(present: Option<&str>) -> Option<String> {
     }
 }
 
-/// Bytes that the graph of one minibatch holds at least: what candle keeps of each step for the backward pass.
-pub fn needed(network: &Network, steps: usize, batch: usize) -> u64 {
-    // Tensors of batch × hidden that one step of one layer leaves in the graph.
-    let tensors = match network.cell {
-        Cell::Rnn => 4,
-        Cell::Gru => 14,
-        Cell::Lstm => 15,
+/// The peak of the memory of a run of that network, estimated, in bytes.
+pub fn needed(network: &Network, steps: usize, setup: &Setup) -> u64 {
+    let data = DataShape {
+        steps: steps as u64,
+        inputs: network.inputs as u64,
+        vocabulary: network.vocabulary.unwrap_or(0) as u64,
+        outputs: network.head.width() as u64,
+        read_at: network.read_out.of(steps) as u64,
     };
-    let recurrent = network.hidden * batch * steps * network.layers * tensors;
-    // The outputs, and what is kept of their softmax.
-    let outputs = 4 * network.head.width() * batch * network.read_out.of(steps);
-    let entries = recurrent + outputs;
-    (entries * size_of::<f32>()) as u64
+    spec::run_memory(setup, data)
+}
+
+/// Has the system hold this process to twice what it should need: a plan that needs more than was foreseen ends as
+/// out of memory, and takes neither its neighbours nor the database with it.
+pub fn hold(needed: u64) {
+    // What is taken already (data, stacks) is beside what the run will need.
+    let taken = kilobytes("/proc/self/status", "VmData:").unwrap_or(0);
+    let most = taken + 2 * needed + MARGIN;
+    // An operator may allow less.
+    let allowed = getrlimit(Resource::Data).maximum;
+    let most = Some(allowed.map_or(most, |allowed| most.min(allowed)));
+    let limit = Rlimit {
+        current: most,
+        maximum: most,
+    };
+    if let Err(error) = setrlimit(Resource::Data, limit) {
+        tracing::warn!("the system does not limit this trainer's memory: {error}");
+    }
 }
 
 fn kilobytes(file: &str, field: &str) -> Option<u64> {

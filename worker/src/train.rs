@@ -4,6 +4,8 @@
 //! below 0.01 within 1,500 Adam steps of 32 sequences; temporal order at length 12 is solved within 600.
 
 mod ledger;
+mod reporter;
+mod room;
 mod trained;
 
 use crate::checkpoint::{self, Best, State};
@@ -11,7 +13,7 @@ use crate::device::{self, DeviceChoice};
 use crate::dropout::{MaskShape, Masks, Proof};
 use crate::engine::{self, Engine};
 use crate::evaluate;
-use crate::events::{self, Event, Failure, FailureKind};
+use crate::events::{Event, Failure, FailureKind};
 use crate::memory;
 use crate::model::{Parameters, Statistics, Weights};
 use crate::network::Network;
@@ -24,6 +26,7 @@ use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::{LossOverTime, Plan};
 use candle_core::{DType, Device};
 use ledger::Ledger;
+use reporter::Reporter;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -37,8 +40,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const CODE_VERSION: &str = env!("BREAKMYWORK_CODE_VERSION");
 /// Precision of training.
 pub const DTYPE: DType = DType::F32;
-/// Time between two signs of life, so that a reader sees progress without being flooded.
-const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 /// Where and how to train.
 #[derive(Debug, Clone)]
@@ -51,6 +52,9 @@ pub struct Options {
     pub resume: Option<PathBuf>,
     /// The folder of data sets.
     pub data_sets: PathBuf,
+    /// Whether the system holds this process to the memory that the plan should need. For a process that trains one
+    /// plan and ends.
+    pub hold_memory: bool,
 }
 
 /// Where checkpoints go, and how often.
@@ -108,7 +112,7 @@ pub fn train(
             .spawn_scoped(scope, run);
         let thread = thread.map_err(|error| {
             Failure::new(
-                FailureKind::OutOfMemory,
+                FailureKind::Machine,
                 0,
                 format!("no thread with a stack of {stack} bytes: {error}"),
             )
@@ -119,17 +123,45 @@ pub fn train(
     })
 }
 
+/// As [`train`], going on from the first of the checkpoints `from` that can be used, else from the start.
+///
+/// # Errors
+/// As [`train`].
+pub fn go_on(
+    plan: &Plan,
+    mut options: Options,
+    from: &[PathBuf],
+    requests: &Requests,
+    emit: &mut (dyn FnMut(Event) -> io::Result<()> + Send),
+) -> Result<Outcome, Failure> {
+    for path in from {
+        options.resume = Some(path.clone());
+        match train(plan, &options, requests, emit) {
+            Err(failure) if failure.kind == FailureKind::Checkpoint => {
+                let (path, reason) = (path.clone(), failure.message);
+                Reporter::new(requests, emit, 0).say(0, Event::Unusable { path, reason })?;
+            }
+            other => return other,
+        }
+    }
+    options.resume = None;
+    train(plan, &options, requests, emit)
+}
+
 /// The task; that it cannot be learned from its data is the specification's fault, that they are not here is not.
 fn open(plan: &Plan, options: &Options) -> Result<Task, Failure> {
     Task::open(&plan.setup.task, &options.data_sets).map_err(|error| refused(&error))
 }
 
 fn refused(error: &tasks::Error) -> Failure {
-    let kind = match error.may_pass() {
-        true => FailureKind::Error,
-        false => FailureKind::Specification,
-    };
-    Failure::new(kind, 0, error.to_string())
+    match error {
+        tasks::Error::Data(data) => {
+            // With the path, for whoever looks after this machine.
+            tracing::warn!("{data}");
+            Failure::new(FailureKind::Machine, 0, data.public())
+        }
+        _ => Failure::new(FailureKind::Specification, 0, error.to_string()),
+    }
 }
 
 /// Measured: candle's recursion takes about 250 bytes a node; four times that, for up to 64 nodes a step and layer.
@@ -164,25 +196,16 @@ impl<'a> Run<'a> {
         let device = options
             .device
             .open()
-            .map_err(|message| Failure::new(FailureKind::Error, 0, message))?;
+            .map_err(|message| Failure::new(FailureKind::Machine, 0, message))?;
         let setup = &plan.setup;
         let schedule = Schedule::new(&task, &setup.training, plan.seed);
         let schedule = schedule.map_err(|error| refused(&error))?;
         let network = Network::new(&setup.model, task.shape());
-        let needed = memory::needed(&network, task.shape().steps, setup.training.batch as usize);
-        if let (DeviceChoice::Cpu, Some(available)) = (options.device, memory::available())
-            && needed > available
-        {
-            let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-            return Err(Failure::new(
-                FailureKind::OutOfMemory,
-                0,
-                format!(
-                    "one minibatch needs {:.1} GB of memory and this machine has {:.1} GB left; use a smaller batch, a shorter task or fewer units",
-                    gigabytes(needed),
-                    gigabytes(available)
-                ),
-            ));
+        let needed = memory::needed(&network, task.shape().steps, setup);
+        let on_cpu = options.device == DeviceChoice::Cpu;
+        room::check(needed, on_cpu.then(room::here))?;
+        if options.hold_memory && on_cpu {
+            memory::hold(needed);
         }
         let parameters =
             Parameters::initial(&network, plan.seed, DTYPE, &device).map_err(candle)?;
@@ -198,6 +221,7 @@ impl<'a> Run<'a> {
             best: None,
             average: optimizer.progress(),
             time_steps: 0,
+            unmeasured: false,
         };
         let mut trained = Trained {
             parameters,
@@ -213,8 +237,7 @@ impl<'a> Run<'a> {
                 trained.restore(&loaded, stored)?;
                 Ok(loaded)
             });
-            state =
-                restored.map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
+            state = restored.map_err(|error| unusable(&error))?;
         }
         Ok(Self {
             plan,
@@ -241,38 +264,38 @@ impl<'a> Run<'a> {
         let steps = self.schedule.steps();
         let every = self.plan.setup.evaluation.every;
         let mut checkpointed = Instant::now();
-        let mut progressed = None::<Instant>;
-        let mut say = |step, event| {
-            emit(event).map_err(|error| {
-                Failure::new(
-                    FailureKind::Error,
-                    step,
-                    format!("nobody reads the report: {error}"),
-                )
-            })
-        };
-        while self.state.step < steps {
-            let epoch_ends = self
-                .step()
-                .map_err(|error| Failure::of_candle(&error, self.state.step))?;
-            self.state.step += 1;
+        let mut reporter = Reporter::new(requests, emit, steps);
+        if self.options.resume.is_some() {
             let step = self.state.step;
-            self.ledger.read(step)?;
-            let due = every.map_or(epoch_ends, |every| step.is_multiple_of(every));
-            if due || step == steps {
-                for (name, value) in self.measure()? {
-                    say(step, Event::Metric { step, name, value })?;
+            reporter.say(step, Event::Resumed { step })?;
+        }
+        while self.state.step < steps || self.state.unmeasured {
+            if !self.state.unmeasured {
+                let epoch_ends = self
+                    .step()
+                    .map_err(|error| Failure::of_candle(&error, self.state.step))?;
+                self.state.step += 1;
+                let step = self.state.step;
+                self.ledger.read(step)?;
+                let due = every.map_or(epoch_ends, |every| step.is_multiple_of(every));
+                self.state.unmeasured = due || step == steps;
+            }
+            let step = self.state.step;
+            if self.state.unmeasured
+                && let Some(points) = self.measure(&mut reporter)?
+            {
+                self.state.unmeasured = false;
+                for (name, value) in points {
+                    reporter.say(step, Event::Metric { step, name, value })?;
                 }
             }
-            if progressed.is_none_or(|before| before.elapsed() >= PROGRESS_EVERY) || step == steps {
-                say(step, Event::Progress { step, steps })?;
-                progressed = Some(Instant::now());
-            }
-            let stop = requests.stop.load(Ordering::Relaxed) && step < steps;
+            reporter.progress(step)?;
+            let unfinished = step < steps || self.state.unmeasured;
+            let stop = requests.stop.load(Ordering::Relaxed) && unfinished;
             if let Some(checkpoints) = &self.options.checkpoints {
                 let asked = requests.checkpoint.swap(false, Ordering::Relaxed);
                 if stop || asked || checkpointed.elapsed() >= checkpoints.every {
-                    say(step, Event::Checkpoint(self.checkpoint(checkpoints)?))?;
+                    reporter.say(step, self.checkpoint(checkpoints)?)?;
                     checkpointed = Instant::now();
                 }
             }
@@ -280,8 +303,13 @@ impl<'a> Run<'a> {
                 return Ok(Outcome::Stopped { step });
             }
         }
-        let result = self.result()?;
-        say(steps, Event::Result(Box::new(result.clone())))?;
+        let Some(result) = self.result(&mut reporter)? else {
+            if let Some(checkpoints) = &self.options.checkpoints {
+                reporter.say(steps, self.checkpoint(checkpoints)?)?;
+            }
+            return Ok(Outcome::Stopped { step: steps });
+        };
+        reporter.say(steps, Event::Result(Box::new(result.clone())))?;
         Ok(Outcome::Finished(Box::new(result)))
     }
 
@@ -348,12 +376,18 @@ impl<'a> Run<'a> {
         Ok(lesson.ends_epoch)
     }
 
-    /// The curves' points at this step: mean training loss since the last measurement, and validation.
-    fn measure(&mut self) -> Result<Vec<(String, f64)>, Failure> {
+    /// The curves' points at this step: mean training loss since the last measurement, and validation; `None` if it was
+    /// asked to stop first, and nothing has changed then.
+    fn measure(
+        &mut self,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<Vec<(String, f64)>>, Failure> {
         let step = self.state.step;
-        let mut points = vec![("train_loss".to_owned(), self.ledger.take_mean(step)?)];
         let weights = self.measured_weights()?;
-        let validation = self.evaluate(Purpose::Validation, 0, &weights)?;
+        let Some(validation) = self.evaluate(Purpose::Validation, 0, &weights, reporter)? else {
+            return Ok(None);
+        };
+        let mut points = vec![("train_loss".to_owned(), self.ledger.take_mean(step)?)];
         // The first is the loss. Early stopping keeps the earliest of equals.
         let loss = validation[0].1;
         if self.state.best.is_none_or(|best| loss < best.loss) {
@@ -364,7 +398,7 @@ impl<'a> Run<'a> {
         }
         self.trained.optimizer.measured(loss);
         points.extend(validation);
-        Ok(points)
+        Ok(Some(points))
     }
 
     fn measured_weights(&self) -> Result<Weights, Failure> {
@@ -377,10 +411,11 @@ impl<'a> Run<'a> {
         purpose: Purpose,
         samples: u32,
         weights: &Weights,
-    ) -> Result<Vec<(String, f64)>, Failure> {
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<Vec<(String, f64)>>, Failure> {
         let step = self.state.step;
         let evaluation = &self.plan.setup.evaluation;
-        let metrics = evaluate::metrics(&evaluate::Measurement {
+        let held = evaluate::Measurement {
             task: &self.task,
             network: &self.network,
             engine: &self.engine,
@@ -393,58 +428,81 @@ impl<'a> Run<'a> {
             temperature: evaluation.temperature,
             dtype: DTYPE,
             device: &self.device,
-        })
-        .map_err(|error| Failure::of_candle(&error, step))?;
+        };
+        let metrics = evaluate::metrics(&held, &mut || reporter.goes_on(step));
+        let metrics = metrics.map_err(|error| Failure::of_candle(&error, step))?;
+        reporter.heard()?;
+        let Some(metrics) = metrics else {
+            return Ok(None);
+        };
         match metrics.iter().find(|(_, value)| !value.is_finite()) {
             Some((name, value)) => Err(ledger::diverged(step, &format!("{name} became {value}"))),
-            None => Ok(metrics),
+            None => Ok(Some(metrics)),
         }
     }
 
-    /// What the run reports at its end: of the last weights, and of those that early stopping would have kept.
-    fn final_metrics(&self) -> Result<BTreeMap<String, f64>, Failure> {
+    /// What the run reports at its end: of the last weights, and of those that early stopping would have kept; `None` if
+    /// it was asked to stop first.
+    fn final_metrics(
+        &self,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<BTreeMap<String, f64>>, Failure> {
         let samples = self.plan.setup.evaluation.samples;
         let last = self.measured_weights()?;
-        let mut metrics = BTreeMap::from_iter(self.evaluate(Purpose::Test, samples, &last)?);
-        metrics.extend(self.evaluate(Purpose::Training, 0, &last)?);
+        let Some(test) = self.evaluate(Purpose::Test, samples, &last, reporter)? else {
+            return Ok(None);
+        };
+        let Some(training) = self.evaluate(Purpose::Training, 0, &last, reporter)? else {
+            return Ok(None);
+        };
+        let mut metrics = BTreeMap::from_iter(test.into_iter().chain(training));
         if let Some(best) = self.state.best {
             let kept = self.trained.best_weights();
             let kept = kept.map_err(|error| Failure::of_candle(&error, self.state.step))?;
-            let early = self.evaluate(Purpose::Test, samples, &kept)?;
+            let Some(early) = self.evaluate(Purpose::Test, samples, &kept, reporter)? else {
+                return Ok(None);
+            };
             let losses = early
                 .into_iter()
                 .filter(|(name, _)| name != "test_variance");
             metrics.extend(losses.map(|(name, value)| (format!("{name}_early_stopped"), value)));
             metrics.insert("early_stopped_at".into(), f64::from(best.step));
         }
-        Ok(metrics)
+        Ok(Some(metrics))
     }
 
-    fn checkpoint(&mut self, to: &Checkpoints) -> Result<events::Checkpoint, Failure> {
+    /// Writes a checkpoint, or says that the disk does not take it: it only saves time, so training goes on.
+    fn checkpoint(&mut self, to: &Checkpoints) -> Result<Event, Failure> {
         let step = self.state.step;
         (self.state.loss_sum, self.state.losses) = self.ledger.settle(step)?;
         self.state.wall_seconds = self.wall_seconds();
         self.state.average = self.trained.optimizer.progress();
-        checkpoint::save(&to.directory, &self.state, self.trained.tensors()).map_err(|error| {
-            Failure::new(
-                FailureKind::Error,
-                step,
-                format!("the checkpoint could not be written: {error}"),
-            )
-        })
+        match checkpoint::save(&to.directory, &self.state, self.trained.tensors()) {
+            Ok(written) => Ok(Event::Checkpoint(written)),
+            Err(checkpoint::Error::Device(error)) => Err(Failure::of_candle(&error, step)),
+            Err(error) => {
+                tracing::warn!("no checkpoint was written, training goes on: {error}");
+                let reason = error.public();
+                Ok(Event::NoCheckpoint { step, reason })
+            }
+        }
     }
 
     fn wall_seconds(&self) -> f64 {
         self.seconds_before + self.started.elapsed().as_secs_f64()
     }
 
-    /// Test metrics after the last step, the proof of treatment, and where the numbers come from.
-    fn result(&self) -> Result<RunResult, Failure> {
+    /// Test metrics after the last step, the proof of treatment, and where the numbers come from; `None` if it was asked
+    /// to stop while it measured.
+    fn result(&self, reporter: &mut Reporter<'_>) -> Result<Option<RunResult>, Failure> {
         let seconds = self.started.elapsed().as_secs_f64();
         let time_steps = self.state.time_steps;
         let data = self.task.data();
-        Ok(RunResult {
-            metrics: self.final_metrics()?,
+        let Some(metrics) = self.final_metrics(reporter)? else {
+            return Ok(None);
+        };
+        Ok(Some(RunResult {
+            metrics,
             treatment: self.state.proof.treatment(&self.plan.setup.dropout),
             provenance: Provenance {
                 worker_version: VERSION.into(),
@@ -462,6 +520,14 @@ impl<'a> Run<'a> {
                 time_steps_per_second: (time_steps - self.time_steps_before) as f64 / seconds,
                 peak_memory_bytes: memory::peak(),
             },
-        })
+        }))
+    }
+}
+
+/// Why a checkpoint cannot be gone on from; the device's own trouble is not the file's.
+fn unusable(error: &checkpoint::Error) -> Failure {
+    match error {
+        checkpoint::Error::Device(error) => Failure::of_candle(error, 0),
+        _ => Failure::new(FailureKind::Checkpoint, 0, error.public()),
     }
 }

@@ -20,7 +20,10 @@ pub fn run(args: &TrainerArgs) -> u8 {
                 FailureKind::Diverged | FailureKind::Specification | FailureKind::OutOfMemory => {
                     exit::FAILED
                 }
-                FailureKind::Error => exit::RETRYABLE,
+                FailureKind::Unfit
+                | FailureKind::Machine
+                | FailureKind::Checkpoint
+                | FailureKind::Error => exit::RETRYABLE,
             };
             if let Err(error) = events::write(io::stdout().lock(), &Event::Failure(failure)) {
                 tracing::warn!(%error, "nobody reads the failure");
@@ -43,7 +46,7 @@ pub fn probe(args: &DeviceArgs) -> u8 {
 
 fn start(args: &TrainerArgs) -> Result<Outcome, Failure> {
     let error = |what: &str, error: io::Error| {
-        Failure::new(FailureKind::Error, 0, format!("{what}: {error}"))
+        Failure::new(FailureKind::Machine, 0, format!("{what}: {error}"))
     };
     if let Some(parent) = args.parent {
         die_with(parent).map_err(|e| error("cannot follow the worker's end", e))?;
@@ -55,19 +58,20 @@ fn start(args: &TrainerArgs) -> Result<Outcome, Failure> {
         .map_err(|error| specification(format!("the plan cannot be read: {error}")))?;
     plan::check(&plan).map_err(specification)?;
     let products = args.device.multiplies(args.products);
-    products.map_err(|message| Failure::new(FailureKind::Error, 0, message))?;
+    products.map_err(|message| Failure::new(FailureKind::Machine, 0, message))?;
+    let mut emit = |event| events::write(io::stdout().lock(), &event);
+    emit(Event::Started).map_err(|e| error("nobody reads the report", e))?;
     let options = Options {
         device: args.device,
         checkpoints: Some(Checkpoints {
             directory: args.checkpoint_dir.clone(),
             every: Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX),
         }),
-        resume: args.resume.clone(),
+        resume: None,
         data_sets: args.folder.data_sets.clone(),
+        hold_memory: true,
     };
-    train::train(&plan, &options, &requests, &mut |event| {
-        events::write(io::stdout().lock(), &event)
-    })
+    train::go_on(&plan, options, &args.resume, &requests, &mut emit)
 }
 
 /// Without its worker a trainer has nobody to report to, and would compete with its successor for the device.

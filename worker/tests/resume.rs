@@ -39,6 +39,7 @@ fn options_with(directory: Option<&Path>, resume: Option<PathBuf>, data_sets: &P
         checkpoints,
         resume,
         data_sets: data_sets.to_owned(),
+        hold_memory: false,
     }
 }
 
@@ -308,7 +309,10 @@ fn checkpoints_of_another_plan_and_damaged_ones_are_refused() {
         &Requests::default(),
         &mut |_| Ok(()),
     );
-    assert_eq!(failure.expect_err("another plan").kind, FailureKind::Error);
+    assert_eq!(
+        failure.expect_err("another plan").kind,
+        FailureKind::Checkpoint
+    );
 
     let whole = std::fs::read(&path).expect("reads");
     for damaged in [

@@ -63,6 +63,7 @@ fn train(plan: &Plan, folder: &Path) -> Result<(Curves, Box<RunResult>), Failure
         checkpoints: None,
         resume: None,
         data_sets: folder.to_owned(),
+        hold_memory: false,
     };
     let mut curves = Vec::new();
     let outcome = train::train(plan, &options, &Requests::default(), &mut |event| {
@@ -427,6 +428,6 @@ fn a_data_set_that_is_not_here_may_come_later() {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = plan("name = \"char_lm\"", "steps = 1");
     let failure = train(&plan, folder.path()).expect_err("nothing is there");
-    assert_eq!(failure.kind, FailureKind::Error);
+    assert_eq!(failure.kind, FailureKind::Machine);
     assert!(failure.message.contains("d@1"), "{failure}");
 }

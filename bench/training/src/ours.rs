@@ -56,6 +56,7 @@ pub(crate) fn train(
         checkpoints: None,
         resume: None,
         data_sets: folder.to_owned(),
+        hold_memory: false,
     };
     let requests = Requests::default();
     train::train(plan, &options, &requests, &mut |event| {

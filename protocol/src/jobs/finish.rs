@@ -22,6 +22,17 @@ pub enum Ending {
     },
     /// The worker hands the run back in good order; this costs the run nothing.
     Preempted,
+    /// The worker's machine is at fault (its disk, its device, its data, its memory): the run goes back at no cost,
+    /// and to another worker while there is one.
+    Unable {
+        /// What is wrong there, for people; never empty.
+        error: String,
+    },
+    /// The trainer was killed from outside, by the system for want of memory or by hand: a loss, not a failure.
+    Lost {
+        /// What was seen, for people; never empty.
+        error: String,
+    },
     /// The worker stopped because somebody had asked for it.
     Cancelled,
 }
@@ -72,12 +83,15 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
         } => "timed_out",
         Ending::Failed { .. } => "failed",
         Ending::Preempted => "preempted",
+        Ending::Unable { .. } => "unable",
+        Ending::Lost { .. } => "lost",
         Ending::Cancelled => "cancelled",
     };
     let held = sqlx::query!(
-        "delete from run_lease where run_id = $1 and epoch = $2",
+        "delete from run_lease where run_id = $1 and epoch = $2 and worker_id = $3",
         lease.run as RunId,
-        lease.epoch
+        lease.epoch,
+        lease.worker
     )
     .execute(&mut *tx)
     .await?
@@ -93,8 +107,10 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
     .fetch_one(&mut *tx)
     .await?;
     let error = match &ending {
-        Ending::Failed { error, .. } => Some(error.as_str()),
-        _ => None,
+        Ending::Failed { error, .. } | Ending::Unable { error } | Ending::Lost { error } => {
+            Some(error.as_str())
+        }
+        Ending::Succeeded(_) | Ending::Preempted | Ending::Cancelled => None,
     };
     close_attempt(&mut tx, lease.run, lease.epoch, outcome, error).await?;
     match &ending {
@@ -120,17 +136,25 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
             )
             .execute(&mut *tx)
             .await?;
-            if !again {
-                fail(&mut tx, lease.run, kind.name(), error).await?;
-            } else if run.cancel {
+            if run.cancel && *kind != FailureKind::Diverged {
                 cancel(&mut tx, lease.run).await?;
+            } else if !again {
+                fail(&mut tx, lease.run, kind.name(), error).await?;
             } else {
                 let wait = backoff(timing, run.failures);
                 requeue(&mut tx, lease.run, wait).await?;
             }
         }
-        Ending::Preempted if !run.cancel => requeue(&mut tx, lease.run, 0.0).await?,
-        Ending::Preempted | Ending::Cancelled => cancel(&mut tx, lease.run).await?,
+        Ending::Lost { error } => {
+            lose(&mut tx, lease.run, lease.epoch, outcome, error, timing).await?;
+        }
+        // Other workers need not wait; this one gets it later, if at all (`run_avoids`).
+        Ending::Preempted | Ending::Unable { .. } if !run.cancel => {
+            requeue(&mut tx, lease.run, 0.0).await?;
+        }
+        Ending::Preempted | Ending::Unable { .. } | Ending::Cancelled => {
+            cancel(&mut tx, lease.run).await?;
+        }
     }
     let data = serde_json::json!({ "epoch": lease.epoch, "error": error });
     events::record(
@@ -156,6 +180,12 @@ fn fit(ending: Ending) -> Ending {
             kind,
             error: text::for_people(&error),
         },
+        Ending::Unable { error } => Ending::Unable {
+            error: text::for_people(&error),
+        },
+        Ending::Lost { error } => Ending::Lost {
+            error: text::for_people(&error),
+        },
         Ending::Succeeded(result) => match result.storable() {
             Ok(result) => Ending::Succeeded(Box::new(result)),
             Err(metric) => Ending::Failed {
@@ -163,14 +193,14 @@ fn fit(ending: Ending) -> Ending {
                 error: format!("Its {metric} is not a finite number."),
             },
         },
-        other => other,
+        other @ (Ending::Preempted | Ending::Cancelled) => other,
     }
 }
 
-/// A result that was reached on another content than the data set's name stands for counts as a failure that may
-/// heal: somebody changed the worker's folder under it, and other workers have the right one. So does the result of
-/// another plan or seed than the run's. Asked before the lease, so that an ending which is sent again gets the same
-/// answer.
+/// A result that was reached on another content than the data set's name stands for does not count: somebody changed
+/// the worker's folder under it, which is not the run's fault, and other workers have the right one. The result of
+/// another plan or seed than the run's is a failure that may heal. Asked before the lease, so that an ending which is
+/// sent again gets the same answer.
 async fn admitted(tx: &mut PgConnection, run: RunId, ending: Ending) -> sqlx::Result<Ending> {
     let Ending::Succeeded(result) = &ending else {
         return Ok(ending);
@@ -209,8 +239,7 @@ async fn admitted(tx: &mut PgConnection, run: RunId, ending: Ending) -> sqlx::Re
         || "no data set".into(),
         |sha256| format!("another content (SHA-256 {sha256})"),
     );
-    Ok(Ending::Failed {
-        kind: FailureKind::Error,
+    Ok(Ending::Unable {
         error: format!(
             "it was trained on {used}, not on what {} stands for on this board (SHA-256 {}), so its result does not \
              count; give that worker the board's content, or import the other one under the next version",

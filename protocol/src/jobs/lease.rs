@@ -19,12 +19,17 @@ pub struct Progress {
     pub step: u32,
     /// Optimizer steps in all, once the worker knows them.
     pub steps: Option<u32>,
+    /// Whether the trainer gave a sign of life since the last report: measuring makes no steps.
+    pub alive: bool,
 }
 
 impl Progress {
     /// So many steps done, of nobody knows how many.
     pub fn at(step: u32) -> Self {
-        Self { step, steps: None }
+        Self {
+            step,
+            ..Self::default()
+        }
     }
 
     /// Steps in all as they are stored; a run of no steps is none.
@@ -75,9 +80,9 @@ pub async fn beat(
         r#"with beat as (
             update run_lease
             set beat_at = now(), expires_at = now() + make_interval(secs => $4),
-                progress_at = case when $3 > step then now() else progress_at end,
+                progress_at = case when $3 > step or $6 then now() else progress_at end,
                 step = greatest(step, $3)
-            where run_id = $1 and epoch = $2
+            where run_id = $1 and epoch = $2 and worker_id = $7
             returning run_id, worker_id
         ), seen as (
             update worker set last_seen_at = now() from beat where worker.id = beat.worker_id
@@ -90,7 +95,9 @@ pub async fn beat(
         lease.epoch,
         to_int(progress.step),
         f64::from(timing.lease_s),
-        progress.total()
+        progress.total(),
+        progress.alive,
+        lease.worker
     )
     .fetch_optional(pool)
     .await?
@@ -113,11 +120,13 @@ pub async fn report_metrics(
     // The update holds the lease's row, or finds none: the fence and the progress in one.
     let held = sqlx::query!(
         "update run_lease
-         set progress_at = case when $3 > step then now() else progress_at end, step = greatest(step, $3)
-         where run_id = $1 and epoch = $2",
+         set progress_at = case when $3 > step or $4 then now() else progress_at end, step = greatest(step, $3)
+         where run_id = $1 and epoch = $2 and worker_id = $5",
         lease.run as RunId,
         lease.epoch,
-        to_int(progress.step)
+        to_int(progress.step),
+        progress.alive,
+        lease.worker
     )
     .execute(&mut *tx)
     .await?;
@@ -161,7 +170,7 @@ pub async fn report_metrics(
 pub async fn checkpoint(pool: &PgPool, lease: &Lease, checkpoint: &Checkpoint) -> Result<()> {
     let mut tx = pool.begin().await?;
     fence(&mut tx, lease).await?;
-    sqlx::query!(
+    let new = sqlx::query!(
         "insert into run_checkpoint (run_id, epoch, step, object_key, bytes, sha256)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (run_id, epoch, step) do nothing",
@@ -173,7 +182,12 @@ pub async fn checkpoint(pool: &PgPool, lease: &Lease, checkpoint: &Checkpoint) -
         checkpoint.sha256
     )
     .execute(&mut *tx)
-    .await?;
+    .await?
+    .rows_affected();
+    if new == 0 {
+        // Sent again after a lost answer: the event is written too.
+        return Ok(());
+    }
     let data = serde_json::json!({ "epoch": lease.epoch, "step": checkpoint.step });
     events::record(
         &mut tx,
@@ -188,14 +202,33 @@ pub async fn checkpoint(pool: &PgPool, lease: &Lease, checkpoint: &Checkpoint) -
     Ok(())
 }
 
-/// The registered checkpoints of a run, the furthest first.
+/// Notes that nobody can go on from a checkpoint, whole as its file may be: the next attempt uses an older one.
+///
+/// # Errors
+/// [`Error::LeaseLost`] if the lease was taken away.
+pub async fn checkpoint_unusable(pool: &PgPool, lease: &Lease, object_key: &str) -> Result<()> {
+    let mut tx = pool.begin().await?;
+    fence(&mut tx, lease).await?;
+    sqlx::query!(
+        "update run_checkpoint set unusable_at = now()
+         where run_id = $1 and object_key = $2 and unusable_at is null",
+        lease.run as RunId,
+        object_key
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The registered checkpoints of a run that can be used, the furthest first.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn checkpoints(pool: &PgPool, run: RunId) -> Result<Vec<Checkpoint>> {
     let rows = sqlx::query!(
         "select epoch, step, object_key, bytes, sha256 from run_checkpoint
-         where run_id = $1 order by step desc, epoch desc",
+         where run_id = $1 and unusable_at is null order by step desc, epoch desc",
         run as RunId
     )
     .fetch_all(pool)
@@ -219,14 +252,19 @@ pub async fn checkpoints(pool: &PgPool, run: RunId) -> Result<Vec<Checkpoint>> {
 pub async fn resumed(pool: &PgPool, lease: &Lease, step: u32) -> Result<()> {
     let mut tx = pool.begin().await?;
     fence(&mut tx, lease).await?;
-    sqlx::query!(
-        "update run_attempt set resumed_from = $3 where run_id = $1 and epoch = $2",
+    let new = sqlx::query!(
+        "update run_attempt set resumed_from = $3
+         where run_id = $1 and epoch = $2 and resumed_from is distinct from $3",
         lease.run as RunId,
         lease.epoch,
         to_int(step)
     )
     .execute(&mut *tx)
-    .await?;
+    .await?
+    .rows_affected();
+    if new == 0 {
+        return Ok(());
+    }
     let data = serde_json::json!({ "epoch": lease.epoch, "step": step });
     events::record(
         &mut tx,
@@ -244,9 +282,10 @@ pub async fn resumed(pool: &PgPool, lease: &Lease, step: u32) -> Result<()> {
 /// Holds the lease's row for the rest of the transaction, or fails: what follows is written by the one who may.
 pub(super) async fn fence(tx: &mut PgConnection, lease: &Lease) -> Result<()> {
     sqlx::query!(
-        "select epoch from run_lease where run_id = $1 and epoch = $2 for update",
+        "select epoch from run_lease where run_id = $1 and epoch = $2 and worker_id = $3 for update",
         lease.run as RunId,
-        lease.epoch
+        lease.epoch,
+        lease.worker
     )
     .fetch_optional(tx)
     .await?

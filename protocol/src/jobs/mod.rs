@@ -23,17 +23,20 @@ mod offer;
 mod reap;
 mod submit;
 mod take;
+mod worker;
 
 pub use control::{cancel, give_up, pause, resume, retry, retry_failed};
 pub use finish::{Ending, FailureKind, finish};
 pub use lease::{
-    Beat, Checkpoint, MetricPoint, Progress, beat, checkpoint, checkpoints, report_metrics, resumed,
+    Beat, Checkpoint, MetricPoint, Progress, beat, checkpoint, checkpoint_unusable, checkpoints,
+    report_metrics, resumed,
 };
 pub use line::complete_lines;
 pub use offer::{Offer, OtherContent, offer};
 pub use reap::{Reaped, reap};
 pub use submit::{register, withdraw};
-pub use take::{register_worker, stop_worker, take};
+pub use take::take;
+pub use worker::{Trouble, ended, register_worker, report_trouble, stop_worker};
 
 use crate::id::{ExperimentId, RunId};
 use crate::spec::Plan;
@@ -48,7 +51,7 @@ pub struct Timing {
     /// Seconds a lease lives without a beat. 90: a dead worker is noticed within two minutes,
     /// and a restart of the database (seconds) costs nobody the lease.
     pub lease_s: i32,
-    /// Seconds without a new step after which a beating worker counts as hung.
+    /// Seconds without a sign of life of its trainer after which a beating worker counts as hung.
     pub stall_s: i32,
     /// First back-off after a loss or a failure that may heal; doubles with each.
     pub backoff_s: i32,

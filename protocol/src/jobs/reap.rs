@@ -132,7 +132,7 @@ async fn take_away(tx: &mut sqlx::PgConnection, ripe: &Ripe, timing: Timing) -> 
         (
             "lost",
             format!(
-                "The worker beat but made no step for {} s; it was stuck at step {}.",
+                "The worker beat but its trainer gave no sign of life for {} s; it was stuck at step {}.",
                 timing.stall_s, ripe.step
             ),
         )

@@ -1,6 +1,6 @@
 //! Taking a run: one short transaction that hands out a lease.
 
-use super::{Lease, Result, Timing, events};
+use super::{Error, Lease, Result, Timing, events};
 use crate::id::{ExperimentId, RunId};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -8,64 +8,27 @@ use uuid::Uuid;
 /// Serialises takes, so that counting running runs and then taking one is exact.
 const TAKE_LOCK: i64 = 0x62_6d_77_01;
 
-/// Makes a worker process known, with the number of runs that it works on at once. Its id must be fresh: a reused
-/// one would hide a dead worker's runs.
-///
-/// # Errors
-/// If the database is away.
-pub async fn register_worker(
-    pool: &PgPool,
-    worker: Uuid,
-    host: &str,
-    device: &str,
-    version: &str,
-    slots: u8,
-) -> Result<()> {
-    sqlx::query!(
-        "insert into worker (id, host, device, version, slots) values ($1, $2, $3, $4, $5)
-         on conflict (id) do update set last_seen_at = now()",
-        worker,
-        host,
-        device,
-        version,
-        i16::from(slots)
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
-}
-
-/// Signs a worker off; it offers no data set any more.
-///
-/// # Errors
-/// If the database is away.
-pub async fn stop_worker(pool: &PgPool, worker: Uuid) -> Result<()> {
-    sqlx::query!(
-        "with gone as (delete from worker_data_set where worker_id = $1)
-         update worker set stopped_at = now(), last_seen_at = now() where id = $1",
-        worker
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
-}
-
 /// Takes the next run for `worker`, or `None` if there is nothing to take or the queue is paused.
 ///
 /// Order: priority, then the person who has used the workers least lately (of what is over half is forgotten every
 /// six hours), then who waits longest; of one person the oldest run. Runs that need a data set which this
-/// worker has not [offered](super::offer), or with other content than the board's, are stepped over.
+/// worker has not [offered](super::offer), or with other content than the board's, are stepped over; so are runs
+/// that failed on this worker, or that it was unable to train, while another worker could have them or a back-off lasts.
 ///
 /// # Errors
-/// If the database is away.
+/// [`Error::NotFound`] if the board does not know the worker (any more): it has to register again.
 pub async fn take(pool: &PgPool, worker: Uuid, timing: Timing) -> Result<Option<Lease>> {
     // Not under the lock: every idle worker says so each second.
-    sqlx::query!(
+    let known = sqlx::query!(
         "update worker set last_seen_at = now(), stopped_at = null where id = $1",
         worker
     )
     .execute(pool)
-    .await?;
+    .await?
+    .rows_affected();
+    if known == 0 {
+        return Err(Error::NotFound("worker"));
+    }
     let mut tx = pool.begin().await?;
     sqlx::query!("select pg_advisory_xact_lock($1)", TAKE_LOCK)
         .execute(&mut *tx)
@@ -96,13 +59,15 @@ pub async fn take(pool: &PgPool, worker: Uuid, timing: Timing) -> Result<Option<
                 select r.id from run r
                 where r.state = 'queued' and r.owner_id = person.owner_id and r.priority = person.priority
                   and coalesce(r.data_set, '') = needed.data_set and r.run_after <= now()
+                  and (r.epoch = 0 or not run_avoids(r.id, $1, $2))
                 order by r.id limit 1
             ) head
             order by head.id limit 1
         ) oldest
         order by person.priority desc, person.used, person.entered_at, person.owner_id
         limit 1"#,
-        worker
+        worker,
+        f64::from(timing.backoff_s)
     )
     .fetch_optional(&mut *tx)
     .await?;

@@ -58,3 +58,5 @@ pub const EPOCHS: RangeInclusive<u32> = 1..=1_000;
 pub const ANNEAL: RangeInclusive<f64> = 0.01..=1.0;
 /// Time steps of an epoch that the cost of an experiment is estimated with: the Penn Treebank has 929,589.
 pub const EPOCH_TIME_STEPS: f64 = 1e6;
+/// Memory that one run may need by the estimate, in bytes: a worker with less than that keeps the smaller ones.
+pub const RUN_MEMORY: u64 = 16_000_000_000;

@@ -4,7 +4,7 @@ use super::criterion::criterion;
 use super::dropout::Dropout;
 use super::fields::{Fields, Problem, Problems, kind};
 use super::types::*;
-use super::{cost, limits, masks, sections};
+use super::{cost, limits, masks, memory, sections};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -383,6 +383,7 @@ impl Spec {
             });
         }
         problems.extend(cost::problem(self));
+        problems.extend(memory::problem(self));
         if problems.is_empty() {
             return Ok(());
         }

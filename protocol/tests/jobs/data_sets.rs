@@ -141,6 +141,7 @@ async fn the_number_of_steps_is_known_once_a_worker_tells(pool: PgPool) {
     let of = |step, steps| Progress {
         step,
         steps: Some(steps),
+        alive: false,
     };
     beat(of(3, 0)).await;
     assert_eq!(steps(&pool, lease.run).await, None);
@@ -198,7 +199,7 @@ async fn a_result_from_another_content_does_not_count(pool: PgPool) {
     };
     let error = async |run: RunId| {
         sqlx::query_scalar!(
-            "select error from run_attempt where run_id = $1 and outcome = 'failed' order by epoch desc limit 1",
+            "select error from run_attempt where run_id = $1 and outcome = 'unable' order by epoch desc limit 1",
             run as RunId
         )
         .fetch_optional(&pool)
@@ -233,4 +234,16 @@ async fn a_result_from_another_content_does_not_count(pool: PgPool) {
         .await
         .expect("counts");
     assert_eq!(run_state(&pool, lease.run).await, "succeeded");
+    let cost = sqlx::query!(
+        "select failures, losses from run where id = $1",
+        lease.run as RunId
+    )
+    .fetch_one(&pool)
+    .await
+    .expect("the run");
+    assert_eq!(
+        (cost.failures, cost.losses),
+        (0, 0),
+        "the folder is not the run's fault"
+    );
 }

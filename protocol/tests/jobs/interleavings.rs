@@ -5,7 +5,7 @@ use breakmywork_protocol::data_set::Reference;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use breakmywork_protocol::jobs::{
-    self, Ending, Error, FailureKind, Lease, MetricPoint, Offer, Progress,
+    self, Ending, Error, FailureKind, Lease, MetricPoint, Offer, Progress, Trouble,
 };
 use futures_util::future::join_all;
 use proptest::prelude::*;
@@ -32,6 +32,12 @@ enum Op {
     Diverge(usize),
     Break(usize),
     HandBack(usize),
+    /// Its machine is at fault.
+    CannotTrain(usize),
+    /// The trainer was killed.
+    Killed(usize),
+    /// A worker says that something is wrong with its machine, or that all is well.
+    Trouble(usize),
     ObeyCancel(usize),
     /// A worker goes silent.
     Expire(usize),
@@ -55,6 +61,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => pick.clone().prop_map(Op::Diverge),
         1 => pick.clone().prop_map(Op::Break),
         1 => pick.clone().prop_map(Op::HandBack),
+        1 => pick.clone().prop_map(Op::CannotTrain),
+        1 => pick.clone().prop_map(Op::Killed),
+        1 => pick.clone().prop_map(Op::Trouble),
         1 => pick.clone().prop_map(Op::ObeyCancel),
         2 => pick.clone().prop_map(Op::Expire),
         3 => Just(Op::Reap),
@@ -72,6 +81,7 @@ fn progress(pick: usize) -> Progress {
     Progress {
         step: 1,
         steps: [None, Some(10), Some(11)][pick % 3],
+        alive: pick.is_multiple_of(2),
     }
 }
 
@@ -162,6 +172,23 @@ impl World {
             Op::Diverge(pick) => self.end(pick, failed(FailureKind::Diverged)).await,
             Op::Break(pick) => self.end(pick, failed(FailureKind::Error)).await,
             Op::HandBack(pick) => self.end(pick, Ending::Preempted).await,
+            Op::CannotTrain(pick) => {
+                let error = "the disk".into();
+                self.end(pick, Ending::Unable { error }).await
+            }
+            Op::Killed(pick) => {
+                let error = "signal 9".into();
+                self.end(pick, Ending::Lost { error }).await
+            }
+            Op::Trouble(pick) => {
+                let worker = self.workers[pick % self.workers.len()];
+                let trouble = Trouble {
+                    reason: "the disk".into(),
+                    pauses: pick.is_multiple_of(2),
+                };
+                let trouble = (!pick.is_multiple_of(3)).then_some(&trouble);
+                jobs::report_trouble(&self.pool, worker, trouble).await
+            }
             Op::ObeyCancel(pick) => self.end(pick, Ending::Cancelled).await,
             Op::Expire(pick) => {
                 if let Some(lease) = self.lease(pick) {
@@ -328,7 +355,17 @@ async fn nothing_that_happens_at_once_breaks_the_promises(pool: PgPool) {
         .await
         .expect("expires");
     jobs::reap(&pool, TIMING).await.expect("reaps");
-    while let Some(lease) = take(&pool, world.workers[0]).await {
+    // A run on which one worker failed waits for another.
+    let mut idle = 0;
+    for worker in world.workers.iter().cycle() {
+        let Some(lease) = take(&pool, *worker).await else {
+            idle += 1;
+            if idle == world.workers.len() {
+                break;
+            }
+            continue;
+        };
+        idle = 0;
         finish(&pool, &lease, success(1.0), TIMING)
             .await
             .expect("finishes");

@@ -5,3 +5,4 @@ mod data_sets;
 mod interleavings;
 mod promises;
 mod sweep;
+mod trouble;

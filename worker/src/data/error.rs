@@ -236,6 +236,26 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why a run could not have its data set on this machine, without paths: for people who do not look after it.
+    pub fn public(&self) -> String {
+        let again = "an operator deletes it there and fetches or imports it again";
+        match self {
+            Self::NotHere { reference, .. } => format!(
+                "the data set {reference} is not on this worker's machine; an operator runs `{}` there",
+                reference.command()
+            ),
+            Self::Damaged {
+                reference, reason, ..
+            } => format!(
+                "the data set {reference} is damaged on this worker's machine ({reason}); {again}"
+            ),
+            Self::Read { source, .. } => {
+                format!("a file of the data set cannot be read on this worker's machine: {source}")
+            }
+            _ => format!("the data set cannot be used on this worker's machine; {again}"),
+        }
+    }
+
     /// Whether the very same command may work later.
     pub fn may_pass(&self) -> bool {
         match self {

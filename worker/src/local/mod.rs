@@ -131,7 +131,9 @@ fn train_one(
         progress.heard(&event);
         if let (Event::Checkpoint(written), Some(directory)) = (&event, written_to(args, plan)) {
             tracing::debug!(step = written.step, "checkpoint written");
-            checkpoint::prune(&directory)?;
+            if let Err(error) = checkpoint::prune(&directory) {
+                tracing::warn!("older checkpoints could not be removed: {error}");
+            }
         }
         if args.json {
             write_line(plan, &event)
@@ -145,21 +147,20 @@ fn train_one(
         emit(event).map_err(|error| Failure::new(FailureKind::Error, 0, error.to_string()))?;
         return Ok(Outcome::Finished(Box::new(result)));
     }
-    let sha256 = plan.sha256();
+    // Newest first; what cannot be gone on from is passed over.
+    let written = written_to(args, plan);
+    let from = written.as_deref().map(checkpoint::list).unwrap_or_default();
     let options = Options {
         device: args.device.device,
         data_sets: args.folder.data_sets.clone(),
-        resume: written_to(args, plan).and_then(|directory| {
-            checkpoint::list(&directory)
-                .into_iter()
-                .find(|path| checkpoint::step(path, &sha256).is_ok())
-        }),
+        resume: None,
+        hold_memory: false,
         checkpoints: written_to(args, plan).map(|directory| Checkpoints {
             directory,
             every: Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX),
         }),
     };
-    let outcome = train::train(plan, &options, requests, &mut emit);
+    let outcome = train::go_on(plan, options, &from, requests, &mut emit);
     match &outcome {
         Ok(Outcome::Finished(result)) => {
             if let Some(path) = kept {

@@ -63,7 +63,13 @@ impl Progress {
                 }
                 None => {}
             },
-            Event::Checkpoint(_) | Event::Result(_) | Event::Failure(_) => {}
+            Event::Started
+            | Event::Resumed { .. }
+            | Event::Unusable { .. }
+            | Event::NoCheckpoint { .. }
+            | Event::Checkpoint(_)
+            | Event::Result(_)
+            | Event::Failure(_) => {}
         }
     }
 

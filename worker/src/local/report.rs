@@ -163,9 +163,14 @@ fn number(value: Option<&f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |&value| shown(value))
 }
 
-/// A value as people read it: steps whole, the rest to five places.
+/// A value as people read it: steps whole, what is very large or very small by its power of ten, the rest to five
+/// places.
 pub(super) fn shown(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() >= 1.0 {
+    let size = value.abs();
+    if size >= 1e7 || (size > 0.0 && size < 1e-3) {
+        return format!("{value:.3e}");
+    }
+    if value.fract() == 0.0 && size >= 1.0 {
         return format!("{value:.0}");
     }
     format!("{value:.5}")
@@ -192,4 +197,26 @@ fn table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
         writeln!(f, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn no_value_is_wider_than_a_column_bears() {
+        for (value, expected) in [
+            (1_000_000.0, "1000000"),
+            (0.0, "0.00000"),
+            (0.166_666_7, "0.16667"),
+            (123.456, "123.45600"),
+            (1.89e73, "1.890e73"),
+            (-5e117, "-5.000e117"),
+            (2.5e-7, "2.500e-7"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(shown(value), expected);
+        }
+    }
 }

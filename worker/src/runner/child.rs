@@ -7,10 +7,11 @@ use breakmywork_protocol::spec::Plan;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -19,10 +20,22 @@ const TAIL_LINES: usize = 20;
 /// Longest line that is kept, in characters.
 const TAIL_WIDTH: usize = 300;
 
+/// This very program. Not the file of its name, which a newer build may have replaced meanwhile: the kernel keeps the
+/// one that runs.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+/// What it calls itself in lists of processes.
+const NAME: &str = "breakmywork-worker";
+
+fn this_program() -> Command {
+    let mut command = std::process::Command::new(THIS_PROGRAM);
+    command.arg0(NAME);
+    command.into()
+}
+
 /// Whether the device can be used: asked of a child, so that this process holds none of the device's memory.
 /// The child says on stderr what is wrong.
 pub(super) async fn device_works(args: &WorkArgs) -> io::Result<bool> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = this_program();
     command
         .args(["probe", "--device", &args.device.device.to_string()])
         .args(["--products", &args.device.products.to_string()])
@@ -40,14 +53,14 @@ pub(super) struct Trainer {
 }
 
 impl Trainer {
-    /// Starts training `plan`; checkpoints go to `directory`.
+    /// Starts training `plan`; checkpoints go to `directory`. It goes on from the first of `resume` that it can use.
     pub(super) async fn start(
         args: &WorkArgs,
         plan: &Plan,
         directory: &Path,
-        resume: Option<&Path>,
+        resume: &[PathBuf],
     ) -> io::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = this_program();
         command
             .arg("trainer")
             .arg("--checkpoint-dir")
@@ -58,7 +71,7 @@ impl Trainer {
             .arg("--data-sets")
             .arg(&args.folder.data_sets)
             .args(["--parent", &std::process::id().to_string()]);
-        if let Some(path) = resume {
+        for path in resume {
             command.arg("--resume").arg(path);
         }
         // The trainer needs no database, and what it cannot read it cannot leak.
@@ -124,13 +137,31 @@ impl Trainer {
     }
 }
 
+impl Drop for Trainer {
+    fn drop(&mut self) {
+        // It may be dropped while it trains: a run whose lease is lost is not waited for.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
+/// The next line, whatever bytes are in it: a library that crashes writes what it likes.
+async fn next_line(lines: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
+    let mut line = Vec::new();
+    match lines.read_until(b'\n', &mut line).await {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(String::from_utf8_lossy(line.trim_ascii_end()).into_owned()),
+    }
+}
+
 async fn listen(
     stdout: impl AsyncRead + Unpin,
     events: mpsc::UnboundedSender<Event>,
     tail: Arc<Mutex<VecDeque<String>>>,
 ) {
-    let mut lines = BufReader::new(stdout).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    let mut lines = BufReader::new(stdout);
+    while let Some(line) = next_line(&mut lines).await {
         match serde_json::from_str(&line) {
             Ok(event) => {
                 if events.send(event).is_err() {
@@ -143,8 +174,8 @@ async fn listen(
 }
 
 async fn keep_tail(stderr: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>) {
-    let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    let mut lines = BufReader::new(stderr);
+    while let Some(line) = next_line(&mut lines).await {
         tracing::debug!(trainer = line);
         remember(&tail, &line);
     }
@@ -158,4 +189,19 @@ fn remember(tail: &Mutex<VecDeque<String>>, line: &str) {
         tail.pop_front();
     }
     tail.push_back(line.chars().take(TAIL_WIDTH).collect());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_that_is_no_text_hides_none_after_it() {
+        let mut lines = BufReader::new(&b"one\n\xff\xfe two\r\nthree"[..]);
+        let mut read = Vec::new();
+        while let Some(line) = next_line(&mut lines).await {
+            read.push(line);
+        }
+        assert_eq!(read, ["one", "\u{fffd}\u{fffd} two", "three"]);
+    }
 }

@@ -7,22 +7,29 @@
 //! One thread: the kernel ties a trainer's life to the thread that started it.
 
 mod child;
+mod health;
+mod heart;
 mod outbox;
 mod shelf;
 mod slots;
+mod stop;
 mod store;
+mod trainer_end;
 mod work;
 
 use crate::cli::WorkArgs;
 use crate::exit;
 use crate::train::VERSION;
+use breakmywork_protocol::db::Mismatch;
+use breakmywork_protocol::jobs::{Error, Trouble};
 use breakmywork_protocol::{db, jobs};
+use health::Health;
 use shelf::Shelf;
 use sqlx::PgPool;
-use std::io;
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use uuid::Uuid;
@@ -31,6 +38,14 @@ use uuid::Uuid;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A runner that is to do one thing and end does not wait longer than this for its database.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Time that signing off may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Time between two looks for what the board should be told of this machine.
+const TELL_EVERY: Duration = Duration::from_secs(2);
+/// Time between two searches for checkpoints that nobody needs any more.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// Time for which an answer holds that program and database fit.
+const FITS_FOR: Duration = Duration::from_secs(5);
 
 /// Works until it is stopped, or as long as the arguments say; gives the exit code.
 pub fn run(args: WorkArgs) -> u8 {
@@ -62,58 +77,63 @@ pub(crate) struct Runner {
     id: Uuid,
     /// How often somebody asked for the end.
     stop: watch::Receiver<u32>,
+    health: RefCell<Health>,
+    /// When the database last answered.
+    reached: Cell<Instant>,
+    /// When it was last seen to fit this program.
+    fitted: Cell<Option<Instant>>,
+    /// Whether the board has forgotten what it was told of this worker.
+    forgotten: Cell<bool>,
 }
 
 async fn serve(args: WorkArgs, url: &str) -> io::Result<u8> {
-    // A worker without its device would fail every run it takes.
+    // A worker without its device could train nothing.
     if !child::device_works(&args).await? {
         return Ok(exit::FAILED);
     }
+    // A beat for each run and what it reports, so that a slow report never makes a beat wait, and one for what is told
+    // of this machine. The question for a run needs none of its own: it is asked while a slot is free.
+    let connections = 2 * u32::from(args.slots) + 1;
+    let pool = match db::pool(url, connections) {
+        Ok(pool) => pool,
+        Err(error) => {
+            tracing::error!(
+                "DATABASE_URL or --database-url cannot be used: {error}; write postgres://user:password@host/name"
+            );
+            return Ok(exit::FAILED);
+        }
+    };
     std::fs::create_dir_all(&args.checkpoint_dir)?;
     let mut shelf = Shelf::new(args.folder.data_sets.clone());
-    // One for each run, so that a slow report of one never makes another's beat wait, and one for the data sets. The
-    // question for a run needs none of its own: it is asked while a slot is free.
-    let connections = u32::from(args.slots) + 1;
     let runner = Rc::new(Runner {
-        pool: db::pool(url, connections).map_err(io::Error::other)?,
+        pool,
         args,
         id: Uuid::new_v4(),
-        stop: stop_signals()?,
+        stop: stop::signals()?,
+        health: RefCell::default(),
+        reached: Cell::new(Instant::now()),
+        fitted: Cell::default(),
+        forgotten: Cell::default(),
     });
     // What is taken is given back; what is not yet taken stays: nothing is held while this fails.
-    if !runner.register(&mut shelf).await {
-        return Ok(exit::RETRYABLE);
+    if let Err(code) = runner.register(&mut shelf).await {
+        return Ok(code);
     }
     // Beside the work, so that an import shows on the board at once, however long the present run takes.
-    let telling = tokio::spawn(shelf.keep_telling(runner.pool.clone(), runner.id));
+    let telling = tokio::task::spawn_local(Rc::clone(&runner).keep_telling(shelf));
     let code = Rc::clone(&runner).take_and_work().await;
     telling.abort();
-    if let Err(error) = jobs::stop_worker(&runner.pool, runner.id).await {
-        tracing::debug!(%error, "could not sign off");
+    match tokio::time::timeout(FAREWELL, jobs::stop_worker(&runner.pool, runner.id)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "could not sign off"),
+        Err(_) => tracing::debug!("could not sign off in time"),
     }
     Ok(code)
 }
 
-/// Counts SIGTERM and SIGINT; the second ends the process, and the lease runs out.
-fn stop_signals() -> io::Result<watch::Receiver<u32>> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    let (sender, receiver) = watch::channel(0);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if *sender.borrow() > 0 {
-                std::process::exit(exit::PREEMPTED.into());
-            }
-            sender.send_modify(|count| *count += 1);
-        }
-    });
-    Ok(receiver)
+/// Whether another release of this program is needed; an older database may be migrated meanwhile.
+fn is_for_good(mismatch: &Mismatch) -> bool {
+    matches!(mismatch, Mismatch::Newer { .. } | Mismatch::Changed { .. })
 }
 
 impl Runner {
@@ -121,39 +141,143 @@ impl Runner {
         *self.stop.borrow() > 0
     }
 
-    /// Makes this process and its data sets known, as soon as the database answers; false if that is not to be
-    /// waited for.
-    async fn register(&self, shelf: &mut Shelf) -> bool {
-        let device = format!(
-            "{} ({})",
-            self.args.device.device,
-            self.args.device.device.name()
-        );
+    /// Makes this process and its data sets known, as soon as the database answers and fits.
+    ///
+    /// # Errors
+    /// The exit code, if that is not to be waited for.
+    async fn register(&self, shelf: &mut Shelf) -> Result<(), u8> {
         let started = Instant::now();
         let mut pause = Duration::from_millis(500);
         loop {
-            match self.introduce(&device, shelf).await {
-                Ok(()) => {
-                    tracing::info!(worker = %self.id, %device, "ready");
-                    return true;
+            match self.fits().await {
+                Ok(()) => {}
+                Err(mismatch) if is_for_good(&mismatch) => {
+                    tracing::error!("{mismatch}");
+                    return Err(exit::FAILED);
                 }
-                Err(error) => {
-                    tracing::warn!("the database does not take this worker yet: {error}")
+                Err(mismatch) => tracing::warn!("{mismatch}"),
+            }
+            if self.fitted.get().is_some() {
+                match self.introduce(shelf).await {
+                    Ok(()) => {
+                        tracing::info!(worker = %self.id, device = self.device(), "ready");
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        tracing::warn!("the database does not take this worker yet: {error}");
+                    }
                 }
             }
             let impatient = self.args.once || self.args.idle_exit.is_some();
             if self.stopping() || (impatient && started.elapsed() > PATIENCE) {
-                return false;
+                return Err(exit::RETRYABLE);
             }
             self.wait(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    async fn introduce(&self, device: &str, shelf: &mut Shelf) -> Result<(), jobs::Error> {
-        let slots = self.args.slots;
-        jobs::register_worker(&self.pool, self.id, &hostname(), device, VERSION, slots).await?;
+    async fn introduce(&self, shelf: &mut Shelf) -> Result<(), Error> {
+        self.sign_on().await?;
         shelf.tell(&self.pool, self.id).await
+    }
+
+    async fn sign_on(&self) -> Result<(), Error> {
+        let (host, device, slots) = (hostname(), self.device(), self.args.slots);
+        let signed = jobs::register_worker(&self.pool, self.id, &host, &device, VERSION, slots);
+        self.in_time(signed).await
+    }
+
+    /// The device, for people.
+    fn device(&self) -> String {
+        let device = self.args.device.device;
+        format!("{device} ({})", device.name())
+    }
+
+    /// Whether this program can work on the database, asked now and then: somebody may migrate it meanwhile.
+    async fn fits(&self) -> Result<(), Mismatch> {
+        if self
+            .fitted
+            .get()
+            .is_some_and(|when| when.elapsed() < FITS_FOR)
+        {
+            return Ok(());
+        }
+        self.fitted.set(None);
+        tokio::time::timeout(self.share(), db::schema_fits(&self.pool))
+            .await
+            .unwrap_or_else(|_| {
+                Err(Mismatch::Unknown(sqlx::Error::Io(
+                    ErrorKind::TimedOut.into(),
+                )))
+            })?;
+        self.fitted.set(Some(Instant::now()));
+        Ok(())
+    }
+
+    /// Tells the board what is here and what is wrong with it, and removes checkpoints that nobody needs, for as long
+    /// as it is polled.
+    async fn keep_telling(self: Rc<Self>, mut shelf: Shelf) {
+        let mut told = None::<Trouble>;
+        let mut swept = None::<Instant>;
+        loop {
+            if swept.is_none_or(|when| when.elapsed() > SWEEP_EVERY) {
+                swept = Some(Instant::now());
+                self.sweep().await;
+            }
+            tokio::time::sleep(TELL_EVERY).await;
+            if self.forgotten.take() {
+                shelf.forgotten();
+                told = None;
+            }
+            if let Err(error) = shelf.tell(&self.pool, self.id).await {
+                tracing::debug!("the board does not take what data sets are here: {error}");
+            }
+            let trouble = self.health.borrow().trouble();
+            if trouble != told {
+                let report = jobs::report_trouble(&self.pool, self.id, trouble.as_ref());
+                match self.in_time(report).await {
+                    Ok(()) => told = trouble,
+                    Err(error) => {
+                        tracing::debug!("the board does not take what is wrong here: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes checkpoints of runs that have ended: whoever ended them may have been somebody else, or killed.
+    async fn sweep(&self) {
+        let root = self.args.checkpoint_dir.clone();
+        let here = store::aside(move || store::runs(&root)).await;
+        let here = here.unwrap_or_default();
+        let ended = match self.in_time(jobs::ended(&self.pool, &here)).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::debug!("cannot ask which runs have ended: {error}");
+                return;
+            }
+        };
+        let root = self.args.checkpoint_dir.clone();
+        store::aside(move || ended.iter().for_each(|run| store::remove(&root, *run))).await;
+    }
+
+    /// Gives the database a share of the lease to answer: behind a dead network a report would wait for ever,
+    /// and the next one with it. All reports may be sent twice.
+    async fn in_time<T>(&self, report: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let answer = tokio::time::timeout(self.share(), report)
+            .await
+            .map_err(|_| Error::Database(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+            .flatten();
+        // What it refuses it has understood.
+        if !matches!(answer, Err(Error::Database(_))) {
+            self.reached.set(Instant::now());
+        }
+        answer
+    }
+
+    fn share(&self) -> Duration {
+        Duration::from_secs_f64(f64::from(self.args.lease_seconds) / 3.0)
     }
 
     /// Sleeps, but not past a request to stop.

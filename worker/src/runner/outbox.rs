@@ -16,6 +16,12 @@ const KEPT: usize = 2;
 pub(super) struct Outbox {
     points: Vec<MetricPoint>,
     checkpoints: Vec<Checkpoint>,
+    /// Keys of checkpoints that the trainer could not go on from.
+    unusable: Vec<String>,
+    /// The step from which it went on.
+    resumed: Option<u32>,
+    /// Keys of files to remove: checkpoints that nobody was told of before newer ones were there.
+    superseded: Vec<String>,
     /// Keys of the checkpoints that are registered, and kept, oldest first.
     registered: Vec<String>,
 }
@@ -37,10 +43,25 @@ impl Outbox {
             bytes: seen.bytes,
             sha256: seen.sha256.clone(),
         });
+        // While the database is away they would fill the disk.
+        if self.checkpoints.len() > KEPT {
+            self.superseded.push(self.checkpoints.remove(0).object_key);
+        }
+    }
+
+    pub(super) fn unusable(&mut self, root: &Path, path: &Path) {
+        self.unusable.extend(store::key(root, path));
+    }
+
+    pub(super) fn resumed(&mut self, step: u32) {
+        self.resumed = Some(step);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.points.is_empty() && self.checkpoints.is_empty()
+        self.points.is_empty()
+            && self.checkpoints.is_empty()
+            && self.unusable.is_empty()
+            && self.resumed.is_none()
     }
 
     /// Sends what is there, and how far the training is. On an error the rest stays: sending twice is harmless.
@@ -53,6 +74,14 @@ impl Outbox {
         lease: &Lease,
         progress: Progress,
     ) -> Result<(), Error> {
+        while let Some(key) = self.unusable.first() {
+            jobs::checkpoint_unusable(pool, lease, key).await?;
+            self.unusable.remove(0);
+        }
+        if let Some(step) = self.resumed {
+            jobs::resumed(pool, lease, step).await?;
+            self.resumed = None;
+        }
         while !self.points.is_empty() {
             let sent = self.points.len().min(BATCH);
             jobs::report_metrics(pool, lease, progress, &self.points[..sent]).await?;
@@ -65,13 +94,14 @@ impl Outbox {
         Ok(())
     }
 
-    /// Removes the files of this attempt's older checkpoints, but only once newer ones are registered.
+    /// Removes the files of this attempt's older checkpoints, but of those that are registered only once newer ones are.
     pub(super) async fn prune(&mut self, root: &Path) {
         let old = self.registered.len().saturating_sub(KEPT);
-        if old == 0 {
+        let mut old: Vec<String> = self.registered.drain(..old).collect();
+        old.append(&mut self.superseded);
+        if old.is_empty() {
             return;
         }
-        let old: Vec<String> = self.registered.drain(..old).collect();
         let root = root.to_owned();
         store::aside(move || old.iter().for_each(|key| store::forget(&root, key))).await;
     }

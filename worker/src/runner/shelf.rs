@@ -9,8 +9,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Time between two looks into the folder: whoever imports a data set soon sees the runs start.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The board is told again after this time even if nothing changed, should it have forgotten.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 /// Longest that the board may take to answer: behind a dead network it would be waited for for ever.
@@ -78,14 +76,9 @@ impl Shelf {
         self.said = now;
     }
 
-    /// Goes on telling for as long as it is polled.
-    pub(super) async fn keep_telling(mut self, pool: PgPool, worker: Uuid) {
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            if let Err(error) = self.tell(&pool, worker).await {
-                tracing::debug!("the board does not take what data sets are here: {error}");
-            }
-        }
+    /// The board has to be told anew.
+    pub(super) fn forgotten(&mut self) {
+        self.told = None;
     }
 }
 

@@ -1,9 +1,10 @@
 //! Several runs at once: one question for work at a time while a slot is free, and a task for each run.
 
 use super::work::End;
-use super::{LONGEST_PAUSE, Runner};
+use super::{LONGEST_PAUSE, Runner, child, is_for_good};
 use crate::exit;
-use breakmywork_protocol::jobs;
+use breakmywork_protocol::db::Mismatch;
+use breakmywork_protocol::jobs::{self, Error, Lease};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
@@ -21,17 +22,18 @@ impl Runner {
         let (mut taken, mut idle_since) = (0, Instant::now());
         let mut trouble = Duration::ZERO;
         let mut last = End::Done;
+        let mut outdated = false;
         loop {
-            let enough = self.stopping() || most.is_some_and(|most| taken >= most);
+            let enough = outdated || self.stopping() || most.is_some_and(|most| taken >= most);
             if enough || working.len() >= usize::from(self.args.slots) {
                 // With nothing left to wait for, all is done.
                 let Some(end) = working.join_next().await else {
                     break;
                 };
-                (last, idle_since) = (end_of(end), Instant::now());
+                (last, idle_since) = (self.end_of(end), Instant::now());
                 continue;
             }
-            match jobs::take(&self.pool, self.id, self.args.timing()).await {
+            match self.next().await {
                 Ok(Some(lease)) => {
                     trouble = Duration::ZERO;
                     taken += 1;
@@ -39,15 +41,20 @@ impl Runner {
                     continue;
                 }
                 Ok(None) => trouble = Duration::ZERO,
-                Err(error) => {
-                    tracing::warn!("cannot ask for a run: {error}");
+                Err(Refusal::Mismatch(mismatch)) if is_for_good(&mismatch) => {
+                    tracing::error!("{mismatch}");
+                    outdated = true;
+                    continue;
+                }
+                Err(refusal) => {
+                    tracing::warn!("cannot ask for a run: {refusal}");
                     trouble = (trouble * 2).clamp(Duration::from_secs(1), LONGEST_PAUSE);
                 }
             }
             let idle = idle_since.elapsed().as_secs_f64();
             let had_enough = self.args.once || self.args.idle_exit.is_some_and(|most| idle >= most);
             if working.is_empty() && had_enough {
-                return if trouble.is_zero() {
+                return if trouble.is_zero() && !self.health.borrow().is_trying() {
                     exit::DONE
                 } else {
                     exit::RETRYABLE
@@ -55,14 +62,80 @@ impl Runner {
             }
             tokio::select! {
                 () = self.wait(self.poll_pause() + trouble) => {}
-                Some(end) = working.join_next() => (last, idle_since) = (end_of(end), Instant::now()),
+                Some(end) = working.join_next() => (last, idle_since) = (self.end_of(end), Instant::now()),
             }
         }
-        if self.args.once {
+        if outdated {
+            exit::FAILED
+        } else if self.args.once {
             last.exit_code()
         } else {
             exit::DONE
         }
+    }
+
+    /// The next run, if there is one, this machine is well, and program and database fit.
+    async fn next(&self) -> Result<Option<Lease>, Refusal> {
+        if !self.health.borrow().may_take() {
+            return Ok(None);
+        }
+        // Before a run is tried again, what can be tried without one.
+        if self.health.borrow().is_trying() && !self.device_works().await {
+            return Ok(None);
+        }
+        self.fits().await?;
+        let taken = jobs::take(&self.pool, self.id, self.args.timing());
+        match self.in_time(taken).await {
+            Ok(lease) => {
+                if lease.is_some() {
+                    self.health.borrow_mut().took();
+                }
+                Ok(lease)
+            }
+            // As after an older copy of the database was restored.
+            Err(Error::NotFound(_)) => {
+                tracing::warn!("the board does not know this worker any more; it registers again");
+                self.sign_on().await?;
+                self.forgotten.set(true);
+                Ok(None)
+            }
+            Err(error) => {
+                self.fitted.set(None);
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn device_works(&self) -> bool {
+        let trouble = match child::device_works(&self.args).await {
+            Ok(true) => return true,
+            Ok(false) => format!("The device {} cannot be used.", self.args.device.device),
+            Err(error) => format!("The trainer could not be started on this machine: {error}."),
+        };
+        self.health.borrow_mut().unable(trouble, self.backoff());
+        false
+    }
+
+    fn backoff(&self) -> Duration {
+        Duration::from_secs(u64::from(self.args.backoff_seconds.unsigned_abs()))
+    }
+
+    /// How a run's task ended, and what that tells of the machine. One that panicked takes only its trainer with it;
+    /// its lease runs out.
+    fn end_of(&self, task: Result<End, JoinError>) -> End {
+        let end = task.unwrap_or_else(|error| {
+            tracing::error!("a run was dropped: {error}");
+            End::LeaseLost
+        });
+        let mut health = self.health.borrow_mut();
+        match &end {
+            End::Done | End::Failed { .. } => health.able(),
+            End::Unable {
+                machine: Some(reason),
+            } => health.unable(reason.clone(), self.backoff()),
+            End::Unable { machine: None } | End::HandedBack | End::LeaseLost => health.tried(),
+        }
+        end
     }
 
     /// The pause between two questions, of another length for each process so that many do not ask in step.
@@ -72,12 +145,13 @@ impl Runner {
     }
 }
 
-/// How a run's task ended. One that panicked takes only its trainer with it; its lease runs out.
-fn end_of(task: Result<End, JoinError>) -> End {
-    task.unwrap_or_else(|error| {
-        tracing::error!("a run was dropped: {error}");
-        End::LeaseLost
-    })
+/// Why no run was handed out.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
+    Jobs(#[from] Error),
 }
 
 impl End {
@@ -85,7 +159,7 @@ impl End {
         match self {
             Self::Done => exit::DONE,
             Self::Failed { for_good: true } => exit::FAILED,
-            Self::Failed { for_good: false } => exit::RETRYABLE,
+            Self::Failed { for_good: false } | Self::Unable { .. } => exit::RETRYABLE,
             Self::LeaseLost => exit::LEASE_LOST,
             Self::HandedBack => exit::PREEMPTED,
         }

@@ -9,6 +9,9 @@ use breakmywork_protocol::jobs::{Checkpoint, Lease};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Checkpoints of a run that a trainer tries to go on from before it begins anew.
+const TRIED: usize = 3;
+
 /// Does work on files beside the runner's one thread: a large checkpoint takes seconds to read, a folder on a dead
 /// network for ever, and meanwhile the other runs must beat. `None` if it panicked.
 pub(super) async fn aside<T: Send + 'static>(
@@ -35,35 +38,46 @@ pub(super) fn key(root: &Path, path: &Path) -> Option<String> {
     Some(path.strip_prefix(root).ok()?.to_str()?.to_owned())
 }
 
-/// The furthest registered checkpoint that is here, whole, and of this very plan as this version reads it.
-pub(super) fn usable(
-    root: &Path,
-    known: &[Checkpoint],
-    plan_sha256: &str,
-) -> Option<(PathBuf, u32)> {
-    known.iter().find_map(|known| {
-        let path = root.join(&known.object_key);
-        match checkpoint::sha256(&path) {
-            Ok(sha256) if sha256 == known.sha256 => match checkpoint::step(&path, plan_sha256) {
-                Ok(_) => Some((path, known.step)),
-                // A newer version may know settings that an older one did not, or keep other things: from the start, then.
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "a checkpoint is of no use to this version");
-                    None
-                }
-            },
-            Ok(_) => {
-                tracing::warn!(path = %path.display(), "a checkpoint was damaged; an older one is used");
-                None
-            }
-            // Older ones are removed once newer ones are there, and other machines may have a store of their own.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+/// The registered checkpoints that are here, whole, and of this very plan as this version reads it: the furthest few,
+/// the furthest first.
+pub(super) fn usable(root: &Path, known: &[Checkpoint], plan_sha256: &str) -> Vec<PathBuf> {
+    let found = known
+        .iter()
+        .filter_map(|known| checked(root, known, plan_sha256));
+    found.take(TRIED).collect()
+}
+
+fn checked(root: &Path, known: &Checkpoint, plan_sha256: &str) -> Option<PathBuf> {
+    let path = root.join(&known.object_key);
+    match checkpoint::sha256(&path) {
+        Ok(sha256) if sha256 == known.sha256 => match checkpoint::step(&path, plan_sha256) {
+            Ok(_) => Some(path),
+            // A newer version may know settings that an older one did not, or keep other things: from the start, then.
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a checkpoint cannot be read; an older one is used");
+                tracing::warn!(path = %path.display(), %error, "a checkpoint is of no use to this version");
                 None
             }
+        },
+        Ok(_) => {
+            tracing::warn!(path = %path.display(), "a checkpoint was damaged; an older one is used");
+            None
         }
-    })
+        // Older ones are removed once newer ones are there, and other machines may have a store of their own.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a checkpoint cannot be read; an older one is used");
+            None
+        }
+    }
+}
+
+/// The runs that have a folder here.
+pub(super) fn runs(root: &Path) -> Vec<RunId> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter_map(|name| name.strip_prefix("run-")?.parse().ok().map(RunId))
+        .collect()
 }
 
 /// Removes one file; whoever looks for it takes a newer one.
@@ -103,6 +117,11 @@ mod tests {
             bytes: 20,
             sha256: checkpoint::sha256(&path).expect("reads"),
         };
-        assert_eq!(usable(root.path(), &[known], "a plan"), None);
+        assert_eq!(
+            usable(root.path(), &[known], "a plan"),
+            Vec::<PathBuf>::new()
+        );
+        std::fs::create_dir(root.path().join("run-x")).expect("the folder");
+        assert_eq!(runs(root.path()), [RunId(1)]);
     }
 }

@@ -1,13 +1,14 @@
 //! One run under one lease: from the take to the report of its end.
 
 use super::child::Trainer;
+use super::heart::Heart;
 use super::outbox::Outbox;
-use super::{Runner, store};
+use super::{Runner, store, trainer_end};
 use crate::events::{self, Event};
 use crate::plan;
 use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease};
 use breakmywork_protocol::spec::Plan;
-use std::process::ExitStatus;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
@@ -16,14 +17,20 @@ use tokio::time::{MissedTickBehavior, interval};
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// The same while the database does not take them.
 const RETRY_EVERY: Duration = Duration::from_secs(3);
-/// Time a trainer has to write its last checkpoint when it is asked to stop.
+/// Time between two looks at the clock.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Time a trainer has, from being asked to stop, to write its last checkpoint and end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
+/// Time in which a trainer that said its last has to end.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+/// A trainer that has made steps for so long shows that the machine can train.
+const PROVEN: Duration = Duration::from_secs(60);
 /// Pause after a report that the database did not take; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How a run ended, as far as this worker is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// Its end was accepted: succeeded or cancelled.
     Done,
@@ -36,6 +43,11 @@ pub(super) enum End {
     LeaseLost,
     /// It was given back.
     HandedBack,
+    /// It was given back because this machine is at fault.
+    Unable {
+        /// What is wrong with the machine; `None` where only this plan is too large for it.
+        machine: Option<String>,
+    },
 }
 
 /// Why the trainer was asked to stop.
@@ -46,24 +58,29 @@ enum Asked {
 }
 
 /// What is known of the run while it trains.
-struct Progress {
-    step: u32,
-    /// Steps in all, once the trainer has told.
-    steps: Option<u32>,
-    /// When the step last grew.
-    stepped: Instant,
+struct Progress<'a> {
+    heart: &'a Heart,
     outbox: Outbox,
     ending: Option<Ending>,
     asked: Option<(Asked, Instant)>,
+    /// Whether the trainer has read its plan.
+    started: bool,
+    /// Checkpoints that the trainer may go on from and has not found unusable.
+    resume: Vec<PathBuf>,
+    /// The step from which it went on.
+    resumed: Option<u32>,
+    /// Whether only this plan, not the machine, is at fault.
+    unfit: bool,
 }
 
 impl Runner {
     /// Works on a run until its end is accepted or the lease is lost.
     pub(super) async fn work(self: Rc<Self>, lease: Lease) -> End {
         tracing::info!(run = %lease.run, epoch = lease.epoch, "taken");
-        let end = match self.train(&lease).await {
-            Ok(ending) => self.finish(&lease, ending).await,
-            Err(error) => Err(error),
+        let heart = Heart::new();
+        let end = tokio::select! {
+            end = self.to_its_end(&lease, &heart) => end,
+            never = self.keep_beating(&lease, &heart) => match never {},
         };
         let end = end.unwrap_or_else(|error| {
             tracing::warn!(run = %lease.run, epoch = lease.epoch, "stopped: {error}");
@@ -73,14 +90,24 @@ impl Runner {
         end
     }
 
-    /// Trains and says how it ended.
+    async fn to_its_end(&self, lease: &Lease, heart: &Heart) -> Result<End, Error> {
+        let (ending, unfit) = tokio::select! {
+            trained = self.train(lease, heart) => trained?,
+            // Dropped with its trainer, whatever it waits for.
+            () = heart.stops() => return Err(lost(lease)),
+        };
+        // From here on the report of the end itself learns whether the lease still holds.
+        self.finish(lease, ending, unfit).await
+    }
+
+    /// Trains; says how it ended, and whether only the plan is at fault where this machine is unable.
     ///
     /// # Errors
     /// Only [`Error::LeaseLost`]; the trainer has been ended then.
-    async fn train(&self, lease: &Lease) -> Result<Ending, Error> {
+    async fn train(&self, lease: &Lease, heart: &Heart) -> Result<(Ending, bool), Error> {
         let plan = match readable(lease) {
             Ok(plan) => plan,
-            Err(error) => return Ok(failed(FailureKind::Specification, error)),
+            Err(error) => return Ok((failed(FailureKind::Specification, error), false)),
         };
         let root = &self.args.checkpoint_dir;
         let known = self
@@ -88,128 +115,131 @@ impl Runner {
             .await?;
         let (store, plan_sha256) = (root.clone(), plan.sha256());
         let usable = move || store::usable(&store, &known, &plan_sha256);
-        let resume = store::aside(usable).await.flatten();
-        if let Some((_, step)) = resume {
-            self.insist(lease, || jobs::resumed(&self.pool, lease, step))
-                .await?;
-            tracing::info!(run = %lease.run, step, "goes on from a checkpoint");
-        }
-        let resume = resume.as_ref().map(|(path, step)| (path.as_path(), *step));
+        let resume = store::aside(usable).await.unwrap_or_default();
         let folder = store::folder(root, lease);
-        let trainer = Trainer::start(&self.args, plan, &folder, resume.map(|(path, _)| path)).await;
-        let mut trainer = match trainer {
+        let mut trainer = match Trainer::start(&self.args, plan, &folder, &resume).await {
             Ok(trainer) => trainer,
             Err(error) => {
-                return Ok(failed(
-                    FailureKind::Error,
-                    format!("The trainer could not be started: {error}."),
-                ));
+                let error = format!("The trainer could not be started on this machine: {error}.");
+                return Ok((Ending::Unable { error }, false));
             }
         };
+        heart.hear();
         let mut progress = Progress {
-            step: resume.map_or(0, |(_, step)| step),
-            steps: None,
-            stepped: Instant::now(),
+            heart,
             outbox: Outbox::default(),
             ending: None,
             asked: None,
+            started: false,
+            resume,
+            resumed: None,
+            unfit: false,
         };
         let ending = self.follow(lease, &mut trainer, &mut progress).await;
         // Whatever happened, no trainer outlives the lease it trains under.
         trainer.kill().await;
         let ending = ending?;
+        progress.judge_checkpoint(root, &ending);
         self.drain(lease, &mut progress).await?;
-        Ok(ending)
+        Ok((ending, progress.unfit))
     }
 
-    /// Listens to the trainer and beats until there is nothing more to hear.
+    /// Listens to the trainer until there is nothing more to hear.
     async fn follow(
         &self,
         lease: &Lease,
         trainer: &mut Trainer,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
     ) -> Result<Ending, Error> {
         let started = Instant::now();
-        let mut beat = interval(Duration::from_secs_f64(self.args.beat_seconds));
-        let mut report = interval(REPORT_EVERY);
-        for timer in [&mut beat, &mut report] {
+        let (mut look, mut report) = (interval(LOOK_EVERY), interval(REPORT_EVERY));
+        for timer in [&mut look, &mut report] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         let mut stop = self.stop.clone();
         loop {
             tokio::select! {
                 event = trainer.events.recv() => match event {
-                    Some(event) => progress.hear(&self.args.checkpoint_dir, lease, event),
+                    Some(event) => self.hear(lease, progress, event),
                     None => break,
                 },
-                _ = beat.tick() => self.beat(lease, trainer, progress).await?,
+                _ = look.tick() => {}
                 _ = report.tick(), if !progress.outbox.is_empty() => {
                     if !self.report(lease, progress).await? {
                         report.reset_after(RETRY_EVERY);
                     }
                 }
+                () = progress.heart.cancelled.notified(), if progress.asked.is_none() => {
+                    tracing::info!(run = %lease.run, "somebody cancelled it");
+                    progress.ask(trainer, Asked::Cancel);
+                }
                 _ = stop.wait_for(|count| *count > 0), if progress.asked.is_none() => {
                     progress.ask(trainer, Asked::HandBack);
                 }
             }
+            if started.elapsed() > PROVEN && progress.heart.step() > progress.resumed.unwrap_or(0) {
+                self.health.borrow_mut().able();
+            }
             if let Some(ending) = self.overdue(lease, progress, started) {
                 return Ok(ending);
             }
-            if progress
-                .asked
-                .is_some_and(|(_, when)| when.elapsed() > STOP_TIMEOUT)
-            {
+            if progress.time_to_stop().is_some_and(|left| left.is_zero()) {
                 break;
             }
         }
-        let end = tokio::time::timeout(STOP_TIMEOUT, trainer.wait()).await;
+        let left = progress.time_to_stop().unwrap_or(END_TIMEOUT);
+        let end = tokio::time::timeout(left, trainer.wait()).await;
         Ok(match (progress.ending.take(), progress.asked) {
             (Some(ending), _) => ending,
             (None, Some((Asked::Cancel, _))) => Ending::Cancelled,
             (None, Some((Asked::HandBack, _))) => Ending::Preempted,
-            (None, None) => failed(
-                FailureKind::Error,
-                silent_end(end.ok().and_then(Result::ok), trainer),
-            ),
+            (None, None) => {
+                let status = end.ok().and_then(Result::ok);
+                trainer_end::ending(status, trainer, progress.started)
+            }
         })
     }
 
-    /// Proves liveness and learns of a cancel. While the database is away training goes on: what a stale worker computes
-    /// in vain costs less than a pause of every worker, and the fence keeps it out of the job table.
-    async fn beat(
-        &self,
-        lease: &Lease,
-        trainer: &Trainer,
-        progress: &mut Progress,
-    ) -> Result<(), Error> {
-        let beat = jobs::beat(&self.pool, lease, progress.now(), self.args.timing());
-        match self.in_time(beat).await {
-            Ok(beat) => {
-                if beat.cancel && progress.asked.is_none() {
-                    tracing::info!(run = %lease.run, "somebody cancelled it");
-                    progress.ask(trainer, Asked::Cancel);
-                }
-                Ok(())
+    fn hear(&self, lease: &Lease, progress: &mut Progress<'_>, event: Event) {
+        match &event {
+            Event::NoCheckpoint { step, reason } => {
+                tracing::warn!(run = %lease.run, step, "no checkpoint could be written: {reason}");
+                self.health.borrow_mut().checkpoints(Some(reason.clone()));
             }
-            Err(error) => tolerate(lease, error),
+            Event::Checkpoint(_) => self.health.borrow_mut().checkpoints(None),
+            Event::Unusable { path, reason } => {
+                let path = path.display();
+                tracing::warn!(run = %lease.run, %path, "a checkpoint cannot be gone on from: {reason}");
+            }
+            Event::Resumed { step } => {
+                tracing::info!(run = %lease.run, step, "goes on from a checkpoint");
+            }
+            _ => {}
         }
+        progress.hear(&self.args.checkpoint_dir, lease, event);
     }
 
     /// Sends what has gathered; false if it has to be tried again.
-    async fn report(&self, lease: &Lease, progress: &mut Progress) -> Result<bool, Error> {
-        let now = progress.now();
+    async fn report(&self, lease: &Lease, progress: &mut Progress<'_>) -> Result<bool, Error> {
+        let (now, heard) = progress.heart.now();
         let sent = self.in_time(progress.outbox.send(&self.pool, lease, now));
-        match sent.await {
+        let accepted = match sent.await {
             Ok(()) => {
-                progress.outbox.prune(&self.args.checkpoint_dir).await;
-                Ok(true)
+                progress.heart.tell(heard);
+                true
             }
-            Err(error) => tolerate(lease, error).map(|()| false),
-        }
+            Err(error @ Error::LeaseLost { .. }) => return Err(error),
+            Err(error) => {
+                tolerate(lease, &error);
+                false
+            }
+        };
+        progress.outbox.prune(&self.args.checkpoint_dir).await;
+        Ok(accepted)
     }
 
-    /// An attempt that takes too long, or a trainer that makes no step.
-    fn overdue(&self, lease: &Lease, progress: &Progress, started: Instant) -> Option<Ending> {
+    /// An attempt that takes too long, or a trainer that gives no sign of life.
+    fn overdue(&self, lease: &Lease, progress: &Progress<'_>, started: Instant) -> Option<Ending> {
         let longest = Duration::from_secs(u64::try_from(lease.max_runtime_s).unwrap_or(u64::MAX));
         if started.elapsed() > longest {
             let error = format!(
@@ -219,10 +249,10 @@ impl Runner {
             return Some(failed(FailureKind::TimedOut, error));
         }
         let stall = self.args.stall_seconds;
-        if progress.stepped.elapsed() > Duration::from_secs(u64::from(stall)) {
+        if progress.heart.silence() > Duration::from_secs(u64::from(stall)) {
             let error = format!(
-                "The trainer made no step for {stall} s after step {}.",
-                progress.step
+                "The trainer gave no sign of life for {stall} s after step {}.",
+                progress.heart.step()
             );
             return Some(failed(FailureKind::Error, error));
         }
@@ -230,9 +260,10 @@ impl Runner {
     }
 
     /// Sends all that is left, however long the database is away.
-    async fn drain(&self, lease: &Lease, progress: &mut Progress) -> Result<(), Error> {
+    async fn drain(&self, lease: &Lease, progress: &mut Progress<'_>) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
         while !self.report(lease, progress).await? {
+            self.gives_up(lease)?;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -240,7 +271,7 @@ impl Runner {
     }
 
     /// Reports the end until it is accepted.
-    async fn finish(&self, lease: &Lease, ending: Ending) -> Result<End, Error> {
+    async fn finish(&self, lease: &Lease, ending: Ending, unfit: bool) -> Result<End, Error> {
         let timing = self.args.timing();
         self.insist(lease, || {
             jobs::finish(&self.pool, lease, ending.clone(), timing)
@@ -249,6 +280,11 @@ impl Runner {
         let end = match &ending {
             Ending::Succeeded(_) | Ending::Cancelled => End::Done,
             Ending::Preempted => End::HandedBack,
+            Ending::Unable { error } | Ending::Lost { error } => {
+                tracing::warn!(run = %lease.run, "handed back: {error}");
+                let machine = (!unfit).then(|| error.clone());
+                End::Unable { machine }
+            }
             Ending::Failed { kind, error } => {
                 tracing::warn!(run = %lease.run, ?kind, "failed: {error}");
                 End::Failed {
@@ -263,17 +299,6 @@ impl Runner {
         Ok(end)
     }
 
-    /// Gives the database a share of the lease to answer: behind a dead network a report would wait for ever,
-    /// and the next beat with it. All reports may be sent twice.
-    async fn in_time<T>(&self, report: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let share = Duration::from_secs_f64(f64::from(self.args.lease_seconds) / 3.0);
-        let late = |_| Error::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
-        tokio::time::timeout(share, report)
-            .await
-            .map_err(late)
-            .flatten()
-    }
-
     /// Tries until the database answers or the lease is lost.
     async fn insist<T>(
         &self,
@@ -284,50 +309,76 @@ impl Runner {
         loop {
             match self.in_time(attempt()).await {
                 Ok(value) => return Ok(value),
-                Err(error) => tolerate(lease, error)?,
+                Err(error @ Error::LeaseLost { .. }) => return Err(error),
+                Err(error) => tolerate(lease, &error),
             }
+            self.gives_up(lease)?;
             tracing::info!(run = %lease.run, "tries again in {:.1} s", pause.as_secs_f64());
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+
+    /// A worker that was asked to stop waits for its database as long as a lease lasts, and not for ever: nobody may be
+    /// left to start the database again.
+    fn gives_up(&self, lease: &Lease) -> Result<(), Error> {
+        let longest = Duration::from_secs(u64::from(self.args.lease_seconds.unsigned_abs()));
+        if self.stopping() && self.reached.get().elapsed() > longest {
+            tracing::warn!(run = %lease.run, "the database was away for longer than a lease lasts; the run is not handed back");
+            return Err(lost(lease));
+        }
+        Ok(())
+    }
 }
 
-impl Progress {
-    fn hear(&mut self, root: &std::path::Path, lease: &Lease, event: Event) {
-        let step = match event {
+impl Progress<'_> {
+    fn hear(&mut self, root: &Path, lease: &Lease, event: Event) {
+        self.heart.hear();
+        self.started = true;
+        match event {
+            Event::Started | Event::NoCheckpoint { .. } => {}
+            Event::Resumed { step } => {
+                self.resumed = Some(step);
+                self.outbox.resumed(step);
+                self.heart.reach(step, None);
+            }
+            Event::Unusable { path, .. } => {
+                self.outbox.unusable(root, &path);
+                self.resume.retain(|other| *other != path);
+            }
             Event::Metric { step, name, value } => {
                 self.outbox.metric(name, step, value);
-                step
+                self.heart.reach(step, None);
             }
-            Event::Progress { step, steps } => {
-                self.steps = Some(steps);
-                step
-            }
+            Event::Progress { step, steps } => self.heart.reach(step, Some(steps)),
             Event::Checkpoint(checkpoint) => {
                 self.outbox.checkpoint(root, lease, &checkpoint);
-                checkpoint.step
+                self.heart.reach(checkpoint.step, None);
             }
-            Event::Result(result) => {
-                self.ending = Some(Ending::Succeeded(result));
-                self.step
-            }
+            Event::Result(result) => self.ending = Some(Ending::Succeeded(result)),
             Event::Failure(failure) => {
-                self.ending = Some(failed(kind(failure.kind), failure.message));
-                failure.step
+                self.heart.reach(failure.step, None);
+                self.unfit = failure.kind == events::FailureKind::Unfit;
+                self.ending = Some(ended(failure));
             }
-        };
-        if step > self.step {
-            self.step = step;
-            self.stepped = Instant::now();
         }
     }
 
-    /// How far it is, as it is reported.
-    fn now(&self) -> jobs::Progress {
-        jobs::Progress {
-            step: self.step,
-            steps: self.steps,
+    /// A checkpoint from which the trainer failed before it made a step is not tried again.
+    fn judge_checkpoint(&mut self, root: &Path, ending: &Ending) {
+        let broke = matches!(
+            ending,
+            Ending::Failed {
+                kind: FailureKind::Error,
+                ..
+            }
+        );
+        let moved = self.resumed.is_some_and(|from| self.heart.step() > from);
+        if let Some(path) = self.resume.first()
+            && broke
+            && !moved
+        {
+            self.outbox.unusable(root, path);
         }
     }
 
@@ -335,15 +386,24 @@ impl Progress {
         trainer.ask_to_stop();
         self.asked = Some((asked, Instant::now()));
     }
+
+    /// How long the trainer still has, once it was asked to stop.
+    fn time_to_stop(&self) -> Option<Duration> {
+        self.asked
+            .map(|(_, when)| STOP_TIMEOUT.saturating_sub(when.elapsed()))
+    }
 }
 
-/// Passes the loss of the lease on; anything else is logged, to be tried again.
-fn tolerate(lease: &Lease, error: Error) -> Result<(), Error> {
-    if matches!(error, Error::LeaseLost { .. }) {
-        return Err(error);
+fn lost(lease: &Lease) -> Error {
+    Error::LeaseLost {
+        run: lease.run,
+        epoch: lease.epoch,
     }
+}
+
+/// Logs that the database did not take a report, which is tried again.
+pub(super) fn tolerate(lease: &Lease, error: &Error) {
     tracing::warn!(run = %lease.run, "the database did not take a report: {error}");
-    Ok(())
 }
 
 fn readable(lease: &Lease) -> Result<&Plan, String> {
@@ -356,39 +416,21 @@ fn readable(lease: &Lease) -> Result<&Plan, String> {
 }
 
 fn failed(kind: FailureKind, error: String) -> Ending {
-    // The one character that Postgres cannot store, and a crashing trainer may write.
-    let error = error.replace('\0', "\u{fffd}");
     Ending::Failed { kind, error }
 }
 
-fn kind(kind: events::FailureKind) -> FailureKind {
-    match kind {
+/// How a run ends whose trainer said why it failed.
+fn ended(failure: events::Failure) -> Ending {
+    // The one character that Postgres cannot store, and what comes from a library may hold.
+    let error = failure.message.replace('\0', "\u{fffd}");
+    let kind = match failure.kind {
+        events::FailureKind::Unfit | events::FailureKind::Machine => {
+            return Ending::Unable { error };
+        }
         events::FailureKind::Diverged => FailureKind::Diverged,
         events::FailureKind::Specification => FailureKind::Specification,
         events::FailureKind::OutOfMemory => FailureKind::OutOfMemory,
-        events::FailureKind::Error => FailureKind::Error,
-    }
-}
-
-/// A trainer that ended without a word: its status and whatever it wrote.
-fn silent_end(status: Option<ExitStatus>, trainer: &Trainer) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    let how = match status {
-        Some(status) => match status.signal() {
-            Some(9) => {
-                "was killed (signal 9), by the system for want of memory or by hand".to_owned()
-            }
-            Some(signal) => format!("crashed with signal {signal}"),
-            None => format!(
-                "ended with code {} and no result",
-                status.code().unwrap_or(-1)
-            ),
-        },
-        None => "closed its output and did not end".to_owned(),
+        events::FailureKind::Checkpoint | events::FailureKind::Error => FailureKind::Error,
     };
-    let words = trainer.last_words();
-    if words.is_empty() {
-        return format!("The trainer {how}.");
-    }
-    format!("The trainer {how}. Its last words:\n{words}")
+    failed(kind, error)
 }

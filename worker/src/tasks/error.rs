@@ -57,10 +57,3 @@ pub enum Error {
         most: usize,
     },
 }
-
-impl Error {
-    /// Whether the very same run may work on another worker, or here once an operator has brought the data set.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Data(_))
-    }
-}

@@ -89,10 +89,10 @@ impl Trained {
         state: &State,
         mut stored: HashMap<String, Tensor>,
     ) -> Result<(), Error> {
-        let carried = take_pairs(&mut stored, "carried", ["h", "c"]);
+        let carried = take_pairs(&mut stored, "carried", ["h", "c"])?;
         self.carried = (!carried.is_empty()).then_some(Carried { layers: carried });
-        self.statistics = take_statistics(&mut stored, "statistics");
-        self.best_statistics = take_statistics(&mut stored, "best_statistics");
+        self.statistics = take_statistics(&mut stored, "statistics")?;
+        self.best_statistics = take_statistics(&mut stored, "best_statistics")?;
         let mut take = |name: &str, like: &Tensor| match stored.remove(name) {
             Some(tensor) if tensor.shape() == like.shape() && tensor.dtype() == like.dtype() => {
                 Ok(tensor)
@@ -115,29 +115,42 @@ impl Trained {
     }
 }
 
-/// Pairs of tensors with names that count from 0; none where there is no first.
+/// Pairs of tensors with names that count from 0; none where there is no first. Both of a pair have one shape.
 fn take_pairs(
     stored: &mut HashMap<String, Tensor>,
     name: &str,
     [first, second]: [&str; 2],
-) -> Vec<[Tensor; 2]> {
-    let mut pairs = Vec::new();
-    while let (Some(a), Some(b)) = (
-        stored.remove(&format!("{name}.{}.{first}", pairs.len())),
-        stored.remove(&format!("{name}.{}.{second}", pairs.len())),
-    ) {
-        pairs.push([a, b]);
+) -> Result<Vec<[Tensor; 2]>, Error> {
+    let mut pairs: Vec<[Tensor; 2]> = Vec::new();
+    loop {
+        let of = |which: &str| format!("{name}.{}.{which}", pairs.len());
+        let pair = match (stored.remove(&of(first)), stored.remove(&of(second))) {
+            (None, None) => return Ok(pairs),
+            (Some(a), Some(b)) => [a, b],
+            (None, _) => return Err(Error::Damaged(format!("{} is missing", of(first)))),
+            (_, None) => return Err(Error::Damaged(format!("{} is missing", of(second)))),
+        };
+        let like = pairs.first().map_or(&pair[0], |[like, _]| like);
+        if pair
+            .iter()
+            .any(|tensor| tensor.shape() != like.shape() || tensor.dtype() != like.dtype())
+        {
+            return Err(Error::Damaged(format!(
+                "{name}.{} has another shape",
+                pairs.len()
+            )));
+        }
+        pairs.push(pair);
     }
-    pairs
 }
 
-fn take_statistics(stored: &mut HashMap<String, Tensor>, name: &str) -> Statistics {
+fn take_statistics(stored: &mut HashMap<String, Tensor>, name: &str) -> Result<Statistics, Error> {
     let mut layers: Vec<Vec<Moments>> = Vec::new();
     loop {
         let layer = format!("{name}.{}", layers.len());
-        let steps = take_pairs(stored, &layer, ["mean", "variance"]);
+        let steps = take_pairs(stored, &layer, ["mean", "variance"])?;
         if steps.is_empty() {
-            return Statistics { layers };
+            return Ok(Statistics { layers });
         }
         layers.push(steps);
     }

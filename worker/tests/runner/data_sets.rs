@@ -10,28 +10,28 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A folder for checkpoints and one for data sets.
-struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    fn checkpoints(&self) -> PathBuf {
+    pub(crate) fn checkpoints(&self) -> PathBuf {
         self.0.path().join("checkpoints")
     }
 
-    fn data_sets(&self) -> PathBuf {
+    pub(crate) fn data_sets(&self) -> PathBuf {
         self.0.path().join("data")
     }
 
     /// The flag that names the data folder, for [`Worker::start`].
-    fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         format!("--data-sets={}", self.data_sets().display())
     }
 
     /// Imports a text of that word over and over as `sample`.
-    fn import(&self, word: &str) {
+    pub(crate) fn import(&self, word: &str) {
         let file = self.0.path().join("sample.txt");
         let line = format!("{word} {word} {word}\n");
         std::fs::write(&file, line.repeat(100)).expect("writes");

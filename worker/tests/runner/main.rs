@@ -3,12 +3,14 @@
 mod board;
 mod data_sets;
 mod slots;
+mod trouble;
 
 use board::{QUICK, SLOW};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs::{self, Timing};
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,8 +29,13 @@ fn timing() -> Timing {
 }
 
 impl Worker {
-    fn start(url: &str, store: &std::path::Path, arguments: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_breakmywork-worker"))
+    fn start(url: &str, store: &Path, arguments: &[&str]) -> Self {
+        let program = env!("CARGO_BIN_EXE_breakmywork-worker");
+        Self::start_program(Path::new(program), url, store, arguments)
+    }
+
+    fn start_program(program: &Path, url: &str, store: &Path, arguments: &[&str]) -> Self {
+        let child = Command::new(program)
             .args([
                 "--lease-seconds",
                 &LEASE.to_string(),
@@ -319,7 +326,7 @@ async fn a_plan_that_cannot_be_run_fails_with_the_reason_and_the_next_goes_on(po
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn a_killed_trainer_is_a_failure_that_is_tried_again(pool: PgPool) {
+async fn a_killed_trainer_is_a_loss_and_the_run_is_tried_again(pool: PgPool) {
     let url = board::url(&pool).await;
     let store = tempfile::tempdir().expect("a folder");
     board::registered(&pool, SLOW).await;
@@ -330,10 +337,10 @@ async fn a_killed_trainer_is_a_failure_that_is_tried_again(pool: PgPool) {
     assert_eq!(
         text(
             &pool,
-            "select state || ' ' || failures from run order by id limit 1"
+            "select state || ' ' || failures || ' ' || losses from run order by id limit 1"
         )
         .await,
-        "queued 1"
+        "queued 0 1"
     );
     let error = text(&pool, "select error from run_attempt").await;
     assert!(error.contains("signal 9"), "{error}");

@@ -70,11 +70,11 @@ async fn a_killed_trainer_costs_only_its_own_run(pool: PgPool) {
     kill_process(worker.trainers()[0], Signal::KILL).expect("it lives");
     until(
         &pool,
-        "select count(*) from run_attempt where outcome = 'failed'",
+        "select count(*) from run_attempt where outcome = 'lost'",
         1,
     )
     .await;
-    let killed: i64 = sqlx::query_scalar("select run_id from run_attempt where outcome = 'failed'")
+    let killed: i64 = sqlx::query_scalar("select run_id from run_attempt where outcome = 'lost'")
         .fetch_one(&pool)
         .await
         .expect("a run");
@@ -88,7 +88,7 @@ async fn a_killed_trainer_costs_only_its_own_run(pool: PgPool) {
     until(&pool, TRAINING, 2).await;
     assert_eq!(worker.trainers().len(), 2);
     let outcomes = text(&pool, "select string_agg(outcome, ' ') from run_attempt").await;
-    assert_eq!(outcomes, "failed");
+    assert_eq!(outcomes, "lost");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -199,6 +199,8 @@ async fn a_second_signal_ends_the_worker_whatever_its_trainers_do(pool: PgPool) 
     kill_process(worker.trainers()[0], Signal::STOP).expect("it lives");
     worker.signal(Signal::TERM);
     until(&pool, PREEMPTED, 1).await;
+    // A second one at once would be the first, told twice.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     worker.signal(Signal::TERM);
     assert_eq!(worker.wait().code(), Some(13));
     assert_eq!(leases(&pool).await.len(), 1, "that lease runs out");

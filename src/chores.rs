@@ -90,8 +90,18 @@ async fn take_back(state: &AppState, timing: Timing) -> bool {
     }
 }
 
-/// Removes rows that are over. What fails now is removed the next time.
+/// Removes rows that are over, and renders what an older version wrote. What fails now is done the next time.
 async fn forget(state: &AppState) {
+    loop {
+        match crate::discussion::render_some(&state.pool).await {
+            Ok(true) if !state.shutdown.is_cancelled() => {}
+            Ok(_) => break,
+            Err(error) => {
+                tracing::warn!("could not render old comments: {error}");
+                break;
+            }
+        }
+    }
     if let Err(error) = session::clean_up(&state.pool).await {
         tracing::warn!("could not remove old sessions: {error}");
     }

@@ -1,24 +1,94 @@
-//! Posting a comment: what form and REST have in common.
+//! Posting comments and reading them: what pages and REST have in common.
 
-use crate::db::comments;
+use crate::db::comments::{self, Comment, Limits, Page, Place};
 use crate::error::{Error, Result};
+use crate::heavy;
+use crate::render::{html::Html, markdown};
 use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 /// Comments of one person within a minute: a person cannot write more, a script should not.
 const PER_MINUTE: i64 = 20;
 
+/// A comment that can be posted: its text and what that becomes on the page.
+#[derive(Debug, Clone)]
+pub struct Written {
+    text: String,
+    html: Html,
+}
+
+impl Written {
+    /// The text as it is stored.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, rendered.
+    pub fn html(&self) -> &Html {
+        &self.html
+    }
+}
+
+/// Checks and renders a comment, before any transaction begins.
+///
+/// # Errors
+/// A sentence for the person who wrote it; or a fault of ours.
+pub async fn written(body: &str) -> Result<Result<Written, String>> {
+    let text = match checked(body) {
+        Ok(text) => text.to_owned(),
+        Err(detail) => return Ok(Err(detail)),
+    };
+    heavy::run(move || markdown::bounded(&text).map(|html| Written { text, html })).await
+}
+
+/// A page of a thread with every post rendered. What is rendered for it is kept, so that it is done once.
+///
+/// # Errors
+/// If the database is away.
+pub async fn read(pool: &PgPool, thread: ThreadId, place: Place, limits: Limits) -> Result<Page> {
+    let mut page = comments::page(pool, thread, place, limits).await?;
+    for comment in page.comments.iter_mut().filter(|comment| is_stale(comment)) {
+        let html = rendered(pool, comment.id, comment.body.clone()).await?;
+        comment.html = Some(html.to_string());
+    }
+    Ok(page)
+}
+
+fn is_stale(comment: &Comment) -> bool {
+    comment.html_version != Some(markdown::VERSION)
+}
+
+/// Renders a post that is stored already, and keeps that.
+async fn rendered(pool: &PgPool, id: CommentId, body: String) -> Result<Html> {
+    let html = heavy::run(move || markdown::html(&body)).await?;
+    comments::keep_html(pool, id, &html).await?;
+    Ok(html)
+}
+
+/// Renders some of the posts that the present renderer has not rendered; says whether there may be more.
+///
+/// # Errors
+/// If the database is away.
+pub async fn render_some(pool: &PgPool) -> Result<bool> {
+    const AT_ONCE: i64 = 20;
+    let posts = comments::to_render(pool, AT_ONCE).await?;
+    let more = posts.len() as i64 == AT_ONCE;
+    for (id, body) in posts {
+        rendered(pool, id, body).await?;
+    }
+    Ok(more)
+}
+
 /// Posts `author`'s comment to a thread.
 ///
 /// # Errors
-/// Empty or too long (pointer `/body`), too many within a minute, or no such thread.
+/// Too many within a minute, or no such thread.
 pub async fn post(
     tx: &mut PgConnection,
     thread: ThreadId,
     author: AccountId,
-    body: &str,
+    comment: &Written,
 ) -> Result<CommentId> {
-    let body = checked(body).map_err(|detail| Error::field("/body", detail))?;
     if comments::recent(&mut *tx, author).await? >= PER_MINUTE {
         return Err(Error::TooMany {
             detail: format!(
@@ -27,7 +97,7 @@ pub async fn post(
             retry_after: 60,
         });
     }
-    comments::create(tx, thread, author, body)
+    comments::create(tx, thread, author, &comment.text, &comment.html)
         .await?
         .ok_or_else(|| Error::missing("thread", thread))
 }

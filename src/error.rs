@@ -6,7 +6,7 @@
 //! further.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Serialize;
@@ -89,6 +89,11 @@ pub struct Reply {
     pub fields: Vec<FieldProblem>,
 }
 
+/// In the extensions of an answer that sends somebody to sign in: the path to return to. Whoever holds what they typed
+/// can then answer better.
+#[derive(Debug, Clone)]
+pub struct SignInNeeded(pub String);
+
 /// Seconds after which to try again when the database was away.
 const RETRY_AFTER: u32 = 5;
 
@@ -108,7 +113,8 @@ impl Error {
         Self::Invalid(vec![FieldProblem::new(pointer, detail)])
     }
 
-    fn status(&self) -> StatusCode {
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::SignIn { .. } | Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -120,6 +126,16 @@ impl Error {
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// Says after how many seconds to try again, where that may help.
+    pub fn say_when(&self, headers: &mut HeaderMap) {
+        let retry_after = match self {
+            Self::Unavailable(_) => RETRY_AFTER,
+            Self::TooMany { retry_after, .. } => *retry_after,
+            _ => return,
+        };
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
     }
 
     fn reply(&self) -> Reply {
@@ -218,20 +234,12 @@ impl IntoResponse for Error {
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response.extensions_mut().insert(SignInNeeded(next.clone()));
             return response;
         }
         let reply = self.reply();
         let mut response = (self.status(), reply.detail.clone()).into_response();
-        let retry_after = match &self {
-            Self::Unavailable(_) => Some(RETRY_AFTER),
-            Self::TooMany { retry_after, .. } => Some(*retry_after),
-            _ => None,
-        };
-        if let Some(seconds) = retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        self.say_when(response.headers_mut());
         response.extensions_mut().insert(reply);
         response
     }

@@ -19,8 +19,15 @@ pub const OPEN_EXPERIMENTS: i64 = 20;
 /// The specification as it came in.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// Text of the form or a file.
+    /// Text of a file.
     Toml(String),
+    /// Text of the form, and what it was read as; none if it cannot be read, which the form says itself.
+    Read {
+        /// The text.
+        toml: String,
+        /// What it says.
+        spec: Option<Box<Spec>>,
+    },
     /// An object of a REST request.
     Json(Value),
 }
@@ -60,6 +67,10 @@ pub fn below(prefix: &str, problems: Problems) -> Vec<FieldProblem> {
 pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
     let read = match &proposal.spec {
         Source::Toml(text) => spec::read(text, Format::Toml),
+        Source::Read { spec, .. } => spec
+            .as_deref()
+            .cloned()
+            .ok_or_else(|| Problems::one("", "cannot be read.")),
         Source::Json(value) => spec::read_value(value),
     };
     let mut problems = Vec::new();
@@ -88,10 +99,11 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
         ));
     }
     let prediction = line(prediction, "/prediction", PREDICTION_CHARS, &mut problems);
-    if proposal.rationale.chars().count() > RATIONALE_CHARS {
+    let length = proposal.rationale.chars().count();
+    if length > RATIONALE_CHARS {
         problems.push(FieldProblem::new(
             "/rationale",
-            format!("may have at most {RATIONALE_CHARS} characters."),
+            format!("may have at most {RATIONALE_CHARS} characters; this has {length}."),
         ));
     }
     if proposal.rationale.contains('\0') {
@@ -106,7 +118,7 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
             prediction,
             rationale: proposal.rationale.trim().to_owned(),
             spec_source: match &proposal.spec {
-                Source::Toml(text) => text.clone(),
+                Source::Toml(toml) | Source::Read { toml, .. } => toml.clone(),
                 Source::Json(_) => spec.to_toml(),
             },
             spec,
@@ -179,8 +191,9 @@ pub async fn register_stored(
 /// A single line of text, or a problem. An empty one is a problem only where nothing else explains it.
 fn line(text: &str, pointer: &str, most: usize, problems: &mut Vec<FieldProblem>) -> String {
     let text = text.trim();
-    let detail = if text.chars().count() > most {
-        format!("may have at most {most} characters.")
+    let length = text.chars().count();
+    let detail = if length > most {
+        format!("may have at most {most} characters; this has {length}.")
     } else if text.chars().any(char::is_control) {
         "must be one line without control characters.".to_owned()
     } else if text.is_empty() && problems.is_empty() {

@@ -12,11 +12,13 @@ const CHARS: usize = 300;
 pub fn checked(reason: &str) -> Result<&str> {
     let reason = reason.trim();
     let length = reason.chars().count();
-    if length == 0 || length > CHARS || reason.chars().any(char::is_control) {
+    let one_line = !reason.chars().any(char::is_control);
+    if length == 0 || length > CHARS || !one_line {
         return Err(Error::field(
             "/reason",
             format!(
-                "Give a reason, in one line of 1 to {CHARS} characters; everybody can read it."
+                "Give a reason, in one line of 1 to {CHARS} characters; everybody can read it. Yours has {length}{}.",
+                if one_line { "" } else { " in several lines" }
             ),
         ));
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     assets,
-    middleware::{csp, csrf, errors, limits, request_log, session},
+    middleware::{csp, csrf, errors, limits, request_log, session, typed},
     state::AppState,
 };
 use axum::{
@@ -20,6 +20,7 @@ pub fn app(state: AppState) -> Router {
         .fallback(crate::pages::error::nothing_here)
         // Innermost last: what refuses stands inside what explains refusals.
         .layer(from_fn_with_state(state.clone(), session::load))
+        .layer(from_fn(typed::keep))
         .layer(csrf::layer(&state.settings))
         .layer(DefaultBodyLimit::disable())
         .layer(limits::body())

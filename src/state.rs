@@ -4,6 +4,7 @@ use crate::{
     auth::{password::Passwords, throttle::Throttle},
     config::Settings,
     live::Changes,
+    redraws::Redraws,
 };
 use axum::extract::FromRef;
 use sqlx::PgPool;
@@ -21,6 +22,8 @@ pub struct AppState {
     pub shutdown: CancellationToken,
     /// Tells which experiment changed.
     pub changes: Changes,
+    /// Redraws of running experiments.
+    pub redraws: Redraws,
     /// Hashes passwords, a few at a time.
     pub passwords: Passwords,
     /// Slows down guessing.
@@ -35,6 +38,7 @@ impl AppState {
             settings: Arc::new(settings),
             shutdown,
             changes: Changes::new(),
+            redraws: Redraws::default(),
             passwords: Passwords::new(),
             throttle: Throttle::default(),
         }

@@ -1,4 +1,5 @@
 // Makes pages move; every page works without it.
+import { keepDrafts } from "./drafts.js";
 import { follow } from "./live.js";
 import { keepInStep } from "./editor.js";
 
@@ -31,6 +32,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// Listens before a draft is put into its form.
+keepInStep();
+
+// Before what follows, as it may keep a form from being sent.
+keepDrafts();
+
 // A form is sent once, however often the button is pressed.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
@@ -41,4 +48,3 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 }
 
 follow();
-keepInStep();

@@ -12,21 +12,24 @@ export function keepInStep() {
 
   for (const button of form.querySelectorAll("[data-in-step]")) button.hidden = true;
 
-  async function ask(action) {
+  // `values` are a draft's in place of the form's own.
+  async function ask(action, values) {
     clearTimeout(timer);
     const mine = ++turn;
-    const body = new URLSearchParams(new FormData(form));
+    const body = new URLSearchParams(values ?? new FormData(form));
     body.set("action", action);
     let page;
     try {
       // Not form.action: the buttons have that name.
       const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
+      if (answer.status === 401 || answer.redirected) { signedOut(); return; }
       if (!answer.ok) { status.textContent = "The server could not read this; what you typed is kept here."; return; }
       page = new DOMParser().parseFromString(await answer.text(), "text/html");
     } catch { status.textContent = "The server does not answer; what you typed is kept here."; return; }
     // Something was typed since: a newer question is under way.
     const fresh = page.querySelector("form[data-editor]");
-    if (mine !== turn || !fresh) return;
+    if (mine !== turn) return;
+    if (!fresh) { status.textContent = "The server answered with another page; what you typed is kept here."; return; }
     if (action !== "read") toml.value = fresh.querySelector("[name=toml]").value;
     if (action === "apply") {
       markFields(fresh);
@@ -39,6 +42,14 @@ export function keepInStep() {
       document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
     }
     for (const name of ["aria-invalid", "aria-describedby"]) copy(fresh.querySelector("[name=toml]"), toml, name);
+  }
+
+  function signedOut() {
+    const link = document.createElement("a");
+    link.href = "/sign-in";
+    link.target = "_blank";
+    link.textContent = "Sign in in another tab";
+    status.replaceChildren("Your session ended, so nothing is checked any more. What you typed is kept here. ", link, ", then go on.");
   }
 
   // While somebody types in a field, only what is said about the fields changes.
@@ -81,5 +92,6 @@ export function keepInStep() {
     }
   }
   toml.addEventListener("input", () => later("read"));
+  form.addEventListener("draft", (event) => ask("keep", event.detail));
   listen();
 }

@@ -1,4 +1,5 @@
-// Live parts: a stream says that something changed, the server draws what is now true.
+// Live parts: a stream says that something changed, the server draws what is now true. What people type, select or
+// opened is theirs: nothing here reloads the page or replaces a form.
 
 const PAUSE_BETWEEN = 1000;
 
@@ -7,32 +8,99 @@ export function follow() {
   if (!region) return;
   const announce = document.querySelector("[data-announce]");
   const button = document.querySelector("[data-live-pause]");
-  let source, due, last = 0, paused = false, said = region.dataset.state;
+  let source, due, last = 0, paused = false, over = false, said = region.dataset.state;
+
+  // Opened details stay open, and the focus stays where it is.
+  function replace(part, fresh) {
+    const open = [...part.querySelectorAll("details[open][id]")].map((inner) => inner.id);
+    const focus = part.contains(document.activeElement) ? document.activeElement.id : "";
+    part.replaceChildren(...fresh.childNodes);
+    for (const id of open) part.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+    if (focus) document.getElementById(focus)?.focus();
+  }
+
+  // Somebody is about to copy a number: it stays until the selection is gone.
+  function isSelected(part) {
+    const selection = document.getSelection();
+    return selection && !selection.isCollapsed && selection.containsNode(part, true);
+  }
+
+  async function ask(address) {
+    try {
+      const answer = await fetch(address, { headers: { accept: "text/html" } });
+      return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : undefined;
+    } catch { return undefined; }
+  }
 
   async function redraw() {
     due = undefined;
     last = Date.now();
-    let answer;
-    try { answer = await fetch(region.dataset.live, { headers: { accept: "text/html" } }); } catch { return; }
-    if (!answer.ok || paused) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
-    if (!fresh) return;
-    // Opened details stay open, and the focus stays where it is.
-    const open = [...region.querySelectorAll("details[open][id]")].map((part) => part.id);
-    const focus = region.contains(document.activeElement) ? document.activeElement.id : "";
-    region.replaceChildren(...fresh.childNodes);
-    for (const id of open) region.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
-    if (focus) document.getElementById(focus)?.focus();
+    const page = await ask(region.dataset.live);
+    const fresh = page?.body.firstElementChild;
+    if (!fresh || paused) return;
+    if (isSelected(region)) { wait(); return; }
+    replace(region, fresh);
+    if (fresh.dataset.over === "yes" && !over) {
+      over = true;
+      source?.close();
+      tell("");
+    }
     // Only a change of state is read out, not each step.
     const state = fresh.dataset.state;
     if (state && state !== said) {
       said = state;
       if (announce) announce.textContent = state;
+      await redrawOthers();
     }
-    if (fresh.dataset.over === "yes") {
-      source?.close();
-      location.reload();
+  }
+
+  // The parts of the page that follow a change of state: where it stands, the verdict, new posts of the thread.
+  async function redrawOthers() {
+    const parts = [...document.querySelectorAll("[data-follow]")];
+    if (parts.length === 0) {
+      if (over) tell("The verdict is in: ", region.dataset.page);
+      return;
     }
+    const page = await ask(location.pathname);
+    if (!page) { tell("There is news: ", location.pathname); return; }
+    for (const part of parts) {
+      const fresh = page.querySelector(`[data-follow="${part.dataset.follow}"]`);
+      if (fresh && !isSelected(part)) replace(part, fresh);
+    }
+    const posts = document.querySelector("[data-posts]");
+    for (const post of page.querySelectorAll("[data-posts] > li")) {
+      if (posts && !document.getElementById(post.id)) posts.append(post);
+    }
+    if (posts?.childElementCount) document.querySelector("[data-no-posts]")?.remove();
+    if (over && document.getElementById("verdict-word")) tell("The verdict is in: ", "#verdict-word");
+  }
+
+  // A line beside the live part; empty to take it away.
+  function tell(text, link) {
+    let line = document.querySelector("[data-live-status]");
+    if (!line) {
+      line = document.createElement("p");
+      line.className = "notice";
+      line.dataset.liveStatus = "";
+      line.setAttribute("role", "status");
+      region.before(line);
+    }
+    line.hidden = text === "";
+    line.replaceChildren(text);
+    if (link) {
+      const to = document.createElement("a");
+      to.href = link;
+      to.textContent = "show it";
+      line.append(to);
+    }
+  }
+
+  function wait() {
+    document.addEventListener("selectionchange", function again() {
+      if (isSelected(region)) return;
+      document.removeEventListener("selectionchange", again);
+      soon();
+    });
   }
 
   function soon() {
@@ -43,7 +111,17 @@ export function follow() {
   function open() {
     source = new EventSource(region.dataset.events);
     source.addEventListener("change", soon);
-    source.addEventListener("open", soon);
+    source.addEventListener("open", () => {
+      region.classList.remove("stale");
+      if (!over) tell("");
+      soon();
+    });
+    source.addEventListener("error", () => {
+      if (over) return;
+      // Not a page that looks alive while nothing reaches it.
+      region.classList.add("stale");
+      tell("No connection: what stands here may be old. Trying again.");
+    });
   }
 
   if (button) {

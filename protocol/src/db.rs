@@ -33,6 +33,8 @@ pub fn pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
         ));
     }
     let options = PgConnectOptions::from_str(url)?.options([
+        // No statement here runs so long that compiling it would pay; it costs seconds where the tables are large.
+        ("jit", "off"),
         ("statement_timeout", STATEMENT_TIMEOUT),
         ("lock_timeout", LOCK_TIMEOUT),
         (

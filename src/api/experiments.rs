@@ -5,7 +5,7 @@ use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
-use crate::db::{self, experiments as table};
+use crate::db::{self, experiments as table, listed};
 use crate::error::{Error, FieldProblem, Result};
 use crate::extract::Path;
 use crate::proposal::{self, Proposal, Source};
@@ -132,13 +132,14 @@ pub(super) async fn list(
     Query(cursor): Query<Cursor>,
 ) -> Result<Json<Page<Experiment>>> {
     let limit = cursor.limit()?;
-    let filter = table::Filter {
+    let filter = listed::Filter {
         claim: which.claim,
         author: which.author,
         state: which.state,
         before: cursor.position()?.map(ExperimentId),
     };
-    let rows = table::list(&pool, &filter, limit + 1).await?;
+    let ids = listed::ids(&pool, &filter, limit + 1).await?;
+    let rows = table::all_of(&pool, &ids).await?;
     Ok(Json(Page::cut(
         rows,
         limit,

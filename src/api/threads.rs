@@ -4,11 +4,10 @@ use super::body::Body;
 use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use crate::auth::token::{ApiAccount, Scope};
-use crate::db::comments as table;
+use crate::db::comments::{self as table, Limits, Place};
 use crate::discussion;
 use crate::error::{Error, Result};
 use crate::extract::Path;
-use crate::render::markdown;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -48,7 +47,7 @@ impl From<table::Comment> for Comment {
             author: comment.author,
             experiment: comment.experiment,
             outcome: comment.outcome,
-            html: body.as_deref().map(|body| markdown::html(body).to_string()),
+            html: comment.html.filter(|_| body.is_some()),
             body,
             hidden_reason: comment.hidden_reason,
             created_at: comment.created_at,
@@ -56,7 +55,7 @@ impl From<table::Comment> for Comment {
     }
 }
 
-/// List the posts of a thread, oldest first.
+/// List the posts of a thread, oldest first. A page of long posts may hold fewer than `limit`; `next` goes on.
 #[utoipa::path(get, path = "/api/v1/threads/{id}/comments", tag = "threads",
     params(("id" = i64, Path, description = "Key"), Cursor),
     responses((status = 200, body = Page<Comment>), (status = 404, description = "No such thread")))]
@@ -65,14 +64,24 @@ pub(super) async fn list(
     Path(id): Path<ThreadId>,
     Query(cursor): Query<Cursor>,
 ) -> Result<Json<Page<Comment>>> {
-    let limit = cursor.limit()?;
+    let limits = Limits {
+        posts: cursor.limit()?,
+        bytes: PAGE_BYTES,
+    };
     let after = CommentId(cursor.position()?.unwrap_or(0));
     if table::subject(&pool, id).await?.is_none() {
         return Err(Error::missing("thread", id));
     }
-    let rows = table::list(&pool, id, after, limit + 1).await?;
-    Ok(Json(Page::cut(rows, limit, |row| row.id.0, Comment::from)))
+    let page = discussion::read(&pool, id, Place::After(after), limits).await?;
+    let last = page.comments.last().filter(|_| page.later);
+    Ok(Json(Page {
+        next: last.map(|last| last.id.to_string()),
+        items: page.comments.into_iter().map(Comment::from).collect(),
+    }))
 }
+
+/// HTML on one page, in bytes: a page ends early where its posts are long, and `next` goes on from there.
+const PAGE_BYTES: i64 = 1_000_000;
 
 /// A comment to post.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -95,9 +104,11 @@ pub(super) async fn post(
     body: Body<NewComment>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
+    let written = discussion::written(&body.value.body).await?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    let comment = discussion::post(&mut call.tx, id, account.id, &body.value.body).await?;
-    let posted = table::list(&mut *call.tx, id, CommentId(comment.0 - 1), 1)
+    let written = written.map_err(|detail| Error::field("/body", detail))?;
+    let comment = discussion::post(&mut call.tx, id, account.id, &written).await?;
+    let posted = table::rows(&mut *call.tx, &[comment])
         .await?
         .pop()
         .map(Comment::from)

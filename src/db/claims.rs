@@ -123,18 +123,44 @@ pub async fn revisions(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec
         .await
 }
 
-/// The claims that are tried most, for the first page.
+/// The claims that are tried most, for the first page: counted in the index, and read only once they are found.
 pub async fn busiest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "order by (select count(*) from experiment where claim_id = claim.id and state <> 'withdrawn') desc,
-           claim.id limit $1",
+        "where claim.id in (
+             select claim.id from claim left join (
+                 select claim_id, count(*) as tried from experiment where state <> 'withdrawn' group by claim_id
+             ) busy on busy.claim_id = claim.id
+             order by coalesce(busy.tried, 0) desc, claim.id limit $1)
+         order by tally.experiments desc, claim.id",
         limit
     )
     .fetch_all(db)
     .await
 }
 
+/// A claim to choose.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Key.
+    pub id: ClaimId,
+    /// Short name within the work.
+    pub label: String,
+    /// The claim.
+    pub sentence: String,
+}
+
 /// All claims, for choosing one; by work and label.
+pub async fn choices(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Choice>> {
+    sqlx::query_as!(
+        Choice,
+        r#"select id as "id: ClaimId", label, sentence from claim
+           order by work_id, left(label, 1), substring(label from '[0-9]+')::int, label limit 1000"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// All claims with how they fared; by work and label.
 pub async fn all(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
         "order by work_id, left(label, 1), substring(label from '[0-9]+')::int, label limit 1000"

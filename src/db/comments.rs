@@ -1,8 +1,13 @@
 //! Posts in a thread.
 
+use crate::render::{html::Html, markdown};
 use breakmywork_protocol::id::{AccountId, ClaimId, CommentId, ExperimentId, ThreadId};
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
+
+mod page;
+
+pub use page::{Limits, Page, Place, begins_with, page, rows};
 
 /// Longest comment, in characters, as the table's constraint has it.
 pub const LONGEST: usize = 20_000;
@@ -20,6 +25,10 @@ pub struct Comment {
     pub outcome: Option<String>,
     /// Markdown as typed.
     pub body: String,
+    /// The same as sanitised HTML, if it was rendered.
+    pub html: Option<String>,
+    /// Version of the renderer that made it.
+    pub html_version: Option<i16>,
     /// When it was posted.
     pub created_at: DateTime<Utc>,
     /// When it was hidden.
@@ -30,30 +39,14 @@ pub struct Comment {
     pub hidden_reason: Option<String>,
 }
 
-/// A page of a thread, oldest first, after that comment.
-pub async fn list(
-    db: impl PgExecutor<'_>,
-    thread: ThreadId,
-    after: CommentId,
-    limit: i64,
-) -> sqlx::Result<Vec<Comment>> {
-    sqlx::query_as!(
-        Comment,
-        r#"select comment.id as "id: CommentId", author.name as "author?",
-             comment.experiment_id as "experiment: ExperimentId", outcome as "outcome?", body,
-             comment.created_at, hidden_at, hider.name as "hidden_by?", hidden_reason
-           from comment
-           left join account author on author.id = author_id
-           left join account hider on hider.id = hidden_by
-           left join verdict on verdict.experiment_id = comment.experiment_id
-           where thread_id = $1 and comment.id > $2
-           order by comment.id limit $3"#,
-        thread.0,
-        after.0,
-        limit,
-    )
-    .fetch_all(db)
-    .await
+impl Comment {
+    /// What it says, rendered: as it was kept, or now.
+    pub fn rendered(&self) -> Html {
+        match &self.html {
+            Some(html) => Html::kept(html.clone()),
+            None => markdown::html(&self.body),
+        }
+    }
 }
 
 /// Posts a comment; none if there is no such thread.
@@ -62,17 +55,54 @@ pub async fn create(
     thread: ThreadId,
     author: AccountId,
     body: &str,
+    html: &Html,
 ) -> sqlx::Result<Option<CommentId>> {
     sqlx::query_scalar!(
-        r#"insert into comment (thread_id, author_id, body)
-           select id, $2, $3 from thread where id = $1
+        r#"insert into comment (thread_id, author_id, body, html, html_version)
+           select id, $2, $3, $4, $5 from thread where id = $1
            returning id as "id: CommentId""#,
         thread.0,
         author.0,
         body,
+        html.as_str(),
+        markdown::VERSION,
     )
     .fetch_optional(db)
     .await
+}
+
+/// Keeps the rendered form of a post; what another process rendered by a later version stays.
+pub async fn keep_html(
+    db: impl PgExecutor<'_>,
+    comment: CommentId,
+    html: &Html,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update comment set html = $2, html_version = $3
+         where id = $1 and (html_version is null or html_version < $3)",
+        comment.0,
+        html.as_str(),
+        markdown::VERSION,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Some posts that the present renderer has not rendered yet.
+pub async fn to_render(
+    db: impl PgExecutor<'_>,
+    limit: i64,
+) -> sqlx::Result<Vec<(CommentId, String)>> {
+    let rows = sqlx::query!(
+        r#"select id as "id: CommentId", body from comment
+           where html_version is null or html_version < $1 limit $2"#,
+        markdown::VERSION,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.body)).collect())
 }
 
 /// Whether that person posted just that in that thread within the last minute: a form sent twice.

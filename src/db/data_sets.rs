@@ -1,7 +1,7 @@
 //! Which live workers have a data set, and why a run still waits for it.
 
 use super::queue::Waiting;
-use super::runs::Run;
+use super::runs::{Cell, Run};
 use breakmywork_protocol::data_set::{self, Reference};
 use sqlx::PgExecutor;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +86,15 @@ pub async fn availability<'a>(
 /// # Errors
 /// If the database is away.
 pub async fn of_runs(db: impl PgExecutor<'_>, runs: &[Run]) -> sqlx::Result<Availability> {
+    let queued = runs.iter().filter(|run| run.state == "queued");
+    availability(db, queued.filter_map(|run| run.data_set.as_deref())).await
+}
+
+/// The same for the runs of an experiment's table.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_cells(db: impl PgExecutor<'_>, runs: &[Cell]) -> sqlx::Result<Availability> {
     let queued = runs.iter().filter(|run| run.state == "queued");
     availability(db, queued.filter_map(|run| run.data_set.as_deref())).await
 }

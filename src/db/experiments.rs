@@ -34,8 +34,6 @@ pub struct Experiment {
     pub prediction: String,
     /// Why this tests the claim (Markdown).
     pub rationale: String,
-    /// The specification as it was typed (TOML).
-    pub spec_source: String,
     /// The specification with every default filled in.
     pub spec: Value,
     /// Hash of the frozen form.
@@ -102,7 +100,7 @@ macro_rules! select_experiments {
             r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.label as claim_label,
                  claim.sentence as claim_sentence, work.slug as work_slug,
                  e.author_id as "author_id: AccountId", account.name as author,
-                 e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec_source, e.spec,
+                 e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec,
                  e.spec_sha256, e.state, e.stalled_reason, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
                  e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
                  verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
@@ -113,61 +111,29 @@ macro_rules! select_experiments {
                join account on account.id = e.author_id
                left join verdict on verdict.experiment_id = e.id
                cross join lateral (
-                 select count(*) as runs, count(*) filter (where run.finished_at is not null) as ended,
-                   count(*) filter (where run.state = 'running') as running
+                 -- Each retry stands for one run that has ended and counts no more.
+                 select count(*) - count(retry_of) as runs,
+                   count(*) filter (where state in ('succeeded', 'failed', 'cancelled')) - count(retry_of) as ended,
+                   count(*) filter (where state = 'running') as running
                  from run
                  where run.experiment_id = e.id
-                   and not exists (select from run later where later.retry_of = run.id)
                ) tally "# + $tail
             $(, $argument)*
         )
     };
 }
 
-/// Which experiments to list; empty fields do not filter.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Tests of this claim.
-    pub claim: Option<ClaimId>,
-    /// Proposed by this person.
-    pub author: Option<String>,
-    /// In this state.
-    pub state: Option<String>,
-    /// Only those with a smaller id: the next page.
-    pub before: Option<ExperimentId>,
-}
-
-/// Newest first.
+/// These experiments whole, newest first: what a page of REST shows.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn list(
+pub async fn all_of(
     db: impl PgExecutor<'_>,
-    filter: &Filter,
-    limit: i64,
+    experiments: &[ExperimentId],
 ) -> sqlx::Result<Vec<Experiment>> {
     select_experiments!(
-        "where ($1::bigint is null or e.claim_id = $1) and ($2::text is null or account.name = $2)
-           and ($3::text is null or e.state = $3) and ($4::bigint is null or e.id < $4)
-         order by e.id desc limit $5",
-        filter.claim as Option<ClaimId>,
-        filter.author.as_deref(),
-        filter.state.as_deref(),
-        filter.before as Option<ExperimentId>,
-        limit,
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// The latest verdicts, newest first.
-///
-/// # Errors
-/// If the database is away.
-pub async fn latest_verdicts(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Experiment>> {
-    select_experiments!(
-        "where e.state = 'concluded' order by e.concluded_at desc limit $1",
-        limit,
+        "where e.id = any ($1) order by e.id desc",
+        experiments as &[ExperimentId],
     )
     .fetch_all(db)
     .await
@@ -181,6 +147,43 @@ pub async fn find(db: impl PgExecutor<'_>, id: ExperimentId) -> sqlx::Result<Opt
     select_experiments!("where e.id = $1", id as ExperimentId)
         .fetch_optional(db)
         .await
+}
+
+/// The specification as it was typed (TOML).
+///
+/// # Errors
+/// If the database is away or there is no such experiment.
+pub async fn source(db: impl PgExecutor<'_>, id: ExperimentId) -> sqlx::Result<String> {
+    sqlx::query_scalar!(
+        "select spec_source from experiment where id = $1",
+        id as ExperimentId
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// What `author` proposed with the same words within the last two minutes: a form sent twice.
+///
+/// # Errors
+/// If the database is away.
+pub async fn just_proposed(
+    db: impl PgExecutor<'_>,
+    claim: ClaimId,
+    author: AccountId,
+    draft: &Draft,
+) -> sqlx::Result<Option<ExperimentId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: ExperimentId" from experiment
+           where author_id = $1 and claim_id = $2 and spec_source = $3 and prediction = $4
+             and created_at > now() - interval '2 minutes'
+           order by id desc limit 1"#,
+        author as AccountId,
+        claim as ClaimId,
+        draft.spec_source,
+        draft.prediction,
+    )
+    .fetch_optional(db)
+    .await
 }
 
 /// What is written of a proposal; checked by [`crate::proposal`].
@@ -228,7 +231,8 @@ pub async fn create(
     .await
 }
 
-/// Replaces a proposal's text; false if it is not `author`'s or not proposed any more.
+/// Replaces a proposal's text; false if it is not `author`'s or not proposed any more, or if it changed after
+/// `version`, its last change that the author knew.
 ///
 /// # Errors
 /// If the database is away or a constraint does not hold.
@@ -236,11 +240,12 @@ pub async fn update(
     tx: &mut PgConnection,
     id: ExperimentId,
     author: AccountId,
+    version: Option<DateTime<Utc>>,
     draft: &Draft,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update experiment set title = $3, prediction = $4, rationale = $5, spec_source = $6, spec = $7, updated_at = now()
-         where id = $1 and author_id = $2 and state = 'proposed'",
+         where id = $1 and author_id = $2 and state = 'proposed' and ($8::timestamptz is null or updated_at = $8)",
         id as ExperimentId,
         author as AccountId,
         draft.title,
@@ -248,6 +253,7 @@ pub async fn update(
         draft.rationale,
         draft.spec_source,
         draft.spec.to_json(),
+        version,
     )
     .execute(tx)
     .await?;

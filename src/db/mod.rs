@@ -3,9 +3,11 @@
 pub mod accounts;
 pub mod claims;
 pub mod comments;
+pub mod curves;
 pub mod data_sets;
 pub mod events;
 pub mod experiments;
+pub mod listed;
 pub mod queue;
 pub mod runs;
 pub mod stalled;

@@ -21,19 +21,41 @@ pub struct Counts {
     pub cancelled: i64,
 }
 
-/// Runs by state.
+/// Runs by state, each counted in the index of its state.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn counts(db: impl PgExecutor<'_>) -> sqlx::Result<Counts> {
     sqlx::query_as!(
         Counts,
-        r#"select count(*) filter (where state = 'queued') as "queued!",
-             count(*) filter (where state = 'running') as "running!",
-             count(*) filter (where state = 'succeeded') as "succeeded!",
-             count(*) filter (where state = 'failed') as "failed!",
-             count(*) filter (where state = 'cancelled') as "cancelled!"
-           from run"#
+        r#"select (select count(*) from run where state = 'queued') as "queued!",
+             (select count(*) from run where state = 'running') as "running!",
+             (select count(*) from run where state = 'succeeded') as "succeeded!",
+             (select count(*) from run where state = 'failed') as "failed!",
+             (select count(*) from run where state = 'cancelled') as "cancelled!""#
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// What is left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Runs that wait.
+    pub queued: i64,
+    /// Runs on a worker.
+    pub running: i64,
+}
+
+/// What is left to do; what was done is not counted.
+///
+/// # Errors
+/// If the database is away.
+pub async fn load(db: impl PgExecutor<'_>) -> sqlx::Result<Load> {
+    sqlx::query_as!(
+        Load,
+        r#"select (select count(*) from run where state = 'queued') as "queued!",
+             (select count(*) from run where state = 'running') as "running!""#
     )
     .fetch_one(db)
     .await

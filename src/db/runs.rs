@@ -75,19 +75,19 @@ impl Run {
         if self.state == "succeeded" {
             return Some(1.0);
         }
-        let steps = self.steps?;
-        Some((f64::from(self.step.unwrap_or(0)) / f64::from(steps.max(1))).min(1.0))
+        share(self.step, self.steps)
     }
 
     /// Its result; none before it has one, or if what is stored of it cannot be read any more.
     pub fn result(&self) -> Option<&RunResult> {
         self.result.as_ref()?.get()
     }
+}
 
-    /// A final metric of its result.
-    pub fn metric(&self, name: &str) -> Option<f64> {
-        self.result()?.metrics.get(name).copied()
-    }
+/// Share of the planned steps that are done, at most 1.
+fn share(done: Option<i32>, planned: Option<i32>) -> Option<f64> {
+    let done = f64::from(done.unwrap_or(0));
+    Some((done / f64::from(planned?.max(1))).min(1.0))
 }
 
 macro_rules! select_runs {
@@ -124,6 +124,60 @@ pub async fn of_experiment(
     select_runs!(
         "where run.experiment_id = $1 order by run.id limit 2000",
         experiment as ExperimentId
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A run as the table of an experiment's runs shows it.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Key.
+    pub id: RunId,
+    /// Its arm.
+    pub arm: String,
+    /// Its seed.
+    pub seed: i64,
+    /// queued, running, succeeded, failed or cancelled.
+    pub state: String,
+    /// Optimizer steps in all, if that is known.
+    pub steps: Option<i32>,
+    /// Steps done by the current attempt.
+    pub step: Option<i32>,
+    /// What kind of failure ended it.
+    pub failure: Option<String>,
+    /// The data set that it needs, as `name@version`.
+    pub data_set: Option<String>,
+    /// The metric that was asked for.
+    pub value: Option<f64>,
+}
+
+impl Cell {
+    /// Share of the steps done, from 0 to 1; none while nobody knows how many there are.
+    pub fn progress(&self) -> Option<f64> {
+        share(self.step, self.steps)
+    }
+}
+
+/// The runs of an experiment as its table shows them, with one metric of each, oldest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn cells(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+    metric: &str,
+) -> sqlx::Result<Vec<Cell>> {
+    sqlx::query_as!(
+        Cell,
+        r#"select run.id as "id: RunId", run.arm, run.seed, run.state, run.steps, lease.step as "step?", run.failure,
+             run.data_set,
+             case when jsonb_typeof(run.result -> 'metrics' -> $2) = 'number'
+               then (run.result -> 'metrics' ->> $2)::double precision end as value
+           from run left join run_lease lease on lease.run_id = run.id
+           where run.experiment_id = $1 order by run.id limit 2000"#,
+        experiment as ExperimentId,
+        metric,
     )
     .fetch_all(db)
     .await
@@ -242,38 +296,6 @@ pub struct Curve {
     pub points: Vec<Point>,
 }
 
-/// All learning curves of an experiment's runs that count, by metric, arm and seed.
-///
-/// # Errors
-/// If the database is away.
-pub async fn curves_of_experiment(
-    db: impl PgExecutor<'_>,
-    experiment: ExperimentId,
-) -> sqlx::Result<Vec<Curve>> {
-    let rows = sqlx::query!(
-        r#"select run.id as "run: RunId", run.arm, run.seed, m.name, m.steps as "steps!: Vec<i32>", m.values as "values!: Vec<f64>"
-           from run cross join lateral (
-               select name, array_agg(step order by step) as steps, array_agg(value order by step) as values
-               from run_metric where run_id = run.id group by name
-           ) m
-           where run.experiment_id = $1 and not exists (select from run later where later.retry_of = run.id)
-           order by m.name, run.arm, run.seed"#,
-        experiment as ExperimentId
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Curve {
-            run: row.run,
-            arm: row.arm,
-            seed: row.seed,
-            name: row.name,
-            points: points(row.steps, row.values),
-        })
-        .collect())
-}
-
 /// The learning curves of one run, by metric; only steps after `after`.
 ///
 /// # Errors
@@ -308,7 +330,7 @@ pub async fn curves_of_run(
         .collect())
 }
 
-fn points(steps: Vec<i32>, values: Vec<f64>) -> Vec<Point> {
+pub(super) fn points(steps: Vec<i32>, values: Vec<f64>) -> Vec<Point> {
     steps
         .into_iter()
         .zip(values)

@@ -4,6 +4,7 @@ use crate::{
     auth::session::Viewer,
     error::{FieldProblem, Reply},
     extract::Visit,
+    middleware::typed::Typed,
     pages::error::ErrorPage,
 };
 use axum::{
@@ -39,7 +40,7 @@ pub struct Problem {
 const DETAIL_BYTES: usize = 2000;
 
 /// Replaces the body of errors that have no designed one yet.
-pub async fn explain(request: Request, next: Next) -> Response {
+pub async fn explain(mut request: Request, next: Next) -> Response {
     let address = request.uri().clone();
     let id = request
         .headers()
@@ -47,6 +48,10 @@ pub async fn explain(request: Request, next: Next) -> Response {
         .and_then(|id| id.to_str().ok())
         .map(str::to_owned);
     let api = address.path().starts_with("/api/");
+    let typed = Typed::default();
+    if !api {
+        request.extensions_mut().insert(typed.clone());
+    }
     let response = next.run(request).await;
     let status = response.status();
     let designed = response
@@ -70,7 +75,8 @@ pub async fn explain(request: Request, next: Next) -> Response {
     } else {
         let viewer = parts.extensions.get::<Viewer>().cloned();
         let visit = Visit::new(&address, viewer);
-        ErrorPage::new(status, reply, id, visit).into_response()
+        let kept = typed.kept().await;
+        ErrorPage::new(status, reply, id, visit, kept).into_response()
     };
     if status == StatusCode::UNAUTHORIZED {
         parts

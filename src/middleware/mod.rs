@@ -6,3 +6,4 @@ pub mod errors;
 pub mod limits;
 pub mod request_log;
 pub mod session;
+pub mod typed;

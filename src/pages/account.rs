@@ -75,8 +75,11 @@ pub async fn create_token(
 ) -> Result<Response> {
     let label = form.label.trim();
     let mut errors = FormErrors::new();
-    if label.is_empty() || label.chars().count() > 100 {
-        errors.add("label", "Say in 1 to 100 characters what the token is for.");
+    let length = label.chars().count();
+    if length == 0 || length > 100 {
+        let detail =
+            format!("Say in 1 to 100 characters what the token is for; this has {length}.");
+        errors.add("label", detail);
     }
     let asked = [
         form.read.is_some(),

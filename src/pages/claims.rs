@@ -9,7 +9,8 @@ use super::{
 use crate::{
     db::{
         claims::{self, Claim},
-        experiments::{self, Experiment, Filter},
+        experiments,
+        listed::{self, Filter, Listed},
     },
     error::{Error, Result},
     extract::{Path, Visit},
@@ -26,6 +27,9 @@ use breakmywork_protocol::id::ClaimId;
 /// Experiments shown on the page; all are in the list of experiments.
 const SHOWN: i64 = 100;
 
+/// Most arms that are drawn side by side here.
+const DRAWN: usize = 3;
+
 #[derive(Debug, Template)]
 #[template(path = "claim.html")]
 struct ClaimPage {
@@ -33,10 +37,10 @@ struct ClaimPage {
     claim: Claim,
     earlier: Option<Claim>,
     later: Vec<Claim>,
-    open: Vec<Experiment>,
-    experiments: Vec<Experiment>,
-    falsifier: Option<(Experiment, String)>,
-    drawn: Option<Experiment>,
+    open: Vec<Listed>,
+    experiments: Vec<Listed>,
+    falsifier: Option<(Listed, String)>,
+    drawn: Option<Listed>,
     arms: Vec<ArmPicture>,
     thread: Thread,
 }
@@ -60,35 +64,34 @@ pub async fn claim(
         claim: Some(id),
         ..Filter::default()
     };
-    let experiments = experiments::list(pool, &filter, SHOWN).await?;
+    let ids = listed::ids(pool, &filter, SHOWN).await?;
+    let experiments = listed::rows(pool, &ids).await?;
     let open = experiments
         .iter()
-        .filter(|experiment| {
-            ["registered", "running", "stalled"].contains(&experiment.state.as_str())
-        })
+        .filter(|experiment| experiment.is_under_way())
         .cloned()
         .collect();
-    // The frozen criterion that says most plainly what would break the claim: the latest registered one.
-    let falsifier = experiments
+    // What is on the record says most plainly what would break the claim, and is drawn before what is only proposed.
+    let registered = experiments
         .iter()
-        .filter(|experiment| experiment.registered_at.is_some())
-        .find_map(|experiment| {
-            let falsifier = experiment.parsed().ok()?.criterion?.falsifier();
-            Some((experiment.clone(), falsifier))
-        });
-    // What is on the record is drawn before what is only proposed.
-    let (frozen, proposed): (Vec<_>, Vec<_>) = experiments
-        .iter()
-        .filter(|experiment| experiment.state != "withdrawn")
-        .partition(|experiment| experiment.registered_at.is_some());
-    let drawn = frozen
-        .into_iter()
-        .chain(proposed)
-        .find_map(|experiment| Some((experiment.clone(), experiment.parsed().ok()?)))
-        .filter(|(_, spec)| spec.arms.len() <= 3);
-    let arms = drawn
-        .as_ref()
-        .map(|(_, spec)| picture::arms(spec, "arm"))
+        .find(|experiment| experiment.registered_at.is_some());
+    let latest = registered.or_else(|| {
+        let mut still = experiments.iter();
+        still.find(|experiment| experiment.state != "withdrawn")
+    });
+    let spec = match latest {
+        Some(latest) => experiments::find(pool, latest.id)
+            .await?
+            .and_then(|whole| whole.parsed().ok()),
+        None => None,
+    };
+    let criterion = spec.as_ref().and_then(|spec| spec.criterion.as_ref());
+    let falsifier = registered.zip(criterion);
+    let falsifier = falsifier.map(|(latest, criterion)| (latest.clone(), criterion.falsifier()));
+    let few = spec.filter(|spec| spec.arms.len() <= DRAWN);
+    let drawn = latest.filter(|_| few.is_some()).cloned();
+    let arms = few
+        .map(|spec| picture::arms(&spec, "arm"))
         .unwrap_or_default();
     let page = ClaimPage {
         visit,
@@ -97,7 +100,7 @@ pub async fn claim(
         open,
         experiments,
         falsifier,
-        drawn: drawn.map(|(experiment, _)| experiment),
+        drawn,
         arms,
         thread: thread::load(pool, claim.thread, from).await?,
         claim,

@@ -1,6 +1,6 @@
 //! What a person sees when something could not be done, and what to do next.
 
-use super::{Cache, with_status};
+use super::{Cache, kept::Kept, with_status};
 use crate::{error::Reply, extract::Visit};
 use askama::Template;
 use axum::{
@@ -16,6 +16,8 @@ pub struct ErrorPage {
     status: StatusCode,
     reply: Reply,
     request_id: Option<String>,
+    /// The form that was refused, as it was typed.
+    kept: Option<Kept>,
 }
 
 impl ErrorPage {
@@ -24,12 +26,14 @@ impl ErrorPage {
         reply: Reply,
         request_id: Option<String>,
         visit: Visit,
+        kept: Option<Kept>,
     ) -> Self {
         Self {
             visit,
             status,
             reply,
             request_id,
+            kept,
         }
     }
 }

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     db::{
         claims::{self, Claim},
-        experiments::{self, Experiment},
-        queue::{self, Counts},
+        listed::{self, Listed},
+        queue,
         runs::{self, Run},
     },
     error::Result,
@@ -27,8 +27,8 @@ struct Home {
     arms: [ArmPicture; 2],
     claims: Vec<Claim>,
     running: Vec<Run>,
-    counts: Counts,
-    verdicts: Vec<Experiment>,
+    queued: i64,
+    verdicts: Vec<Listed>,
 }
 
 /// The first page.
@@ -39,8 +39,8 @@ pub async fn home(State(state): State<AppState>, visit: Visit) -> Result<Respons
         arms: picture::the_question(),
         claims: claims::busiest(pool, 3).await?,
         running: runs::running(pool, 4).await?,
-        counts: queue::counts(pool).await?,
-        verdicts: experiments::latest_verdicts(pool, 5).await?,
+        queued: queue::load(pool).await?.queued,
+        verdicts: listed::latest_verdicts(pool, 5).await?,
     };
     show(&page, Cache::Fresh)
 }

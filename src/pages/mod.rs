@@ -8,6 +8,7 @@ pub mod error;
 pub mod experiments;
 pub mod health;
 pub mod home;
+pub mod kept;
 pub mod metrics;
 pub mod people;
 pub mod picture;
@@ -47,9 +48,24 @@ pub fn see_other(path: &str) -> Response {
     response
 }
 
+/// Tells the browser that what was typed into a form is stored, so that it forgets its draft. `form` is where the form
+/// is posted to, which is plain.
+pub fn draft_stored(mut response: Response, form: &str) -> Response {
+    let cookie = format!("breakmywork_stored={form}; Path=/; Max-Age=300; SameSite=Lax");
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}
+
 /// Answers with a page that is not a success: a form that was refused.
 pub fn with_status(status: StatusCode, page: &impl Template, cache: Cache) -> Result<Response> {
     let html = page.render().map_err(Error::from)?;
+    Ok(html_page(status, html, cache))
+}
+
+/// Answers with HTML that is rendered already.
+pub fn html_page(status: StatusCode, html: String, cache: Cache) -> Response {
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();
     headers.insert(
@@ -60,5 +76,5 @@ pub fn with_status(status: StatusCode, page: &impl Template, cache: Cache) -> Re
         }),
     );
     headers.insert(header::VARY, HeaderValue::from_static("cookie"));
-    Ok(response)
+    response
 }

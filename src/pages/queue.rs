@@ -4,7 +4,7 @@ use super::{Cache, show};
 use crate::{
     db::{
         data_sets::{self, Availability},
-        queue::{self, Control, Counts, Crew, Waiting},
+        queue::{self, Control, Crew, Load, Waiting},
         runs::{self, Run},
     },
     error::Result,
@@ -23,7 +23,7 @@ const SHOWN: i64 = 200;
 struct Queue {
     visit: Visit,
     control: Control,
-    counts: Counts,
+    counts: Load,
     running: Vec<Run>,
     waiting: Vec<Waiting>,
     data_sets: Availability,
@@ -37,7 +37,7 @@ pub async fn queue(State(state): State<AppState>, visit: Visit) -> Result<Respon
     let page = Queue {
         visit,
         control: queue::control(pool).await?,
-        counts: queue::counts(pool).await?,
+        counts: queue::load(pool).await?,
         running: runs::running(pool, SHOWN).await?,
         data_sets: data_sets::of_waiting(pool, &waiting).await?,
         waiting,

@@ -1,6 +1,10 @@
 //! Sign up, sign in, sign out.
 
-use super::{Cache, see_other, show, with_status};
+use super::{
+    Cache,
+    kept::{self, Kept},
+    see_other, show, with_status,
+};
 use crate::{
     auth::{account, account::Role, password, session},
     db::accounts,
@@ -13,10 +17,11 @@ use askama::Template;
 use axum::{
     extract::{Query, State},
     http::{HeaderValue, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use breakmywork_protocol::id::AccountId;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The same words for an unknown name and a wrong password.
 const WRONG: &str = "Name and password do not belong together. Check both.";
@@ -30,6 +35,9 @@ pub struct Credentials {
     password: String,
     #[serde(default)]
     next: String,
+    /// A form that is carried along.
+    #[serde(flatten)]
+    others: BTreeMap<String, String>,
 }
 
 /// Where to go on after signing in.
@@ -46,6 +54,8 @@ struct SignIn {
     errors: FormErrors,
     name: String,
     next: String,
+    /// What was typed when the session had ended.
+    kept: Option<Kept>,
 }
 
 #[derive(Debug, Template)]
@@ -72,9 +82,25 @@ pub async fn sign_in_form(visit: Visit, Query(query): Query<Next>) -> Result<Res
             errors,
             name,
             next,
+            kept: None,
         },
         Cache::Never,
     )
+}
+
+/// The form for signing in, in answer to a form that was sent after the session had ended: it carries that one along.
+///
+/// # Errors
+/// If the page cannot be made, which it always can.
+pub fn interrupted(visit: Visit, next: String, kept: Kept) -> Result<Response> {
+    let page = SignIn {
+        visit,
+        errors: FormErrors::new(),
+        name: String::new(),
+        next,
+        kept: Some(kept),
+    };
+    with_status(StatusCode::UNAUTHORIZED, &page, Cache::Never)
 }
 
 /// Signs in.
@@ -101,7 +127,10 @@ pub async fn sign_in(
         Some(id) => {
             state.throttle.right(&name);
             tracing::info!(account = %id, "signed in");
-            start(&state, &visit, id, &next).await
+            match Kept::carried(form.others) {
+                Some(kept) => resume(&state, &visit, id, kept).await,
+                None => start(&state, &visit, id, &next).await,
+            }
         }
         None => {
             state.throttle.wrong(&name);
@@ -113,6 +142,7 @@ pub async fn sign_in(
                 errors,
                 name,
                 next,
+                kept: Kept::carried(form.others),
             };
             with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
         }
@@ -177,14 +207,31 @@ pub async fn sign_up(
 
 /// A new session for every sign-in; the one before ends.
 async fn start(state: &AppState, visit: &Visit, id: AccountId, next: &str) -> Result<Response> {
-    if let Some(viewer) = &visit.viewer {
-        session::end(&state.pool, &viewer.session).await?;
-    }
-    let token = session::start(&state.pool, id).await?;
+    let token = begin(state, visit, id).await?;
     Ok(with_cookie(
         see_other(next),
         &session::cookie(&token, &state.settings),
     ))
+}
+
+/// The same, and on with the form that was carried along.
+async fn resume(state: &AppState, visit: &Visit, id: AccountId, kept: Kept) -> Result<Response> {
+    let token = begin(state, visit, id).await?;
+    let viewer = session::find(&state.pool, &token)
+        .await?
+        .ok_or_else(|| Error::internal("a session that has just begun is over"))?;
+    let page = match kept::go_on(state, viewer, kept).await {
+        Ok(page) => page,
+        Err(error) => error.into_response(),
+    };
+    Ok(with_cookie(page, &session::cookie(&token, &state.settings)))
+}
+
+async fn begin(state: &AppState, visit: &Visit, id: AccountId) -> Result<String> {
+    if let Some(viewer) = &visit.viewer {
+        session::end(&state.pool, &viewer.session).await?;
+    }
+    Ok(session::start(&state.pool, id).await?)
 }
 
 /// Signs out this browser.

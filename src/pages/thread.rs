@@ -1,49 +1,71 @@
 //! The discussion of a claim or an experiment: reading, writing, previewing, hiding.
 
-use super::{Cache, see_other, show, with_status};
+use super::{Cache, draft_stored, see_other, show, with_status};
 use crate::reason;
 use crate::{
-    db::comments::{self, Comment},
-    discussion,
+    db::comments::{self, Comment, Limits, Place, Subject},
+    discussion::{self, Written},
     error::{Error, Result},
     extract::{Form, Member, Moderator, Path, Visit},
-    render::{filters, form::FormErrors},
+    render::{form::FormErrors, html::Html},
     state::AppState,
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use breakmywork_protocol::id::{CommentId, ThreadId};
+use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
 use serde::Deserialize;
 use sqlx::PgPool;
 
-/// Posts on one page of a thread.
-const SHOWN: i64 = 200;
+/// How much of a thread one page shows.
+const SHOWN: Limits = Limits {
+    posts: 100,
+    bytes: 100_000,
+};
 
 /// A thread as a page includes it.
 #[derive(Debug)]
 pub struct Thread {
     pub(super) id: ThreadId,
     pub(super) comments: Vec<Comment>,
-    pub(super) more_after: Option<CommentId>,
+    /// The first post shown, if others come before it.
+    pub(super) earlier: Option<CommentId>,
+    /// The last post shown, if others come after it.
+    pub(super) later: Option<CommentId>,
 }
 
 /// Where a page of the thread starts; part of every page that shows one.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct From {
     after: Option<i64>,
+    before: Option<i64>,
+    at: Option<i64>,
+}
+
+impl From {
+    fn place(self) -> Place {
+        match self {
+            Self { at: Some(post), .. } => Place::Around(CommentId(post)),
+            Self {
+                before: Some(post), ..
+            } => Place::Before(CommentId(post)),
+            Self { after, .. } => Place::After(CommentId(after.unwrap_or(0))),
+        }
+    }
 }
 
 /// Reads a page of a thread.
 pub async fn load(pool: &PgPool, id: ThreadId, from: From) -> Result<Thread> {
-    let after = CommentId(from.after.unwrap_or(0));
-    let mut comments = comments::list(pool, id, after, SHOWN + 1).await?;
-    let more = comments.len() as i64 > SHOWN;
-    comments.truncate(SHOWN as usize);
-    let more_after = comments.last().filter(|_| more).map(|last| last.id);
+    let page = discussion::read(pool, id, from.place(), SHOWN).await?;
+    // Past an end, the way back leads to what is nearest.
+    let first = page.comments.first().map(|first| first.id);
+    let last = page.comments.last().map(|last| last.id);
+    let earlier = first.or(Some(CommentId(i64::MAX)));
+    let later = last.or(Some(CommentId(0)));
     Ok(Thread {
         id,
-        comments,
-        more_after,
+        earlier: earlier.filter(|_| page.earlier),
+        later: later.filter(|_| page.later),
+        comments: page.comments,
     })
 }
 
@@ -56,6 +78,16 @@ pub struct Draft {
     action: String,
 }
 
+impl Draft {
+    /// A comment to look at before it is posted.
+    pub(super) fn preview(body: String) -> Self {
+        Self {
+            body,
+            action: "preview".to_owned(),
+        }
+    }
+}
+
 #[derive(Debug, Template)]
 #[template(path = "comment_draft.html")]
 struct DraftPage {
@@ -63,7 +95,14 @@ struct DraftPage {
     thread: ThreadId,
     back: String,
     body: String,
+    /// What the comment would look like, if it can be posted.
+    preview: Option<Html>,
     errors: FormErrors,
+}
+
+/// What the drafts of a thread's comments are kept under: where they are posted to.
+fn form(thread: ThreadId) -> String {
+    format!("/threads/{thread}/comments")
 }
 
 /// Previews or posts a comment.
@@ -79,42 +118,69 @@ pub async fn comment(
         .ok_or_else(|| Error::missing("discussion", thread))?;
     let body = draft.body.replace("\r\n", "\n");
     let mut errors = FormErrors::new();
-    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
-    match discussion::checked(&body) {
+    let mut refusal = None;
+    let written = discussion::written(&body).await?;
+    match &written {
         Err(detail) => errors.add("body", detail),
         Ok(_) if draft.action == "preview" => {}
-        Ok(text) => {
-            let mut tx = state.pool.begin().await?;
-            let posted = match comments::just_posted(&mut *tx, thread, viewer.id, text).await? {
-                Some(twin) => Ok(twin),
-                None => discussion::post(&mut tx, thread, viewer.id, text).await,
-            };
-            match posted {
-                Ok(id) => {
-                    tx.commit().await?;
-                    return Ok(see_other(&format!("{}#comment-{id}", subject.address())));
-                }
-                // What was typed stays in the form.
-                Err(Error::TooMany { detail, .. }) => {
-                    status = StatusCode::TOO_MANY_REQUESTS;
-                    errors.add("body", detail);
-                }
-                Err(error) => return Err(error),
+        Ok(written) => match store(&state.pool, thread, viewer.id, written).await {
+            Ok(id) => {
+                let to = address_of(&state.pool, thread, &subject, id).await?;
+                return Ok(draft_stored(see_other(&to), &form(thread)));
             }
-        }
+            // What was typed stays in the form.
+            Err(Error::TooMany {
+                detail,
+                retry_after,
+            }) => {
+                errors.add("body", &detail);
+                refusal = Some(Error::TooMany {
+                    detail,
+                    retry_after,
+                });
+            }
+            Err(error) => return Err(error),
+        },
     }
-    let ok = errors.is_empty();
     let page = DraftPage {
         visit,
         thread,
         back: subject.address(),
         body: draft.body,
+        preview: written
+            .ok()
+            .filter(|_| errors.is_empty())
+            .map(|written| written.html().clone()),
         errors,
     };
-    if ok {
+    if page.errors.is_empty() {
         return show(&page, Cache::Never);
     }
-    with_status(status, &page, Cache::Never)
+    let status = refusal
+        .as_ref()
+        .map_or(StatusCode::UNPROCESSABLE_ENTITY, Error::status);
+    let mut response = with_status(status, &page, Cache::Never)?;
+    if let Some(refusal) = refusal {
+        refusal.say_when(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Stores a comment; one that was sent twice is there already.
+async fn store(
+    pool: &PgPool,
+    thread: ThreadId,
+    author: AccountId,
+    written: &Written,
+) -> Result<CommentId> {
+    let mut tx = pool.begin().await?;
+    let twin = comments::just_posted(&mut *tx, thread, author, written.text()).await?;
+    let id = match twin {
+        Some(twin) => twin,
+        None => discussion::post(&mut tx, thread, author, written).await?,
+    };
+    tx.commit().await?;
+    Ok(id)
 }
 
 /// Why a comment is hidden.
@@ -132,7 +198,7 @@ pub async fn hide(
     Form(form): Form<Hide>,
 ) -> Result<Response> {
     let reason = reason::checked(&form.reason)?;
-    let address = address_of(&state.pool, id).await?;
+    let address = link(&state.pool, id).await?;
     if !comments::hide(&state.pool, id, viewer.id, reason).await? {
         return Err(Error::Conflict(
             "This comment is hidden already, or is a result, which stays.".to_owned(),
@@ -148,7 +214,7 @@ pub async fn unhide(
     Moderator(viewer): Moderator,
     Path(id): Path<CommentId>,
 ) -> Result<Response> {
-    let address = address_of(&state.pool, id).await?;
+    let address = link(&state.pool, id).await?;
     comments::unhide(&state.pool, id).await?;
     tracing::info!(moderator = %viewer.id, comment = %id, "comment shown again");
     Ok(see_other(&address))
@@ -159,16 +225,26 @@ pub async fn permalink(
     State(state): State<AppState>,
     Path(id): Path<CommentId>,
 ) -> Result<Response> {
-    Ok(see_other(&address_of(&state.pool, id).await?))
+    Ok(see_other(&link(&state.pool, id).await?))
 }
 
-async fn address_of(pool: &PgPool, id: CommentId) -> Result<String> {
+/// Where a comment is to be seen among its neighbours.
+async fn link(pool: &PgPool, id: CommentId) -> Result<String> {
     let missing = || Error::missing("comment", id);
     let thread = comments::thread_of(pool, id).await?.ok_or_else(missing)?;
     let subject = comments::subject(pool, thread).await?.ok_or_else(missing)?;
-    Ok(format!(
-        "{}?after={}#comment-{id}",
-        subject.address(),
-        id.0 - 1
-    ))
+    address_of(pool, thread, &subject, id).await
+}
+
+async fn address_of(
+    pool: &PgPool,
+    thread: ThreadId,
+    subject: &Subject,
+    id: CommentId,
+) -> Result<String> {
+    let at = match comments::begins_with(pool, thread, id, SHOWN).await? {
+        true => String::new(),
+        false => format!("?at={id}"),
+    };
+    Ok(format!("{}{at}#comment-{id}", subject.address()))
 }

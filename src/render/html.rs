@@ -7,6 +7,11 @@ use std::fmt;
 pub struct Html(pub(in crate::render) String);
 
 impl Html {
+    /// HTML that was rendered here before and kept in the database, which nobody else writes.
+    pub fn kept(html: String) -> Self {
+        Self(html)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,9 +4,15 @@
 //! what is listed here. Neither MathML nor SVG is ever on that list: with them
 //! both published holes in ammonia would be open.
 
-use super::html::Html;
+use super::{html::Html, math};
 use ammonia::Builder;
-use comrak::{Arena, Options, format_html, nodes::NodeValue, parse_document};
+use comrak::{
+    Arena, Options,
+    arena_tree::NodeEdge,
+    format_html,
+    nodes::{Node, NodeCode, NodeLink, NodeValue},
+    parse_document,
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::LazyLock,
@@ -17,6 +23,13 @@ const LONGEST: usize = 64 * 1024;
 
 /// Deepest nesting that is rendered; deeper texts are shown as typed.
 const DEEPEST: usize = 60;
+
+/// Longest HTML of one text, in bytes: more than its text as typed could ever need, less than tables and links can be
+/// made to swell to.
+pub const HTML_BYTES: usize = 100 * 1024;
+
+/// Grows by one with each change of what is rendered from the same text.
+pub const VERSION: i16 = 1;
 
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();
@@ -58,10 +71,11 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
             "input",
             HashMap::from([("type", HashSet::from(["checkbox"]))]),
         )]))
-        .set_tag_attribute_values(HashMap::from([(
-            "input",
-            HashMap::from([("disabled", "")]),
-        )]))
+        .set_tag_attribute_values(HashMap::from([
+            ("input", HashMap::from([("disabled", "")])),
+            // It scrolls, so the keyboard must reach it.
+            ("pre", HashMap::from([("tabindex", "0")])),
+        ]))
         .clean_content_tags(HashSet::from(["script", "style"]))
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .url_relative(ammonia::UrlRelative::PassThrough)
@@ -77,181 +91,162 @@ fn options() -> Options<'static> {
     options.extension.table = true;
     options.extension.autolink = true;
     options.extension.tasklist = true;
+    options.extension.math_dollars = true;
     // Raw HTML is shown as the text that it is.
     options.render.escape = true;
     options
 }
 
-/// Renders Markdown.
+/// Renders Markdown. What would be too deep or too large as HTML is shown as typed.
 pub fn html(source: &str) -> Html {
-    if source.len() > LONGEST || nesting(source) > DEEPEST {
-        return verbatim(source);
+    whole(source)
+        .filter(|html| html.0.len() <= HTML_BYTES)
+        .unwrap_or_else(|| verbatim(source))
+}
+
+/// Renders Markdown that somebody is about to post.
+///
+/// # Errors
+/// A sentence for the person who wrote it, if it would be too large as HTML.
+pub fn bounded(source: &str) -> Result<Html, String> {
+    match whole(source) {
+        Some(html) if html.0.len() > HTML_BYTES => Err(format!(
+            "On the page this would be {} kB of tables, links and marks; at most {} kB are shown. Post it in parts, or put it into a code block: a line of ``` before and after it.",
+            html.0.len().div_ceil(1024),
+            HTML_BYTES / 1024
+        )),
+        Some(html) => Ok(html),
+        None => Ok(verbatim(source)),
     }
+}
+
+/// The text rendered; none if it is too long or too deep for that.
+fn whole(source: &str) -> Option<Html> {
+    if source.len() > LONGEST {
+        return None;
+    }
+    let source = math::protected(source);
     let arena = Arena::new();
     let options = options();
-    let root = parse_document(&arena, source, &options);
-    for node in root.descendants() {
-        let mut data = node.data_mut();
-        match &mut data.value {
-            // A page loads nothing from elsewhere: a picture becomes a link to it.
-            NodeValue::Image(link) => {
-                let link = link.clone();
-                data.value = NodeValue::Link(link);
-            }
-            // The page's own headings come first.
-            NodeValue::Heading(heading) => heading.level = (heading.level + 2).min(6),
-            _ => {}
-        }
+    let root = parse_document(&arena, &source, &options);
+    if is_deep(root) {
+        return None;
+    }
+    // First all, then each: some are taken out of the tree.
+    let nodes: Vec<Node<'_>> = root.descendants().collect();
+    for node in nodes {
+        prepare(&arena, node);
     }
     let mut rendered = String::new();
-    if format_html(root, &options, &mut rendered).is_err() {
-        return verbatim(source);
-    }
-    Html(SANITIZER.clean(&rendered).to_string())
+    format_html(root, &options, &mut rendered).ok()?;
+    Some(Html(SANITIZER.clean(&rendered).to_string()))
 }
 
-/// The text as typed.
+/// Whether anything lies deeper than is rendered.
+fn is_deep(root: Node<'_>) -> bool {
+    let mut depth: usize = 0;
+    root.traverse().any(|edge| {
+        match edge {
+            NodeEdge::Start(_) => depth += 1,
+            NodeEdge::End(_) => depth -= 1,
+        }
+        depth > DEEPEST
+    })
+}
+
+/// Makes of one part of a text what this site shows of it.
+fn prepare<'a>(arena: &'a Arena<'a>, node: Node<'a>) {
+    let value = node.data().value.clone();
+    match value {
+        // A page loads nothing from elsewhere: a picture becomes a link to it, or its words where it is one already.
+        NodeValue::Image(picture) => {
+            if node.children().next().is_none() {
+                node.append(arena.alloc(NodeValue::Text("picture".into()).into()));
+            }
+            let linked = node
+                .ancestors()
+                .skip(1)
+                .any(|outer| matches!(outer.data().value, NodeValue::Link(_)));
+            match address(&picture.url).filter(|_| !linked) {
+                Some(url) => {
+                    node.data_mut().value = NodeValue::Link(Box::new(NodeLink { url, ..*picture }));
+                }
+                None => unwrap(node),
+            }
+        }
+        NodeValue::Link(link) => match address(&link.url) {
+            Some(url) => {
+                node.data_mut().value = NodeValue::Link(Box::new(NodeLink { url, ..*link }));
+            }
+            None => {
+                let typed = format!(" ({})", link.url);
+                node.append(arena.alloc(NodeValue::Text(typed.into()).into()));
+                unwrap(node);
+            }
+        },
+        // A formula stays as it was typed, letter by letter.
+        NodeValue::Math(formula) => {
+            let marks = match (formula.dollar_math, formula.display_math) {
+                (true, true) => "$$",
+                (true, false) => "$",
+                (false, _) => "",
+            };
+            node.data_mut().value = NodeValue::Code(NodeCode {
+                num_backticks: 1,
+                literal: format!("{marks}{}{marks}", formula.literal),
+            });
+        }
+        // The page's own headings come first.
+        NodeValue::Heading(mut heading) => {
+            heading.level = (heading.level + 2).min(6);
+            node.data_mut().value = NodeValue::Heading(heading);
+        }
+        _ => {}
+    }
+}
+
+/// Leaves what is inside a node in its place.
+fn unwrap(node: Node<'_>) {
+    let inside: Vec<Node<'_>> = node.children().collect();
+    for child in inside {
+        node.insert_before(child);
+    }
+    node.detach();
+}
+
+/// Sections of this site that people name without the stroke before them.
+const SECTIONS: [&str; 6] = [
+    "works/",
+    "claims/",
+    "experiments/",
+    "runs/",
+    "comments/",
+    "people/",
+];
+
+/// The address that a link leads to; none if it would lead nowhere.
+fn address(typed: &str) -> Option<String> {
+    let lower = typed.to_ascii_lowercase();
+    let known = ["http://", "https://", "mailto:"];
+    if known.iter().any(|scheme| lower.starts_with(scheme)) {
+        return Some(typed.to_owned());
+    }
+    let here = typed.starts_with('#') || (typed.starts_with('/') && !typed.starts_with("//"));
+    if here {
+        return Some(typed.to_owned());
+    }
+    let section = SECTIONS.iter().any(|name| typed.starts_with(name));
+    section.then(|| format!("/{typed}"))
+}
+
+/// The text as typed. Only what is read inside an element is escaped: a comment of quotes stays short.
 fn verbatim(source: &str) -> Html {
-    Html(format!("<pre>{}</pre>", ammonia::clean_text(source)))
-}
-
-/// An upper bound of how deep the text can nest: markers that open a level, at the start of a line or in a row.
-fn nesting(source: &str) -> usize {
-    let quotes = |line: &str| {
-        line.chars()
-            .take_while(|letter| {
-                matches!(letter, '>' | ' ' | '\t' | '-' | '*' | '+' | '.' | ')')
-                    || letter.is_ascii_digit()
-            })
-            .filter(|letter| matches!(letter, '>' | '-' | '*' | '+' | '.' | ')'))
-            .count()
-    };
-    let lines = source.lines().map(quotes).max().unwrap_or(0);
-    let indent = source
-        .lines()
-        .map(|line| {
-            line.chars()
-                .take_while(|letter| letter.is_whitespace())
-                .count()
-                / 2
-        })
-        .max()
-        .unwrap_or(0);
-    let mut brackets: usize = 0;
-    let mut run: usize = 0;
-    for letter in source.chars() {
-        run = match letter {
-            '[' | '*' | '_' | '~' => run + 1,
-            _ => 0,
-        };
-        brackets = brackets.max(run);
-    }
-    lines.max(indent).max(brackets)
+    let text = source
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    Html(format!("<pre tabindex=\"0\">{text}</pre>"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::{Duration, Instant};
-
-    fn rendered(source: &str) -> String {
-        html(source).to_string()
-    }
-
-    #[test]
-    fn ordinary_text_is_rendered() {
-        assert_eq!(
-            rendered("# A *b*\n\n[c](https://example.org)"),
-            "<h3>A <em>b</em></h3>\n<p><a href=\"https://example.org\" rel=\"nofollow ugc noopener noreferrer\">c</a></p>\n"
-        );
-        assert!(rendered("| a |\n|---|\n| 1 |").contains("<td>1</td>"));
-        assert!(rendered("- [x] done").contains("type=\"checkbox\""));
-    }
-
-    #[test]
-    fn nothing_typed_becomes_active() {
-        for hostile in [
-            "<script>alert(1)</script>",
-            "<img src=x onerror=alert(1)>",
-            "[a](javascript:alert(1))",
-            "[a](JaVaScRiPt:alert(1))",
-            "[a](data:text/html;base64,PHNjcmlwdD4=)",
-            "[a](vbscript:x)",
-            "<a href=\"javascript:x\">a</a>",
-            "![a](https://evil.example/pixel.png)",
-            "![a](x \"\" onerror=\"alert(1))",
-            "<svg onload=alert(1)>",
-            "<math><mtext><script>alert(1)</script></mtext></math>",
-            "`<script>`",
-            "```html\" onclick=\"x\n<script>\n```",
-            "<!-- --><style>*{display:none}</style>",
-            "<iframe src=//evil.example></iframe>",
-            "<https://a\"onmouseover=alert(1)>",
-            "[a]: javascript:x\n[a]",
-            "<form action=//evil><input type=submit>",
-        ] {
-            let html = rendered(hostile);
-            let tags = html
-                .split('<')
-                .skip(1)
-                .map(|tag| tag.split('>').next().unwrap_or(""));
-            for tag in tags {
-                let name = tag.trim_start_matches('/').split(' ').next().unwrap_or("");
-                assert!(
-                    !["script", "img", "svg", "math", "style", "iframe", "form"].contains(&name),
-                    "{hostile} gave {html}"
-                );
-                let lower = tag.to_lowercase();
-                assert!(
-                    ![
-                        "javascript:",
-                        "data:",
-                        "vbscript:",
-                        " on",
-                        " style",
-                        " class",
-                        " id="
-                    ]
-                    .iter()
-                    .any(|bad| lower.contains(bad)),
-                    "{hostile} gave {html}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn pictures_become_links() {
-        assert!(
-            rendered("![curve](https://example.org/a.png)")
-                .contains("<a href=\"https://example.org/a.png\"")
-        );
-    }
-
-    #[test]
-    fn hostile_sizes_end_soon() {
-        let start = Instant::now();
-        for huge in [
-            ">".repeat(20_000),
-            "- ".repeat(10_000),
-            "[".repeat(20_000),
-            "*a ".repeat(6_000),
-            "![".repeat(10_000),
-            "a\n".repeat(10_000),
-            "`".repeat(20_000),
-            "<".repeat(20_000),
-            (0..200)
-                .map(|i| format!("{}- a\n", "  ".repeat(i)))
-                .collect(),
-            "x".repeat(1_000_000),
-            "|a".repeat(5_000) + "\n" + &"|-".repeat(5_000),
-        ] {
-            let _ = html(&huge);
-        }
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "{:?}",
-            start.elapsed()
-        );
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ pub mod filters;
 pub mod form;
 pub mod html;
 pub mod markdown;
+mod math;
 pub mod number;
 pub mod progress;
 pub mod shell;

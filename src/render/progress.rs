@@ -15,8 +15,13 @@ pub fn bar(run: &Run) -> Html {
 
 /// The steps done, and of how many if that is known.
 pub fn words(run: &Run) -> String {
-    let step = number::count(run.step.unwrap_or(0));
-    match run.steps {
+    steps(run.step, run.steps)
+}
+
+/// So many steps done, and of how many if that is known.
+pub fn steps(done: Option<i32>, planned: Option<i32>) -> String {
+    let step = number::count(done.unwrap_or(0));
+    match planned {
         Some(steps) => format!("step {step} of {}", number::count(steps)),
         None => format!("step {step}"),
     }

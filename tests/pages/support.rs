@@ -171,7 +171,7 @@ impl Browser {
             ))
             .await
             .text();
-        let mut form = fields(&page);
+        let mut form = fields(page.split("data-editor").nth(1).expect("the editor"));
         for (name, value) in changes {
             form.retain(|(field, _)| field != name);
             form.push(((*name).to_owned(), (*value).to_owned()));
@@ -197,9 +197,9 @@ pub(crate) fn location(answer: &TestResponse) -> String {
     header.to_str().expect("an address").to_owned()
 }
 
-/// What the browser would send of the editor on a page: inputs, the chosen option of each select, the text areas.
-fn fields(page: &str) -> Vec<(String, String)> {
-    let form = page.split("data-editor").nth(1).expect("the editor");
+/// What the browser would send of a form: inputs, the chosen option of each select, the text areas.
+pub(crate) fn fields(form: &str) -> Vec<(String, String)> {
+    let form = form.split("</form>").next().unwrap_or_default();
     let mut fields = Vec::new();
     for tag in form.split('<').skip(1) {
         let attribute = |name: &str| {

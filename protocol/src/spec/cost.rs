@@ -42,13 +42,33 @@ fn steps(setup: &Setup) -> f64 {
     }
 }
 
+/// Measurements of one run while it trains.
+fn measurements(setup: &Setup) -> f64 {
+    match (setup.evaluation.every, setup.training.epochs) {
+        (Some(every), _) => steps(setup) / f64::from(every.max(1)),
+        (None, epochs) => f64::from(epochs.unwrap_or(1)),
+    }
+}
+
+/// What stands against an experiment whose learning curves would be too much to keep and to draw.
+pub(super) fn too_many_measurements(spec: &Spec) -> Option<Problem> {
+    let arms = spec.arms.iter();
+    let one_seed: f64 = arms.map(|arm| measurements(&arm.setup)).sum();
+    let all = one_seed * spec.seeds.len() as f64;
+    (all > limits::MEASUREMENTS_IN_ALL).then(|| Problem {
+        pointer: "/evaluation/every".into(),
+        detail: format!(
+            "all {} runs together would be measured {all:.0} times; at most {} measurements are kept. Measure more seldom.",
+            spec.runs(),
+            limits::MEASUREMENTS_IN_ALL
+        ),
+    })
+}
+
 /// Evaluation as a share of training: sequences passed forward, a third of the work of a training step each.
 fn evaluation_share(setup: &Setup) -> f64 {
     let evaluation = &setup.evaluation;
-    let measurements = match (evaluation.every, setup.training.epochs) {
-        (Some(every), _) => steps(setup) / f64::from(every.max(1)),
-        (None, epochs) => f64::from(epochs.unwrap_or(1)),
-    };
+    let measurements = measurements(setup);
     // At the end: the last and the best weights on the test, each with all samples, and the last on training sequences.
     let passes = measurements + 1.0 + 2.0 * f64::from(evaluation.samples.max(1));
     let held_out = if setup.task.name.is_language_model() {

@@ -1,6 +1,7 @@
 //! Reads a table field by field and collects everything that is wrong, instead of stopping at the first mistake.
 
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -14,11 +15,27 @@ pub struct Problem {
     pub detail: String,
 }
 
-/// All mistakes of a specification.
+/// Mistakes of a specification, in the order in which they were found; at most about a hundred are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
+/// Most mistakes that are told: nobody reads more at once, and an answer stays small whatever was sent.
+const TOLD: usize = 100;
+
 impl Problems {
+    /// What was found, cut to what is told.
+    pub(super) fn told(mut found: Vec<Problem>) -> Self {
+        let more = found.len().saturating_sub(TOLD);
+        if more > 0 {
+            found.truncate(TOLD);
+            found.push(Problem {
+                pointer: String::new(),
+                detail: format!("There are {more} more problems; mend these first."),
+            });
+        }
+        Self(found)
+    }
+
     /// A single mistake.
     pub fn one(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self(vec![Problem {
@@ -293,19 +310,30 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Reports the fields that nobody asked for.
+    /// Reports the fields that nobody asked for: the first few by name, the others by their number, so that a text
+    /// of nothing else costs no more than one with a few slips.
     pub(super) fn close(mut self) {
-        let unknown: Vec<&String> = self
-            .table
-            .keys()
-            .filter(|key| !self.known.contains(&key.as_str()))
-            .collect();
-        for key in unknown {
+        // A field that is read in two ways is known once.
+        let mut seen = BTreeSet::new();
+        self.known.retain(|name| seen.insert(*name));
+        let table = self.table;
+        let mut unknown = table.keys().filter(|key| !seen.contains(key.as_str()));
+        for key in unknown.by_ref().take(UNKNOWN_NAMED) {
             let detail = unknown_field(key, &self.known);
             self.problem(key, detail);
         }
+        let more = unknown.count();
+        if more > 0 {
+            self.problems.push(Problem {
+                pointer: self.pointer,
+                detail: format!("{more} more fields here do not exist."),
+            });
+        }
     }
 }
+
+/// Fields of one table that are reported as unknown by their name.
+const UNKNOWN_NAMED: usize = 10;
 
 /// What to say about a field that does not exist.
 fn unknown_field(key: &str, known: &[&str]) -> String {
@@ -320,6 +348,11 @@ fn unknown_field(key: &str, known: &[&str]) -> String {
 fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     // A typical slip (a letter, a transposition, a plural) scores above this.
     const CLOSE_ENOUGH: f64 = 0.75;
+    // No name is nearly that long, and comparing costs the product of both lengths.
+    const LONGEST: usize = 64;
+    if text.len() > LONGEST {
+        return None;
+    }
     known
         .iter()
         .map(|name| (strsim::jaro_winkler(text, name), *name))

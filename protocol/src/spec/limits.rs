@@ -42,6 +42,8 @@ pub const CLIP: RangeInclusive<f64> = 0.0..=1e6;
 pub const ALPHA: RangeInclusive<f64> = 0.0001..=0.2;
 /// Measurements of a run: each writes points of the learning curve.
 pub const MEASUREMENTS: u32 = 2_000;
+/// Measurements of all runs of an experiment together: each is kept for good and drawn on its page.
+pub const MEASUREMENTS_IN_ALL: f64 = 100_000.0;
 /// Longest experiment, in hours of one CPU worker, all runs together.
 pub const CPU_HOURS: f64 = 48.0;
 /// Known words.

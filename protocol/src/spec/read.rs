@@ -60,13 +60,12 @@ pub fn read(text: &str, format: Format) -> Result<Spec, Problems> {
     read_value(&value)
 }
 
-/// Reads what can be read of a TOML text, with usual values for the rest, beside everything that is wrong with it.
+/// Reads what can be read of a specification, with usual values for the rest, beside everything that is wrong with it.
 ///
 /// For showing defaults while somebody types; what counts is what [`read`] accepts.
-pub fn draft(text: &str) -> Option<(Spec, Vec<Problem>)> {
-    let value = from_toml(text).ok()?;
+pub fn draft(value: &Value) -> Option<(Spec, Vec<Problem>)> {
     let mut problems = Vec::new();
-    let spec = whole(&value, true, &mut problems)?;
+    let spec = whole(value, true, &mut problems)?;
     Some((spec, problems))
 }
 
@@ -99,7 +98,7 @@ pub(super) fn read_with(value: &Value, strict: bool) -> Result<Spec, Problems> {
     let spec = whole(value, strict, &mut problems);
     match spec {
         Some(spec) if problems.is_empty() => Ok(spec),
-        _ => Err(Problems(problems)),
+        _ => Err(Problems::told(problems)),
     }
 }
 
@@ -384,6 +383,7 @@ impl Spec {
         }
         problems.extend(cost::problem(self));
         problems.extend(memory::problem(self));
+        problems.extend(cost::too_many_measurements(self));
         if problems.is_empty() {
             return Ok(());
         }

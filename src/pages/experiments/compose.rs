@@ -1,12 +1,23 @@
 //! Brings the fields of the form and the TOML beside it into agreement.
 
 use super::{
-    fields::{ArmFields, Fields},
-    line, toml_text,
+    defaults,
+    document::Document,
+    fields::{ArmFields, Fields, seeds_read},
+    posted::Posted,
+    toml_text,
 };
-use crate::auth::secret;
-use breakmywork_protocol::spec::{self, Format, Problem, Spec};
+use crate::{auth::secret, error::Result, heavy};
+use breakmywork_protocol::spec::{self, Format, Problem, Problems, Spec};
+use serde_json::Value as Json;
+use std::collections::HashSet;
 use toml::{Table, Value};
+
+/// Problems that are shown at once; nobody mends more before reading on.
+const SHOWN: usize = 50;
+
+/// Longest path of a field that is shown, in characters.
+const PATH_CHARS: usize = 80;
 
 /// A problem of the specification, at its line.
 #[derive(Debug, Clone)]
@@ -24,163 +35,252 @@ pub(super) struct Composition {
     pub(super) fields: Fields,
     pub(super) toml: String,
     pub(super) spec: Option<Spec>,
+    /// The first problems.
     pub(super) problems: Vec<Located>,
+    /// Problems besides those.
+    pub(super) more: usize,
+    /// What stands against registering it, if it can be read.
+    pub(super) blockers: Vec<Located>,
+    /// The specification with every default filled in, as far as it can be told.
+    pub(super) defaults: Json,
     /// What happened, in words.
     pub(super) status: String,
     /// Fields and TOML were both changed and disagree.
     pub(super) conflict: bool,
+    /// Marks of fields and TOML from before what was posted, where nothing was decided between them.
+    was: Option<String>,
 }
 
 impl Composition {
     /// Starts from a TOML text.
-    pub(super) fn from_toml(toml: &str) -> Self {
-        let toml = toml.replace("\r\n", "\n");
-        let fields = toml
-            .parse::<Table>()
-            .map(|document| Fields::from_toml(&document))
-            .unwrap_or_default();
-        Self::new(fields, toml, String::new())
+    ///
+    /// # Errors
+    /// If the work fails, which it should not.
+    pub(super) async fn of_toml(toml: String) -> Result<Self> {
+        heavy::run(move || Self::from_toml(&toml)).await
     }
 
-    /// Does what the pressed button says to what was posted.
-    pub(super) fn from_form(posted: &[(String, String)], action: &str) -> Self {
-        let get = |name: &str| {
-            let found = posted.iter().find(|(key, _)| key == name);
-            found.map_or("", |(_, value)| value.as_str())
-        };
+    /// Does what the pressed button says to what was posted, and gives that back beside it.
+    ///
+    /// # Errors
+    /// If the work fails, which it should not.
+    pub(super) async fn of_form(posted: Vec<(String, String)>) -> Result<(Posted, Self)> {
+        heavy::run(move || {
+            let posted = Posted::from(posted);
+            let made = Self::from_form(&posted);
+            (posted, made)
+        })
+        .await
+    }
+
+    fn from_toml(toml: &str) -> Self {
+        let toml = toml.replace("\r\n", "\n");
+        let document = Document::parse(&toml);
+        let fields = document
+            .as_ref()
+            .map(|document| Fields::from_toml(&document.table))
+            .unwrap_or_default();
+        Self::new(fields, toml, document, "")
+    }
+
+    fn from_form(posted: &Posted) -> Self {
         let fields = Fields::from_form(posted);
-        let toml = get("toml").replace("\r\n", "\n");
-        let before = get("sync").split_once('-').unwrap_or_default();
+        let toml = posted.text("toml");
+        let document = Document::parse(&toml);
+        let before = posted.get("sync").split_once('-').unwrap_or_default();
         let fields_changed = mark(&fields) != before.0;
         let toml_changed = mark(&toml) != before.1;
         let disagree = || {
-            toml.parse::<Table>()
-                .is_ok_and(|document| Fields::from_toml(&document) != fields)
+            document
+                .as_ref()
+                .is_some_and(|document| Fields::from_toml(&document.table) != fields)
         };
-        match action {
-            "read" => Self::read(fields, toml),
-            "save" if !fields_changed => Self::read(fields, toml),
+        match posted.action() {
+            "read" => Self::read(fields, toml, document),
+            "save" if !fields_changed => Self::read(fields, toml, document),
             "save" if toml_changed && disagree() => {
-                let mut both = Self::new(fields, toml, String::new());
-                both.conflict = true;
                 // As it came in, so that the next try still knows what was changed.
-                both.status =
-                    "Both the fields and the TOML were changed, and they disagree.".to_owned();
+                let status = "Both the fields and the TOML were changed, and they disagree.";
+                let mut both = Self::new(fields, toml, document, status);
+                both.conflict = true;
+                both.was = Some(posted.get("sync").to_owned());
                 both
             }
-            action => Self::apply(fields, toml, action),
+            // As it was left: nothing is decided for anybody.
+            "keep" => {
+                let mut kept = Self::new(fields, toml, document, "");
+                kept.was = Some(posted.get("sync").to_owned());
+                kept
+            }
+            action => Self::apply(fields, toml, document, action),
         }
     }
 
     /// What the browser sends back, to tell what was changed since.
     pub(super) fn sync(&self) -> String {
+        if let Some(was) = &self.was {
+            return was.clone();
+        }
         format!("{}-{}", mark(&self.fields), mark(&self.toml))
     }
 
-    fn read(fields: Fields, toml: String) -> Self {
-        match toml.parse::<Table>() {
-            Ok(document) => Self::new(
-                Fields::from_toml(&document),
+    fn read(fields: Fields, toml: String, document: Option<Document>) -> Self {
+        match &document {
+            Some(read) => Self::new(
+                Fields::from_toml(&read.table),
                 toml,
-                "The fields show what the TOML says.".to_owned(),
+                document,
+                "The fields show what the TOML says.",
             ),
-            Err(_) => Self::new(
+            None => Self::new(
                 fields,
                 toml,
-                "The TOML cannot be read yet; the fields are as they were.".to_owned(),
+                None,
+                "The TOML cannot be read yet; the fields are as they were.",
             ),
         }
     }
 
-    fn apply(fields: Fields, toml: String, action: &str) -> Self {
-        let Ok(mut document) = toml.parse::<Table>() else {
-            return Self::new(
-                fields,
-                toml,
-                "The fields cannot be written into the TOML until it can be read.".to_owned(),
-            );
+    fn apply(mut fields: Fields, toml: String, document: Option<Document>, action: &str) -> Self {
+        let Some(document) = document else {
+            let status = "The fields cannot be written into the TOML until it can be read.";
+            return Self::new(fields, toml, None, status);
         };
-        let before = document.clone();
-        fields.apply(&mut document);
-        if let Some(arms) = document
-            .entry("arms")
-            .or_insert_with(|| Value::Array(Vec::new()))
-            .as_array_mut()
-        {
-            if action == "add-arm" {
-                let name = format!("arm {}", arms.len() + 1);
-                arms.push(Value::Table(Table::from_iter([(
-                    "name".to_owned(),
-                    Value::from(name),
-                )])));
-            } else if let Some(index) = action.strip_prefix("remove-arm-")
-                && let Ok(index) = index.parse::<usize>()
-                && index < arms.len()
-            {
-                arms.remove(index);
-            }
-            if arms.is_empty() {
-                document.remove("arms");
-            }
+        fields.follow_renames(&document.table);
+        let mut table = document.table.clone();
+        fields.apply(&mut table);
+        change_arms(&mut table, action);
+        let status = "The TOML says what the fields say.";
+        let typed = std::mem::take(&mut fields.seeds);
+        let mut fields = Fields::from_toml(&table);
+        if seeds_read(&typed).is_err() {
+            fields.seeds = typed;
         }
         // Comments and layout last as long as no field says otherwise.
-        let toml = if document == before {
-            toml
-        } else {
-            toml_text::write(&document)
-        };
-        let fields = Fields::from_toml(&document);
-        Self::new(
-            fields,
-            toml,
-            "The TOML says what the fields say.".to_owned(),
-        )
+        if table == document.table {
+            return Self::new(fields, toml, Some(document), status);
+        }
+        let toml = toml_text::write(&table);
+        let document = Document::parse(&toml);
+        Self::new(fields, toml, document, status)
     }
 
-    fn new(mut fields: Fields, toml: String, status: String) -> Self {
+    fn new(mut fields: Fields, toml: String, document: Option<Document>, status: &str) -> Self {
         if fields.arms.is_empty() {
             fields.arms.push(ArmFields::default());
         }
-        let (spec, problems) = match spec::read(&toml, Format::Toml) {
-            Ok(spec) => (Some(spec), Vec::new()),
-            Err(problems) => {
-                let located = |problem: Problem| locate(&problem, &toml, &fields);
-                (None, problems.0.into_iter().map(located).collect())
+        // NaN and infinity, which JSON has not, become null and are reported as missing.
+        let value = document
+            .as_ref()
+            .and_then(|document| serde_json::to_value(&document.table).ok());
+        let read = match &value {
+            Some(value) => spec::read_value(value),
+            // Says what is wrong with the text.
+            None => spec::read(&toml, Format::Toml),
+        };
+        let places = Places {
+            document: document.as_ref(),
+            toml: &toml,
+            names: fields.names(),
+            seeds: seeds_read(&fields.seeds).err(),
+        };
+        let (spec, problems, more) = match read {
+            Ok(spec) => (Some(spec), Vec::new(), 0),
+            Err(Problems(problems)) => {
+                let more = problems.len().saturating_sub(SHOWN);
+                let shown = problems.iter().take(SHOWN);
+                (None, shown.map(|it| places.locate(it)).collect(), more)
             }
         };
+        let against = spec.as_ref().and_then(|spec| spec.registrable().err());
+        let blockers = against.iter().flat_map(|problems| &problems.0);
+        let blockers = blockers.map(|it| places.locate(it)).collect();
         Self {
+            defaults: value.as_ref().map(defaults::of).unwrap_or_default(),
             fields,
             toml,
             spec,
             problems,
-            status,
+            more,
+            blockers,
+            status: status.to_owned(),
             conflict: false,
+            was: None,
         }
     }
 }
 
-/// The control that a pointer of the specification leads to.
-pub(super) fn locate(problem: &Problem, toml: &str, fields: &Fields) -> Located {
-    let id = problem.pointer.trim_start_matches('/').replace('/', "-");
-    // A whole site is chosen by its time, the embedding by what is dropped together.
-    let candidates = [
-        id.clone(),
-        format!("{id}-time"),
-        format!("{id}-by"),
-        id.replace("-embedding-time", "-embedding-by"),
-        format!("{id}-preset"),
-        format!("{id}-name"),
-    ];
-    let field = candidates
-        .into_iter()
-        .find(|id| fields.has(id))
-        .unwrap_or_else(|| "toml".to_owned());
-    Located {
-        line: line::of(toml, &problem.pointer),
-        path: problem.path(),
-        field,
-        detail: problem.detail.clone(),
+/// Adds an arm, or removes one, if the pressed button says so.
+fn change_arms(table: &mut Table, action: &str) {
+    let arms = table
+        .entry("arms")
+        .or_insert_with(|| Value::Array(Vec::new()));
+    let Value::Array(arms) = arms else { return };
+    if action == "add-arm" {
+        let name = format!("arm {}", arms.len() + 1);
+        arms.push(Value::Table(Table::from_iter([(
+            "name".to_owned(),
+            Value::from(name),
+        )])));
+    } else if let Some(index) = action.strip_prefix("remove-arm-")
+        && let Ok(index) = index.parse::<usize>()
+        && index < arms.len()
+    {
+        arms.remove(index);
     }
+    if arms.is_empty() {
+        table.remove("arms");
+    }
+}
+
+/// Where problems are found: in the text and among the fields.
+struct Places<'a> {
+    document: Option<&'a Document>,
+    toml: &'a str,
+    names: HashSet<String>,
+    /// Why the seeds that were typed cannot be read.
+    seeds: Option<String>,
+}
+
+impl Places<'_> {
+    fn locate(&self, problem: &Problem) -> Located {
+        let seeds = self.seeds.as_ref().filter(|_| problem.pointer == "/seeds");
+        Located {
+            line: self
+                .document
+                .and_then(|document| document.line(self.toml, &problem.pointer)),
+            path: shortened(problem.path()),
+            field: self.field(&problem.pointer),
+            // About what was typed, not about what it became in the TOML.
+            detail: seeds.unwrap_or(&problem.detail).clone(),
+        }
+    }
+
+    /// The control that a pointer of the specification leads to.
+    fn field(&self, pointer: &str) -> String {
+        if pointer.starts_with("/seeds/") {
+            return "seeds".to_owned();
+        }
+        let id = pointer.trim_start_matches('/').replace('/', "-");
+        // A whole site is chosen by its time, the embedding by what is dropped together.
+        let candidates = [
+            id.clone(),
+            format!("{id}-time"),
+            format!("{id}-by"),
+            id.replace("-embedding-time", "-embedding-by"),
+            format!("{id}-preset"),
+            format!("{id}-name"),
+        ];
+        let found = candidates.into_iter().find(|id| self.names.contains(id));
+        found.unwrap_or_else(|| "toml".to_owned())
+    }
+}
+
+fn shortened(path: String) -> String {
+    if path.chars().count() <= PATH_CHARS {
+        return path;
+    }
+    path.chars().take(PATH_CHARS).chain(['…']).collect()
 }
 
 /// A short mark of a text or of the fields, equal only if they are.

@@ -1,23 +1,24 @@
 //! The form for proposing an experiment or editing a proposal: fields, and the TOML beside them.
 
 mod controls;
-mod defaults;
+mod words;
 
-use super::compose::{self, Composition, Located};
+use super::compose::{Composition, Located};
 use crate::{
+    auth::session::Viewer,
     db::{
-        claims::{self, Claim},
-        experiments::{self, Draft, Experiment, Filter},
+        claims::{self, Choice},
+        experiments::{self, Draft, Experiment},
     },
     error::{Error, FieldProblem, Result},
     extract::{Form, Member, Path, Visit},
     pages::{
-        Cache,
+        Cache, draft_stored,
         picture::{self, ArmPicture},
         see_other, show, with_status,
     },
     proposal::{self, Proposal, Source},
-    render::{form::FormErrors, number, time},
+    render::{filters, form::FormErrors, number, time},
     seed::{TEMPLATES, Template as Ready},
     state::AppState,
 };
@@ -29,17 +30,13 @@ use axum::{
 };
 use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
-    spec::{self, Problem, limits},
+    spec::{self, limits},
 };
-use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
-use serde_json::Value;
+use words::Words;
 
-/// Longest reason for an amendment.
-const REASON_CHARS: usize = 500;
-
-/// Two posts of the same proposal within this time are one, sent twice.
-const TWICE: TimeDelta = TimeDelta::minutes(2);
+/// Where the form for a new proposal is, and what its draft is kept under.
+const NEW: &str = "/experiments/new";
 
 /// Where the form starts from.
 #[derive(Debug, Default, Deserialize)]
@@ -49,39 +46,11 @@ pub struct Start {
     amends: Option<ExperimentId>,
 }
 
-/// What else was typed besides the specification.
-#[derive(Debug, Clone, Default)]
-struct Words {
-    claim: String,
-    amends: String,
-    amend_reason: String,
-    prediction: String,
-    rationale: String,
-}
-
-impl Words {
-    fn from_form(posted: &[(String, String)]) -> Self {
-        let get = |name: &str| {
-            let found = posted.iter().find(|(key, _)| key == name);
-            found.map_or_else(String::new, |(_, value)| value.replace("\r\n", "\n"))
-        };
-        Self {
-            claim: get("claim"),
-            amends: get("amends"),
-            amend_reason: get("amend_reason"),
-            prediction: get("prediction"),
-            rationale: get("rationale"),
-        }
-    }
-
-    fn of(experiment: &Experiment) -> Self {
-        Self {
-            claim: experiment.claim.to_string(),
-            prediction: experiment.prediction.clone(),
-            rationale: experiment.rationale.clone(),
-            ..Self::default()
-        }
-    }
+/// A proposal as another tab or browser left it meanwhile.
+#[derive(Debug)]
+struct Meanwhile {
+    experiment: Experiment,
+    toml: String,
 }
 
 #[derive(Debug, Template)]
@@ -90,17 +59,18 @@ struct EditPage {
     visit: Visit,
     /// The proposal that is edited; none for a new one.
     editing: Option<ExperimentId>,
-    claims: Vec<Claim>,
+    claims: Vec<Choice>,
     words: Words,
     made: Composition,
     errors: FormErrors,
+    /// Set if the proposal changed while this was typed.
+    meanwhile: Option<Meanwhile>,
     arms: Vec<ArmPicture>,
     reading: Option<(String, String)>,
     cost: Option<String>,
-    blockers: Vec<Located>,
     templates: &'static [Ready],
-    /// The specification with every default filled in, as far as it can be read.
-    defaults: Value,
+    /// Whether this is the form as it starts, so that a kept draft may be offered.
+    fresh: bool,
 }
 
 impl EditPage {
@@ -115,16 +85,12 @@ impl EditPage {
         for problem in &made.problems {
             errors.add(&problem.field, described(problem));
         }
+        if made.more > 0 {
+            errors.add("toml", format!("and {} more", made.more));
+        }
         let spec = made.spec.as_ref();
-        let blockers = spec
-            .and_then(|spec| spec.registrable().err())
-            .map(|problems| {
-                let locate = |problem: &Problem| compose::locate(problem, &made.toml, &made.fields);
-                problems.0.iter().map(locate).collect()
-            })
-            .unwrap_or_default();
         Ok(Self {
-            claims: claims::all(&state.pool).await?,
+            claims: claims::choices(&state.pool).await?,
             arms: spec
                 .map(|spec| picture::arms(spec, "arm"))
                 .unwrap_or_default(),
@@ -138,27 +104,29 @@ impl EditPage {
                     number::plural(spec.runs(), "run", "runs")
                 )
             }),
-            blockers,
             templates: TEMPLATES,
-            defaults: defaults::of(&made.toml),
             visit,
             editing,
             words,
             made,
             errors,
+            meanwhile: None,
+            fresh: false,
         })
     }
 
     fn action(&self) -> String {
-        match self.editing {
-            Some(id) => format!("/experiments/{id}/edit"),
-            None => "/experiments/new".to_owned(),
-        }
+        address(self.editing)
     }
 
-    fn is_claim(&self, claim: &Claim) -> bool {
+    fn is_claim(&self, claim: &Choice) -> bool {
         self.words.claim == claim.id.to_string()
     }
+}
+
+/// Where the form is posted to.
+fn address(editing: Option<ExperimentId>) -> String {
+    editing.map_or_else(|| NEW.to_owned(), |id| format!("/experiments/{id}/edit"))
 }
 
 fn described(problem: &Located) -> String {
@@ -176,14 +144,8 @@ pub async fn new(
     _: Member,
     Query(start): Query<Start>,
 ) -> Result<Response> {
-    let claims = claims::all(&state.pool).await?;
-    let mut words = Words {
-        claim: start
-            .claim
-            .map(|claim| claim.to_string())
-            .unwrap_or_default(),
-        ..Words::default()
-    };
+    let claims = claims::choices(&state.pool).await?;
+    let mut words = Words::default();
     let label = claims
         .iter()
         .find(|claim| Some(claim.id) == start.claim)
@@ -198,24 +160,21 @@ pub async fn new(
             .find(|template| Some(template.claim) == label)
             .unwrap_or(&TEMPLATES[0]),
     };
-    if words.claim.is_empty() {
-        words.claim = claims
-            .iter()
-            .find(|claim| claim.label == template.claim)
-            .map(|claim| claim.id.to_string())
-            .unwrap_or_default();
-    }
-    let mut made = Composition::from_toml(template.toml);
+    let fitting = || claims.iter().find(|claim| claim.label == template.claim);
+    let claim = start.claim.or_else(|| fitting().map(|claim| claim.id));
+    words.claim = claim.map(|claim| claim.to_string()).unwrap_or_default();
+    let mut toml = template.toml.to_owned();
     if let Some(id) = start.amends {
         let earlier = experiments::find(&state.pool, id)
             .await?
             .ok_or_else(|| Error::missing("experiment", id))?;
-        words = Words::of(&earlier);
-        words.amends = id.to_string();
-        made = Composition::from_toml(&earlier.spec_source);
+        words = Words::of(&earlier).amending(&earlier);
+        toml = experiments::source(&state.pool, id).await?;
     }
-    let page = EditPage::new(&state, visit, None, words, made, FormErrors::new()).await?;
-    show(&page, Cache::Never)
+    let made = Composition::of_toml(toml).await?;
+    let mut page = EditPage::new(&state, visit, None, words, made, FormErrors::new()).await?;
+    page.fresh = true;
+    show(&page, Cache::Fresh)
 }
 
 /// Takes the form for a new experiment.
@@ -225,8 +184,9 @@ pub async fn propose(
     Member(viewer): Member,
     Form(posted): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
-    let (action, words, made) = taken(&posted);
-    if action != "save" || made.conflict {
+    let (posted, made) = Composition::of_form(posted).await?;
+    let words = Words::from_form(&posted);
+    if posted.action() != "save" || made.conflict {
         return again(&state, visit, None, words, made).await;
     }
     let mut errors = FormErrors::new();
@@ -237,32 +197,24 @@ pub async fn propose(
     if claim.is_none() {
         errors.add("claim", "Choose the claim that this experiment tests.");
     }
-    let amends = amendment(&state, &words, &mut errors).await?;
-    let draft = checked(&words, &made, &mut errors);
+    let amends = words.amended(&state, &mut errors).await?;
+    let draft = checked(&words, &made, None, &mut errors);
     let (Some(claim), Some(draft), true) = (claim, draft, errors.is_empty()) else {
         return refused(&state, visit, None, words, made, errors).await;
     };
     // A form sent twice makes one experiment.
-    let filter = Filter {
-        claim: Some(claim),
-        author: Some(viewer.name.clone()),
-        ..Filter::default()
-    };
-    let latest = experiments::list(&state.pool, &filter, 1).await?;
-    let twin = latest.first().filter(|latest| {
-        latest.spec_source == draft.spec_source
-            && latest.prediction == draft.prediction
-            && Utc::now() - latest.created_at < TWICE
-    });
-    if let Some(twin) = twin {
-        return Ok(see_other(&twin.address()));
+    if let Some(twin) = experiments::just_proposed(&state.pool, claim, viewer.id, &draft).await? {
+        return Ok(draft_stored(
+            see_other(&format!("/experiments/{twin}")),
+            NEW,
+        ));
     }
     let mut tx = state.pool.begin().await?;
     let amends = amends.map(|id| (id, words.amend_reason.trim()));
     let id = experiments::create(&mut tx, claim, viewer.id, &draft, amends).await?;
     tx.commit().await?;
     tracing::info!(experiment = %id, account = %viewer.id, "proposed");
-    Ok(see_other(&format!("/experiments/{id}")))
+    Ok(draft_stored(see_other(&format!("/experiments/{id}")), NEW))
 }
 
 /// The form for editing a proposal.
@@ -272,10 +224,17 @@ pub async fn edit(
     Member(viewer): Member,
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
-    let experiment = editable(&state, &viewer.name, id).await?;
-    let made = Composition::from_toml(&experiment.spec_source);
+    let experiment = own(&state, &viewer, id).await?;
+    if experiment.state != "proposed" {
+        return Err(Error::Conflict(format!(
+            "This experiment is {}; only a proposal can be edited. Amend it instead: a new experiment that names this one.",
+            experiment.state
+        )));
+    }
     let words = Words::of(&experiment);
-    let page = EditPage::new(&state, visit, Some(id), words, made, FormErrors::new()).await?;
+    let made = Composition::of_toml(experiments::source(&state.pool, id).await?).await?;
+    let mut page = EditPage::new(&state, visit, Some(id), words, made, FormErrors::new()).await?;
+    page.fresh = true;
     show(&page, Cache::Never)
 }
 
@@ -287,91 +246,146 @@ pub async fn save(
     Path(id): Path<ExperimentId>,
     Form(posted): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
-    editable(&state, &viewer.name, id).await?;
-    let (action, words, made) = taken(&posted);
-    if action != "save" || made.conflict {
+    let (posted, made) = Composition::of_form(posted).await?;
+    let words = Words::from_form(&posted);
+    let stored = own(&state, &viewer, id).await?;
+    if stored.state != "proposed" {
+        return too_late(&state, visit, stored, words, made).await;
+    }
+    if posted.action() != "save" || made.conflict {
         return again(&state, visit, Some(id), words, made).await;
     }
     let mut errors = FormErrors::new();
-    let draft = checked(&words, &made, &mut errors);
+    let draft = checked(&words, &made, own_title(&stored, &made), &mut errors);
     let (Some(draft), true) = (draft, errors.is_empty()) else {
         return refused(&state, visit, Some(id), words, made, errors).await;
     };
     let mut tx = state.pool.begin().await?;
-    if !experiments::update(&mut tx, id, viewer.id, &draft).await? {
-        return Err(Error::Conflict(
-            "This experiment was registered or withdrawn meanwhile; it cannot change any more."
-                .to_owned(),
+    if experiments::update(&mut tx, id, viewer.id, words.version(), &draft).await? {
+        tx.commit().await?;
+        let form = address(Some(id));
+        return Ok(draft_stored(
+            see_other(&format!("/experiments/{id}")),
+            &form,
         ));
     }
-    tx.commit().await?;
-    Ok(see_other(&format!("/experiments/{id}")))
+    tx.rollback().await?;
+    let stored = own(&state, &viewer, id).await?;
+    if stored.state != "proposed" {
+        return too_late(&state, visit, stored, words, made).await;
+    }
+    changed_meanwhile(&state, visit, stored, words, made).await
 }
 
-fn taken(posted: &[(String, String)]) -> (String, Words, Composition) {
-    // The last one: the pressed button comes after the hidden fields.
-    let action = posted
-        .iter()
-        .rfind(|(name, _)| name == "action")
-        .map_or("apply", |(_, value)| value.as_str());
-    let made = Composition::from_form(posted, action);
-    (action.to_owned(), Words::from_form(posted), made)
+/// Goes on with a form that was sent after the session had ended: it is shown as it was typed.
+///
+/// # Errors
+/// If the proposal is not this person's, or the database is away.
+pub async fn go_on(
+    state: &AppState,
+    viewer: &Viewer,
+    visit: Visit,
+    editing: Option<ExperimentId>,
+    mut posted: Vec<(String, String)>,
+) -> Result<Response> {
+    posted.push(("action".to_owned(), "keep".to_owned()));
+    let (posted, made) = Composition::of_form(posted).await?;
+    let words = Words::from_form(&posted);
+    if let Some(id) = editing {
+        let stored = own(state, viewer, id).await?;
+        if stored.state != "proposed" {
+            return too_late(state, visit, stored, words, made).await;
+        }
+    }
+    again(state, visit, editing, words, made).await
 }
 
-async fn editable(state: &AppState, viewer: &str, id: ExperimentId) -> Result<Experiment> {
+async fn own(state: &AppState, viewer: &Viewer, id: ExperimentId) -> Result<Experiment> {
     let experiment = experiments::find(&state.pool, id)
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
-    if experiment.author != viewer {
+    if experiment.author_id != viewer.id {
         return Err(Error::Forbidden(
             "Only its author can edit an experiment.".to_owned(),
         ));
     }
-    if experiment.state != "proposed" {
-        return Err(Error::Conflict(format!(
-            "This experiment is {}; only a proposal can be edited. Amend it instead: a new experiment that names this one.",
-            experiment.state
-        )));
-    }
     Ok(experiment)
 }
 
-async fn amendment(
+/// A title of its own, given beside the specification over REST, which lasts as long as the specification's stays.
+fn own_title(stored: &Experiment, made: &Composition) -> Option<String> {
+    let before = stored.spec.get("title")?.as_str()?;
+    let same = made.spec.as_ref().is_some_and(|spec| spec.title == before);
+    (same && stored.title != before).then(|| stored.title.clone())
+}
+
+/// What was typed, when the proposal can no longer change: it can become a new one.
+async fn too_late(
     state: &AppState,
-    words: &Words,
-    errors: &mut FormErrors,
-) -> Result<Option<ExperimentId>> {
-    if words.amends.is_empty() {
-        return Ok(None);
-    }
-    let earlier = match words.amends.parse::<ExperimentId>() {
-        Ok(id) => experiments::find(&state.pool, id).await?,
-        Err(_) => None,
+    visit: Visit,
+    stored: Experiment,
+    mut words: Words,
+    made: Composition,
+) -> Result<Response> {
+    let mut errors = FormErrors::new();
+    let words = if stored.registered_at.is_some() {
+        errors.add(
+            "amend_reason",
+            format!(
+                "Experiment {} is {} and cannot change any more. What you typed is kept below: say why, and propose it as an amendment.",
+                stored.id, stored.state
+            ),
+        );
+        words.amending(&stored)
+    } else {
+        errors.add(
+            "claim",
+            format!(
+                "Experiment {} was {} meanwhile. What you typed is kept below: you can propose it anew.",
+                stored.id, stored.state
+            ),
+        );
+        words.claim = stored.claim.to_string();
+        words
     };
-    let earlier = earlier.filter(|earlier| earlier.registered_at.is_some());
-    if earlier.is_none() {
-        errors.add(
-            "amend_reason",
-            "Only a registered experiment can be amended.",
-        );
-    }
-    let length = words.amend_reason.trim().chars().count();
-    if length == 0 || length > REASON_CHARS {
-        errors.add(
-            "amend_reason",
-            format!("Say in 1 to {REASON_CHARS} characters why the experiment is amended."),
-        );
-    }
-    Ok(earlier.map(|earlier| earlier.id))
+    let page = EditPage::new(state, visit, None, words, made, errors).await?;
+    with_status(StatusCode::CONFLICT, &page, Cache::Never)
+}
+
+/// What was typed beside what another tab saved meanwhile: which one holds is the author's choice.
+async fn changed_meanwhile(
+    state: &AppState,
+    visit: Visit,
+    stored: Experiment,
+    words: Words,
+    made: Composition,
+) -> Result<Response> {
+    let words = words.at(&stored);
+    let toml = experiments::source(&state.pool, stored.id).await?;
+    let id = Some(stored.id);
+    let mut page = EditPage::new(state, visit, id, words, made, FormErrors::new()).await?;
+    page.meanwhile = Some(Meanwhile {
+        experiment: stored,
+        toml,
+    });
+    with_status(StatusCode::CONFLICT, &page, Cache::Never)
 }
 
 /// Checks everything; what is wrong with the specification is in the composition already.
-fn checked(words: &Words, made: &Composition, errors: &mut FormErrors) -> Option<Draft> {
+fn checked(
+    words: &Words,
+    made: &Composition,
+    title: Option<String>,
+    errors: &mut FormErrors,
+) -> Option<Draft> {
     let proposal = Proposal {
-        title: None,
+        title,
         prediction: Some(words.prediction.clone()),
         rationale: words.rationale.clone(),
-        spec: Source::Toml(made.toml.clone()),
+        spec: Source::Read {
+            toml: made.toml.clone(),
+            spec: made.spec.clone().map(Box::new),
+        },
     };
     match proposal::check(&proposal) {
         Ok(draft) => Some(draft),

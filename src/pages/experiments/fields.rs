@@ -8,14 +8,16 @@
 mod arm;
 mod value;
 
-use std::collections::BTreeMap;
+use super::posted::Posted;
+use std::collections::{BTreeMap, HashSet};
 use toml::{Table, Value};
-use value::{Kind, seeds_read, seeds_shown, set, shown};
+use value::{Kind, seeds_shown, set, shown};
 
 pub(super) use arm::{ArmFields, SITES, SiteFields, USUAL, when};
+pub(super) use value::seeds_read;
 
 /// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 31] = [
+const FIELDS: [(&str, &str, Kind); 32] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -45,12 +47,17 @@ const FIELDS: [(&str, &str, Kind); 31] = [
     ("criterion", "control", Kind::Text),
     ("criterion", "better", Kind::Text),
     ("criterion", "margin", Kind::Real),
+    ("criterion", "scale", Kind::Text),
     ("criterion", "alpha", Kind::Real),
     ("criterion", "threshold", Kind::Real),
 ];
 
-/// Most arms that are read from a posted form; the specification's limit is lower.
-const MOST_ARMS: usize = 50;
+/// Most arms that have fields, twice what a specification may have. Further ones stay in the TOML alone, where the
+/// reader says that they are too many.
+const MOST_ARMS: usize = 24;
+
+/// Most characters of unreadable seeds that are written into the TOML.
+const SEEDS_CHARS: usize = 200;
 
 /// The form, as typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -68,40 +75,29 @@ fn name(section: &str, key: &str) -> String {
     }
 }
 
-/// Names of the fields outside the arms, but for the seeds.
-#[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = String> {
-    FIELDS.iter().map(|(section, key, _)| name(section, key))
-}
-
 impl Fields {
     /// What was typed into a field.
     pub(super) fn get(&self, field: &str) -> &str {
         self.values.get(field).map_or("", String::as_str)
     }
 
-    /// Whether the form has a field of that name.
-    pub(super) fn has(&self, field: &str) -> bool {
-        let base = field == "seeds"
-            || FIELDS
-                .iter()
-                .any(|(section, key, _)| name(section, key) == field);
-        base || self.arms.iter().enumerate().any(|(arm, _)| {
-            field == format!("arms-{arm}-name")
-                || field == format!("arms-{arm}-dropout-preset")
-                || SITES.iter().any(|site| {
-                    let base = format!("arms-{arm}-dropout-{}", site.name());
-                    field == format!("{base}-rate") || field == format!("{base}-{}", when(*site))
-                })
-        })
+    /// Names of all fields that the form has.
+    pub(super) fn names(&self) -> HashSet<String> {
+        let base = FIELDS.iter().map(|(section, key, _)| name(section, key));
+        let arms = (0..self.arms.len()).flat_map(|arm| {
+            let dropout = format!("arms-{arm}-dropout");
+            let own = [format!("arms-{arm}-name"), format!("{dropout}-preset")];
+            let sites = SITES.into_iter().flat_map(move |site| {
+                ["rate", when(site)].map(|key| format!("{dropout}-{}-{key}", site.name()))
+            });
+            own.into_iter().chain(sites)
+        });
+        base.chain(["seeds".to_owned()]).chain(arms).collect()
     }
 
     /// From what a browser posted.
-    pub(super) fn from_form(posted: &[(String, String)]) -> Self {
-        let get = |field: &str| {
-            let found = posted.iter().find(|(name, _)| name == field);
-            found.map(|(_, value)| value.trim().to_owned())
-        };
+    pub(super) fn from_form(posted: &Posted) -> Self {
+        let get = |field: &str| posted.find(field).map(|value| value.trim().to_owned());
         let values = FIELDS
             .iter()
             .map(|(section, key, _)| name(section, key))
@@ -148,12 +144,34 @@ impl Fields {
             .into_iter()
             .flatten()
             .filter_map(Value::as_table)
+            .take(MOST_ARMS)
             .map(ArmFields::from_toml)
             .collect();
         Self {
             values,
             seeds: document.get("seeds").map(seeds_shown).unwrap_or_default(),
             arms,
+        }
+    }
+
+    /// Where an arm got another name, whatever spoke of it by its old name does so by the new one.
+    pub(super) fn follow_renames(&mut self, document: &Table) {
+        let before = Self::from_toml(document).arms;
+        if before.len() != self.arms.len() {
+            return;
+        }
+        for (old, new) in before.iter().zip(&self.arms) {
+            let gone = !self.arms.iter().any(|arm| arm.name == old.name);
+            if old.name.is_empty() || new.name.is_empty() || !gone {
+                continue;
+            }
+            for part in ["criterion-treatment", "criterion-control"] {
+                if let Some(named) = self.values.get_mut(part)
+                    && *named == old.name
+                {
+                    named.clone_from(&new.name);
+                }
+            }
         }
     }
 
@@ -178,17 +196,24 @@ impl Fields {
         if self.seeds.is_empty() {
             document.remove("seeds");
         } else if document.get("seeds").map(seeds_shown).as_deref() != Some(&self.seeds) {
-            document.insert("seeds".into(), seeds_read(&self.seeds));
+            let seeds = seeds_read(&self.seeds).map_or_else(
+                // What is wrong with it is said beside the field, which keeps all of it.
+                |_| Value::from(self.seeds.chars().take(SEEDS_CHARS).collect::<String>()),
+                |seeds| Value::Array(seeds.into_iter().map(Value::Integer).collect()),
+            );
+            document.insert("seeds".into(), seeds);
         }
         let mut arms: Vec<Value> = document
             .remove("arms")
             .and_then(|arms| arms.as_array().cloned())
             .unwrap_or_default();
-        arms.resize_with(self.arms.len(), || Value::Table(Table::new()));
-        for (arm, value) in self.arms.iter().zip(&mut arms) {
-            if let Value::Table(table) = value {
-                arm.apply(table);
-            }
+        // What has no fields is not theirs to remove.
+        if arms.len() <= MOST_ARMS && arms.iter().all(Value::is_table) {
+            arms.resize_with(self.arms.len(), || Value::Table(Table::new()));
+        }
+        let tables = arms.iter_mut().filter_map(Value::as_table_mut);
+        for (arm, table) in self.arms.iter().zip(tables) {
+            arm.apply(table);
         }
         if !arms.is_empty() {
             document.insert("arms".into(), Value::Array(arms));

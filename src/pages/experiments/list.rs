@@ -1,7 +1,7 @@
 //! All experiments, newest first.
 
 use crate::{
-    db::experiments::{self, Experiment, Filter},
+    db::listed::{self, Filter, Listed},
     error::Result,
     extract::Visit,
     pages::{Cache, show},
@@ -44,7 +44,7 @@ struct Experiments {
     visit: Visit,
     view: View,
     states: [&'static str; 6],
-    experiments: Vec<Experiment>,
+    experiments: Vec<Listed>,
     before: Option<ExperimentId>,
 }
 
@@ -87,10 +87,11 @@ pub async fn list(
         state: view.state.clone(),
         before: view.before,
     };
-    let mut experiments = experiments::list(&state.pool, &filter, SHOWN + 1).await?;
-    let more = experiments.len() as i64 > SHOWN;
-    experiments.truncate(SHOWN as usize);
-    let before = experiments.last().filter(|_| more).map(|last| last.id);
+    let mut ids = listed::ids(&state.pool, &filter, SHOWN + 1).await?;
+    let more = ids.len() as i64 > SHOWN;
+    ids.truncate(SHOWN as usize);
+    let experiments = listed::rows(&state.pool, &ids).await?;
+    let before = ids.last().filter(|_| more).copied();
     let page = Experiments {
         visit,
         view,

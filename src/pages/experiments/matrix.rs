@@ -1,7 +1,7 @@
 //! The runs of an experiment as a table: a row for each seed, a column for each arm, so that pairs stand side by side.
 
 use crate::{
-    db::{data_sets::Availability, queue::Waiting, runs::Run},
+    db::{data_sets::Availability, queue::Waiting, runs},
     render::{badge, html::Html, number, progress},
 };
 use breakmywork_protocol::spec::Spec;
@@ -24,25 +24,29 @@ pub(super) struct Matrix {
     pub(super) rows: Vec<(u32, Vec<Option<Cell>>)>,
 }
 
-/// Lays out the runs that count. `waiting` gives their places in the queue, `data_sets` who has what they need.
-pub(super) fn of(
-    spec: &Spec,
-    runs: &[Run],
-    waiting: &[Waiting],
-    data_sets: &Availability,
-) -> Matrix {
-    let metric = match &spec.criterion {
+/// The metric that the table shows: the criterion's, or else the first that its runs report.
+pub(super) fn metric(spec: &Spec) -> String {
+    match &spec.criterion {
         Some(criterion) => criterion.metric.clone(),
         None => breakmywork_protocol::metric::final_metrics(spec.task.name, 0)
             .first()
             .map_or_else(String::new, |name| (*name).to_owned()),
-    };
+    }
+}
+
+/// Lays out the runs that count. `waiting` gives their places in the queue, `data_sets` who has what they need.
+pub(super) fn of(
+    spec: &Spec,
+    runs: &[runs::Cell],
+    waiting: &[Waiting],
+    data_sets: &Availability,
+) -> Matrix {
     let places: HashMap<i64, i64> = waiting
         .iter()
         .map(|waiting| (waiting.run.0, waiting.position))
         .collect();
     // A later run of the same arm and seed is the retry, which counts.
-    let by_place: HashMap<(&str, i64), &Run> = runs
+    let by_place: HashMap<(&str, i64), &runs::Cell> = runs
         .iter()
         .map(|run| ((run.arm.as_str(), run.seed), run))
         .collect();
@@ -55,27 +59,25 @@ pub(super) fn of(
                 .iter()
                 .map(|arm| {
                     let run = by_place.get(&(arm.name.as_str(), i64::from(seed)))?;
-                    Some(cell(run, &metric, &places, data_sets))
+                    Some(cell(run, &places, data_sets))
                 })
                 .collect();
             (seed, cells)
         })
         .collect();
     Matrix {
-        metric,
+        metric: metric(spec),
         arms: spec.arms.iter().map(|arm| arm.name.clone()).collect(),
         rows,
     }
 }
 
-fn cell(run: &Run, metric: &str, places: &HashMap<i64, i64>, data_sets: &Availability) -> Cell {
-    let missing = data_sets.of(run).is_some_and(|wait| wait.is_missing());
+fn cell(run: &runs::Cell, places: &HashMap<i64, i64>, data_sets: &Availability) -> Cell {
+    let wait = data_sets.wait(run.data_set.as_deref());
+    let missing = wait.is_some_and(|wait| wait.is_missing());
     let (text, progress) = match run.state.as_str() {
-        "succeeded" => (
-            run.metric(metric).map(number::value).unwrap_or_default(),
-            None,
-        ),
-        "running" => (progress::words(run), run.progress()),
+        "succeeded" => (run.value.map(number::value).unwrap_or_default(), None),
+        "running" => (progress::steps(run.step, run.steps), run.progress()),
         "queued" if missing => ("waits for data".to_owned(), None),
         "queued" => {
             let place = places

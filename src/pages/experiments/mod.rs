@@ -2,12 +2,14 @@
 
 pub mod actions;
 mod compose;
+mod defaults;
+mod document;
 pub mod edit;
 mod fields;
-mod line;
 pub mod list;
 pub mod live;
 mod matrix;
 pub(super) mod plots;
+mod posted;
 pub mod show;
 mod toml_text;

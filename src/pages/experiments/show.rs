@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     db::{
+        curves,
         data_sets::{self, Wait},
         experiments::{self, Experiment},
         queue, runs,
@@ -14,7 +15,7 @@ use crate::{
     error::{Error, Result},
     extract::{Path, Visit},
     pages::{
-        Cache,
+        Cache, html_page,
         picture::{self, ArmPicture},
         show,
         thread::{self, Thread},
@@ -26,7 +27,7 @@ use crate::{
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use breakmywork_protocol::{
@@ -118,15 +119,15 @@ async fn find(state: &AppState, id: ExperimentId) -> Result<(Experiment, Spec)> 
 
 async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<Live> {
     let pool = &state.pool;
-    let runs = runs::of_experiment(pool, experiment.id).await?;
+    let runs = runs::cells(pool, experiment.id, &matrix::metric(spec)).await?;
     let waits = runs.iter().any(|run| run.state == "queued");
     let waiting = if waits {
         queue::waiting(pool, Some(experiment.id), queue::PLACES).await?
     } else {
         Vec::new()
     };
-    let data_sets = data_sets::of_runs(pool, &runs).await?;
-    let curves = runs::curves_of_experiment(pool, experiment.id).await?;
+    let data_sets = data_sets::of_cells(pool, &runs).await?;
+    let curves = curves::of_experiment(pool, experiment.id).await?;
     let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();
     let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
     let paused = if over {
@@ -232,12 +233,20 @@ pub async fn fragment(
     Path(id): Path<ExperimentId>,
     Query(part): Query<Part>,
 ) -> Result<Response> {
-    let (experiment, spec) = find(&state, id).await?;
     if part.part == "progress" {
+        let experiment = experiments::find(&state.pool, id)
+            .await?
+            .ok_or_else(|| Error::missing("experiment", id))?;
         let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
         return show(&Progress { experiment, over }, Cache::Never);
     }
-    show(&live(&state, experiment, &spec).await?, Cache::Never)
+    let draw = async {
+        let (experiment, spec) = find(&state, id).await?;
+        let live = live(&state, experiment, &spec).await?;
+        live.render().map_err(Error::from)
+    };
+    let html = state.redraws.share(id, draw).await?;
+    Ok(html_page(StatusCode::OK, html.to_string(), Cache::Never))
 }
 
 /// The specification as a file for `breakmywork-worker train`.

@@ -77,7 +77,7 @@ fn ordered<'a>(table: &'a Table, order: &[&str]) -> Vec<(&'a String, &'a Value)>
             .unwrap_or(order.len())
     };
     let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)).then_with(|| a.cmp(b)));
+    entries.sort_by_cached_key(|(key, _)| (place(key), (*key).clone()));
     entries
 }
 

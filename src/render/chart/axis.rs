@@ -139,21 +139,34 @@ pub fn round(pixels: f64) -> f64 {
     (pixels * 10.0).round() / 10.0
 }
 
-/// A tick's label: as many digits as it needs.
-pub fn label(tick: f64) -> String {
-    let size = tick.abs();
-    if size == 0.0 {
-        return "0".to_owned();
-    }
-    let text = if (1e-3..1e4).contains(&size) {
-        let text = format!("{tick:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else if (1e4..1e7).contains(&size) {
-        return super::super::number::count(tick as i64);
-    } else {
-        format!("{tick:.0e}")
+/// Ticks with their labels: as many digits as it takes to say each of them exactly.
+pub fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
+    let gap = ticks
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).abs())
+        .fold(f64::INFINITY, f64::min);
+    let say = |tick: f64| {
+        let size = tick.abs();
+        if size == 0.0 {
+            return "0".to_owned();
+        }
+        let plain = (1e-3..1e7).contains(&size);
+        let written = |digits: usize| match plain {
+            true => format!("{tick:.digits$}"),
+            false => format!("{tick:.digits$e}"),
+        };
+        // A thousandth of the gap is less than a pixel.
+        let close = |text: &str| {
+            let said: f64 = text.parse().unwrap_or(f64::NAN);
+            (said - tick).abs() <= gap.min(size) * 1e-3
+        };
+        let exact = (0..12).map(written).find(|text| close(text));
+        if plain && size >= 1e4 && tick.fract() == 0.0 {
+            return super::super::number::count(tick as i64);
+        }
+        exact.unwrap_or_else(|| written(12)).replace('-', "−")
     };
-    text.replace('-', "−")
+    ticks.into_iter().map(|tick| (tick, say(tick))).collect()
 }
 
 #[cfg(test)]
@@ -168,8 +181,25 @@ mod tests {
         let log = Axis::fitting([1e-5, 0.2], 0.0, 100.0).expect("values");
         assert!(log.is_log());
         assert!(log.ticks(5).contains(&1e-3));
-        assert_eq!(label(0.25), "0.25");
-        assert_eq!(label(1e-5), "1e−5");
+    }
+
+    #[test]
+    fn labels_say_their_ticks_exactly() {
+        let labels = |ticks: &[f64]| -> Vec<String> {
+            labelled(ticks.to_vec())
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect()
+        };
+        assert_eq!(
+            labels(&[1e-4, 1.5e-4, 2e-4, 2.5e-4]),
+            ["1e−4", "1.5e−4", "2e−4", "2.5e−4"]
+        );
+        assert_eq!(labels(&[2e28, 2.5e28, 3e28]), ["2e28", "2.5e28", "3e28"]);
+        assert_eq!(labels(&[-0.5, 0.0, 0.25]), ["−0.5", "0", "0.25"]);
+        assert_eq!(labels(&[1.00001, 1.00002]), ["1.00001", "1.00002"]);
+        assert_eq!(labels(&[0.0, 20_000.0]), ["0", "20\u{202f}000"]);
+        assert_eq!(labels(&[1e-5, 1e-3, 0.1]), ["1e−5", "0.001", "0.1"]);
     }
 
     #[test]

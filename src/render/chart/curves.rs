@@ -1,6 +1,6 @@
 //! Learning curves: a thin line for each seed, a strong one for each arm's mean.
 
-use super::axis::{Axis, label, round};
+use super::axis::{Axis, labelled, round};
 use crate::render::{form::Escaped, html::Html, number};
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -35,8 +35,11 @@ const RIGHT: f64 = 18.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 44.0;
 
-/// Buckets of a line: each keeps its lowest and highest point, so that no spike is lost.
+/// Most buckets of a line: each keeps its lowest and highest point, so that no spike is lost.
 const BUCKETS: usize = 120;
+
+/// Points that all lines of a plot share: more of them would be a page of numbers that no eye tells apart.
+const POINTS: usize = 8_000;
 
 /// Colours there are; further arms share them.
 pub const COLOURS: usize = 6;
@@ -107,23 +110,23 @@ impl Curves<'_> {
 
     fn axes(&self, out: &mut String, x: &Axis, y: &Axis) {
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
-        for tick in y.ticks(5) {
+        for (tick, label) in labelled(y.ticks(5)) {
             let at = y.at(tick);
             let _ = write!(
                 out,
                 "<path class=\"tick\" d=\"M{LEFT} {at}H{right}\"/><text class=\"end\" x=\"{}\" y=\"{}\">{}</text>",
                 LEFT - 7.0,
                 at + 4.0,
-                label(tick)
+                label
             );
         }
-        for tick in x.ticks(5) {
+        for (tick, label) in labelled(x.ticks(5)) {
             let at = x.at(tick);
             let _ = write!(
                 out,
                 "<path class=\"axis\" d=\"M{at} {bottom}v5\"/><text class=\"middle\" x=\"{at}\" y=\"{}\">{}</text>",
                 bottom + 19.0,
-                label(tick)
+                label
             );
         }
         let scale = if y.is_log() { ", logarithmic" } else { "" };
@@ -149,7 +152,7 @@ impl Curves<'_> {
         let mut path = String::new();
         let mut pen_down = false;
         let mut drawn = 0;
-        for (step, value) in thinned(points) {
+        for (step, value) in thinned(points, self.buckets()) {
             // A gap shows where the value left the finite numbers.
             if !value.is_finite() {
                 pen_down = false;
@@ -175,6 +178,11 @@ impl Curves<'_> {
                 dot.1
             );
         }
+    }
+
+    /// Buckets of each line.
+    fn buckets(&self) -> usize {
+        (POINTS / 2 / self.lines.len().max(1)).clamp(4, BUCKETS)
     }
 
     /// Mean of each arm at the steps that all of its finite seeds reached.
@@ -209,11 +217,11 @@ impl Curves<'_> {
 }
 
 /// At most two points a bucket, the lowest and the highest, in their order.
-fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    if points.len() <= 2 * BUCKETS {
+fn thinned(points: &[(f64, f64)], buckets: usize) -> Vec<(f64, f64)> {
+    if points.len() <= 2 * buckets {
         return points.to_vec();
     }
-    let size = points.len().div_ceil(BUCKETS);
+    let size = points.len().div_ceil(buckets);
     points
         .chunks(size)
         .flat_map(|bucket| {
@@ -280,10 +288,27 @@ mod tests {
     }
 
     #[test]
+    fn many_lines_share_the_points_of_a_plot() {
+        let points: Vec<(f64, f64)> = (0..200).map(|i| (f64::from(i), f64::from(i % 7))).collect();
+        let lines: Vec<Line> = (0..480).map(|i| line(i % 12, &points)).collect();
+        let arms: Vec<String> = (0..12).map(|arm| arm.to_string()).collect();
+        let curves = Curves {
+            id: "x",
+            title: "test",
+            unit: "loss",
+            arms: &arms,
+            lines: &lines,
+        };
+        let Html(svg) = curves.svg().expect("points");
+        assert!(svg.len() < 200_000, "{} bytes", svg.len());
+        assert_eq!(svg.matches("class=\"seed").count(), 480);
+    }
+
+    #[test]
     fn spikes_survive_thinning() {
         let mut points: Vec<(f64, f64)> = (0..5000).map(|i| (f64::from(i), 0.0)).collect();
         points[2500].1 = 9.0;
-        let thin = thinned(&points);
+        let thin = thinned(&points, BUCKETS);
         assert!(thin.len() <= 2 * BUCKETS);
         assert!(thin.iter().any(|(_, value)| *value == 9.0));
     }

@@ -1,6 +1,6 @@
 //! Paired differences: a dot for each seed, the mean with its interval, zero and the margin.
 
-use super::axis::{Axis, label};
+use super::axis::{Axis, labelled};
 use crate::render::{form::Escaped, html::Html, number};
 use std::fmt::Write;
 
@@ -59,13 +59,13 @@ impl Pairs<'_> {
              <title id=\"{id}-title\">{}</title>",
             Escaped(&self.words())
         );
-        for tick in x.ticks(6) {
+        for (tick, label) in labelled(x.ticks(6)) {
             let at = x.at(tick);
             let _ = write!(
                 out,
                 "<path class=\"axis\" d=\"M{at} {bottom}v5\"/><text class=\"middle\" x=\"{at}\" y=\"{}\">{}</text>",
                 bottom + 19.0,
-                label(tick)
+                label
             );
         }
         let (zero, margin) = (x.at(0.0), x.at(self.margin));

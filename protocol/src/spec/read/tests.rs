@@ -168,6 +168,47 @@ fn registration_wants_six_seeds_and_a_criterion() {
 }
 
 #[test]
+fn measurements_of_all_runs_are_bounded_at_registration() {
+    let seeds: Vec<String> = (1..=40).map(|seed| seed.to_string()).collect();
+    let text = GOOD.replace("[1, 2, 3, 4, 5, 6]", &format!("[{}]", seeds.join(", ")));
+    let mut stored = read(&text, Format::Toml).expect("good").to_json();
+    for section in [None, Some(0), Some(1)] {
+        let place = match section {
+            None => &mut stored,
+            Some(arm) => &mut stored["arms"][arm],
+        };
+        place["training"]["steps"] = 2_000.into();
+        place["evaluation"]["every"] = 1.into();
+    }
+    let spec = Spec::from_stored(&stored).expect("readable");
+    let problems = spec.registrable().expect_err("160,000 measurements");
+    let pointers: Vec<&str> = problems.0.iter().map(|p| p.pointer.as_str()).collect();
+    assert!(pointers.contains(&"/evaluation/every"), "{problems}");
+}
+
+#[test]
+fn unknown_fields_cost_little_and_are_told_briefly() {
+    let mut text = String::from("title = \"t\"\n[task]\n");
+    for key in 0..7_000 {
+        text.push_str(&format!("k{key}=1\n"));
+    }
+    for arm in 0..12 {
+        text.push_str(&format!(
+            "[[arms]]\nname = \"{arm}\"\n[arms.task]\nlength = 9\n"
+        ));
+    }
+    assert!(text.len() <= limits::TEXT_BYTES, "{}", text.len());
+    let started = std::time::Instant::now();
+    let Problems(problems) = read(&text, Format::Toml).expect_err("unknown fields");
+    assert!(problems.len() <= 102, "{}", problems.len());
+    let told: usize = problems.iter().map(|problem| problem.detail.len()).sum();
+    assert!(told < 60_000, "{told} bytes");
+    let more = |problem: &Problem| problem.detail == "6990 more fields here do not exist.";
+    assert!(problems.iter().any(more));
+    assert!(started.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[test]
 fn what_was_accepted_stays_readable_when_limits_shrink() {
     let mut stored = read(GOOD, Format::Toml).expect("good").to_json();
     stored["model"]["hidden"] = 100_000.into();

@@ -1,15 +1,17 @@
 use super::*;
-use crate::{pages::experiments::fields, seed::TEMPLATES};
+use crate::seed::TEMPLATES;
 
-fn form(composition: &Composition, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+fn form(composition: &Composition, changes: &[(&str, &str)], action: &str) -> Posted {
     let mut posted = vec![
         ("sync".to_owned(), composition.sync()),
         ("toml".to_owned(), composition.toml.replace('\n', "\r\n")),
         ("seeds".to_owned(), composition.fields.seeds.clone()),
     ];
-    for name in fields::names() {
-        let value = composition.fields.get(&name).to_owned();
-        posted.push((name, value));
+    for name in composition.fields.names() {
+        if !name.starts_with("arms-") && name != "seeds" {
+            let value = composition.fields.get(&name).to_owned();
+            posted.push((name, value));
+        }
     }
     for (index, arm) in composition.fields.arms.iter().enumerate() {
         posted.push((format!("arms-{index}-name"), arm.name.clone()));
@@ -21,7 +23,8 @@ fn form(composition: &Composition, changes: &[(&str, &str)]) -> Vec<(String, Str
             None => posted.push(((*name).to_owned(), (*value).to_owned())),
         }
     }
-    posted
+    posted.push(("action".to_owned(), action.to_owned()));
+    posted.into()
 }
 
 fn template() -> Composition {
@@ -30,14 +33,14 @@ fn template() -> Composition {
 
 #[test]
 fn saving_untouched_keeps_the_text_with_its_comments() {
-    let saved = Composition::from_form(&form(&template(), &[]), "save");
+    let saved = Composition::from_form(&form(&template(), &[], "save"));
     assert_eq!(saved.toml, TEMPLATES[0].toml);
     assert!(saved.spec.is_some());
 }
 
 #[test]
 fn saving_after_a_field_was_changed_takes_the_field() {
-    let saved = Composition::from_form(&form(&template(), &[("task-length", "41")]), "save");
+    let saved = Composition::from_form(&form(&template(), &[("task-length", "41")], "save"));
     assert_eq!(saved.spec.expect("valid").task.length, 41);
     assert!(saved.toml.contains("length = 41"));
 }
@@ -45,7 +48,7 @@ fn saving_after_a_field_was_changed_takes_the_field() {
 #[test]
 fn saving_after_the_toml_was_changed_takes_the_toml() {
     let toml = TEMPLATES[0].toml.replace("length = 30", "length = 42");
-    let saved = Composition::from_form(&form(&template(), &[("toml", &toml)]), "save");
+    let saved = Composition::from_form(&form(&template(), &[("toml", &toml)], "save"));
     assert_eq!(saved.spec.expect("valid").task.length, 42);
     assert_eq!(saved.fields.get("task-length"), "42");
 }
@@ -54,7 +57,7 @@ fn saving_after_the_toml_was_changed_takes_the_toml() {
 fn a_disagreement_is_asked_about_and_nothing_is_lost() {
     let toml = TEMPLATES[0].toml.replace("length = 30", "length = 42");
     let changes = [("toml", toml.as_str()), ("task-length", "41")];
-    let saved = Composition::from_form(&form(&template(), &changes), "save");
+    let saved = Composition::from_form(&form(&template(), &changes, "save"));
     assert!(saved.conflict);
     assert_eq!(saved.fields.get("task-length"), "41");
     assert!(saved.toml.contains("length = 42"));
@@ -63,7 +66,7 @@ fn a_disagreement_is_asked_about_and_nothing_is_lost() {
 #[test]
 fn mistakes_lead_to_their_field_and_line() {
     let changes = [("arms-1-dropout-state-rate", "2"), ("task-length", "x")];
-    let applied = Composition::from_form(&form(&template(), &changes), "apply");
+    let applied = Composition::from_form(&form(&template(), &changes, "apply"));
     let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
     assert!(fields.contains(&"task-length"), "{:?}", applied.problems);
     assert!(
@@ -101,7 +104,7 @@ fn mistakes_at_presets_and_further_sites_lead_to_their_field() {
         if time != change {
             changes.push((&time, "fixed"));
         }
-        let applied = Composition::from_form(&form(&template(), &changes), "apply");
+        let applied = Composition::from_form(&form(&template(), &changes, "apply"));
         let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
         assert_eq!(fields, [field], "{:?}", applied.problems);
         assert!(applied.problems[0].line.is_some());
@@ -128,7 +131,7 @@ fn a_task_on_a_data_set_is_composed_from_the_fields() {
         ("arms-0-dropout-embedding-rate", "0.2"),
         ("seeds", "1-6"),
     ];
-    let saved = Composition::from_form(&form(&template(), &changes), "save");
+    let saved = Composition::from_form(&form(&template(), &changes, "save"));
     let spec = saved.spec.expect("valid");
     assert_eq!(spec.task.data.as_deref(), Some("penn_treebank@1"));
     assert_eq!(spec.model.tied_embeddings, Some(true));
@@ -179,7 +182,7 @@ fn mistakes_of_a_task_on_a_data_set_lead_to_their_field() {
         if change.0 != "arms-0-dropout-embedding-by" {
             changes.push(("arms-0-dropout-embedding-by", "type"));
         }
-        let applied = Composition::from_form(&form(&template(), &changes), "apply");
+        let applied = Composition::from_form(&form(&template(), &changes, "apply"));
         let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
         assert_eq!(fields, [field], "{:?}", applied.problems);
     }
@@ -188,22 +191,22 @@ fn mistakes_of_a_task_on_a_data_set_lead_to_their_field() {
         ("arms-0-dropout-embedding-by", "type"),
         ("arms-0-dropout-embedding-rate", "0.2"),
     ];
-    let applied = Composition::from_form(&form(&template(), &changes), "apply");
+    let applied = Composition::from_form(&form(&template(), &changes, "apply"));
     assert_eq!(applied.problems[0].field, "arms-0-dropout-embedding-by");
 }
 
 #[test]
 fn arms_come_and_go() {
-    let more = Composition::from_form(&form(&template(), &[]), "add-arm");
+    let more = Composition::from_form(&form(&template(), &[], "add-arm"));
     assert_eq!(more.fields.arms.len(), 3);
-    let fewer = Composition::from_form(&form(&more, &[]), "remove-arm-0");
+    let fewer = Composition::from_form(&form(&more, &[], "remove-arm-0"));
     assert_eq!(fewer.fields.arms.len(), 2);
     assert_eq!(fewer.fields.arms[1].name, "arm 3");
 }
 
 #[test]
 fn toml_that_cannot_be_read_stays_as_typed() {
-    let broken = Composition::from_form(&form(&template(), &[("toml", "a = [")]), "apply");
+    let broken = Composition::from_form(&form(&template(), &[("toml", "a = [")], "apply"));
     assert_eq!(broken.toml, "a = [");
     assert_eq!(broken.fields.get("task-length"), "30");
     assert!(!broken.problems.is_empty());

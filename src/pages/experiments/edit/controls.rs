@@ -10,7 +10,7 @@ use crate::{
 };
 use breakmywork_protocol::{
     metric::{METRICS, final_metrics},
-    spec::{SiteName, TaskName, presets::PRESETS},
+    spec::{SiteName, TaskName, limits, presets::PRESETS},
 };
 use serde_json::Value;
 use std::fmt::Display;
@@ -32,7 +32,7 @@ impl EditPage {
     /// What holds if the field stays empty, as far as that can be told.
     fn default(&self, field: &str) -> String {
         let pointer = format!("/{}", field.replace('-', "/"));
-        match self.defaults.pointer(&pointer) {
+        match self.made.defaults.pointer(&pointer) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
@@ -44,6 +44,8 @@ impl EditPage {
         // An equals sign would be read as the border between value and words.
         names
             .filter(|name| !name.is_empty() && !name.contains('='))
+            // No arm may be called so; the reader says it.
+            .filter(|name| name.len() <= 4 * limits::ARM_CHARS)
             .collect()
     }
 

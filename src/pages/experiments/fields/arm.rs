@@ -79,7 +79,9 @@ impl ArmFields {
             if untouched && (self.has_preset() || !typed.when.is_empty() || typed.is_empty()) {
                 continue;
             }
-            typed.apply(site, &mut dropout, self.has_preset());
+            // Whoever types a rate where nothing was dropped means that something is; what is said by its usual time.
+            let begun = before.is_empty() && typed.when.is_empty() && !typed.rate.is_empty();
+            typed.apply(site, &mut dropout, self.has_preset() || begun);
         }
         if !dropout.is_empty() || (had && was_empty) {
             arm.insert("dropout".into(), Value::Table(dropout));

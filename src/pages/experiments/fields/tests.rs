@@ -2,14 +2,14 @@ use super::*;
 use crate::seed::TEMPLATES;
 use breakmywork_protocol::spec::SiteName;
 
-fn posted(fields: &Fields) -> Vec<(String, String)> {
+fn posted(fields: &Fields) -> Posted {
     let mut posted: Vec<(String, String)> = fields.values.clone().into_iter().collect();
     posted.push(("seeds".into(), fields.seeds.clone()));
     for (index, arm) in fields.arms.iter().enumerate() {
         posted.push((format!("arms-{index}-name"), arm.name.clone()));
         posted.extend(arm.posted(&format!("arms-{index}")));
     }
-    posted
+    posted.into()
 }
 
 #[test]
@@ -91,11 +91,79 @@ fn what_is_typed_arrives_and_the_rest_stays() {
 
 #[test]
 fn seeds_read_as_they_are_shown() {
+    let shown = |text| {
+        let seeds = seeds_read(text).expect("seeds");
+        seeds_shown(&Value::Array(
+            seeds.into_iter().map(Value::Integer).collect(),
+        ))
+    };
     for text in ["1-8", "1, 2", "5", "1-3, 7, 9-12"] {
-        assert_eq!(seeds_shown(&seeds_read(text)), text);
+        assert_eq!(shown(text), text);
     }
-    assert_eq!(seeds_read("many").as_str(), Some("many"));
-    assert_eq!(seeds_read("1-99999999999").as_str(), Some("1-99999999999"));
+    for (text, reason) in [
+        ("many", "cannot be read at \"many\""),
+        ("10-1", "write 1-10"),
+        (
+            "1-99999999999",
+            "names 99\u{202f}999\u{202f}999\u{202f}999 seeds; at most 40",
+        ),
+        ("0-999 0-999", "names 2000 seeds; at most 40"),
+        (
+            "0-9223372036854775807 0-9223372036854775807",
+            "seeds; at most 40",
+        ),
+    ] {
+        let said = seeds_read(text).expect_err(text);
+        assert!(said.contains(reason), "{text}: {said}");
+    }
+}
+
+#[test]
+fn seeds_are_counted_before_they_are_spelled_out() {
+    let started = std::time::Instant::now();
+    // 43 million seeds in 256 kB.
+    assert!(seeds_read(&"0-999 ".repeat(43_000)).is_err());
+    assert!(seeds_read(&"7 ".repeat(128_000)).is_err());
+    assert!(started.elapsed() < std::time::Duration::from_millis(500));
+}
+
+#[test]
+fn a_renamed_arm_keeps_its_part_in_the_criterion() {
+    let document: Table = TEMPLATES[0].toml.parse().expect("TOML");
+    let mut fields = Fields::from_toml(&document);
+    let old = std::mem::replace(&mut fields.arms[0].name, "constant".to_owned());
+    assert_eq!(fields.get("criterion-treatment"), old);
+    fields.follow_renames(&document);
+    assert_eq!(fields.get("criterion-treatment"), "constant");
+    assert_eq!(fields.get("criterion-control"), fields.arms[1].name);
+}
+
+#[test]
+fn a_rate_typed_where_nothing_was_dropped_counts_and_a_choice_of_nothing_does_too() {
+    let document: Table = TEMPLATES[0].toml.parse().expect("TOML");
+    let mut fields = Fields::from_toml(&document);
+    fields.arms[0].sites[2].rate = "0.4".to_owned();
+    // The state's mask is switched off while its rate still stands there.
+    fields.arms[0].sites[1].when = String::new();
+    let arms = applied(&fields, &document);
+    let dropout = &arms["arms"][0]["dropout"];
+    assert_eq!(dropout["output"]["rate"].as_float(), Some(0.4));
+    assert!(dropout.get("state").is_none());
+}
+
+#[test]
+fn more_arms_than_have_fields_stay_in_the_text() {
+    let mut toml = String::from("title = \"t\"\n");
+    for arm in 0..100 {
+        toml.push_str(&format!("[[arms]]\nname = \"{arm}\"\n"));
+    }
+    let document: Table = toml.parse().expect("TOML");
+    let mut fields = Fields::from_toml(&document);
+    assert_eq!(fields.arms.len(), MOST_ARMS);
+    fields.arms[3].name = "another".to_owned();
+    let arms = applied(&fields, &document);
+    assert_eq!(arms["arms"].as_array().map(Vec::len), Some(100));
+    assert_eq!(arms["arms"][3]["name"].as_str(), Some("another"));
 }
 
 fn applied(fields: &Fields, document: &Table) -> Table {
@@ -181,7 +249,8 @@ fn every_site_has_fields_and_can_be_set() {
         let site = &document["arms"][0]["dropout"][name.name()];
         assert_eq!(site["rate"].as_float(), Some(0.5));
         assert_eq!(site[when(name)].as_str(), Some(chosen));
-        assert!(fields.has(&format!("arms-0-dropout-{}-{}", name.name(), when(name))));
+        let field = format!("arms-0-dropout-{}-{}", name.name(), when(name));
+        assert!(fields.names().contains(&field));
     }
     let names: std::collections::BTreeSet<_> = SITES.into_iter().collect();
     assert_eq!(names.len(), SiteName::ALL.len(), "each site once");

@@ -1,5 +1,7 @@
 //! What is typed into a field, as TOML, and back.
 
+use crate::render::number;
+use breakmywork_protocol::spec::limits;
 use toml::{Table, Value};
 
 /// What a field takes; anything else that is typed goes into the TOML as text, where the reader complains of it.
@@ -94,19 +96,50 @@ pub(super) fn seeds_shown(value: &Value) -> String {
     parts.join(", ")
 }
 
-/// Most seeds that a range is spelled out to; the specification's limit is lower and says so.
-const MOST_SEEDS: i64 = 1000;
+/// Most seeds that are spelled out, in all; the specification's limit is lower and says so.
+const SPELLED_OUT: u64 = 1000;
 
-pub(super) fn seeds_read(typed: &str) -> Value {
-    let mut seeds = Vec::new();
+/// Seeds as people write them, one by one.
+///
+/// # Errors
+/// What is wrong with the text, as a sentence about it. Nothing is spelled out before all of it is counted.
+pub(in crate::pages::experiments) fn seeds_read(typed: &str) -> Result<Vec<i64>, String> {
+    let mut ranges = Vec::new();
+    let mut total: u64 = 0;
     for part in typed.split([',', ' ']).filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));
-        match (first.trim().parse::<i64>(), last.trim().parse::<i64>()) {
-            (Ok(first), Ok(last)) if first <= last && last - first < MOST_SEEDS => {
-                seeds.extend((first..=last).map(Value::Integer));
-            }
-            _ => return Value::from(typed),
+        let (first, last) = range(part)?;
+        let seeds = last.abs_diff(first).saturating_add(1);
+        total = total.saturating_add(seeds);
+        // Only as many are kept as could be spelled out.
+        if total <= SPELLED_OUT {
+            ranges.push((first, last));
         }
     }
-    Value::Array(seeds)
+    if total > SPELLED_OUT {
+        let (most, named) = (
+            limits::SEEDS.end(),
+            number::count(total.min(i64::MAX as u64)),
+        );
+        return Err(format!("names {named} seeds; at most {most} are allowed."));
+    }
+    Ok(ranges
+        .into_iter()
+        .flat_map(|(first, last)| first..=last)
+        .collect())
+}
+
+fn range(part: &str) -> Result<(i64, i64), String> {
+    let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok((first, last)),
+        (Ok(first), Ok(last)) => Err(format!(
+            "cannot be read at {part}: a range begins with its smallest seed; write {last}-{first}."
+        )),
+        _ => {
+            let shown: String = part.chars().take(20).collect();
+            Err(format!(
+                "cannot be read at \"{shown}\": write whole numbers and ranges, such as 1-8 or 3, 5, 8."
+            ))
+        }
+    }
 }

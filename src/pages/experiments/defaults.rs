@@ -11,8 +11,8 @@ const FOLLOW: [(&str, &str); 3] = [
 ];
 
 /// The specification with its defaults filled in, without what cannot be told yet.
-pub(super) fn of(toml: &str) -> Value {
-    let Some((draft, problems)) = spec::draft(toml) else {
+pub(super) fn of(value: &Value) -> Value {
+    let Some((draft, problems)) = spec::draft(value) else {
         return Value::Null;
     };
     let wrong = |pointer: &str| problems.iter().any(|problem| problem.pointer == pointer);
@@ -41,7 +41,10 @@ mod tests {
     use super::*;
 
     fn defaults(task: &str) -> Value {
-        of(&format!("title = \"t\"\n[task]\n{task}\n"))
+        let toml: toml::Table = format!("title = \"t\"\n[task]\n{task}\n")
+            .parse()
+            .expect("TOML");
+        of(&serde_json::to_value(toml).expect("JSON"))
     }
 
     #[test]
@@ -64,6 +67,6 @@ mod tests {
         assert_eq!(adding["training"]["steps"], Value::Null);
         assert_eq!(adding["evaluation"]["every"], Value::Null);
         assert_eq!(defaults("name = \"addition\""), Value::Null);
-        assert_eq!(of("not toml ["), Value::Null);
+        assert_eq!(of(&Value::from("no table")), Value::Null);
     }
 }

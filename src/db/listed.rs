@@ -1,0 +1,205 @@
+//! Experiments as lists show them: a light row each, made for the rows of one page only.
+
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
+use chrono::{DateTime, Utc};
+use sqlx::{PgExecutor, PgPool};
+
+/// An experiment in a list. What a verdict says is taken from its parts, so a list survives one that cannot be read.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Key and part of its address.
+    pub id: ExperimentId,
+    /// The claim it tests.
+    pub claim: ClaimId,
+    /// That claim's short name.
+    pub claim_label: String,
+    /// Who proposed it.
+    pub author: String,
+    /// Short name.
+    pub title: String,
+    /// What the claim implies here.
+    pub prediction: String,
+    /// proposed, registered, running, concluded or withdrawn.
+    pub state: String,
+    /// When it was proposed.
+    pub created_at: DateTime<Utc>,
+    /// When it was frozen.
+    pub registered_at: Option<DateTime<Utc>>,
+    /// When the verdict was posted.
+    pub concluded_at: Option<DateTime<Utc>>,
+    /// How many seeds it plans.
+    pub seeds: Option<i32>,
+    /// The verdict in one word.
+    pub outcome: Option<String>,
+    /// A finer word for it.
+    pub label: Option<String>,
+    /// Mean paired difference.
+    pub effect: Option<f64>,
+    /// Its lower bound.
+    pub low: Option<f64>,
+    /// Its upper bound.
+    pub high: Option<f64>,
+    /// Unit of the difference.
+    pub unit: Option<String>,
+    /// Pairs that the verdict lists.
+    pub pairs: Option<i32>,
+    /// Runs that count (a retried one does not), while it is under way.
+    pub runs: Option<i64>,
+    /// Runs in a final state, while it is under way.
+    pub runs_ended: Option<i64>,
+}
+
+impl Listed {
+    /// Whether there is a verdict whose numbers cannot be read: every one that can names its unit, if only by nothing.
+    pub fn is_unreadable(&self) -> bool {
+        self.outcome.is_some() && self.unit.is_none()
+    }
+
+    /// Whether its runs wait or go on.
+    pub fn is_under_way(&self) -> bool {
+        self.registered_at.is_some() && self.concluded_at.is_none()
+    }
+}
+
+/// Which experiments to list; empty fields do not filter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Tests of this claim.
+    pub claim: Option<ClaimId>,
+    /// Proposed by this person.
+    pub author: Option<String>,
+    /// In this state.
+    pub state: Option<String>,
+    /// Only those with a smaller id: the next page.
+    pub before: Option<ExperimentId>,
+}
+
+/// The experiments of one page, newest first: by whichever index the filter has, before anything else is read of them.
+///
+/// # Errors
+/// If the database is away.
+pub async fn ids(pool: &PgPool, filter: &Filter, limit: i64) -> sqlx::Result<Vec<ExperimentId>> {
+    let author = match &filter.author {
+        None => None,
+        Some(name) => match author_id(pool, name).await? {
+            None => return Ok(Vec::new()),
+            found => found,
+        },
+    };
+    let before = filter.before.map_or(i64::MAX, |before| before.0);
+    let state = filter.state.as_deref();
+    // A query for each index: one that is meant for all of them would be planned for none.
+    if let Some(claim) = filter.claim {
+        return sqlx::query_scalar!(
+            r#"select id as "id: ExperimentId" from experiment
+               where claim_id = $1 and id < $2 and ($3::bigint is null or author_id = $3)
+                 and ($4::text is null or state = $4)
+               order by id desc limit $5"#,
+            claim as ClaimId,
+            before,
+            author as Option<AccountId>,
+            state,
+            limit,
+        )
+        .fetch_all(pool)
+        .await;
+    }
+    if let Some(author) = author {
+        return sqlx::query_scalar!(
+            r#"select id as "id: ExperimentId" from experiment
+               where author_id = $1 and id < $2 and ($3::text is null or state = $3)
+               order by id desc limit $4"#,
+            author as AccountId,
+            before,
+            state,
+            limit,
+        )
+        .fetch_all(pool)
+        .await;
+    }
+    if let Some(state) = state {
+        return sqlx::query_scalar!(
+            r#"select id as "id: ExperimentId" from experiment
+               where state = $1 and id < $2 order by id desc limit $3"#,
+            state,
+            before,
+            limit,
+        )
+        .fetch_all(pool)
+        .await;
+    }
+    sqlx::query_scalar!(
+        r#"select id as "id: ExperimentId" from experiment where id < $1 order by id desc limit $2"#,
+        before,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+async fn author_id(pool: &PgPool, name: &str) -> sqlx::Result<Option<AccountId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: AccountId" from account where name = $1"#,
+        name
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// The rows of these experiments, newest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn rows(
+    db: impl PgExecutor<'_>,
+    experiments: &[ExperimentId],
+) -> sqlx::Result<Vec<Listed>> {
+    sqlx::query_as!(
+        Listed,
+        r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.label as claim_label,
+             account.name as author, e.title, e.prediction, e.state, e.created_at, e.registered_at, e.concluded_at,
+             case when verdict.outcome is null and jsonb_typeof(e.spec -> 'seeds') = 'array'
+               then jsonb_array_length(e.spec -> 'seeds') end as seeds,
+             verdict.outcome as "outcome?", verdict.detail ->> 'label' as label, verdict.effect as "effect?",
+             case when jsonb_typeof(verdict.detail #> '{interval,0}') = 'number'
+               then (verdict.detail #>> '{interval,0}')::double precision end as low,
+             case when jsonb_typeof(verdict.detail #> '{interval,1}') = 'number'
+               then (verdict.detail #>> '{interval,1}')::double precision end as high,
+             verdict.detail ->> 'unit' as unit,
+             case when jsonb_typeof(verdict.detail -> 'pairs') = 'array'
+               then jsonb_array_length(verdict.detail -> 'pairs') end as pairs,
+             tally.runs as "runs?", tally.ended as "runs_ended?"
+           from unnest($1::bigint[]) as page (id)
+           join experiment e on e.id = page.id
+           join claim on claim.id = e.claim_id
+           join account on account.id = e.author_id
+           left join verdict on verdict.experiment_id = e.id
+           left join lateral (
+             -- Each retry stands for one run that has ended and counts no more.
+             select count(*) - count(retry_of) as runs,
+               count(*) filter (where state in ('succeeded', 'failed', 'cancelled')) - count(retry_of) as ended
+             from run where run.experiment_id = e.id
+           ) tally on e.registered_at is not null and e.concluded_at is null
+           order by e.id desc"#,
+        experiments as &[ExperimentId],
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The latest verdicts, newest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn latest_verdicts(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<Listed>> {
+    let latest = sqlx::query_scalar!(
+        r#"select id as "id: ExperimentId" from experiment
+           where state = 'concluded' order by concluded_at desc limit $1"#,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut rows = rows(pool, &latest).await?;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.concluded_at));
+    Ok(rows)
+}

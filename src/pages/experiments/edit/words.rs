@@ -1,0 +1,112 @@
+//! What is typed into the form besides the specification.
+
+use crate::{
+    db::experiments::{self, Experiment},
+    error::Result,
+    pages::experiments::posted::Posted,
+    render::form::FormErrors,
+    state::AppState,
+};
+use breakmywork_protocol::{id::ExperimentId, spec::Criterion};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// Longest reason for an amendment, in characters.
+const REASON_CHARS: usize = 500;
+
+/// What else was typed besides the specification.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words {
+    pub(super) claim: String,
+    pub(super) amends: String,
+    pub(super) amend_reason: String,
+    pub(super) prediction: String,
+    pub(super) rationale: String,
+    /// Which state of the proposal was edited; empty for a new one.
+    version: String,
+}
+
+impl Words {
+    pub(super) fn from_form(posted: &Posted) -> Self {
+        Self {
+            claim: posted.text("claim"),
+            amends: posted.text("amends"),
+            amend_reason: posted.text("amend_reason"),
+            prediction: posted.text("prediction"),
+            rationale: posted.text("rationale"),
+            version: posted.text("version"),
+        }
+    }
+
+    /// A prediction that only put the criterion into words is left out: it follows when the criterion changes.
+    pub(super) fn of(experiment: &Experiment) -> Self {
+        let spec = experiment.parsed().ok();
+        let reading = spec.and_then(|spec| spec.criterion.as_ref().map(Criterion::reading));
+        let own = reading.as_deref() != Some(&experiment.prediction);
+        Self {
+            claim: experiment.claim.to_string(),
+            prediction: match own {
+                true => experiment.prediction.clone(),
+                false => String::new(),
+            },
+            rationale: experiment.rationale.clone(),
+            ..Self::default()
+        }
+        .at(experiment)
+    }
+
+    /// The same, as an edit of the proposal as it is now.
+    pub(super) fn at(mut self, experiment: &Experiment) -> Self {
+        let micros = SecondsFormat::Micros;
+        self.version = experiment.updated_at.to_rfc3339_opts(micros, true);
+        self
+    }
+
+    /// The same, as an amendment of what cannot change any more.
+    pub(super) fn amending(mut self, experiment: &Experiment) -> Self {
+        self.claim = experiment.claim.to_string();
+        self.amends = experiment.id.to_string();
+        self.version = String::new();
+        self
+    }
+
+    /// When the proposal that was edited had last changed.
+    pub(super) fn version(&self) -> Option<DateTime<Utc>> {
+        self.version.parse().ok()
+    }
+
+    pub(super) fn version_text(&self) -> &str {
+        &self.version
+    }
+
+    /// The experiment that is amended, if one is, checked together with the reason.
+    pub(super) async fn amended(
+        &self,
+        state: &AppState,
+        errors: &mut FormErrors,
+    ) -> Result<Option<ExperimentId>> {
+        if self.amends.is_empty() {
+            return Ok(None);
+        }
+        let earlier = match self.amends.parse::<ExperimentId>() {
+            Ok(id) => experiments::find(&state.pool, id).await?,
+            Err(_) => None,
+        };
+        let earlier = earlier.filter(|earlier| earlier.registered_at.is_some());
+        if earlier.is_none() {
+            errors.add(
+                "amend_reason",
+                "Only a registered experiment can be amended.",
+            );
+        }
+        let length = self.amend_reason.trim().chars().count();
+        if length == 0 || length > REASON_CHARS {
+            errors.add(
+                "amend_reason",
+                format!(
+                    "Say in 1 to {REASON_CHARS} characters why the experiment is amended; this has {length}."
+                ),
+            );
+        }
+        Ok(earlier.map(|earlier| earlier.id))
+    }
+}

@@ -1,0 +1,159 @@
+//! What was typed into a form that could not be taken: carried through a sign-in or shown beside the refusal, so that
+//! it can be sent again.
+
+use super::{Cache, experiments::edit, show, thread};
+use crate::{
+    auth::session::Viewer,
+    error::Result,
+    extract::{Form, Member, Path, Visit},
+    render::url,
+    state::AppState,
+};
+use askama::Template;
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request, State},
+    http::{Method, header},
+    response::Response,
+};
+use breakmywork_protocol::id::{ExperimentId, ThreadId};
+use std::collections::BTreeMap;
+
+/// The type of a form's body.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Before the name of a field that the form for signing in carries along.
+const PREFIX: &str = "kept.";
+
+/// Where the carried form was posted to.
+const TO: &str = "kept_to";
+
+/// Fields that are never shown again.
+const SECRET: [&str; 3] = ["password", "current", "new"];
+
+/// Fields that only the form itself wrote.
+const SILENT: [&str; 4] = ["action", "sync", "version", "next"];
+
+/// Fields that hold what people write.
+const WRITTEN: [&str; 8] = [
+    "body",
+    "title",
+    "prediction",
+    "rationale",
+    "amend_reason",
+    "toml",
+    "reason",
+    "label",
+];
+
+/// Most fields that are carried along; no form here has nearly as many.
+const MOST_FIELDS: usize = 2_000;
+
+/// A form that was not taken.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Path that it was posted to.
+    pub(crate) to: String,
+    fields: Vec<(String, String)>,
+}
+
+impl Kept {
+    /// What a form held; none if nothing in it was typed.
+    pub async fn read(to: &str, body: Bytes) -> Option<Self> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .header(header::CONTENT_TYPE, FORM)
+            .body(Body::from(body))
+            .ok()?;
+        let form = axum::extract::Form::<Vec<(String, String)>>::from_request(request, &()).await;
+        let fields = form.ok()?.0;
+        if to == "/sign-in" {
+            return Self::carried(fields.into_iter().collect());
+        }
+        Self::checked(to, fields)
+    }
+
+    /// What the form for signing in carried along.
+    pub fn carried(mut fields: BTreeMap<String, String>) -> Option<Self> {
+        let to = fields.remove(TO)?;
+        let fields = fields.into_iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix(PREFIX)?;
+            Some((name.to_owned(), value))
+        });
+        Self::checked(url::local(&to), fields.collect())
+    }
+
+    fn checked(to: &str, mut fields: Vec<(String, String)>) -> Option<Self> {
+        fields.retain(|(name, _)| !SECRET.contains(&name.as_str()));
+        let typed = |(name, value): &(String, String)| {
+            !SILENT.contains(&name.as_str()) && !value.trim().is_empty()
+        };
+        let whole = fields.len() <= MOST_FIELDS && fields.iter().any(typed);
+        whole.then(|| Self {
+            to: to.to_owned(),
+            fields,
+        })
+    }
+
+    /// What people wrote, to be seen and changed.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &(String, String)> {
+        self.fields.iter().filter(|field| is_written(field))
+    }
+
+    /// The other fields.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &(String, String)> {
+        self.fields.iter().filter(|field| !is_written(field))
+    }
+
+    /// All fields as the form for signing in carries them, where they were posted to first.
+    pub(crate) fn carry(&self) -> Vec<(String, &str)> {
+        let fields = self.fields.iter();
+        let fields = fields.map(|(name, value)| (format!("{PREFIX}{name}"), value.as_str()));
+        [(TO.to_owned(), self.to.as_str())]
+            .into_iter()
+            .chain(fields)
+            .collect()
+    }
+
+    fn get(&self, name: &str) -> String {
+        let found = self.fields.iter().find(|(field, _)| field == name);
+        found.map_or_else(String::new, |(_, value)| value.clone())
+    }
+}
+
+fn is_written((name, value): &(String, String)) -> bool {
+    WRITTEN.contains(&name.as_str()) && !value.is_empty()
+}
+
+#[derive(Debug, Template)]
+#[template(path = "kept.html")]
+struct KeptPage {
+    visit: Visit,
+    kept: Kept,
+}
+
+/// Goes on with a form after signing in: shows it as it was typed. Nothing is sent until somebody presses its button.
+///
+/// # Errors
+/// As the form's own page.
+pub async fn go_on(state: &AppState, viewer: Viewer, kept: Kept) -> Result<Response> {
+    let visit = Visit {
+        viewer: Some(viewer.clone()),
+        address: kept.to.clone(),
+    };
+    let parts: Vec<&str> = kept.to.trim_start_matches('/').split('/').collect();
+    match parts.as_slice() {
+        ["threads", thread, "comments"] if thread.parse::<ThreadId>().is_ok() => {
+            let thread: ThreadId = thread.parse().unwrap_or(ThreadId(0));
+            let draft = thread::Draft::preview(kept.get("body"));
+            let state = State(state.clone());
+            thread::comment(state, visit, Member(viewer), Path(thread), Form(draft)).await
+        }
+        ["experiments", "new"] => edit::go_on(state, &viewer, visit, None, kept.fields).await,
+        ["experiments", id, "edit"] if id.parse::<ExperimentId>().is_ok() => {
+            let id = id.parse().ok();
+            edit::go_on(state, &viewer, visit, id, kept.fields).await
+        }
+        _ => show(&KeptPage { visit, kept }, Cache::Never),
+    }
+}

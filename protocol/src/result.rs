@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 
 /// Violations of a treatment that are kept; a mask that is wrong is wrong at every step.
 const VIOLATIONS: usize = 20;
-/// Most characters of a version or of a device's name.
-const NAME_CHARS: usize = 200;
 
 /// The end of a successful run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +52,7 @@ impl RunResult {
             &mut provenance.device,
             &mut provenance.device_name,
         ] {
-            *words = text::cut(words, NAME_CHARS);
+            *words = text::cut(words, text::NAME_CHARS);
         }
         Ok(self)
     }

@@ -2,6 +2,8 @@
 
 /// Most characters of one reason: an error of a run, a violation of a treatment, a reason that an admin gave.
 pub const REASON_CHARS: usize = 1_000;
+/// Most characters of the name of a machine, of a device or of a version.
+pub const NAME_CHARS: usize = 200;
 /// Most characters of a result post; the table takes 20,000.
 pub const POST_CHARS: usize = 16_000;
 

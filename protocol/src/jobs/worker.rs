@@ -2,6 +2,7 @@
 
 use super::Result;
 use crate::id::RunId;
+use crate::text;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -22,9 +23,9 @@ pub async fn register_worker(
         "insert into worker (id, host, device, version, slots) values ($1, $2, $3, $4, $5)
          on conflict (id) do update set last_seen_at = now()",
         worker,
-        host,
-        device,
-        version,
+        text::cut(host, text::NAME_CHARS),
+        text::cut(device, text::NAME_CHARS),
+        text::cut(version, text::NAME_CHARS),
         i16::from(slots)
     )
     .execute(pool)
@@ -50,7 +51,7 @@ pub async fn stop_worker(pool: &PgPool, worker: Uuid) -> Result<()> {
 /// What is wrong with a worker's machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// In words and without paths: everybody can read it.
+    /// In words, for everybody to read: paths of its machine are left out when it is stored.
     pub reason: String,
     /// Whether the worker takes no runs for it.
     pub pauses: bool,
@@ -67,7 +68,7 @@ pub async fn report_trouble(pool: &PgPool, worker: Uuid, trouble: Option<&Troubl
          where id = $1",
         worker,
         trouble.is_none_or(|trouble| !trouble.pauses),
-        trouble.map(|trouble| trouble.reason.as_str())
+        trouble.map(|trouble| text::for_people(&trouble.reason))
     )
     .execute(pool)
     .await?;

@@ -227,6 +227,32 @@ async fn a_row_that_fails_holds_up_nobody_else(pool: PgPool) {
     assert_eq!(run_state(&pool, bad).await, "queued");
 }
 
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_worker_says_of_itself_is_stored_fit_for_people(pool: PgPool) {
+    let worker = Uuid::new_v4();
+    let long = "x\0".repeat(5_000);
+    jobs::register_worker(&pool, worker, &long, &long, &long, 1)
+        .await
+        .expect("registers");
+    let trouble = jobs::Trouble {
+        reason: format!("/mnt/ck: No space left on device (os error 28) {long}"),
+        pauses: true,
+    };
+    jobs::report_trouble(&pool, worker, Some(&trouble))
+        .await
+        .expect("reports");
+    let row = sqlx::query!("select host, trouble from worker")
+        .fetch_one(&pool)
+        .await
+        .expect("the worker");
+    assert!(row.host.chars().count() <= 200);
+    let trouble = row.trouble.expect("trouble");
+    assert!(
+        trouble.starts_with("a file of the worker: No space left"),
+        "{trouble}"
+    );
+}
+
 /// Every run ends with a text as nobody expects it.
 async fn fail_all(pool: &PgPool, worker: Uuid, text: impl Fn(u32) -> String) {
     let mut number = 0;

@@ -45,11 +45,15 @@ pub async fn of_experiment(pool: &PgPool, experiment: ExperimentId) -> sqlx::Res
 /// Keeps the thinned curves of runs that have ended: they change no more, and are read at each view.
 async fn keep(db: impl PgExecutor<'_>, experiment: ExperimentId) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into run_curve (run_id, name, steps, measured)
-         select run.id, live.name, live.steps, live.measured
-         from run cross join lateral thinned_curves(run.id, run.steps) live
-         where run.experiment_id = $1 and run.finished_at is not null and run.started_at is not null
-           and not exists (select from run_curve where run_curve.run_id = run.id)
+        // First which runs, and only then their curves: else every curve is thinned to find that it is kept.
+        "with due as materialized (
+           select id, steps from run
+           where experiment_id = $1 and finished_at is not null and started_at is not null
+             and not exists (select from run_curve where run_curve.run_id = run.id)
+         )
+         insert into run_curve (run_id, name, steps, measured)
+         select due.id, live.name, live.steps, live.measured
+         from due cross join lateral thinned_curves(due.id, due.steps) live
          on conflict (run_id, name) do nothing",
         experiment as ExperimentId
     )

@@ -7,6 +7,9 @@ use std::process::Command;
 
 /// Asks the kernel to send `signal` to the child when this process ends, even by `kill -9`.
 ///
+/// The signal may come twice: Linux sends it again when it gives the child from one thread of the dying process to
+/// another. Whoever takes a second signal for another request has to tell the two apart (see the worker's signals).
+///
 /// Linux ties this to the *thread* that spawns: call it where that thread lives as long as the child should.
 #[expect(
     unsafe_code,

@@ -198,6 +198,99 @@ async fn a_killed_server_comes_back_by_itself() -> Result {
 }
 
 #[tokio::test]
+async fn a_server_that_was_told_to_stop_slowly_comes_back() -> Result {
+    let data_dir = DataDir::new()?;
+    let postgres = data_dir.start().await?;
+    execute(
+        postgres.url(),
+        "create table kept as select generate_series(1, 100)",
+    )
+    .await?;
+    // It waits for this one, and refuses every other.
+    let mut old = PgConnection::connect(postgres.url()).await?;
+    let server = data_dir.server()?;
+    kill("-TERM", server)?;
+    let told = Instant::now();
+    while rows(postgres.url()).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    sqlx::query("select 1").execute(&mut old).await?;
+    while rows(postgres.url()).await.ok() != Some(100) {
+        assert!(
+            told.elapsed() < Duration::from_secs(60),
+            "it did not come back"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_ne!(data_dir.server()?, server);
+    postgres.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_power_cut_left_does_not_stop_the_next_start() -> Result {
+    let data_dir = DataDir::new()?;
+    let postgres = data_dir.start().await?;
+    execute(
+        postgres.url(),
+        "create table kept as select generate_series(1, 100)",
+    )
+    .await?;
+    postgres.stop().await;
+    let cluster = data_dir.path().join("postgres");
+    for content in ["", "garbage\n", "\0\0\0\0\0\0"] {
+        for lock_file in ["postmaster.pid", ".s.PGSQL.5432.lock"] {
+            std::fs::write(cluster.join(lock_file), content)?;
+        }
+        let draft = data_dir.path().join("postgres.new");
+        std::fs::create_dir_all(draft.join("base"))?;
+        let postgres = data_dir.start().await?;
+        assert_eq!(rows(postgres.url()).await?, 100);
+        assert!(!draft.exists(), "half of a first start is removed");
+        postgres.stop().await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_that_belongs_to_somebody_else_is_named_with_the_cure() -> Result {
+    let data_dir = DataDir::new()?;
+    data_dir.start().await?.stop().await;
+    let cluster = data_dir.path().join("postgres");
+    // Only root can give files away, and only for root is there another account to give them to.
+    if std::os::unix::fs::chown(&cluster, Some(0), Some(0)).is_err() {
+        return Ok(());
+    }
+    let error = data_dir.start().await.expect_err("root's").to_string();
+    assert!(error.contains("belongs to user id 0"), "{error}");
+    assert!(error.contains("chown -R"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_without_a_free_connection_is_told_from_one_in_use() -> Result {
+    let data_dir = DataDir::new()?;
+    let postgres = data_dir.start().await?;
+    let mut taken = Vec::new();
+    let refused = loop {
+        match PgConnection::connect(postgres.url()).await {
+            Ok(connection) => taken.push(connection),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        refused.to_string().contains("connection slots"),
+        "{refused}"
+    );
+    let error = data_dir.start().await.expect_err("full").to_string();
+    assert!(error.contains("connection slots"), "{error}");
+    assert!(!error.contains("in use by another"), "{error}");
+    drop(taken);
+    postgres.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn data_of_another_version_is_refused_by_name() -> Result {
     let data_dir = DataDir::new()?;
     std::fs::create_dir_all(data_dir.path().join("postgres"))?;

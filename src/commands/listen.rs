@@ -12,6 +12,11 @@ use tokio::net::TcpListener;
 /// Connections to the database: enough for two cores, and few enough for a small server's limit of 100.
 pub(super) const CONNECTIONS: u32 = 16;
 
+/// Signs of life that a worker of ours gives in the time of a lease.
+const BEATS_A_LEASE: f64 = 9.0;
+/// The longest pause between two of them, in seconds.
+const LONGEST_BEAT: f64 = 10.0;
+
 /// Where and how the web server runs.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ListenArgs {
@@ -79,7 +84,13 @@ impl ListenArgs {
                 "BREAKMYWORK_BACKOFF_SECONDS",
                 self.backoff_seconds.to_string(),
             ),
+            ("BREAKMYWORK_BEAT_SECONDS", self.beat_seconds().to_string()),
         ]
+    }
+
+    /// Seconds between two signs of life of a worker: several in each lease, so that some may get lost.
+    fn beat_seconds(&self) -> f64 {
+        (f64::from(self.lease_seconds) / BEATS_A_LEASE).min(LONGEST_BEAT)
     }
 
     pub(super) fn chores(&self) -> Chores {
@@ -90,6 +101,31 @@ impl ListenArgs {
                 backoff_s: self.backoff_seconds,
             },
             reap_every: Duration::from_secs(self.reap_seconds),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        listen: ListenArgs,
+    }
+
+    #[test]
+    fn a_local_worker_beats_several_times_in_a_lease() {
+        for (lease, beat) in [("90", 10.0), ("300", 10.0), ("9", 1.0), ("1", 1.0 / 9.0)] {
+            let cli = Cli::parse_from(["up", "--lease-seconds", lease]);
+            let told = cli.listen.shared_environment();
+            let told = told
+                .iter()
+                .find(|(name, _)| *name == "BREAKMYWORK_BEAT_SECONDS");
+            let told: f64 = told.expect("told").1.parse().expect("a number");
+            assert_eq!(told, beat, "a lease of {lease} s");
         }
     }
 }

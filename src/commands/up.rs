@@ -13,10 +13,14 @@ use breakmywork_protocol::db;
 use futures_util::future::join_all;
 use std::fs::DirBuilder;
 use std::io::Write;
+use std::num::NonZero;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+/// The worker takes no more.
+const MOST_SLOTS: u8 = 64;
 
 /// Runs everything on this machine: database, web server and workers. Ctrl-C stops all of it.
 #[derive(Debug, clap::Args)]
@@ -33,6 +37,9 @@ pub(super) struct Args {
         value_name = "N"
     )]
     workers: u16,
+    /// Runs that each worker works on at once; else as many as make use of all cores.
+    #[arg(long, env = "BREAKMYWORK_SLOTS", value_name = "K", value_parser = clap::value_parser!(u8).range(1..=64))]
+    slots: Option<u8>,
     /// The worker's program; else `breakmywork-worker` beside this one.
     #[arg(long, env = "BREAKMYWORK_WORKER_BIN", value_name = "FILE")]
     worker_bin: Option<PathBuf>,
@@ -82,12 +89,14 @@ async fn run_on(
     let admin = FirstAdmin::ensure(&database.pool, data_dir).await?;
     let workers: Vec<Worker> = worker_program
         .map(|program| -> std::io::Result<Worker> {
+            let mut environment = args.listen.shared_environment();
+            environment.push(("BREAKMYWORK_SLOTS", slots(args).to_string()));
             Ok(Worker {
                 program,
                 database_url: database.url.clone(),
                 checkpoints: checkpoints.canonicalize()?,
                 data_sets: data_sets.clone(),
-                environment: args.listen.shared_environment(),
+                environment,
             })
         })
         .transpose()?
@@ -127,6 +136,33 @@ async fn run_on(
     }
 }
 
+fn several(count: u16, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+/// Slots of each worker: what was asked for, else the worker's share of the cores. A card has slots only when asked for:
+/// whether they bring anything depends on how its processes share it.
+fn slots(args: &Args) -> u8 {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = std::env::var("BREAKMYWORK_THREADS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let on_a_card = std::env::var("BREAKMYWORK_DEVICE").is_ok_and(|device| device != "cpu");
+    match args.slots {
+        Some(slots) => slots,
+        None if on_a_card => 1,
+        None => share(cores, usize::from(args.workers), threads.unwrap_or(1)),
+    }
+}
+
+/// One of `workers` equal shares of the cores, in slots of that many threads.
+fn share(cores: usize, workers: usize, threads: usize) -> u8 {
+    let slots = cores / (workers.max(1) * threads.max(1));
+    u8::try_from(slots)
+        .unwrap_or(MOST_SLOTS)
+        .clamp(1, MOST_SLOTS)
+}
+
 fn announce(args: &Args, address: &str, admin: &FirstAdmin) -> std::io::Result<()> {
     let database = match &args.database.database_url {
         Some(_) => "The database is the one that DATABASE_URL names.".to_owned(),
@@ -137,11 +173,29 @@ fn announce(args: &Args, address: &str, admin: &FirstAdmin) -> std::io::Result<(
     };
     let workers = match args.workers {
         0 => "No worker runs here; experiments wait until one does.".to_owned(),
-        1 => "One worker runs here.".to_owned(),
-        n => format!("{n} workers run here."),
+        n => format!(
+            "{} here, with {} each.",
+            several(n, "worker runs", "workers run"),
+            several(slots(args).into(), "run at once", "runs at once")
+        ),
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "Break My Work is at {address}")?;
     writeln!(out, "{}", admin.describe())?;
     writeln!(out, "{database} {workers} Ctrl-C stops everything.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn workers_share_the_cores() {
+        assert_eq!(share(2, 1, 1), 2);
+        assert_eq!(share(8, 3, 1), 2);
+        assert_eq!(share(8, 1, 4), 2);
+        assert_eq!(share(1, 4, 1), 1, "never none");
+        assert_eq!(share(256, 1, 1), 64, "never more than a worker takes");
+        assert_eq!(share(4, 0, 0), 4);
+    }
 }

@@ -22,6 +22,8 @@ const SYSTEM_HOME: &str = "/var/lib/breakmywork";
 pub(super) const PORT: u16 = 5432;
 /// `sockaddr_un` holds 108 bytes, the last of them zero.
 const LONGEST_SOCKET_PATH: usize = 107;
+/// Where a cluster is made before it is put in its place.
+const DRAFT: &str = "postgres.new";
 /// The superuser of the cluster: it sets up, and nothing else uses it.
 pub(super) const SUPERUSER: &str = "postgres";
 
@@ -54,6 +56,8 @@ impl Cluster {
             let directory = entry.canonicalize().map_err(Error::io(&entry))?;
             let version = version(&directory)?;
             binaries = binaries::find(options.binaries.as_deref(), Some((&directory, version)))?;
+            check_owner(&directory, &account)?;
+            clear_draft(data_dir)?;
         } else {
             binaries = binaries::find(options.binaries.as_deref(), None)?;
             create(data_dir, &entry, &account, &binaries, options.throwaway)?;
@@ -112,6 +116,19 @@ fn private_folder(folder: &Path, account: &Account) -> Result<(), Error> {
     }
 }
 
+/// PostgreSQL works on its own account's files alone.
+fn check_owner(directory: &Path, account: &Account) -> Result<(), Error> {
+    let owner = directory.metadata().map_err(Error::io(directory))?.uid();
+    if owner == account.uid {
+        return Ok(());
+    }
+    Err(Error::ForeignOwner {
+        directory: directory.to_owned(),
+        owner,
+        uid: account.uid,
+    })
+}
+
 /// The major version that made the cluster.
 fn version(directory: &Path) -> Result<u32, Error> {
     let path = directory.join("PG_VERSION");
@@ -145,10 +162,9 @@ fn create(
     } else {
         Some(system_home(account)?)
     };
-    let draft = home.as_deref().unwrap_or(data_dir).join("postgres.new");
-    if draft.exists() {
-        fs::remove_dir_all(&draft).map_err(Error::io(&draft))?;
-    }
+    let home = home.as_deref();
+    clear_draft(home.unwrap_or(data_dir))?;
+    let draft = home.unwrap_or(data_dir).join(DRAFT);
     DirBuilder::new()
         .mode(0o700)
         .create(&draft)
@@ -172,6 +188,15 @@ fn create(
     File::open(data_dir)
         .and_then(|folder| folder.sync_all())
         .map_err(Error::io(data_dir))
+}
+
+/// Removes what a first start left that was interrupted.
+fn clear_draft(folder: &Path) -> Result<(), Error> {
+    let draft = folder.join(DRAFT);
+    match fs::remove_dir_all(&draft) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&draft)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// A new folder below /var/lib that the account can enter.

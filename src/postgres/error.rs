@@ -68,6 +68,22 @@ pub enum Error {
         uid: u32,
     },
 
+    /// The cluster belongs to somebody else, as a copy that root restored does.
+    #[error(
+        "{} belongs to user id {owner}, and PostgreSQL runs as user id {uid}. Give it to that account, as root: \
+         chown -R {uid} {}",
+        directory.display(),
+        directory.display()
+    )]
+    ForeignOwner {
+        /// The cluster.
+        directory: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Whose it should be.
+        uid: u32,
+    },
+
     /// Something else sits where the socket should be.
     #[error("{} must be a private folder of user id {uid} for the server's socket, and is not. Remove it and start again.", directory.display())]
     SocketFolder {
@@ -115,6 +131,20 @@ pub enum Error {
         directory: PathBuf,
         /// Its process id, as written in the lock file.
         owner: String,
+    },
+
+    /// Another `breakmywork` runs the server, and the server takes no connection.
+    #[error(
+        "The database in {} runs (process {owner} started it) but takes no connection: {reason}. Try again in a moment.",
+        directory.display()
+    )]
+    Refused {
+        /// The data directory.
+        directory: PathBuf,
+        /// The process id of its owner, as written in the lock file.
+        owner: String,
+        /// What the server said.
+        reason: String,
     },
 
     /// A file operation failed.

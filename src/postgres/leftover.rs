@@ -16,8 +16,10 @@ const POLL: Duration = Duration::from_millis(50);
 /// Who is named in a lock file of PostgreSQL's: `postmaster.pid`, or the one beside the socket.
 #[derive(Debug, PartialEq, Eq)]
 enum Holder {
-    /// Nobody, or a process that is gone and whose lock file PostgreSQL will see through by itself.
+    /// There is no lock file, or it names a process that is gone: PostgreSQL will see through it by itself.
     Nobody,
+    /// The file is empty or holds no process number, as after a power cut: PostgreSQL would refuse to start over it.
+    Unreadable,
     /// A server on this very cluster.
     Server(Pid),
     /// A dead process that nobody has collected, or (after a restart of the machine) an unrelated one with the same
@@ -34,8 +36,9 @@ pub(super) async fn clear(cluster: &Path, socket_folder: &Path) -> Result<(), Er
         match holder(cluster, &lock_file) {
             Holder::Nobody => {}
             Holder::Server(pid) => stop(cluster, &lock_file, pid).await?,
-            Holder::Phantom => {
-                // Safe: before it opens the data, PostgreSQL also checks that no process holds the old shared memory.
+            Holder::Phantom | Holder::Unreadable => {
+                // Safe: whoever may own this cluster holds our own lock, and before it opens the data, PostgreSQL also
+                // checks that no process holds the old shared memory.
                 tracing::info!("removing {}: its PostgreSQL is gone", lock_file.display());
                 fs::remove_file(&lock_file).map_err(Error::io(&lock_file))?;
             }
@@ -66,12 +69,12 @@ async fn stop(cluster: &Path, lock_file: &Path, pid: Pid) -> Result<(), Error> {
 }
 
 fn holder(cluster: &Path, lock_file: &Path) -> Holder {
-    let Some(pid) = fs::read_to_string(lock_file)
-        .ok()
-        .and_then(|text| text.lines().next()?.trim().parse().ok())
-        .and_then(Pid::from_raw)
-    else {
+    // As bytes: what a power cut leaves need not be text.
+    let Ok(content) = fs::read(lock_file) else {
         return Holder::Nobody;
+    };
+    let Some(pid) = process(&content) else {
+        return Holder::Unreadable;
     };
     let process = Path::new("/proc").join(pid.as_raw_nonzero().to_string());
     // A server works inside its cluster. The link cannot be read of a dead process, nor of somebody else's.
@@ -81,6 +84,14 @@ fn holder(cluster: &Path, lock_file: &Path) -> Holder {
         Err(_) if is_zombie(&process) => Holder::Phantom,
         Err(_) => Holder::Nobody,
     }
+}
+
+/// The process number in the first line of a lock file.
+fn process(content: &[u8]) -> Option<Pid> {
+    let line = content.split(|&byte| byte == b'\n').next()?;
+    let number: i32 = std::str::from_utf8(line).ok()?.trim().parse().ok()?;
+    // PostgreSQL writes the number of a server without clients (`--single`) below zero.
+    Pid::from_raw(number.checked_abs()?)
 }
 
 /// `PID (NAME) STATE …`, where the name may itself hold blanks and brackets.
@@ -95,7 +106,7 @@ fn is_zombie(process: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn holder_of(content: &str) -> Holder {
+    fn holder_of(content: impl AsRef<[u8]>) -> Holder {
         let cluster = tempfile::tempdir().expect("a temporary folder");
         let lock_file = cluster.path().join("postmaster.pid");
         fs::write(&lock_file, content).expect("written");
@@ -103,10 +114,27 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_lock_file_and_a_free_number_name_nobody() {
-        assert_eq!(holder_of("\n"), Holder::Nobody);
+    fn a_free_number_and_no_file_name_nobody() {
         // Above the kernel's largest process number.
         assert_eq!(holder_of("99999999\n/data\n"), Holder::Nobody);
+        let missing = Path::new("/nonexistent/postmaster.pid");
+        assert_eq!(holder(Path::new("/nonexistent"), missing), Holder::Nobody);
+    }
+
+    #[test]
+    fn what_a_power_cut_leaves_is_no_process() {
+        let remains: [&[u8]; 7] = [
+            b"",
+            b"\n",
+            b"garbage\n",
+            b"\0\0\0\0",
+            b"\xff\xfe12\n",
+            b"0\n",
+            b"-2147483648\n",
+        ];
+        for content in remains {
+            assert_eq!(holder_of(content), Holder::Unreadable, "{content:?}");
+        }
     }
 
     #[test]

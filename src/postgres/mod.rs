@@ -72,23 +72,30 @@ impl Postgres {
         make_data_dir(data_dir)?;
         let data_dir = data_dir.canonicalize().map_err(Error::io(data_dir))?;
         let started = Instant::now();
+        let (mut refused, mut full) = (None, false);
         loop {
             if let Some(lock) = lock(&data_dir)? {
                 return Self::own(data_dir, options, lock).await;
             }
             if options.adopt {
                 let socket_folder = cluster::socket_folder(&cluster::directory(&data_dir));
-                if server::connect(&socket_folder, ROLE, DATABASE)
-                    .await
-                    .is_ok()
-                {
-                    return Ok(Self {
-                        url: url(&socket_folder),
-                        owned: None,
-                    });
+                match server::connect(&socket_folder, ROLE, DATABASE).await {
+                    Ok(_) => {
+                        return Ok(Self {
+                            url: url(&socket_folder),
+                            owned: None,
+                        });
+                    }
+                    // Without an answer of the server, whoever holds the lock is still at its start.
+                    Err(error) => {
+                        full = server::is_full(&error);
+                        refused = error
+                            .as_database_error()
+                            .map(|answer| answer.message().to_owned());
+                    }
                 }
             }
-            let patience = if options.adopt {
+            let patience = if options.adopt && !full {
                 ADOPT_TIMEOUT
             } else {
                 OWN_TIMEOUT
@@ -96,9 +103,14 @@ impl Postgres {
             if started.elapsed() > patience {
                 let owner =
                     std::fs::read_to_string(data_dir.join("postgres.lock")).unwrap_or_default();
-                return Err(Error::InUse {
-                    directory: data_dir,
-                    owner: owner.trim().to_owned(),
+                let (directory, owner) = (data_dir, owner.trim().to_owned());
+                return Err(match refused {
+                    Some(reason) => Error::Refused {
+                        directory,
+                        owner,
+                        reason,
+                    },
+                    None => Error::InUse { directory, owner },
                 });
             }
             tokio::time::sleep(LOCK_POLL).await;

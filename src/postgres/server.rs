@@ -22,6 +22,10 @@ const SLOWEST_POLL: Duration = Duration::from_millis(500);
 /// A fast shutdown writes all changed pages; after this long we let the next start recover them from the log instead.
 const FAST_STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const IMMEDIATE_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause between two looks at a running server.
+const LOOK: Duration = Duration::from_secs(2);
+/// A server that somebody told to stop has this long to let its connections go.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(10);
 /// The log is somebody's disk: one old file is kept.
 const LARGEST_LOG: u64 = 10 * 1024 * 1024;
 /// As much of the log as an error message shows.
@@ -120,16 +124,28 @@ impl Server {
         }
     }
 
-    /// Waits for the server to end by itself.
-    pub(super) async fn ended(&mut self) -> String {
-        self.child
-            .wait()
-            .await
-            .map_or_else(|error| error.to_string(), describe)
+    /// Waits for the server to end by itself, and looks after it meanwhile.
+    ///
+    /// A server that was told to stop slowly (SIGTERM) lets old connections go on and refuses new ones, for ever if need
+    /// be. Half a board helps nobody: its stop is made a quick one.
+    pub(super) async fn ended(&mut self, cluster: &Cluster) -> String {
+        tokio::select! {
+            status = self.child.wait() => return status.map_or_else(|error| error.to_string(), describe),
+            () = look_after(cluster) => {}
+        }
+        tracing::warn!(
+            "PostgreSQL was told to stop and takes no connections; stopping it for good"
+        );
+        self.end().await;
+        "told to stop by somebody else".to_owned()
     }
 
     /// Stops the server: open transactions are rolled back, everything is written out.
     pub(super) async fn stop(mut self) {
+        self.end().await;
+    }
+
+    async fn end(&mut self) {
         for (signal, patience) in [
             (Signal::INT, FAST_STOP_TIMEOUT),
             (Signal::QUIT, IMMEDIATE_STOP_TIMEOUT),
@@ -156,6 +172,32 @@ impl Server {
         }
         // It did not even react to SIGQUIT; what is committed is in the log.
         let _ = self.child.kill().await;
+    }
+}
+
+/// Keeps the log small, and returns once the server has been on its way out for [`LONGEST_FAREWELL`].
+async fn look_after(cluster: &Cluster) {
+    let mut leaving: Option<Instant> = None;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Err(error) = shorten_log(&cluster.log) {
+            tracing::warn!("cannot shorten {}: {error}", cluster.log.display());
+        }
+        let answer = connect(&cluster.socket_folder, SUPERUSER, SUPERUSER).await;
+        match answer {
+            Ok(connection) => {
+                leaving = None;
+                // It answered; how the good-bye goes does not matter.
+                let _ = connection.close().await;
+            }
+            Err(error) if is_leaving(&error) => {
+                if leaving.get_or_insert_with(Instant::now).elapsed() >= LONGEST_FAREWELL {
+                    return;
+                }
+            }
+            // Recovering, or out of connections: that passes by itself.
+            Err(_) => leaving = None,
+        }
     }
 }
 
@@ -201,10 +243,27 @@ pub(super) async fn connect(
 
 /// `cannot_connect_now`: starting, or recovering.
 fn is_starting(error: &sqlx::Error) -> bool {
+    has_code(error, "57P03")
+}
+
+/// `too_many_connections`.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    has_code(error, "53300")
+}
+
+fn has_code(error: &sqlx::Error, wanted: &str) -> bool {
     error
         .as_database_error()
         .and_then(|error| error.code())
-        .is_some_and(|code| code == "57P03")
+        .is_some_and(|code| code == wanted)
+}
+
+/// `cannot_connect_now` because it stops; messages are in English, see [`super::account`].
+fn is_leaving(error: &sqlx::Error) -> bool {
+    is_starting(error)
+        && error
+            .as_database_error()
+            .is_some_and(|error| error.message().contains("shutting down"))
 }
 
 /// Reasons not to start that go away by themselves when the old server has quite ended.
@@ -234,6 +293,15 @@ fn open_log(path: &Path) -> io::Result<(File, u64)> {
     Ok((log, length))
 }
 
+/// Moves what a running server has written to the old file. It appends, so it goes on at the new end.
+fn shorten_log(path: &Path) -> io::Result<()> {
+    if path.metadata()?.len() > LARGEST_LOG {
+        std::fs::copy(path, path.with_extension("log.old"))?;
+        OpenOptions::new().write(true).open(path)?.set_len(0)?;
+    }
+    Ok(())
+}
+
 /// The last lines that were written to the log after `start`.
 fn tail(log: &Path, start: u64) -> String {
     let read = || -> io::Result<String> {
@@ -259,5 +327,29 @@ impl Poll {
     async fn wait(&mut self) {
         tokio::time::sleep(self.0).await;
         self.0 = (self.0 * 2).min(SLOWEST_POLL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_long_log_is_moved_away_under_its_writer() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("postgres.log");
+        let (mut writer, _) = open_log(&path).expect("opened");
+        writer.write_all(b"short\n").expect("written");
+        shorten_log(&path).expect("looked at");
+        assert_eq!(std::fs::read(&path).expect("read"), b"short\n");
+
+        writer.set_len(LARGEST_LOG).expect("grown");
+        writer.write_all(b"long\n").expect("written");
+        shorten_log(&path).expect("shortened");
+        writer.write_all(b"next\n").expect("written");
+        assert_eq!(std::fs::read(&path).expect("read"), b"next\n");
+        let old = path.with_extension("log.old").metadata().expect("kept");
+        assert_eq!(old.len(), LARGEST_LOG + 5);
     }
 }

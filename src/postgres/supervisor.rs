@@ -68,7 +68,7 @@ async fn supervise(
         let started = Instant::now();
         let status = tokio::select! {
             _ = &mut stop => return server.stop().await,
-            status = server.ended() => status,
+            status = server.ended(&cluster) => status,
         };
         tracing::error!(
             "PostgreSQL ended by itself ({status}); its log is {}",

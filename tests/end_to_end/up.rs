@@ -1,7 +1,8 @@
 //! `breakmywork up` starts everything, answers, and leaves nothing behind.
 
-use crate::support::{Result, Up, breakmywork, data_dir, stdout};
+use crate::support::{Result, Up, breakmywork, data_dir, state_and_parent, stdout};
 use std::net::TcpListener;
+use std::num::NonZero;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -57,25 +58,7 @@ fn up_serves_makes_an_admin_and_stops_cleanly() -> Result {
 fn a_worker_runs_beside_it_and_ends_with_it() -> Result {
     let (_folder, data_dir) = data_dir()?;
     let up = Up::start(&data_dir, "1")?;
-    let worker = || -> Result<Option<u32>> {
-        let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        // The kernel keeps fifteen characters of a name.
-        Ok(up
-            .processes()?
-            .into_iter()
-            .find(|&pid| name(pid).starts_with("breakmywork-wor")))
-    };
-    let started = Instant::now();
-    let worker = loop {
-        if let Some(worker) = worker()? {
-            break worker;
-        }
-        assert!(
-            started.elapsed() < Duration::from_secs(20),
-            "no worker was started"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let worker = worker_of(&up)?;
     let environment = std::fs::read(format!("/proc/{worker}/environ"))?;
     let data_sets = format!("BREAKMYWORK_DATA_SETS={}", data_dir.join("data").display());
     assert!(
@@ -84,8 +67,55 @@ fn a_worker_runs_beside_it_and_ends_with_it() -> Result {
             .any(|variable| variable == data_sets.as_bytes()),
         "its data sets lie in the data directory"
     );
+    let slots = std::thread::available_parallelism()?.min(NonZero::new(64).ok_or("64 is no zero")?);
+    let slots = format!("BREAKMYWORK_SLOTS={slots}");
+    assert!(
+        environment
+            .split(|&byte| byte == 0)
+            .any(|variable| variable == slots.as_bytes()),
+        "it has a slot for each core"
+    );
     assert_eq!(up.get("/readyz")?, 200);
     up.stop("-TERM")?;
+    Ok(())
+}
+
+/// The worker of `up`, as soon as it runs.
+fn worker_of(up: &Up) -> Result<u32> {
+    let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let started = Instant::now();
+    loop {
+        // The kernel keeps fifteen characters of a name.
+        let mut found = up.processes()?.into_iter();
+        if let Some(worker) = found.find(|&pid| name(pid).starts_with("breakmywork-wor")) {
+            return Ok(worker);
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "no worker was started"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_killed_up_leaves_no_process_behind() -> Result {
+    let (_folder, data_dir) = data_dir()?;
+    let up = Up::start(&data_dir, "1")?;
+    worker_of(&up)?;
+    let processes = up.processes()?;
+    // Killed, without a word to anybody.
+    drop(up);
+    let killed = Instant::now();
+    for pid in processes {
+        while state_and_parent(pid).is_some_and(|(state, _)| state != 'Z') {
+            assert!(
+                killed.elapsed() < Duration::from_secs(60),
+                "process {pid} was left behind"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
     Ok(())
 }
 

@@ -232,3 +232,23 @@ pub struct TrainerArgs {
     #[arg(long)]
     pub parent: Option<u32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beat(flags: &[&str]) -> Duration {
+        let cli = Cli::parse_from([&["breakmywork-worker"], flags].concat());
+        cli.work.beat()
+    }
+
+    #[test]
+    fn a_beat_fits_the_lease() {
+        assert_eq!(beat(&[]), Duration::from_secs(10));
+        assert_eq!(beat(&["--lease-seconds", "6"]), Duration::from_secs(2));
+        let slow = ["--lease-seconds", "30", "--beat-seconds", "25"];
+        assert_eq!(beat(&slow), Duration::from_secs(10));
+        let quick = ["--lease-seconds", "6", "--beat-seconds", "0.5"];
+        assert_eq!(beat(&quick), Duration::from_millis(500));
+    }
+}

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_process_elsewhere_is_a_phantom() {
         assert_eq!(
-            holder_of(&format!("{}\n/data\n", std::process::id())),
+            holder_of(format!("{}\n/data\n", std::process::id())),
             Holder::Phantom
         );
     }
@@ -152,7 +152,7 @@ mod tests {
         while !is_zombie(&stat) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        assert_eq!(holder_of(&child.id().to_string()), Holder::Phantom);
+        assert_eq!(holder_of(child.id().to_string()), Holder::Phantom);
         child.wait().expect("collected");
     }
 }

@@ -39,9 +39,9 @@ select 'success is told once', 'run ' || r.id
 from run r left join (select run_id, count(*) as count from run_event where kind = 'succeeded' group by run_id) e on e.run_id = r.id
 where coalesce(e.count, 0) <> case r.state when 'succeeded' then 1 else 0 end
 union all
-select 'no more failures or losses are counted than attempts ended so', 'run ' || r.id
+select 'as many failures and losses are counted as attempts ended so', 'run ' || r.id
 from run r left join attempts a on a.run_id = r.id
-where r.failures > coalesce(a.failed, 0) or r.losses > coalesce(a.lost, 0)
+where (r.failures, r.losses) <> (coalesce(a.failed, 0), coalesce(a.lost, 0))
 union all
 select 'the curve of a succeeded run reaches its last step', 'run ' || r.id
 from run r where r.state = 'succeeded' and not exists (select from run_metric m where m.run_id = r.id and m.step = r.steps)

@@ -238,8 +238,8 @@ mod tests {
     use super::*;
 
     fn beat(flags: &[&str]) -> Duration {
-        let cli = Cli::parse_from([&["breakmywork-worker"], flags].concat());
-        cli.work.beat()
+        let program = ["breakmywork-worker"];
+        Cli::parse_from(program.iter().chain(flags)).work.beat()
     }
 
     #[test]

@@ -27,11 +27,9 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn from_form(posted: &Posted) -> Self {
-        // Chosen, not written: what is longer is no number of anything.
-        let number = |name| posted.get(name).chars().take(20).collect();
         Self {
-            claim: number("claim"),
-            amends: number("amends"),
+            claim: posted.text("claim"),
+            amends: posted.text("amends"),
             amend_reason: posted.text("amend_reason"),
             prediction: posted.text("prediction"),
             rationale: posted.text("rationale"),

@@ -90,6 +90,7 @@ function keep(form) {
     clearTimeout(timer);
     timer = setTimeout(save, QUIET);
   });
+  form.addEventListener("synced", save);
   form.addEventListener("submit", save);
   addEventListener("pagehide", save);
 

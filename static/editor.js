@@ -38,6 +38,8 @@ export function keepInStep() {
       listen();
     }
     status.textContent = fresh.querySelector("[data-editor-status]").textContent;
+    // What stands here now is what a draft keeps.
+    form.dispatchEvent(new Event("synced"));
     for (const id of ["toml-problems", "editor-picture"]) {
       document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
     }

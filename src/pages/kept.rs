@@ -115,6 +115,16 @@ impl Kept {
             .collect()
     }
 
+    /// What a field holds, in a word.
+    pub(crate) fn word<'a>(&self, name: &'a str) -> &'a str {
+        match name {
+            "body" => "comment",
+            "toml" => "specification",
+            "amend_reason" => "reason",
+            other => other,
+        }
+    }
+
     fn get(&self, name: &str) -> String {
         let found = self.fields.iter().find(|(field, _)| field == name);
         found.map_or_else(String::new, |(_, value)| value.clone())

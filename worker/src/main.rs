@@ -18,10 +18,19 @@ fn main() -> ExitCode {
             local::run(&args)
         }
         Some(Command::Data(args)) => data::run(&args),
-        Some(Command::Trainer(args)) => trainer::run(&args),
+        Some(Command::Trainer(args)) => {
+            named();
+            trainer::run(&args)
+        }
         Some(Command::Probe(args)) => trainer::probe(&args),
         None => runner::run(cli.work),
     })
+}
+
+/// A trainer is started from `/proc/self/exe`, and would be called `exe` in lists of processes.
+fn named() {
+    // Only people look at it.
+    let _ = std::fs::write("/proc/self/comm", env!("CARGO_PKG_NAME"));
 }
 
 /// Logs to stderr, where every supervisor looks; RUST_LOG chooses what.

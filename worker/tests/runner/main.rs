@@ -188,6 +188,7 @@ async fn a_killed_workers_run_goes_on_from_its_checkpoint(pool: PgPool) {
     // The same run without an interruption has the same metrics to the last bit.
     let undisturbed = text(&pool, "insert into run (experiment_id, owner_id, arm, seed, plan, steps, priority)
         select experiment_id, owner_id, 'again', seed, plan, steps, 1 from run order by id limit 1 returning arm").await;
+    jobs::complete_lines(&pool).await.expect("it waits in line");
     let mut third = Worker::start(&url, store.path(), &["--max-runs", "1"]);
     assert_eq!(
         (undisturbed.as_str(), third.wait().code()),

@@ -27,9 +27,11 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn from_form(posted: &Posted) -> Self {
+        // Chosen, not written: what is longer is no number of anything.
+        let number = |name| posted.get(name).chars().take(20).collect();
         Self {
-            claim: posted.text("claim"),
-            amends: posted.text("amends"),
+            claim: number("claim"),
+            amends: number("amends"),
             amend_reason: posted.text("amend_reason"),
             prediction: posted.text("prediction"),
             rationale: posted.text("rationale"),

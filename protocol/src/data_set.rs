@@ -6,23 +6,107 @@ use std::str::FromStr;
 /// Characters of the longest name.
 const LONGEST: usize = 60;
 
-/// Data sets whose names have a fixed meaning, each with the options of `data import` that bring it in; none if
-/// `data fetch` downloads it.
-const KNOWN: [(&str, Option<&str>); 6] = [
-    ("tiny_shakespeare", None),
-    ("wikitext_2", None),
-    (
-        "penn_treebank",
-        Some("--train FILE --valid FILE --test FILE"),
-    ),
-    ("jsb_chorales", Some("FILE.json")),
-    ("cornell_scale", Some("--cornell DIR")),
-    ("mnist", Some("--mnist DIR")),
+/// What a data set is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Texts, for models of characters and words.
+    Text,
+    /// Pieces of text with labels.
+    Reviews,
+    /// Pieces of music.
+    Pieces,
+    /// Pictures of digits.
+    Pictures,
+}
+
+impl Holds {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Reviews => "labelled reviews",
+            Self::Pieces => "pieces of music",
+            Self::Pictures => "pictures",
+        }
+    }
+}
+
+/// How much the training, validation and test splits hold.
+pub type Sizes = [u64; 3];
+
+/// A data set whose name has a fixed meaning.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Its name.
+    pub name: &'static str,
+    /// The options of `data import` that bring it in; none if `data fetch` downloads it.
+    pub import: Option<&'static str>,
+    /// What it is made of.
+    pub holds: Holds,
+    /// Texts, reviews, pieces or pictures of each split.
+    pub sequences: Sizes,
+    /// Words of each split, a text's ends of lines among them; frames of pieces; 0 of pictures.
+    pub steps: Sizes,
+    /// Characters of each split of a text (`wikitext_2`, `penn_treebank`: bytes), else 0.
+    pub characters: Sizes,
+}
+
+/// Data sets whose names have a fixed meaning.
+pub const KNOWN: [Known; 6] = [
+    Known {
+        name: "tiny_shakespeare",
+        import: None,
+        holds: Holds::Text,
+        sequences: [1, 1, 1],
+        steps: [218_025, 12_322, 12_304],
+        characters: [1_003_856, 55_780, 55_758],
+    },
+    Known {
+        name: "wikitext_2",
+        import: None,
+        holds: Holds::Text,
+        sequences: [1, 1, 1],
+        // Merity et al. 2016, table 1.
+        steps: [2_088_628, 217_646, 245_569],
+        characters: [10_797_148, 1_121_681, 1_256_449],
+    },
+    Known {
+        name: "penn_treebank",
+        import: Some("--train FILE --valid FILE --test FILE"),
+        holds: Holds::Text,
+        sequences: [1, 1, 1],
+        steps: [929_589, 73_760, 82_430],
+        characters: [5_101_618, 399_782, 449_945],
+    },
+    Known {
+        name: "jsb_chorales",
+        import: Some("FILE.json"),
+        holds: Holds::Pieces,
+        sequences: [229, 76, 77],
+        steps: [13_807, 4_602, 4_725],
+        characters: [0; 3],
+    },
+    Known {
+        name: "cornell_scale",
+        import: Some("--cornell DIR"),
+        holds: Holds::Reviews,
+        sequences: [4_004, 501, 501],
+        steps: [1_720_698, 215_231, 212_235],
+        characters: [0; 3],
+    },
+    Known {
+        name: "mnist",
+        import: Some("--mnist DIR"),
+        holds: Holds::Pictures,
+        sequences: [55_000, 5_000, 10_000],
+        steps: [0; 3],
+        characters: [0; 3],
+    },
 ];
 
 /// Names that have a fixed meaning.
 pub fn known() -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().map(|(name, _)| *name)
+    KNOWN.iter().map(|known| known.name)
 }
 
 /// Text that names no data set.
@@ -65,10 +149,15 @@ impl Reference {
         self.version
     }
 
+    /// What it is known to be; other versions of a known name are somebody's own.
+    pub fn known(&self) -> Option<&'static Known> {
+        let known = KNOWN.iter().find(|known| known.name == self.name);
+        known.filter(|_| self.version == 1)
+    }
+
     /// The command that brings it to a worker.
     pub fn command(&self) -> String {
-        let known = KNOWN.iter().find(|(name, _)| *name == self.name);
-        match known.filter(|_| self.version == 1) {
+        match self.known().map(|known| (known.name, known.import)) {
             Some((name, None)) => format!("breakmywork-worker data fetch {name}"),
             Some((name, Some(options))) => {
                 format!("breakmywork-worker data import {name} {options}")

@@ -93,6 +93,8 @@ pub(super) struct Fields<'a> {
     pointer: String,
     table: &'a Map<String, Value>,
     known: Vec<&'static str>,
+    /// What an arm says itself, where the table is the base's with the arm's laid over it.
+    own: Option<&'a Map<String, Value>>,
     /// Whether upper limits apply: what was once accepted must stay readable when they shrink.
     strict: bool,
     pub(super) problems: &'a mut Vec<Problem>,
@@ -116,9 +118,21 @@ impl<'a> Fields<'a> {
             pointer,
             table,
             known: Vec::new(),
+            own: None,
             strict,
             problems,
         })
+    }
+
+    /// The same table, of which an arm says `own` itself and the base the rest.
+    pub(super) fn laid_over(self, own: Option<&'a Map<String, Value>>) -> Self {
+        Self { own, ..self }
+    }
+
+    /// Whether the arm that is read did not say this itself: then it stands in the base, if anywhere.
+    pub(super) fn inherited(&self, name: &str) -> bool {
+        self.own
+            .is_some_and(|own| own.get(name).is_none_or(Value::is_null))
     }
 
     pub(super) fn pointer(&self, name: &str) -> String {
@@ -187,17 +201,7 @@ impl<'a> Fields<'a> {
             }
             return fallback;
         };
-        let number = match value.as_u64() {
-            Some(number) => u32::try_from(number).ok(),
-            // JSON has one kind of number: 8.0 is the whole number 8.
-            None => value
-                .as_f64()
-                .filter(|number| {
-                    number.fract() == 0.0 && *number >= 0.0 && *number <= f64::from(u32::MAX)
-                })
-                .map(|number| number as u32),
-        };
-        match number {
+        match whole(value) {
             Some(number)
                 if number >= *range.start() && (!self.strict || range.contains(&number)) =>
             {
@@ -294,6 +298,8 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that only some have, in words `whose`: read where it `applies`, refused where it does not.
+    ///
+    /// What an arm has from the base and has no use for is left out of the arm.
     pub(super) fn of<T>(
         &mut self,
         name: &'static str,
@@ -304,7 +310,7 @@ impl<'a> Fields<'a> {
         if applies {
             return Some(read(self));
         }
-        if self.take(name).is_some() {
+        if self.take(name).is_some() && !self.inherited(name) {
             self.problem(name, format!("is only for {whose}; leave it out."));
         }
         None
@@ -345,6 +351,35 @@ fn unknown_field(key: &str, known: &[&str]) -> String {
     )
 }
 
+/// What fields are called in other programs, where no slip of a letter leads to ours.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("lr", "learning_rate"),
+    ("step_size", "learning_rate"),
+    ("batch_size", "batch"),
+    ("bsz", "batch"),
+    ("hidden_size", "hidden"),
+    ("rnn_size", "hidden"),
+    ("nhid", "hidden"),
+    ("units", "hidden"),
+    ("num_layers", "layers"),
+    ("nlayers", "layers"),
+    ("emsize", "embedding"),
+    ("tied", "tied_embeddings"),
+    ("rnn_type", "cell"),
+    ("grad_clip", "clip"),
+    ("max_grad_norm", "clip"),
+    ("bptt", "length"),
+    ("seq_length", "length"),
+    ("seq_len", "length"),
+    ("max_epoch", "epochs"),
+    ("max_max_epoch", "epochs"),
+    ("wdecay", "weight_decay"),
+    ("lr_decay", "anneal"),
+    ("vocab_size", "vocabulary"),
+    ("p", "rate"),
+    ("eval_every", "every"),
+];
+
 fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     // A typical slip (a letter, a transposition, a plural) scores above this.
     const CLOSE_ENOUGH: f64 = 0.75;
@@ -353,9 +388,16 @@ fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     if text.len() > LONGEST {
         return None;
     }
+    let text = text.to_ascii_lowercase();
+    if let Some((_, name)) = ELSEWHERE
+        .iter()
+        .find(|(other, name)| *other == text && known.contains(name))
+    {
+        return Some(name);
+    }
     known
         .iter()
-        .map(|name| (strsim::jaro_winkler(text, name), *name))
+        .map(|name| (strsim::jaro_winkler(&text, name), *name))
         .filter(|(score, _)| *score > CLOSE_ENOUGH)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
@@ -363,6 +405,16 @@ fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
 
 fn did_you_mean(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
+}
+
+/// The whole number that a value is: JSON has one kind of number, so 8.0 is 8.
+pub(super) fn whole(value: &Value) -> Option<u32> {
+    if let Some(number) = value.as_u64() {
+        return u32::try_from(number).ok();
+    }
+    let number = value.as_f64()?;
+    let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    fits.then_some(number as u32)
 }
 
 /// Escapes a key for a JSON pointer.
@@ -393,11 +445,16 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// What TOML calls the numbers that are not finite.
+pub(super) const NOT_FINITE: [&str; 3] = ["nan", "inf", "-inf"];
+
 /// The value as it was given, cut short: a mistake is easier to find when it is quoted.
 fn show(value: &Value) -> String {
     const MOST: usize = 40;
     match value {
         Value::Array(_) | Value::Object(_) => kind(value).to_owned(),
+        // As it was written; JSON has no word for them.
+        Value::String(text) if NOT_FINITE.contains(&text.as_str()) => text.clone(),
         other => {
             let text = other.to_string();
             if text.chars().count() <= MOST {

@@ -2,11 +2,14 @@
 
 use super::criterion::criterion;
 use super::dropout::Dropout;
-use super::fields::{Fields, Problem, Problems, kind};
+use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind, whole as whole_number};
 use super::types::*;
-use super::{cost, limits, masks, memory, sections};
+use super::{cost, limits, memory, sections};
+use arm::{Base, arm};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+
+mod arm;
 
 /// How a specification is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +29,13 @@ const SECTIONS: [&str; 4] = ["task", "model", "training", "evaluation"];
 /// Everything that is wrong, invalid UTF-8 included.
 pub fn read_bytes(bytes: &[u8], format: Format) -> Result<Spec, Problems> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
+        let found = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16".to_owned(),
+            _ => format!("byte {} is not", error.valid_up_to()),
+        };
         Problems::one(
             "",
-            format!(
-                "The specification must be UTF-8 text; byte {} is not. Save it as UTF-8.",
-                error.valid_up_to()
-            ),
+            format!("The specification must be UTF-8 text; {found}. Save it as UTF-8."),
         )
     })?;
     read(text, format)
@@ -52,6 +56,8 @@ pub fn read(text: &str, format: Format) -> Result<Spec, Problems> {
             ),
         ));
     }
+    // Some editors begin a file with a mark that says UTF-8.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value = match format {
         Format::Toml => from_toml(text)?,
         Format::Json => serde_json::from_str(text)
@@ -71,18 +77,62 @@ pub fn draft(value: &Value) -> Option<(Spec, Vec<Problem>)> {
 
 fn from_toml(text: &str) -> Result<Value, Problems> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        if let Some(other) = other_format(text) {
+            return Problems::one("", other);
+        }
+        let before = |span: std::ops::Range<usize>| &text.as_bytes()[..span.start.min(text.len())];
+        let newlines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+        let line = error.span().map(|span| 1 + newlines(before(span)));
         let place = line.map_or_else(String::new, |line| format!("Line {line}: "));
         Problems::one(
             "",
             format!("{place}this is not valid TOML: {}.", error.message()),
         )
     })?;
-    // NaN and infinity exist in TOML but not in JSON; they become null here and are then reported as missing.
-    serde_json::to_value(table)
-        .map_err(|error| Problems::one("", format!("This cannot be read: {error}.")))
+    Ok(json(toml::Value::Table(table)))
+}
+
+/// What to say of a text that is no TOML because it is something else that is well known.
+fn other_format(text: &str) -> Option<&'static str> {
+    if text.trim_start().starts_with('{') {
+        return Some(
+            "This looks like JSON, and TOML is expected here: save it in a file whose name ends in .json, or send it \
+             over REST as an object.",
+        );
+    }
+    let mut lines = text.lines().map(str::trim_end);
+    let is_key =
+        |key: &str| !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_yaml = |line: &str| {
+        let key = line.split_once(": ").map(|(key, _)| key);
+        key.or(line.strip_suffix(':')).is_some_and(is_key)
+    };
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
+    first.is_some_and(is_yaml).then_some(
+        "This looks like YAML, and a specification is TOML: write fields as title = \"…\" and sections as [task], \
+         each arm below [[arms]].",
+    )
+}
+
+/// TOML's values as JSON's. Numbers that are not finite, which JSON has not, become their names: so the field is
+/// reported as what was written.
+fn json(value: toml::Value) -> Value {
+    match value {
+        toml::Value::Float(number) if number.is_nan() => NOT_FINITE[0].into(),
+        toml::Value::Float(number) if number.is_infinite() => {
+            NOT_FINITE[if number > 0.0 { 1 } else { 2 }].into()
+        }
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Boolean(truth) => truth.into(),
+        toml::Value::String(text) => text.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(items) => items.into_iter().map(json).collect(),
+        toml::Value::Table(table) => {
+            let entries = table.into_iter().map(|(key, value)| (key, json(value)));
+            Value::Object(entries.collect())
+        }
+    }
 }
 
 /// Reads a specification that is already JSON.
@@ -115,11 +165,16 @@ fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spe
         given.unwrap_or(&empty)
     });
     let absent_task = base[0] == &empty;
-    let mut found = Vec::new();
-    let setup = setup(base, "", strict, &mut found);
+    let mut wrong = Vec::new();
+    let setup = setup(base, [None; 4], "", strict, &mut wrong);
     // Its one complaint is made above, in better words.
-    found.retain(|problem| !(absent_task && problem.pointer.starts_with("/task")));
-    fields.problems.extend(found);
+    let said = |problem: &&Problem| !(absent_task && problem.pointer.starts_with("/task"));
+    fields.problems.extend(wrong.iter().filter(said).cloned());
+    let base = Base {
+        given: base,
+        setup: setup.as_ref(),
+        wrong: &wrong,
+    };
     let arms = arms(&mut fields, base, strict);
     let criterion_value = fields.take("criterion");
     let criterion = criterion_value.and_then(|value| {
@@ -180,7 +235,7 @@ fn seeds(fields: &mut Fields<'_>, strict: bool) -> Vec<u32> {
     let mut seeds = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let pointer = format!("/seeds/{index}");
-        let Some(seed) = item.as_u64().and_then(|seed| u32::try_from(seed).ok()) else {
+        let Some(seed) = whole_number(item) else {
             fields.problems.push(Problem {
                 pointer,
                 detail: "must be a whole number from 0 to 4294967295.".into(),
@@ -199,25 +254,35 @@ fn seeds(fields: &mut Fields<'_>, strict: bool) -> Vec<u32> {
     seeds
 }
 
-/// Reads the four sections below `prefix`; `None` where one is not a table.
+/// Reads the four sections below `prefix`, of which an arm says `own` itself; `None` where one is not a table.
 fn setup(
     given: [&Value; 4],
+    own: [Option<&Map<String, Value>>; 4],
     prefix: &str,
     strict: bool,
     problems: &mut Vec<Problem>,
 ) -> Option<Setup> {
+    fn open<'a>(
+        value: &'a Value,
+        own: Option<&'a Map<String, Value>>,
+        pointer: String,
+        strict: bool,
+        problems: &'a mut Vec<Problem>,
+    ) -> Option<Fields<'a>> {
+        Fields::open(value, pointer, strict, problems).map(|fields| fields.laid_over(own))
+    }
     let pointer = |index: usize| format!("{prefix}/{}", SECTIONS[index]);
     // All four are opened, so that everything that is wrong is said at once.
-    let task = Fields::open(given[0], pointer(0), strict, problems).map(sections::task);
+    let task = open(given[0], own[0], pointer(0), strict, problems).map(sections::task);
     let usual = task
         .clone()
         .unwrap_or_else(|| Task::generated(TaskName::Adding, *limits::LENGTH.start()));
-    let model = Fields::open(given[1], pointer(1), strict, problems)
+    let model = open(given[1], own[1], pointer(1), strict, problems)
         .map(|fields| sections::model(fields, &usual));
     let network = model.clone().unwrap_or_else(|| Model::new(Cell::Rnn, 1, 1));
-    let training = Fields::open(given[2], pointer(2), strict, problems)
+    let training = open(given[2], own[2], pointer(2), strict, problems)
         .map(|fields| sections::training(fields, &usual, &network));
-    let evaluation = Fields::open(given[3], pointer(3), strict, problems)
+    let evaluation = open(given[3], own[3], pointer(3), strict, problems)
         .zip(training.as_ref())
         .map(|(fields, training)| sections::evaluation(fields, &usual, training));
     Some(Setup {
@@ -229,7 +294,7 @@ fn setup(
     })
 }
 
-fn arms(fields: &mut Fields<'_>, base: [&Value; 4], strict: bool) -> Vec<Arm> {
+fn arms(fields: &mut Fields<'_>, base: Base<'_>, strict: bool) -> Vec<Arm> {
     let Some(value) = fields.take("arms") else {
         fields.problem(
             "arms",
@@ -272,83 +337,6 @@ fn arms(fields: &mut Fields<'_>, base: [&Value; 4], strict: bool) -> Vec<Arm> {
         arms.push(arm);
     }
     arms
-}
-
-fn arm(
-    value: &Value,
-    index: usize,
-    base: [&Value; 4],
-    strict: bool,
-    problems: &mut Vec<Problem>,
-) -> Option<Arm> {
-    let prefix = format!("/arms/{index}");
-    let mut fields = Fields::open(value, prefix.clone(), strict, problems)?;
-    let name = fields.required_text("name", limits::ARM_CHARS);
-    let dropout = fields.take("dropout");
-    let given: [Option<&Value>; 4] = SECTIONS.map(|name| fields.take(name));
-    let merged: Vec<Value> = (0..4).map(|i| merge(base[i], given[i])).collect();
-    let mut found = Vec::new();
-    let mut setup = setup(
-        [&merged[0], &merged[1], &merged[2], &merged[3]],
-        &prefix,
-        strict,
-        &mut found,
-    );
-    // What is wrong with the base is reported there; here only what the arm itself says.
-    found.retain(|problem| says(value, &prefix, problem));
-    fields.problems.extend(found);
-    if let (Some(dropout), Some(setup)) = (dropout, &mut setup) {
-        let pointer = fields.pointer("dropout");
-        setup.dropout = masks::dropout(dropout, pointer, &setup.model, strict, fields.problems);
-    }
-    fields.close();
-    let setup = setup?;
-    Some(Arm {
-        name,
-        dropout: setup.dropout.clone(),
-        overrides: overrides(given, &setup),
-        setup,
-    })
-}
-
-/// The base section with the arm's fields laid over it.
-fn merge(base: &Value, over: Option<&Value>) -> Value {
-    match (base, over) {
-        (Value::Object(base), Some(Value::Object(over))) => {
-            let mut merged = base.clone();
-            merged.extend(over.clone());
-            Value::Object(merged)
-        }
-        (_, Some(over)) => over.clone(),
-        (base, None) => base.clone(),
-    }
-}
-
-/// Whether the field a problem points at was written in the arm itself.
-fn says(arm: &Value, prefix: &str, problem: &Problem) -> bool {
-    problem
-        .pointer
-        .strip_prefix(prefix)
-        .is_some_and(|inner| arm.pointer(inner).is_some())
-}
-
-/// The overrides as given, but with values as they were read (1 becomes 1.0 where a fraction is meant).
-fn overrides(given: [Option<&Value>; 4], setup: &Setup) -> Map<String, Value> {
-    let whole = serde_json::to_value(setup).expect("a setup is plain data");
-    let mut overrides = Map::new();
-    for (name, value) in SECTIONS.iter().zip(given) {
-        let Some(Value::Object(table)) = value else {
-            continue;
-        };
-        let kept: Map<String, Value> = table
-            .keys()
-            .filter_map(|key| Some((key.clone(), whole.get(name)?.get(key)?.clone())))
-            .collect();
-        if !kept.is_empty() {
-            overrides.insert((*name).to_owned(), Value::Object(kept));
-        }
-    }
-    overrides
 }
 
 impl Spec {

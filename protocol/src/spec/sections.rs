@@ -93,7 +93,23 @@ fn data(fields: &mut Fields<'_>, name: TaskName) -> Option<String> {
                 return String::new();
             };
             match text.parse::<Reference>() {
-                Ok(reference) => reference.to_string(),
+                Ok(reference) => {
+                    let other = reference.known().filter(|known| Some(known.holds) != name.reads());
+                    if let (Some(known), Some(reads)) = (other, name.reads()) {
+                        let example = name.example_data().unwrap_or_default();
+                        fields.problem(
+                            "data",
+                            format!(
+                                "{} holds {}, and {} learns from {}; name such a data set, for example \"{example}\".",
+                                known.name,
+                                known.holds.name(),
+                                name.name(),
+                                reads.name(),
+                            ),
+                        );
+                    }
+                    reference.to_string()
+                }
                 Err(error) => {
                     fields.problem("data", format!("{error}."));
                     String::new()
@@ -153,15 +169,9 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task, model: &Model) -> Tr
         batch: fields.integer("batch", Some(32), limits::BATCH),
         steps,
         epochs,
-        anneal: fields.of("anneal", annealed, "training by epochs", |fields| {
-            fields.number("anneal", None, limits::ANNEAL)
-        }),
-        anneal_after: fields.of(
-            "anneal_after",
-            annealed,
-            "training by epochs with anneal",
-            |fields| fields.integer("anneal_after", Some(1), 1..=*limits::EPOCHS.end()),
-        ),
+        anneal: annealed.then(|| fields.number("anneal", None, limits::ANNEAL)),
+        anneal_after: annealed
+            .then(|| fields.integer("anneal_after", Some(1), 1..=*limits::EPOCHS.end())),
         loss_over_time: fields.of(
             "loss_over_time",
             task.name.is_language_model(),
@@ -174,6 +184,15 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task, model: &Model) -> Tr
         tar: fields.number("tar", Some(0.0), limits::PENALTY),
         decay_by: fields.choice("decay_by", DECAYS, Some(DecayBy::LearningRate)),
     };
+    // Not left out of an arm that has them from the base: without them it would be trained in another way.
+    for (name, whose) in [
+        ("anneal", "training by epochs"),
+        ("anneal_after", "training by epochs with anneal"),
+    ] {
+        if !annealed && fields.take(name).is_some() {
+            fields.problem(name, format!("is only for {whose}; leave it out."));
+        }
+    }
     if model.normalization == Normalization::Batch && training.batch < 2 {
         fields.problem(
             "batch",
@@ -184,10 +203,15 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task, model: &Model) -> Tr
     training
 }
 
-/// Steps or epochs: exactly one of them says how long.
+/// Steps or epochs: exactly one of them says how long. What an arm says takes the place of either in the base.
 fn duration(fields: &mut Fields<'_>, task: &Task) -> (Option<u32>, Option<u32>) {
-    let steps = fields.take("steps").is_some();
-    if fields.take("epochs").is_none() {
+    let (steps, epochs) = (fields.take("steps"), fields.take("epochs"));
+    let both = steps.is_some() && epochs.is_some();
+    let replaced =
+        |fields: &Fields<'_>, old, new| both && fields.inherited(old) && !fields.inherited(new);
+    let epochs = epochs.is_some() && !replaced(fields, "epochs", "steps");
+    let steps = steps.is_some() && !replaced(fields, "steps", "epochs");
+    if !epochs {
         if !steps && !task.name.is_generated() {
             fields.problem(
                 "steps",

@@ -1,6 +1,7 @@
 //! The types of a specification, as they stand after validation.
 
 use super::dropout::Dropout;
+use crate::data_set::Holds;
 use serde::{Deserialize, Serialize};
 
 /// A whole experiment: base settings, the arms that deviate from them, and the criterion.
@@ -174,6 +175,17 @@ impl TaskName {
             Self::Sentiment => Some("cornell_scale"),
             Self::Music => Some("jsb_chorales"),
             Self::SequentialMnist | Self::PermutedMnist => Some("mnist"),
+        }
+    }
+
+    /// What its data sets hold; nothing where it needs none.
+    pub fn reads(self) -> Option<Holds> {
+        match self {
+            Self::Adding | Self::Copy | Self::TemporalOrder => None,
+            Self::CharLm | Self::WordLm => Some(Holds::Text),
+            Self::Sentiment => Some(Holds::Reviews),
+            Self::Music => Some(Holds::Pieces),
+            Self::SequentialMnist | Self::PermutedMnist => Some(Holds::Pictures),
         }
     }
 

@@ -97,7 +97,7 @@ fn bad_input_is_refused_with_the_place() {
     assert_complains(
         &GOOD.replace("rate = 0.25, time = \"fixed\"", "rate = nan"),
         "arms[0].dropout.state.rate",
-        "missing",
+        "from 0 to 1, not nan",
     );
     assert_complains(
         &GOOD.replace("[1, 2, 3, 4, 5, 6]", "[]"),
@@ -155,6 +155,81 @@ fn bad_input_is_refused_with_the_place() {
     assert!(read(&"#".repeat(10_000_000), Format::Toml).is_err());
     let error = read_bytes(b"title = \"\xff\"", Format::Toml).expect_err("not UTF-8");
     assert!(error.to_string().contains("UTF-8"));
+}
+
+#[test]
+fn what_a_person_meant_is_named() {
+    for (from, to, path, words) in [
+        (
+            "margin = 0.02",
+            "margin = inf",
+            "criterion.margin",
+            "not inf",
+        ),
+        (
+            "margin = 0.02",
+            "margin = -inf",
+            "criterion.margin",
+            "not -inf",
+        ),
+        (
+            "learning_rate = 1",
+            "lr = 1",
+            "arms[1].training.lr",
+            "Did you mean `learning_rate`?",
+        ),
+        (
+            "[training]",
+            "[model]\ncell = \"LSTM\"\nrnn_size = 5\n[training]",
+            "model.cell",
+            "Did you mean `lstm`?",
+        ),
+        (
+            "[training]",
+            "[model]\nrnn_size = 5\n[training]",
+            "model.rnn_size",
+            "Did you mean `hidden`?",
+        ),
+        (
+            "steps = 100",
+            "steps = 100\noptimizer = \"SGD\"",
+            "training.optimizer",
+            "Did you mean `sgd`?",
+        ),
+        ("[1, 2, 3, 4, 5, 6]", "[1.5, 2]", "seeds[0]", "whole number"),
+    ] {
+        assert_complains(&GOOD.replace(from, to), path, words);
+    }
+    let whole = GOOD.replace("[1, 2, 3, 4, 5, 6]", "[1.0, 2.0, 3, 4, 5, 6]");
+    let spec = read(&whole, Format::Toml).expect("1.0 is the whole number 1");
+    assert_eq!(spec.seeds, [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_text_in_another_format_is_recognised_and_marks_of_editors_are_no_part_of_it() {
+    let json = read(GOOD, Format::Toml)
+        .expect("good")
+        .to_json()
+        .to_string();
+    assert_complains(&json, "", "looks like JSON");
+    let yaml = "# an experiment\ntitle: A text\nseeds: [1, 2]\ntask:\n  name: adding\n";
+    assert_complains(yaml, "", "looks like YAML");
+    assert_complains(
+        "title = \"a: b\"\nseeds",
+        "",
+        "Line 2: this is not valid TOML",
+    );
+    for (text, format) in [(GOOD, Format::Toml), (json.as_str(), Format::Json)] {
+        let marked = format!("\u{feff}{text}");
+        assert!(read_bytes(marked.as_bytes(), format).is_ok());
+    }
+    assert!(read(&GOOD.replace('\n', "\r\n"), Format::Toml).is_ok());
+    let wide: Vec<u8> = std::iter::once(0xfeff)
+        .chain(GOOD.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let error = read_bytes(&wide, Format::Toml).expect_err("UTF-16");
+    assert!(error.to_string().contains("it is UTF-16. Save it as UTF-8"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What every web process does on the side. Any number of processes may do so at once.
 
 use crate::auth::session;
+use crate::pace;
 use crate::state::AppState;
 use breakmywork_protocol::jobs::{self, Timing};
 use sqlx::PgPool;
@@ -10,6 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Rows that are merely over harm nobody.
 const CLEAN_UP: Duration = Duration::from_secs(60 * 60);
+/// Estimates on pages may be that old.
+const LOOK_AT_PACE: Duration = Duration::from_secs(15);
 
 /// What the sweeps of this process did since it started, for `/metrics`.
 pub static SWEPT: Swept = Swept {
@@ -41,13 +44,16 @@ pub struct Chores {
     pub reap_every: Duration,
 }
 
-/// Takes leases away from lost workers, and removes sessions and idempotency keys that are over, until shutdown.
+/// Takes leases away from lost workers, removes sessions and idempotency keys that are over, and looks how fast the
+/// workers are, until shutdown.
 pub async fn run(state: AppState, chores: Chores) {
     let mut reap = interval(chores.reap_every);
     let mut clean_up = interval(CLEAN_UP);
+    let mut look = interval(LOOK_AT_PACE);
     // After a pause (a laptop that slept) one sweep is enough.
     reap.set_missed_tick_behavior(MissedTickBehavior::Delay);
     clean_up.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Right after the database was away every lease looks late: live workers get the time to beat first.
     let grace = Duration::from_secs(u64::from(chores.timing.lease_s.unsigned_abs())) / 3;
     let mut back_since = Instant::now();
@@ -60,6 +66,7 @@ pub async fn run(state: AppState, chores: Chores) {
                 }
             }
             _ = clean_up.tick() => forget(&state).await,
+            _ = look.tick() => pace::look_again(&state).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Settings of the web server: one struct, `--help` is the reference.
 
+use breakmywork_protocol::spec::USUAL_HOURS;
 use clap::Args;
 
 /// How the web server behaves. Every setting is a flag or an environment variable.
@@ -21,6 +22,14 @@ pub struct Settings {
         action = clap::ArgAction::Set
     )]
     pub open_sign_up: bool,
+
+    /// Longest experiment, in hours of this board's workers, all its runs together.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_EXPERIMENT_HOURS",
+        default_value_t = USUAL_HOURS
+    )]
+    pub experiment_hours: u32,
 }
 
 impl Default for Settings {
@@ -28,6 +37,7 @@ impl Default for Settings {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
             open_sign_up: true,
+            experiment_hours: USUAL_HOURS,
         }
     }
 }

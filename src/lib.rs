@@ -15,6 +15,7 @@ pub mod extract;
 pub mod heavy;
 pub mod live;
 pub mod middleware;
+pub mod pace;
 pub mod pages;
 pub mod postgres;
 mod process;

@@ -4,7 +4,7 @@ use crate::db::experiments::{self as table, Draft};
 use crate::error::{Error, FieldProblem, Result};
 use breakmywork_protocol::id::{AccountId, ExperimentId};
 use breakmywork_protocol::jobs;
-use breakmywork_protocol::spec::{self, Criterion, Format, Problem, Problems, Spec};
+use breakmywork_protocol::spec::{self, Board, Criterion, Format, Problem, Problems, Spec};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -127,12 +127,12 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
     }
 }
 
-/// Checks that an experiment can be frozen and run, beyond being readable.
+/// Checks that an experiment can be frozen and run on that board, beyond being readable.
 ///
 /// # Errors
 /// Everything that stands against it, with pointers below `/spec`.
-pub fn check_registrable(spec: &Spec) -> Result<(), Vec<FieldProblem>> {
-    spec.registrable()
+pub fn check_registrable(spec: &Spec, board: &Board) -> Result<(), Vec<FieldProblem>> {
+    spec.registrable_on(board)
         .map_err(|problems| below("/spec", problems))
 }
 
@@ -166,6 +166,7 @@ pub async fn register_stored(
     tx: &mut PgConnection,
     id: ExperimentId,
     author: AccountId,
+    board: &Board,
 ) -> Result<()> {
     let experiment = table::find(&mut *tx, id)
         .await?
@@ -179,7 +180,7 @@ pub async fn register_stored(
     if experiment.state == "proposed" {
         let spec = spec::read_value(&experiment.spec)
             .map_err(|problems| Error::Invalid(below("/spec", problems)))?;
-        check_registrable(&spec).map_err(Error::Invalid)?;
+        check_registrable(&spec, board).map_err(Error::Invalid)?;
         return register(tx, id, author, &spec).await;
     }
     Err(Error::Conflict(format!(

@@ -4,6 +4,7 @@ use crate::{
     auth::{password::Passwords, throttle::Throttle},
     config::Settings,
     live::Changes,
+    pace::Pace,
     redraws::Redraws,
 };
 use axum::extract::FromRef;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Slows down guessing.
     pub throttle: Throttle,
+    /// How fast the workers are.
+    pub pace: Pace,
 }
 
 impl AppState {
@@ -35,6 +38,7 @@ impl AppState {
     pub fn new(pool: PgPool, settings: Settings, shutdown: CancellationToken) -> Self {
         Self {
             pool,
+            pace: Pace::new(f64::from(settings.experiment_hours)),
             settings: Arc::new(settings),
             shutdown,
             changes: Changes::new(),
@@ -42,6 +46,12 @@ impl AppState {
             passwords: Passwords::new(),
             throttle: Throttle::default(),
         }
+    }
+}
+
+impl FromRef<AppState> for Pace {
+    fn from_ref(state: &AppState) -> Self {
+        state.pace.clone()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::auth::token::{ApiAccount, Scope};
 use crate::db::{self, experiments as table, listed};
 use crate::error::{Error, FieldProblem, Result};
 use crate::extract::Path;
+use crate::pace::Pace;
 use crate::proposal::{self, Proposal, Source};
 use axum::Json;
 use axum::extract::{Query, State};
@@ -185,6 +186,7 @@ pub(super) struct NewExperiment {
         (status = 429, description = "Too many experiments without a verdict")))]
 pub(super) async fn propose(
     State(pool): State<PgPool>,
+    State(pace): State<Pace>,
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<NewExperiment>,
@@ -218,7 +220,10 @@ pub(super) async fn propose(
     .await?;
     let draft = match draft {
         Ok(draft) => {
-            if let (true, Err(found)) = (new.register, proposal::check_registrable(&draft.spec)) {
+            let registrable = || proposal::check_registrable(&draft.spec, &pace.board());
+            if new.register
+                && let Err(found) = registrable()
+            {
                 problems.extend(found);
             }
             Some(draft)
@@ -311,6 +316,7 @@ pub(super) struct Nothing {}
         (status = 422, description = "It cannot be registered as it is")))]
 pub(super) async fn register(
     State(pool): State<PgPool>,
+    State(pace): State<Pace>,
     Path(id): Path<ExperimentId>,
     account: ApiAccount,
     headers: HeaderMap,
@@ -318,7 +324,7 @@ pub(super) async fn register(
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    proposal::register_stored(&mut call.tx, id, account.id).await?;
+    proposal::register_stored(&mut call.tx, id, account.id, &pace.board()).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await
 }

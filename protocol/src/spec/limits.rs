@@ -44,8 +44,6 @@ pub const ALPHA: RangeInclusive<f64> = 0.0001..=0.2;
 pub const MEASUREMENTS: u32 = 2_000;
 /// Measurements of all runs of an experiment together: each is kept for good and drawn on its page.
 pub const MEASUREMENTS_IN_ALL: f64 = 100_000.0;
-/// Longest experiment, in hours of one CPU worker, all runs together.
-pub const CPU_HOURS: f64 = 48.0;
 /// Known words.
 pub const VOCABULARY: RangeInclusive<u32> = 10..=50_000;
 /// Different characters that a text may have.

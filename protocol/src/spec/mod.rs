@@ -19,7 +19,9 @@ mod sections;
 mod to_toml;
 mod types;
 
-pub use cost::{cpu_seconds, run_seconds, sequence_length};
+pub use cost::{
+    Board, Kind, Past, USUAL_HOURS, card_run_seconds, cpu_seconds, run_seconds, sequence_length,
+};
 pub use dropout::*;
 pub use fields::{Problem, Problems};
 pub use memory::{DataShape, in_words, run_memory};

@@ -4,7 +4,7 @@ use super::criterion::criterion;
 use super::dropout::Dropout;
 use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind, whole as whole_number};
 use super::types::*;
-use super::{cost, limits, memory, sections};
+use super::{Board, cost, limits, memory, sections};
 use arm::{Base, arm};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -348,8 +348,19 @@ impl Spec {
         read_with(value, false)
     }
 
-    /// What must hold, beyond being readable, before the experiment can be registered.
+    /// What must hold, beyond being readable, before the experiment can be registered on a board of one CPU worker.
+    ///
+    /// # Errors
+    /// Everything that stands against it.
     pub fn registrable(&self) -> Result<(), Problems> {
+        self.registrable_on(&Board::default())
+    }
+
+    /// What must hold, beyond being readable, before the experiment can be registered on that board.
+    ///
+    /// # Errors
+    /// Everything that stands against it.
+    pub fn registrable_on(&self, board: &Board) -> Result<(), Problems> {
         let mut problems = Vec::new();
         if self.seeds.len() < limits::SEEDS_REGISTERED {
             problems.push(Problem {
@@ -369,9 +380,8 @@ impl Spec {
                         .into(),
             });
         }
-        problems.extend(cost::problem(self));
+        problems.extend(cost::problems(self, board));
         problems.extend(memory::problem(self));
-        problems.extend(cost::too_many_measurements(self));
         if problems.is_empty() {
             return Ok(());
         }

@@ -20,7 +20,7 @@ pub async fn register(
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
     let mut tx = state.pool.begin().await?;
-    match proposal::register_stored(&mut tx, id, viewer.id).await {
+    match proposal::register_stored(&mut tx, id, viewer.id, &state.pace.board()).await {
         Ok(()) => {
             tx.commit().await?;
             tracing::info!(experiment = %id, account = %viewer.id, "registered");

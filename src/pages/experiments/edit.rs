@@ -12,13 +12,14 @@ use crate::{
     },
     error::{Error, FieldProblem, Result},
     extract::{Form, Member, Path, Visit},
+    pace,
     pages::{
         Cache, draft_stored,
         picture::{self, ArmPicture},
         see_other, show, with_status,
     },
     proposal::{self, Proposal, Source},
-    render::{filters, form::FormErrors, number, time},
+    render::{filters, form::FormErrors, number},
     seed::{TEMPLATES, Template as Ready},
     state::AppState,
 };
@@ -30,7 +31,7 @@ use axum::{
 };
 use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
-    spec::{self, limits},
+    spec::limits,
 };
 use serde::Deserialize;
 use words::Words;
@@ -89,6 +90,7 @@ impl EditPage {
             errors.add("toml", format!("and {} more", made.more));
         }
         let spec = made.spec.as_ref();
+        let board = state.pace.board();
         Ok(Self {
             claims: claims::choices(&state.pool).await?,
             arms: spec
@@ -98,11 +100,8 @@ impl EditPage {
                 .and_then(|spec| spec.criterion.as_ref())
                 .map(|criterion| (criterion.reading(), criterion.falsifier())),
             cost: spec.map(|spec| {
-                let took = time::duration_s(spec::cpu_seconds(spec) as i64);
-                format!(
-                    "{}, about {took} on one CPU worker",
-                    number::plural(spec.runs(), "run", "runs")
-                )
+                let runs = number::plural(spec.runs(), "run", "runs");
+                format!("{runs}, about {}", pace::words(spec, &board))
             }),
             templates: TEMPLATES,
             visit,

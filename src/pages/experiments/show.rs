@@ -14,6 +14,7 @@ use crate::{
     },
     error::{Error, Result},
     extract::{Path, Visit},
+    pace,
     pages::{
         Cache, html_page,
         picture::{self, ArmPicture},
@@ -30,10 +31,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use breakmywork_protocol::{
-    id::ExperimentId,
-    spec::{self, Spec},
-};
+use breakmywork_protocol::{id::ExperimentId, spec::Spec};
 use serde::Deserialize;
 
 /// The part of the page that changes while runs go on.
@@ -171,8 +169,11 @@ async fn page_from(
     from: thread::From,
 ) -> Result<ExperimentPage> {
     let (experiment, spec) = find(state, id).await?;
+    let board = state.pace.board();
     let blockers = match experiment.state.as_str() {
-        "proposed" => proposal::check_registrable(&spec).err().unwrap_or_default(),
+        "proposed" => proposal::check_registrable(&spec, &board)
+            .err()
+            .unwrap_or_default(),
         _ => Vec::new(),
     };
     let missing = match experiment.state.as_str() {
@@ -187,7 +188,6 @@ async fn page_from(
         }
         _ => Vec::new(),
     };
-    let seconds = spec::cpu_seconds(&spec);
     Ok(ExperimentPage {
         visit,
         reading: spec
@@ -195,7 +195,7 @@ async fn page_from(
             .as_ref()
             .map(|criterion| (criterion.reading(), criterion.falsifier())),
         arms: picture::arms(&spec, "arm"),
-        cost: time::duration_s(seconds as i64),
+        cost: pace::words(&spec, &board),
         live: live(state, experiment.clone(), &spec).await?,
         stalled: stalled::of(&state.pool, id).await?,
         pairs: experiment.verdict().and_then(plots::pairs),

@@ -1,7 +1,8 @@
 //! What data sets hold.
 
 use super::Manifest;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -84,11 +85,40 @@ impl<T> Splits<T> {
 
 /// A text and its label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "an object with a text and a label")]
 pub struct Review {
     /// The text, not empty.
     pub text: String,
     /// A number from 0 to 1.
+    #[serde(deserialize_with = "label")]
     pub label: f64,
+}
+
+/// A label, or what it should have been in words for people.
+fn label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    struct Reader;
+    impl Visitor<'_> for Reader {
+        type Value = f64;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(
+                "a label that is a number from 0 to 1, such as 1 for praise and 0 for blame",
+            )
+        }
+
+        fn visit_i64<E>(self, label: i64) -> Result<f64, E> {
+            Ok(label as f64)
+        }
+
+        fn visit_u64<E>(self, label: u64) -> Result<f64, E> {
+            Ok(label as f64)
+        }
+
+        fn visit_f64<E>(self, label: f64) -> Result<f64, E> {
+            Ok(label)
+        }
+    }
+    deserializer.deserialize_any(Reader)
 }
 
 /// A picture and its class.

@@ -73,7 +73,7 @@ pub enum Error {
     },
     /// A frame with a key that no piano has.
     #[error(
-        "{place}, sequence {sequence}, frame {frame}: key {key} is not among the piano's 21 to 108; correct the frame and import again"
+        "{place}, sequence {sequence}, frame {frame}: key {key} is not among the piano's 21 to 108 (a rest is -1, null or an empty frame); correct the frame and import again"
     )]
     Key {
         /// The file.
@@ -83,7 +83,7 @@ pub enum Error {
         /// Its number, from 1.
         frame: usize,
         /// The key.
-        key: i64,
+        key: f64,
     },
     /// A file that is wrong as a whole; the reason says what to do.
     #[error("{place}: {reason}")]
@@ -127,7 +127,7 @@ pub enum Error {
     },
     /// Not the content that a known name stands for.
     #[error(
-        "{place} is not the {what} of {name}: SHA-256 {got}, expected {expected}; get the original file, or import this one under another name"
+        "{place} is not the {what} of {name}: SHA-256 {got}, expected {expected}; get the original file, or import this one under another name, one of your own"
     )]
     NotKnown {
         /// The file.
@@ -140,6 +140,23 @@ pub enum Error {
         got: String,
         /// What it should be.
         expected: String,
+    },
+    /// Not as much as a known name stands for.
+    #[error(
+        "this is not {name}: its {split} split has {got} {unit}, expected {expected}; get the original files, or import \
+         these under another name, one of your own"
+    )]
+    OtherSize {
+        /// The data set.
+        name: String,
+        /// The split.
+        split: &'static str,
+        /// What is counted.
+        unit: &'static str,
+        /// How much is there.
+        got: u64,
+        /// How much there should be.
+        expected: u64,
     },
     /// A data set that was never imported.
     #[error("{reference} is not in {folder}; run `{command}`", folder = folder.display())]

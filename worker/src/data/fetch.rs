@@ -1,9 +1,9 @@
 //! Bringing in a known data set from its address.
 
 use super::download::download;
-use super::format::Raw;
 use super::import::{Draft, unpack};
 use super::known::Known;
+use super::raw::Raw;
 use super::store::cannot_write;
 use super::{Error, Imported, Store};
 use std::fs;
@@ -53,7 +53,7 @@ pub fn fetch(
         content,
         source,
         notes,
-    } = unpack(known, &raw, url.to_owned())?;
+    } = unpack(known, &raw, url.to_owned(), Vec::new())?;
     let imported = store.add(&reference, &content, source, notes)?;
     fs::remove_file(&partial).map_err(cannot_write(&partial))?;
     // Only succeeds when no other download is under way.

@@ -1,6 +1,6 @@
 //! The idx format of MNIST: a magic number, sizes, bytes; numbers are big-endian.
 
-use super::format::Raw;
+use super::raw::Raw;
 use super::{Error, Image};
 
 /// Bytes in three dimensions.

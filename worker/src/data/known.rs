@@ -1,6 +1,7 @@
 //! What the data sets are whose names have a fixed meaning; how each is got stands in the protocol, for the board too.
 
-use super::{Error, Kind, Reference, Splits};
+use super::{Content, Error, Kind, Reference, Splits};
+use breakmywork_protocol::data_set;
 
 /// A data set that many know, and how to get it.
 #[derive(Debug, Clone, Copy)]
@@ -130,10 +131,45 @@ impl Known {
     }
 }
 
+/// Refuses content that is not as much as that name stands for.
+///
+/// # Errors
+/// The first split that has more or less.
+pub(super) fn check_sizes(name: &str, content: &Content) -> Result<(), Error> {
+    let Some(known) = data_set::KNOWN.iter().find(|known| known.name == name) else {
+        return Ok(());
+    };
+    let (pieces, steps) = match content.kind() {
+        Kind::Text => (None, Some("words and line ends")),
+        Kind::Labelled => (Some("reviews"), Some("words")),
+        Kind::Frames => (Some("sequences"), Some("frames")),
+        Kind::Images => (Some("images"), None),
+    };
+    let sizes = content.sizes();
+    for (index, (split, counts)) in sizes.each().into_iter().enumerate() {
+        let count = |unit: &str| match unit {
+            "words and line ends" => counts["words"] + counts["lines"],
+            unit => counts[unit],
+        };
+        for (unit, expected) in [(pieces, known.sequences), (steps, known.steps)] {
+            let Some(unit) = unit.filter(|unit| count(unit) != expected[index]) else {
+                continue;
+            };
+            return Err(Error::OtherSize {
+                name: name.to_owned(),
+                split,
+                unit,
+                got: count(unit),
+                expected: expected[index],
+            });
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use breakmywork_protocol::data_set;
 
     #[test]
     fn what_is_said_of_each_is_what_can_be_done() {

@@ -11,10 +11,12 @@ mod download;
 mod error;
 mod fetch;
 mod format;
+mod frames;
 mod idx;
 mod import;
 pub mod known;
 mod manifest;
+mod raw;
 mod store;
 mod vocabulary;
 

@@ -1,6 +1,7 @@
 //! The data folder: what is in it, reading it whole and checked, adding to it all or nothing.
 
-use super::format::{self, Raw};
+use super::format;
+use super::raw::Raw;
 use super::{Content, DataSet, Error, Manifest, Reference, SplitFile, manifest};
 use breakmywork_protocol::data_set;
 use std::fs::{self, File};

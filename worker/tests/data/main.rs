@@ -2,6 +2,7 @@
 
 mod fetching;
 mod importing;
+mod real_files;
 mod refusals;
 mod storing;
 mod support;

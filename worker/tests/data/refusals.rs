@@ -72,7 +72,7 @@ fn what_is_wrong_is_named_with_its_place_and_what_to_do() {
         ),
         (
             "import x number.jsonl",
-            "number.jsonl, line 1: invalid type: string \"good\", expected f64",
+            "number.jsonl, line 1: invalid type: string \"good\", expected a label that is a number from 0 to 1",
         ),
         (
             "import x infinite.jsonl",

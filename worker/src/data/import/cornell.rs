@@ -1,7 +1,8 @@
 //! Pang and Lee's scale data v1.0: `subj.AUTHOR` has a review a line, `rating.AUTHOR` its rating.
 
 use super::{Draft, split};
-use crate::data::format::{Raw, review_of};
+use crate::data::format::review_of;
+use crate::data::raw::Raw;
 use crate::data::{Error, Review};
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,12 +37,12 @@ pub(super) fn read(folder: &Path) -> Result<Draft, Error> {
     }
     let (mut reviews, mut source, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for author in authors {
-        let file = |prefix: &str| {
+        let mut file = |prefix: &str| {
             let name = format!("{prefix}{author}");
             let path = files.get(&name).ok_or_else(|| {
                 wrong(format!("{name} is missing beside the other file of that author; unpack the scale data again"))
             })?;
-            Ok((name, Raw::read(path)?))
+            Ok((name, Raw::read(path)?.plain(&mut notes)?))
         };
         let ((texts_name, texts), (ratings_name, ratings)) = (file(TEXTS)?, file(RATINGS)?);
         let (text, latin) = decode(&texts);

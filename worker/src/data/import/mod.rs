@@ -5,9 +5,9 @@ mod mnist;
 mod split;
 mod unpack;
 
-use super::format::{self, Raw};
-use super::known::{Known, Packing, Texts};
-use super::{Content, Error, Imported, Kind, Reference, Splits, Store, manifest};
+use super::known::{self, Known, Packing, Texts};
+use super::raw::Raw;
+use super::{Content, Error, Imported, Kind, Reference, Splits, Store, format, manifest};
 use std::path::{Path, PathBuf};
 pub(super) use unpack::unpack;
 
@@ -57,7 +57,7 @@ pub fn import(store: &Store, request: &Request, known: Option<&Known>) -> Result
         }
         Input::Mnist(folder) => {
             expect("--mnist", Kind::Images, request, known)?;
-            mnist::read(folder)?
+            mnist::read(folder, known)?
         }
     };
     let Draft {
@@ -65,6 +65,9 @@ pub fn import(store: &Store, request: &Request, known: Option<&Known>) -> Result
         source,
         notes,
     } = draft;
+    if let Some(known) = known {
+        known::check_sizes(known.name, &content)?;
+    }
     store.add(&request.reference, &content, source, notes)
 }
 
@@ -73,10 +76,16 @@ fn three_files(
     request: &Request,
     known: Option<&Known>,
 ) -> Result<Draft, Error> {
-    let raw = paths.as_ref().try_map(|path| Raw::read(path))?;
+    refuse_pictures(&paths.train, request, known)?;
+    let mut notes = Vec::new();
+    let mut raw = paths
+        .as_ref()
+        .try_map(|path| Raw::read(path)?.plain(&mut notes))?;
     let kind = kind(&raw.train, &paths.train, request, known)?;
     if let Some(texts) = known.and_then(|known| known.texts) {
         check(request.reference.name(), &texts, &raw)?;
+        // Its copies differ in white space, which must not make them differ in SHA-256.
+        raw.train.bytes = spaced(raw.train.utf8()?).into_bytes();
     }
     if let Some(known) = known.filter(|known| {
         known
@@ -89,31 +98,64 @@ fn three_files(
              these files under another name"
         )));
     }
-    let content = format::splits(kind, &raw)?.ok_or_else(|| pictures(&raw.train))?;
+    let content = format::splits(kind, &raw, &mut notes)?.ok_or_else(|| pictures(&raw.train))?;
     let source = paths.each().into_iter().map(|(_, path)| name_of(path));
     Ok(Draft {
         content,
         source: source.collect(),
-        notes: Vec::new(),
+        notes,
     })
 }
 
+/// Pictures are no text: what their files begin with says less than this.
+fn refuse_pictures(path: &Path, request: &Request, known: Option<&Known>) -> Result<(), Error> {
+    let kind = request.kind.or(known.map(|known| known.kind));
+    if kind != Some(Kind::Images) {
+        return Ok(());
+    }
+    let raw = Raw::read(path)?;
+    if let Some(known) = known {
+        expect(known.name, known.kind, request, None)?;
+    }
+    Err(pictures(&raw))
+}
+
+/// The lines with a blank before, between and after their words, as Mikolov's files have them.
+fn spaced(text: &str) -> String {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| format!(" {} \n", words(line))).collect()
+}
+
 fn one_file(path: &Path, request: &Request, known: Option<&Known>) -> Result<Draft, Error> {
+    refuse_pictures(path, request, known)?;
     let raw = Raw::read(path)?;
     if let Some((known, download)) = known.and_then(|known| Some((known, known.download?))) {
         expect(known.name, known.kind, request, None)?;
         let got = manifest::sha256(&raw.bytes);
-        if got != download.sha256 {
-            return Err(not_known(
-                &raw,
-                "original file",
-                known.name,
-                got,
-                download.sha256,
-            ));
+        if got == download.sha256 {
+            return unpack(known, &raw, name_of(path), Vec::new());
         }
-        return unpack(known, &raw, name_of(path));
+        // A copy with the line ends of another system is the same text.
+        let mut notes = Vec::new();
+        let plain = match download.packing {
+            Packing::Plain => Some(raw.clone().plain(&mut notes)?),
+            Packing::Zip(_) => None,
+        };
+        if let Some(plain) = plain.filter(|plain| manifest::sha256(&plain.bytes) == download.sha256)
+        {
+            return unpack(known, &plain, name_of(path), notes);
+        }
+        return Err(not_known(
+            &raw,
+            "original file",
+            known.name,
+            got,
+            download.sha256,
+        ));
     }
+    let mut notes = Vec::new();
+    let raw = raw.plain(&mut notes)?;
     if let Some(known) = known.filter(|known| known.texts.is_some()) {
         return Err(raw.wrong(format!(
             "{} has one file a split; run `{}`, or import this file under another name",
@@ -121,7 +163,8 @@ fn one_file(path: &Path, request: &Request, known: Option<&Known>) -> Result<Dra
             known.reference()?.command()
         )));
     }
-    split::one(kind(&raw, path, request, known)?, &raw, name_of(path))
+    let kind = kind(&raw, path, request, known)?;
+    split::one(kind, &raw, name_of(path), notes)
 }
 
 /// The kind that was asked for, that the name has, or that the file shows.

@@ -1,21 +1,30 @@
 //! Splitting one file into training, validation and test data.
 
 use super::Draft;
-use crate::data::format::{self, Raw};
-use crate::data::{Content, Error, Kind, Review, Splits, manifest};
+use crate::data::raw::Raw;
+use crate::data::{Content, Error, Kind, Review, Splits, format, frames, manifest};
 
-/// Reads a file that holds everything.
-pub(super) fn one(kind: Kind, raw: &Raw, source: String) -> Result<Draft, Error> {
+/// Reads a file that holds everything; `notes` say what was done to it before.
+pub(super) fn one(
+    kind: Kind,
+    raw: &Raw,
+    source: String,
+    mut notes: Vec<String>,
+) -> Result<Draft, Error> {
     let (content, note) = match kind {
         Kind::Text => (text(raw)?, TEXT),
         Kind::Labelled => (labelled(format::reviews(raw)?, &raw.place)?, LABELLED),
-        Kind::Frames => (format::sequences_of_all(raw)?, "splits as in the file"),
+        Kind::Frames => (
+            frames::splits_of_one(raw, &mut notes)?,
+            "splits as in the file",
+        ),
         Kind::Images => return Err(super::pictures(raw)),
     };
+    notes.push(note.to_owned());
     Ok(Draft {
         content,
         source: vec![source],
-        notes: vec![note.to_owned()],
+        notes,
     })
 }
 

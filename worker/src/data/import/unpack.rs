@@ -1,23 +1,30 @@
 //! From a known download to its content.
 
 use super::{Draft, split};
-use crate::data::format::{self, Raw};
 use crate::data::known::{Known, Packing};
-use crate::data::{Error, Splits};
+use crate::data::raw::Raw;
+use crate::data::{Error, Splits, format};
 use std::io::{Cursor, Read};
 
-/// Reads a download whose SHA-256 was checked.
-pub(in crate::data) fn unpack(known: &Known, raw: &Raw, source: String) -> Result<Draft, Error> {
+/// Reads a download whose SHA-256 was checked; `notes` say what was done to it before.
+pub(in crate::data) fn unpack(
+    known: &Known,
+    raw: &Raw,
+    source: String,
+    mut notes: Vec<String>,
+) -> Result<Draft, Error> {
     let files = match known.download.map(|download| download.packing) {
         Some(Packing::Zip(files)) => files,
-        Some(Packing::Plain) | None => return split::one(known.kind, raw, source),
+        Some(Packing::Plain) | None => return split::one(known.kind, raw, source, notes),
     };
     let splits = extract(raw, files)?;
-    let content = format::splits(known.kind, &splits)?.ok_or_else(|| super::pictures(raw))?;
+    let content =
+        format::splits(known.kind, &splits, &mut notes)?.ok_or_else(|| super::pictures(raw))?;
+    notes.push("splits as in the archive".to_owned());
     Ok(Draft {
         content,
         source: vec![source],
-        notes: vec!["splits as in the archive".to_owned()],
+        notes,
     })
 }
 

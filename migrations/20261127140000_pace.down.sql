@@ -1,0 +1,1 @@
+drop index run_attempt_recent_successes;

@@ -1,0 +1,109 @@
+//! How fast a board works: its live workers, and what runs really took on them.
+
+use super::super::types::{Setup, Spec};
+use super::{card_run_seconds, run_seconds};
+
+/// Hours that an experiment may take of the workers, unless the board's settings say otherwise.
+pub const USUAL_HOURS: u32 = 24;
+
+/// Live workers of one machine and device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kind {
+    /// Whether the device is a card.
+    pub card: bool,
+    /// Runs that these workers work on at once.
+    pub slots: u32,
+    /// Runs that ended well on them lately.
+    pub past: Vec<Past>,
+}
+
+/// A run that ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Past {
+    /// Seconds that were estimated, before anything was known of the worker.
+    pub estimated: f64,
+    /// Seconds that it took, from taking to its end.
+    pub took: f64,
+}
+
+/// The live workers of a board and the limit on an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Board {
+    /// What works here; nothing where no worker lives, and then one core like the one that was measured is assumed.
+    pub kinds: Vec<Kind>,
+    /// Hours of the workers that an experiment may take.
+    pub hours: f64,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self {
+            kinds: Vec::new(),
+            hours: f64::from(USUAL_HOURS),
+        }
+    }
+}
+
+impl Kind {
+    /// Seconds that a run of the setup takes on one of its slots.
+    pub fn run_seconds(&self, setup: &Setup) -> f64 {
+        let estimated = if self.card {
+            card_run_seconds(setup)
+        } else {
+            run_seconds(setup)
+        };
+        estimated * self.pace(estimated)
+    }
+
+    /// How long runs really take beside their estimate: the geometric mean over past ones, those of about the same
+    /// length counting most. The estimate itself counts as half a run, so that a single odd run does not decide.
+    fn pace(&self, estimated: f64) -> f64 {
+        const ESTIMATE_COUNTS: f64 = 0.5;
+        let (mut weights, mut sum) = (ESTIMATE_COUNTS, 0.0);
+        for past in self
+            .past
+            .iter()
+            .filter(|past| past.estimated > 0.0 && past.took > 0.0)
+        {
+            let weight = 1.0 / (1.0 + (estimated / past.estimated).ln().powi(2));
+            weights += weight;
+            sum += weight * (past.took / past.estimated).ln();
+        }
+        (sum / weights).exp()
+    }
+}
+
+impl Board {
+    /// Runs that are worked on at once.
+    pub fn slots(&self) -> u32 {
+        self.kinds.iter().map(|kind| kind.slots).sum::<u32>().max(1)
+    }
+
+    /// Seconds of one slot that a run of the setup takes in the mean, the faster ones taking more of them.
+    pub fn run_seconds(&self, setup: &Setup) -> f64 {
+        if self.kinds.iter().all(|kind| kind.slots == 0) {
+            return run_seconds(setup);
+        }
+        let rate = |kind: &Kind| f64::from(kind.slots) / kind.run_seconds(setup);
+        f64::from(self.slots()) / self.kinds.iter().map(rate).sum::<f64>()
+    }
+
+    /// Seconds of the workers that all runs of the experiment take together.
+    pub fn worker_seconds(&self, spec: &Spec) -> f64 {
+        let one_seed: f64 = spec
+            .arms
+            .iter()
+            .map(|arm| self.run_seconds(&arm.setup))
+            .sum();
+        one_seed * spec.seeds.len() as f64
+    }
+
+    /// Seconds from the first run's start to the last one's end, if nobody else's runs are in between.
+    pub fn seconds(&self, spec: &Spec) -> f64 {
+        let slots = f64::from(self.slots());
+        let runs = spec.runs().max(1) as f64;
+        // The last runs leave slots idle.
+        let rounds = (runs / slots).ceil();
+        self.worker_seconds(spec) / runs * rounds
+    }
+}

@@ -1,0 +1,88 @@
+//! What an experiment will cost, estimated before it is queued.
+//!
+//! [`work`] counts what a run does and knows what each of it takes on a core that was measured; a [`Board`] knows what
+//! runs really took on its workers.
+
+mod board;
+mod held;
+mod work;
+
+pub use board::{Board, Kind, Past, USUAL_HOURS};
+
+use super::fields::Problem;
+use super::limits;
+use super::types::*;
+use work::Work;
+
+/// Estimated seconds of one run of `setup` on one core of the CPU that was measured.
+pub fn run_seconds(setup: &Setup) -> f64 {
+    Work::of(setup).seconds()
+}
+
+/// Estimated seconds of one run of `setup` on the card that was measured.
+pub fn card_run_seconds(setup: &Setup) -> f64 {
+    Work::of(setup).card_seconds()
+}
+
+/// Estimated seconds of all runs of an experiment on one core of the CPU that was measured.
+pub fn cpu_seconds(spec: &Spec) -> f64 {
+    Board::default().worker_seconds(spec)
+}
+
+/// Time steps of a sequence; copying has ten symbols to store and ten places to recall them.
+pub fn sequence_length(task: &Task) -> u32 {
+    match task.name {
+        TaskName::Copy => task.length + 20,
+        _ => task.length,
+    }
+}
+
+/// What stands against an experiment because of how long it takes or how much it reports.
+pub(super) fn problems(spec: &Spec, board: &Board) -> Vec<Problem> {
+    too_long(spec, board)
+        .into_iter()
+        .chain(too_many_measurements(spec))
+        .collect()
+}
+
+fn too_long(spec: &Spec, board: &Board) -> Option<Problem> {
+    let hours = board.worker_seconds(spec) / 3600.0;
+    let long = match spec.training.epochs {
+        Some(_) => "epochs",
+        None => "steps",
+    };
+    let whose = match board.kinds.len() {
+        0 => "one CPU worker",
+        _ => "this board's workers",
+    };
+    (hours > board.hours).then(|| Problem {
+        pointer: format!("/training/{long}"),
+        detail: format!(
+            "this experiment would take about {hours:.0} hours of {whose} ({} runs); at most {} are allowed. Use fewer {long}, seeds, units or a shorter task, or ask for a faster worker.",
+            spec.runs(),
+            board.hours
+        ),
+    })
+}
+
+/// What stands against an experiment whose learning curves would be too much to keep and to draw.
+fn too_many_measurements(spec: &Spec) -> Option<Problem> {
+    let measurements = |setup: &Setup| match (setup.training.steps, setup.evaluation.every) {
+        (Some(steps), Some(every)) => f64::from(steps.div_ceil(every.max(1))),
+        _ => f64::from(setup.training.epochs.unwrap_or(1)),
+    };
+    let arms = spec.arms.iter();
+    let one_seed: f64 = arms.map(|arm| measurements(&arm.setup)).sum();
+    let all = one_seed * spec.seeds.len() as f64;
+    (all > limits::MEASUREMENTS_IN_ALL).then(|| Problem {
+        pointer: "/evaluation/every".into(),
+        detail: format!(
+            "all {} runs together would be measured {all:.0} times; at most {} measurements are kept. Measure more seldom.",
+            spec.runs(),
+            limits::MEASUREMENTS_IN_ALL
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use super::*;
+use crate::spec::{Format, read};
+
+#[derive(serde::Deserialize)]
+struct Measured {
+    #[serde(flatten)]
+    setup: Setup,
+    cpu_seconds: f64,
+}
+
+/// Short runs of all paths, each timed on one core (`bench/cost.py`).
+#[test]
+fn the_estimate_is_near_what_was_measured() {
+    let mut off: Vec<(f64, String)> = include_str!("measured.jsonl")
+        .lines()
+        .map(|line| {
+            let Measured { setup, cpu_seconds } =
+                serde_json::from_str(line).expect("a measurement");
+            (
+                (run_seconds(&setup) / cpu_seconds).ln().abs().exp(),
+                line.to_owned(),
+            )
+        })
+        .collect();
+    off.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let count = off.len();
+    assert!(count >= 80);
+    assert!(off[count / 2].0 < 1.2, "in the median {}", off[count / 2].0);
+    assert!(
+        off[count * 9 / 10].0 < 1.6,
+        "one in ten: {:?}",
+        off[count * 9 / 10]
+    );
+    assert!(off[count - 1].0 < 2.2, "worst: {:?}", off[count - 1]);
+}
+
+fn spec(sections: &str) -> Spec {
+    let text = format!(
+        "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n{sections}\n[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n\
+         dropout.state = {{ rate = 0.25 }}\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
+         treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n"
+    );
+    read(&text, Format::Toml).expect("good")
+}
+
+fn past(estimated: f64, took: f64) -> Past {
+    Past { estimated, took }
+}
+
+#[test]
+fn what_runs_took_decides_beside_the_estimate() {
+    let spec = spec("[task]\nname = \"adding\"\n[training]\nsteps = 1000\n");
+    let one = run_seconds(&spec.arms[0].setup);
+    let kind = |past: Vec<Past>| Kind {
+        card: false,
+        slots: 1,
+        past,
+    };
+    let slow = kind(vec![past(one, 3.0 * one); 30]);
+    let seconds = slow.run_seconds(&spec.arms[0].setup);
+    assert!((seconds / one - 3.0).abs() < 0.1, "{seconds} of {one}");
+    // Runs of about the same length count most.
+    let mixed = kind(
+        [
+            vec![past(one, 3.0 * one); 10],
+            vec![past(1e4 * one, 1e4 * one); 10],
+        ]
+        .concat(),
+    );
+    assert!(mixed.run_seconds(&spec.arms[0].setup) > 2.5 * one);
+    // Two slots halve the time, not the work.
+    let board = Board {
+        kinds: vec![Kind {
+            slots: 2,
+            ..kind(Vec::new())
+        }],
+        ..Board::default()
+    };
+    let whole = cpu_seconds(&spec);
+    assert!((board.worker_seconds(&spec) - whole).abs() < 1e-9 * whole);
+    assert!((board.seconds(&spec) - whole / 2.0).abs() < 1e-9 * whole);
+    // A fast worker takes more of the runs than a slow one.
+    let both = Board {
+        kinds: vec![kind(vec![past(one, one); 30]), slow],
+        ..Board::default()
+    };
+    let mean = both.run_seconds(&spec.arms[0].setup);
+    assert!(mean > one && mean < 1.6 * one, "{mean} of {one}");
+}
+
+/// The medium model of Zaremba et al. and of Gal & Ghahramani, six seeds.
+#[test]
+fn the_papers_models_are_too_long_for_a_core_and_not_for_a_card() {
+    let text = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"word_lm\"\ndata = \"penn_treebank\"\n\
+        [model]\nlayers = 2\nhidden = 650\n[training]\noptimizer = \"sgd\"\nbatch = 20\nepochs = 39\n\
+        [[arms]]\nname = \"one\"\ndropout = { preset = \"gal_tied\" }\n[[arms]]\nname = \"two\"\n\
+        [criterion]\nkind = \"difference\"\nmetric = \"test_perplexity\"\ntreatment = \"one\"\ncontrol = \"two\"\n\
+        margin = 0.02\nscale = \"log\"\n";
+    let spec = read(text, Format::Toml).expect("good");
+    let refused = spec.registrable().expect_err("weeks of a core").to_string();
+    assert!(
+        refused.contains("hours of one CPU worker (12 runs); at most 24"),
+        "{refused}"
+    );
+    let card = Kind {
+        card: true,
+        slots: 1,
+        past: Vec::new(),
+    };
+    let board = Board {
+        kinds: vec![card],
+        ..Board::default()
+    };
+    spec.registrable_on(&board).expect("an evening of a card");
+    let patient = Board {
+        hours: 10_000.0,
+        ..Board::default()
+    };
+    spec.registrable_on(&patient)
+        .expect("the operator allows it");
+    let tokens = 929_589.0 * 39.0;
+    let a_second = tokens / card_run_seconds(&spec.arms[1].setup);
+    // An H100 was measured at 155,000, evaluation left out.
+    assert!((80_000.0..200_000.0).contains(&a_second), "{a_second}");
+}
+
+#[test]
+fn an_experiment_keeps_a_bounded_number_of_measurements() {
+    let mut spec = spec(
+        "[task]\nname = \"adding\"\nlength = 3\n[model]\nhidden = 1\n[training]\nsteps = 2000\n[evaluation]\nevery = 1\nsequences = 1\n",
+    );
+    spec.registrable().expect("24,000 are few enough");
+    spec.seeds = (0..40).collect();
+    let refused = spec.registrable().expect_err("160,000 are not").to_string();
+    assert!(
+        refused.starts_with("evaluation.every: all 80 runs together would be measured 160000 times"),
+        "{refused}"
+    );
+}

@@ -8,6 +8,7 @@ mod editor;
 mod experiments;
 mod forms;
 mod frame;
+mod pace;
 mod stalled;
 mod support;
 mod threads;

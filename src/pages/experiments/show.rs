@@ -22,7 +22,7 @@ use crate::{
         thread::{self, Thread},
     },
     proposal,
-    render::{badge, filters, form::FormErrors, html::Html, number, time, words},
+    render::{badge, filters, form::FormErrors, html::Html, number, words},
     state::AppState,
 };
 use askama::Template;

@@ -133,7 +133,8 @@ fn an_experiment_keeps_a_bounded_number_of_measurements() {
     spec.seeds = (0..40).collect();
     let refused = spec.registrable().expect_err("160,000 are not").to_string();
     assert!(
-        refused.starts_with("evaluation.every: all 80 runs together would be measured 160000 times"),
+        refused
+            .starts_with("evaluation.every: all 80 runs together would be measured 160000 times"),
         "{refused}"
     );
 }

@@ -30,7 +30,29 @@ pub struct Settings {
         default_value_t = USUAL_HOURS
     )]
     pub experiment_hours: u32,
+
+    /// Accounts that may sign up from one address in an hour; 0 for any number.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_SIGN_UPS_PER_HOUR",
+        value_name = "N",
+        default_value_t = SIGN_UPS_PER_HOUR
+    )]
+    pub sign_ups_per_hour: u32,
+
+    /// Proxies of yours that every request comes through. That many right-most entries of `X-Forwarded-For` are
+    /// believed; with 0 the header is ignored and limits go by who connects.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_TRUSTED_PROXIES",
+        value_name = "N",
+        default_value_t = 0
+    )]
+    pub trusted_proxies: usize,
 }
+
+/// A class in one room can sign up within two hours; a script cannot make a crowd.
+const SIGN_UPS_PER_HOUR: u32 = 10;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -38,6 +60,8 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             open_sign_up: true,
             experiment_hours: USUAL_HOURS,
+            sign_ups_per_hour: SIGN_UPS_PER_HOUR,
+            trusted_proxies: 0,
         }
     }
 }

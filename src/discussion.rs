@@ -1,10 +1,12 @@
 //! Posting comments and reading them: what pages and REST have in common.
 
+use crate::db::accounts;
 use crate::db::comments::{self, Comment, Limits, Page, Place};
 use crate::error::{Error, Result};
 use crate::heavy;
 use crate::render::{html::Html, markdown};
 use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
+use breakmywork_protocol::visible;
 use sqlx::{PgConnection, PgPool};
 
 /// Comments of one person within a minute: a person cannot write more, a script should not.
@@ -89,6 +91,7 @@ pub async fn post(
     author: AccountId,
     comment: &Written,
 ) -> Result<CommentId> {
+    accounts::lock(tx, author).await?;
     if comments::recent(&mut *tx, author).await? >= PER_MINUTE {
         return Err(Error::TooMany {
             detail: format!(
@@ -102,13 +105,30 @@ pub async fn post(
         .ok_or_else(|| Error::missing("thread", thread))
 }
 
+/// Posts a comment that came from a form: one that was sent twice is posted once.
+///
+/// # Errors
+/// As [`post`].
+pub async fn post_once(
+    tx: &mut PgConnection,
+    thread: ThreadId,
+    author: AccountId,
+    comment: &Written,
+) -> Result<CommentId> {
+    accounts::lock(tx, author).await?;
+    match comments::just_posted(&mut *tx, thread, author, &comment.text).await? {
+        Some(twin) => Ok(twin),
+        None => post(tx, thread, author, comment).await,
+    }
+}
+
 /// The text as it is stored, or what is wrong with it.
 ///
 /// # Errors
 /// A sentence for the person who wrote it.
 pub fn checked(body: &str) -> Result<&str, String> {
     let body = body.trim();
-    if body.is_empty() {
+    if !visible::is_there(body) {
         return Err("Write something first.".into());
     }
     let length = body.chars().count();

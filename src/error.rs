@@ -49,8 +49,28 @@ pub enum Error {
         /// Seconds after which to try again.
         retry_after: u32,
     },
-    /// The database does not answer.
-    #[error("the database does not answer: {0}")]
+    /// The body is of a type that is not read here.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// The body is larger than any request needs.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// The body ended before its end.
+    #[error("the body broke off")]
+    BrokenOff,
+    /// Too much to do at this moment.
+    #[error("{detail}")]
+    Busy {
+        /// Of what there is too much.
+        detail: String,
+        /// Seconds after which to try again.
+        retry_after: u32,
+    },
+    /// The database cannot do it at this moment.
+    #[error("the database cannot do it: {0}")]
     Unavailable(#[source] sqlx::Error),
     /// A fault of ours.
     #[error("{0}")]
@@ -95,7 +115,77 @@ pub struct Reply {
 pub struct SignInNeeded(pub String);
 
 /// Seconds after which to try again when the database was away.
-const RETRY_AFTER: u32 = 5;
+pub const RETRY_AFTER: u32 = 5;
+
+/// Refused fields that one answer names: nobody mends more at once.
+const MOST_FIELDS: usize = 50;
+
+/// The first problems, and how many more there are.
+fn shortened(fields: &[FieldProblem]) -> Vec<FieldProblem> {
+    let mut kept: Vec<FieldProblem> = fields.iter().take(MOST_FIELDS).cloned().collect();
+    let more = fields.len() - kept.len();
+    if more > 0 {
+        kept.push(FieldProblem::new(
+            "",
+            format!("There are {more} more problems. Mend these first."),
+        ));
+    }
+    kept
+}
+
+/// What keeps the database from doing something that it could do another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Away,
+    Full,
+    Crowded,
+    Slow,
+    Locked,
+}
+
+impl Trouble {
+    fn of(error: &sqlx::Error) -> Self {
+        let sqlx::Error::Database(database) = error else {
+            return Self::Away;
+        };
+        match database.code().as_deref() {
+            Some("53100") => Self::Full,
+            Some(code) if code.starts_with("53") => Self::Crowded,
+            Some("57014") => Self::Slow,
+            Some("55P03" | "40P01" | "40001") => Self::Locked,
+            _ => Self::Away,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Away => {
+                "The site cannot reach its database. Nothing is lost; try again in a few seconds."
+            }
+            Self::Full => {
+                "The disk of the site's database is full, so nothing new can be stored until its operator makes room. What was stored before is safe. Keep what you typed and try again later."
+            }
+            Self::Crowded => {
+                "The site's database has too much to do at this moment. Nothing was changed; try again in a few seconds."
+            }
+            Self::Slow => {
+                "The site's database took too long over this. Nothing was changed; try again in a few seconds."
+            }
+            Self::Locked => {
+                "Something else is changing the same thing at this moment. Nothing was changed; try again in a few seconds."
+            }
+        }
+    }
+
+    /// Seconds after which to try again.
+    fn retry_after(self) -> u32 {
+        match self {
+            Self::Locked => 2,
+            Self::Away | Self::Crowded | Self::Slow => RETRY_AFTER,
+            Self::Full => 300,
+        }
+    }
+}
 
 impl Error {
     /// Nothing of that kind under that name.
@@ -123,7 +213,11 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BrokenOff => StatusCode::BAD_REQUEST,
+            Self::Busy { .. } | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -131,8 +225,8 @@ impl Error {
     /// Says after how many seconds to try again, where that may help.
     pub fn say_when(&self, headers: &mut HeaderMap) {
         let retry_after = match self {
-            Self::Unavailable(_) => RETRY_AFTER,
-            Self::TooMany { retry_after, .. } => *retry_after,
+            Self::Unavailable(cause) => Trouble::of(cause).retry_after(),
+            Self::TooMany { retry_after, .. } | Self::Busy { retry_after, .. } => *retry_after,
             _ => return,
         };
         headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
@@ -146,9 +240,15 @@ impl Error {
             | Self::Forbidden(detail)
             | Self::BadRequest(detail)
             | Self::Conflict(detail)
+            | Self::Busy { detail, .. }
             | Self::TooMany { detail, .. } => reply.detail.clone_from(detail),
-            Self::Invalid(fields) => reply.fields.clone_from(fields),
-            Self::SignIn { .. } | Self::Unavailable(_) | Self::Internal(_) => {}
+            Self::Invalid(fields) => reply.fields = shortened(fields),
+            Self::Unsupported(detail) => reply.detail = (*detail).to_owned(),
+            Self::Unavailable(cause) => reply.detail = Trouble::of(cause).words().to_owned(),
+            Self::BrokenOff => {
+                reply.detail = "The request broke off before its end. Send it again.".into()
+            }
+            Self::SignIn { .. } | Self::TooLarge | Self::TooSlow | Self::Internal(_) => {}
         }
         reply
     }
@@ -173,7 +273,7 @@ impl Reply {
             408 => (
                 "timeout",
                 "Took too long",
-                "The request did not arrive in time.",
+                "The request did not arrive in time; nothing was done. Send it again.",
             ),
             409 => (
                 "conflict",
@@ -199,7 +299,7 @@ impl Reply {
             503 => (
                 "unavailable",
                 "Away for a moment",
-                "The site cannot reach its database. Nothing is lost; try again in a few seconds.",
+                "The answer took too long. Look whether it was done after all before you send it again.",
             ),
             500.. => (
                 "internal",
@@ -225,7 +325,9 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
             Self::Internal(cause) => tracing::error!(cause = ?cause, "request failed: {cause}"),
-            Self::Unavailable(cause) => tracing::warn!(%cause, "database unavailable: {cause}"),
+            Self::Unavailable(cause) => {
+                tracing::warn!(%cause, trouble = ?Trouble::of(cause), "database unavailable: {cause}");
+            }
             _ => {}
         }
         if let Self::SignIn { next } = &self {
@@ -255,28 +357,30 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_) => Self::Unavailable(error),
-            // Connection exceptions, out of resources, and shut-down or recovery.
+            // Connection exceptions, out of resources, and shut-down or recovery; a statement or lock that took too
+            // long, a deadlock, a transaction that was ended because it idled, a server that only reads.
             sqlx::Error::Database(database)
                 if database.code().is_some_and(|code| {
-                    ["08", "53", "57P"]
-                        .iter()
-                        .any(|class| code.starts_with(class))
+                    [
+                        "08", "53", "57P", "57014", "55P03", "40P01", "40001", "25P03", "25P04",
+                        "25006",
+                    ]
+                    .iter()
+                    .any(|class| code.starts_with(class))
                 }) =>
             {
                 Self::Unavailable(error)
             }
-            // Text with a NUL character, which Postgres cannot hold.
-            sqlx::Error::Database(database) if database.code().as_deref() == Some("22021") => {
+            // Text with a NUL character or one that the database's encoding lacks.
+            sqlx::Error::Database(database)
+                if database
+                    .code()
+                    .is_some_and(|code| ["22021", "22P05"].contains(&code.as_ref())) =>
+            {
                 Self::BadRequest("The text holds a character that cannot be stored.".to_owned())
             }
             _ => Self::Internal(error.into()),
         }
-    }
-}
-
-impl From<crate::auth::password::HashError> for Error {
-    fn from(error: crate::auth::password::HashError) -> Self {
-        Self::Internal(error.into())
     }
 }
 
@@ -309,6 +413,18 @@ mod tests {
         let reply = response.extensions().get::<Reply>().expect("a reply");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert!(!reply.detail.contains("secret"));
+    }
+
+    #[test]
+    fn no_more_problems_are_named_than_somebody_can_mend() {
+        let problem = |number| FieldProblem::new(format!("/{number}"), "is wrong.");
+        let many = Error::Invalid((0..25_000).map(problem).collect()).into_response();
+        let reply = many.extensions().get::<Reply>().expect("a reply");
+        assert_eq!(reply.fields.len(), MOST_FIELDS + 1);
+        assert!(reply.fields[MOST_FIELDS].detail.contains("24950 more"));
+        let few = Error::Invalid((0..50).map(problem).collect()).into_response();
+        let reply = few.extensions().get::<Reply>().expect("a reply");
+        assert_eq!(reply.fields.len(), 50);
     }
 
     #[test]

@@ -1,14 +1,22 @@
 //! What handlers take from a request.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "these wrap the framework's own, and nothing else may use them"
+)]
+
 use crate::{
     auth::{account::Role, session::Viewer},
     error::Error,
+    middleware::limits::{BODY, FORM_BYTES},
 };
 use axum::{
+    body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
-    http::{Uri, request::Parts},
+    http::{Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
 
@@ -151,6 +159,61 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
+/// The query; one that does not read is refused in our words.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        use std::error::Error as _;
+        axum::extract::Query::<T>::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|rejection| {
+                let words = rejection.source().map_or_else(String::new, ToString::to_string);
+                // serde names the parameter first: `limit: invalid digit found in string`.
+                Error::BadRequest(match words.split_once(':') {
+                    Some((name, _)) if name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_') => {
+                        format!("`{name}` in the query has a value that cannot be read. Leave it out, or see /docs/api for what it takes.")
+                    }
+                    _ => "The query cannot be read: a parameter is there twice or is not UTF-8 text.".to_owned(),
+                })
+            })
+    }
+}
+
+/// Reads a body, at most `most` bytes and within a time, however slowly its sender sends.
+///
+/// # Errors
+/// Too large, too slow, or broken off.
+pub async fn body(request: Request, most: usize) -> Result<(Parts, Bytes), Error> {
+    let (parts, body) = request.into_parts();
+    let announced = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(Error::TooLarge);
+    }
+    let mut bytes = Vec::new();
+    let mut chunks = body.into_data_stream();
+    let all = async {
+        while let Some(chunk) = chunks.try_next().await.map_err(|_| Error::BrokenOff)? {
+            if bytes.len() + chunk.len() > most {
+                return Err(Error::TooLarge);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(BODY, all)
+        .await
+        .map_err(|_| Error::TooSlow)??;
+    Ok((parts, bytes.into()))
+}
+
 /// A posted form; what does not read is refused in our words.
 #[derive(Debug, Clone, Copy)]
 pub struct Form<T>(pub T);
@@ -159,14 +222,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        match axum::extract::Form::<T>::from_request(request, state).await {
-            Ok(axum::extract::Form(value)) => Ok(Self(value)),
-            // Too large keeps its status; the rest is a form this page never made.
-            Err(rejection) if rejection.status().as_u16() == 413 => Err(rejection.into_response()),
-            Err(_) => Err(Error::BadRequest(
-                "The form could not be read: a field is missing or is not UTF-8 text. Go back, reload the page and send it again.".to_owned(),
-            )
-            .into_response()),
-        }
+        let (parts, bytes) = body(request, FORM_BYTES)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let whole = Request::from_parts(parts, Body::from(bytes));
+        axum::extract::Form::<T>::from_request(whole, state)
+            .await
+            .map(|axum::extract::Form(value)| Self(value))
+            .map_err(|_| {
+                Error::BadRequest(
+                    "The form could not be read: a field is missing or is not UTF-8 text. Go back, reload the page and send it again.".to_owned(),
+                )
+                .into_response()
+            })
     }
 }

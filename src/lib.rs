@@ -2,6 +2,7 @@
 //!
 //! [`app`] makes the whole site from a state; binaries and tests call it.
 
+pub mod address;
 pub mod api;
 pub mod assets;
 pub mod auth;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod extract;
 pub mod heavy;
 pub mod live;
+pub mod memory;
 pub mod middleware;
 pub mod pace;
 pub mod pages;
@@ -26,6 +28,7 @@ pub mod render;
 pub mod router;
 pub mod seed;
 pub mod server;
+pub mod share;
 pub mod state;
 
 pub use router::app;

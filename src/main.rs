@@ -6,9 +6,13 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+fn main() -> ExitCode {
+    breakmywork::memory::give_back_freed();
+    run(Cli::parse())
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
+async fn run(cli: Cli) -> ExitCode {
     if let Err(error) = start_log(&cli) {
         eprintln!("--log cannot be understood: {error}");
         return ExitCode::FAILURE;

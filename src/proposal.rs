@@ -1,10 +1,13 @@
 //! Proposing an experiment: what form and REST have in common.
 
+use crate::db::accounts;
 use crate::db::experiments::{self as table, Draft};
 use crate::error::{Error, FieldProblem, Result};
-use breakmywork_protocol::id::{AccountId, ExperimentId};
+use crate::reason;
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::spec::{self, Board, Criterion, Format, Problem, Problems, Spec};
+use breakmywork_protocol::visible;
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -12,9 +15,17 @@ use sqlx::PgConnection;
 const PREDICTION_CHARS: usize = 1_000;
 /// Longest rationale, in characters, as the table's constraint has it.
 const RATIONALE_CHARS: usize = 20_000;
+/// Longest reason for an amendment, in characters.
+pub const AMEND_REASON_CHARS: usize = 500;
 
 /// Registered experiments of one person that have no verdict yet: a share of the queue, not all of it.
 pub const OPEN_EXPERIMENTS: i64 = 20;
+
+/// Proposals of one person that are neither registered nor withdrawn: what others can look through.
+pub const OPEN_PROPOSALS: i64 = 50;
+
+/// Proposals of one person within an hour: a script that explores may, one that floods may not.
+pub const PROPOSALS_PER_HOUR: i64 = 120;
 
 /// The specification as it came in.
 #[derive(Debug, Clone)]
@@ -71,7 +82,17 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
             .as_deref()
             .cloned()
             .ok_or_else(|| Problems::one("", "cannot be read.")),
-        Source::Json(value) => spec::read_value(value),
+        // The same limit as for text, whichever way it comes.
+        Source::Json(value) => match value.to_string().len() {
+            length if length > spec::limits::TEXT_BYTES => Err(Problems::one(
+                "",
+                format!(
+                    "has {length} bytes as JSON; at most {} are read.",
+                    spec::limits::TEXT_BYTES
+                ),
+            )),
+            _ => spec::read_value(value),
+        },
     };
     let mut problems = Vec::new();
     let spec = read
@@ -127,6 +148,152 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
     }
 }
 
+/// [`check`] away from the threads that answer: a specification with many mistakes takes a while.
+///
+/// # Errors
+/// As there.
+pub async fn checked(proposal: Proposal) -> Result<Result<Draft, Vec<FieldProblem>>> {
+    tokio::task::spawn_blocking(move || check(&proposal))
+        .await
+        .map_err(Error::internal)
+}
+
+/// What a proposal amends: a registered experiment, and why.
+///
+/// # Errors
+/// If the database is away. What is wrong goes to `problems`, with pointers `/amends` and `/amend_reason`.
+pub async fn amendment(
+    tx: &mut PgConnection,
+    amends: Option<ExperimentId>,
+    reason: Option<&str>,
+    problems: &mut Vec<FieldProblem>,
+) -> Result<Option<(ExperimentId, String)>> {
+    let given = reason.is_some_and(|reason| !reason.trim().is_empty());
+    let Some(id) = amends else {
+        if given {
+            problems.push(FieldProblem::new(
+                "/amends",
+                "name the experiment that is amended.",
+            ));
+        }
+        return Ok(None);
+    };
+    let mut found = Vec::new();
+    let reason = line(
+        reason.unwrap_or_default(),
+        "/amend_reason",
+        AMEND_REASON_CHARS,
+        &mut found,
+    );
+    if !given || (reason.is_empty() && found.is_empty()) {
+        found = vec![FieldProblem::new(
+            "/amend_reason",
+            format!("say in 1 to {AMEND_REASON_CHARS} characters why the experiment is amended."),
+        )];
+    }
+    let earlier = table::find(tx, id).await?;
+    if earlier.is_none_or(|earlier| earlier.registered_at.is_none()) {
+        found.push(FieldProblem::new(
+            "/amends",
+            "must be a registered experiment.",
+        ));
+    }
+    let amends = found.is_empty().then_some((id, reason));
+    problems.extend(found);
+    Ok(amends)
+}
+
+/// A proposal that was checked.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    /// The claim it tests.
+    pub claim: ClaimId,
+    /// Who proposes it.
+    pub author: AccountId,
+    /// What is stored.
+    pub draft: &'a Draft,
+    /// What it amends, and why.
+    pub amends: Option<&'a (ExperimentId, String)>,
+}
+
+/// Stores a proposal.
+///
+/// # Errors
+/// Over a limit: then roll `tx` back.
+pub async fn propose(tx: &mut PgConnection, new: New<'_>) -> Result<ExperimentId> {
+    accounts::lock(tx, new.author).await?;
+    let counts = table::proposals_of(&mut *tx, new.author).await?;
+    if counts.open >= OPEN_PROPOSALS {
+        return Err(Error::TooMany {
+            detail: format!(
+                "You have {OPEN_PROPOSALS} proposals that are not registered. Register or withdraw some, then propose this one."
+            ),
+            retry_after: 600,
+        });
+    }
+    if counts.within_an_hour >= PROPOSALS_PER_HOUR {
+        return Err(Error::TooMany {
+            detail: format!(
+                "You proposed {PROPOSALS_PER_HOUR} experiments within an hour. Wait a little, then propose this one."
+            ),
+            retry_after: 600,
+        });
+    }
+    let amends = new.amends.map(|(id, reason)| (*id, reason.as_str()));
+    Ok(table::create(tx, new.claim, new.author, new.draft, amends).await?)
+}
+
+/// Stores a proposal that came from a form: one that was sent twice is stored once.
+///
+/// # Errors
+/// As [`propose`].
+pub async fn propose_once(tx: &mut PgConnection, new: New<'_>) -> Result<ExperimentId> {
+    accounts::lock(tx, new.author).await?;
+    match table::just_proposed(&mut *tx, new.claim, new.author, new.draft).await? {
+        Some(twin) => Ok(twin),
+        None => propose(tx, new).await,
+    }
+}
+
+/// Withdraws `author`'s proposal.
+///
+/// # Errors
+/// Not `author`'s, or not proposed any more: then roll `tx` back.
+pub async fn withdraw(tx: &mut PgConnection, id: ExperimentId, author: AccountId) -> Result<()> {
+    let experiment = table::find(&mut *tx, id)
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    if experiment.author_id != author {
+        return Err(Error::Forbidden(
+            "Only its author can withdraw an experiment.".into(),
+        ));
+    }
+    Ok(jobs::withdraw(tx, id, author).await?)
+}
+
+/// Stops an experiment for good: its open runs are cancelled, and its verdict is *aborted* with the reason.
+///
+/// # Errors
+/// Neither `who`'s own nor `who` an admin, not registered, or over: then roll `tx` back.
+pub async fn stop(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+    who: AccountId,
+    admin: bool,
+    reason: &str,
+) -> Result<()> {
+    let reason = reason::checked(reason)?;
+    let experiment = table::find(&mut *tx, id)
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    if experiment.author_id != who && !admin {
+        return Err(Error::Forbidden(
+            "Only its author or an admin can stop an experiment.".into(),
+        ));
+    }
+    Ok(jobs::stop(tx, id, who, &reason).await?)
+}
+
 /// Checks that an experiment can be frozen and run on that board, beyond being readable.
 ///
 /// # Errors
@@ -146,6 +313,7 @@ pub async fn register(
     author: AccountId,
     spec: &Spec,
 ) -> Result<()> {
+    accounts::lock(tx, author).await?;
     if table::open_of(&mut *tx, author).await? >= OPEN_EXPERIMENTS {
         return Err(Error::TooMany {
             detail: format!(
@@ -190,17 +358,15 @@ pub async fn register_stored(
 }
 
 /// A single line of text, or a problem. An empty one is a problem only where nothing else explains it.
-fn line(text: &str, pointer: &str, most: usize, problems: &mut Vec<FieldProblem>) -> String {
-    let text = text.trim();
-    let length = text.chars().count();
-    let detail = if length > most {
-        format!("may have at most {most} characters; this has {length}.")
-    } else if text.chars().any(char::is_control) {
-        "must be one line without control characters.".to_owned()
-    } else if text.is_empty() && problems.is_empty() {
-        "is missing.".to_owned()
-    } else {
-        return text.to_owned();
+fn line(given: &str, pointer: &str, most: usize, problems: &mut Vec<FieldProblem>) -> String {
+    let detail = match visible::line(given) {
+        _ if given.trim().chars().count() > most => format!(
+            "may have at most {most} characters; this has {}.",
+            given.trim().chars().count()
+        ),
+        Err(detail) => detail,
+        Ok(line) if line.is_empty() && problems.is_empty() => "is missing.".to_owned(),
+        Ok(line) => return line,
     };
     problems.push(FieldProblem::new(pointer, detail));
     String::new()

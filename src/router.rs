@@ -7,7 +7,6 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
@@ -16,33 +15,33 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 /// The whole site.
 pub fn app(state: AppState) -> Router {
     let site = pages()
-        .merge(crate::api::router())
+        .merge(crate::api::router(&state))
         .fallback(crate::pages::error::nothing_here)
         // Innermost last: what refuses stands inside what explains refusals.
         .layer(from_fn_with_state(state.clone(), session::load))
         .layer(from_fn(typed::keep))
         .layer(csrf::layer(&state.settings))
-        .layer(DefaultBodyLimit::disable())
-        .layer(limits::body())
         .layer(limits::time())
         .layer(CatchPanicLayer::new())
         .layer(from_fn(errors::explain));
     Router::new()
         .nest("/static", assets::router())
+        .merge(probes())
         .merge(site)
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), csp::headers))
         .layer(request_log::log())
         .layer(request_log::propagate_id())
         .layer(request_log::set_id())
+        .layer(from_fn(request_log::forget_id))
         .with_state(state)
 }
 
 fn pages() -> Router<AppState> {
     use crate::pages::{
         account, admin, claims, docs,
-        experiments::{actions, edit, list, live, show},
-        health, home, metrics, people, queue, runs, sign, thread, works,
+        experiments::{actions, edit, list, live, show, stop},
+        home, people, queue, runs, sign, thread, works,
     };
     Router::new()
         // The board
@@ -60,6 +59,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
+        .route("/experiments/{id}/stop", get(stop::form).post(stop::stop))
         .route("/runs/{id}", get(runs::run))
         .route("/queue", get(queue::queue))
         .route("/docs/api", get(docs::api_docs))
@@ -95,7 +95,15 @@ fn pages() -> Router<AppState> {
         )
         .route("/admin/runs/{id}/cancel", post(admin::queue::cancel))
         .route("/admin/runs/{id}/retry", post(admin::queue::retry))
-        // Probes
+        .route("/admin/people", get(admin::people::list))
+        .route("/admin/people/{name}/disable", post(admin::people::disable))
+        .route("/admin/people/{name}/enable", post(admin::people::enable))
+}
+
+/// For machines, who want a line and no page: outside what explains refusals, and without a session.
+fn probes() -> Router<AppState> {
+    use crate::pages::{health, metrics};
+    Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -1,11 +1,13 @@
 //! What every handler shares.
 
 use crate::{
+    address::Origin,
     auth::{password::Passwords, throttle::Throttle},
     config::Settings,
     live::Changes,
     pace::Pace,
     redraws::Redraws,
+    share::Shares,
 };
 use axum::extract::FromRef;
 use sqlx::PgPool;
@@ -31,7 +33,12 @@ pub struct AppState {
     pub throttle: Throttle,
     /// How fast the workers are.
     pub pace: Pace,
+    /// Open streams of live updates, by who has them.
+    pub streams: Shares<Origin>,
 }
+
+/// Open streams of one address: every tab of a small office.
+const STREAMS: usize = 100;
 
 impl AppState {
     /// The state without its background task; [`crate::live::listen`] starts that.
@@ -39,12 +46,13 @@ impl AppState {
         Self {
             pool,
             pace: Pace::new(f64::from(settings.experiment_hours)),
-            settings: Arc::new(settings),
             shutdown,
             changes: Changes::new(),
             redraws: Redraws::default(),
             passwords: Passwords::new(),
-            throttle: Throttle::default(),
+            throttle: Throttle::new(settings.sign_ups_per_hour),
+            streams: Shares::new(STREAMS),
+            settings: Arc::new(settings),
         }
     }
 }

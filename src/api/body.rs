@@ -1,11 +1,13 @@
 //! A JSON body whose mistakes are named by field.
 
-use crate::error::{Error, FieldProblem};
-use axum::body::Bytes;
+use crate::error::Error;
+use crate::extract;
+use crate::middleware::limits::BODY_BYTES;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use breakmywork_protocol::json::Unambiguous;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 use sha2::{Digest, Sha256};
 
 /// A JSON body, and the hash of the whole request for [`super::idempotency`].
@@ -19,56 +21,214 @@ pub(super) struct Body<T> {
 
 /// Reads JSON. No body counts as `{}`: requests without fields need none.
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Response;
+    type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (parts, bytes) = extract::body(request, BODY_BYTES).await?;
         let mut hash = Sha256::new();
-        hash.update(request.method().as_str());
+        hash.update(parts.method.as_str());
         hash.update([0]);
-        hash.update(request.uri().path());
+        hash.update(parts.uri.path());
         hash.update([0]);
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(|kind| kind.to_str().unwrap_or_default().to_ascii_lowercase());
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(IntoResponse::into_response)?;
         hash.update(&bytes);
-        if !bytes.is_empty() && !kind.is_some_and(|kind| kind.starts_with("application/json")) {
-            let detail = "Send the body as JSON, with `Content-Type: application/json`.";
-            return Err((axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into_response());
+        let kind = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok()?.split(';').next())
+            .map(|kind| kind.trim().to_ascii_lowercase());
+        if !bytes.is_empty() && kind.as_deref() != Some("application/json") {
+            return Err(Error::Unsupported(
+                "Send the body as JSON, with `Content-Type: application/json`.",
+            ));
         }
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let value = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| refusal(&error).into_response())?;
-        reader.end().map_err(|error| {
-            Error::BadRequest(format!("The body is not JSON: {error}.")).into_response()
-        })?;
         Ok(Self {
-            value,
+            value: parse(bytes)?,
             fingerprint: hash.finalize().into(),
         })
     }
 }
 
-fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
-    if !error.inner().is_data() {
-        return Error::BadRequest(format!("The body is not JSON: {}.", error.inner()));
+/// Reads an object, each of whose names stands once.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let Unambiguous(value) = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        match error.inner().is_data() {
+            true => refusal(&error),
+            false => not_json(error.inner()),
+        }
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    // A list would be taken for the fields in their order.
+    if !value.is_object() {
+        return Err(Error::field("", "The body must be an object: {…}."));
     }
+    serde_path_to_error::deserialize(value).map_err(|error| refusal(&error))
+}
+
+fn not_json(error: &serde_json::Error) -> Error {
+    Error::BadRequest(format!("The body is not JSON: {error}."))
+}
+
+fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path: String = error
         .path()
         .iter()
         .map(|segment| match segment {
-            serde_path_to_error::Segment::Seq { index } => format!("/{index}"),
-            serde_path_to_error::Segment::Map { key } => format!("/{key}"),
-            serde_path_to_error::Segment::Enum { variant } => format!("/{variant}"),
-            serde_path_to_error::Segment::Unknown => String::new(),
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
         })
         .collect();
     // serde adds the place in the text, which the pointer says better.
     let words = error.inner().to_string();
-    let words = words.split(" at line ").next().unwrap_or(&words).to_owned();
-    Error::Invalid(vec![FieldProblem::new(path, format!("{words}."))])
+    let words = words.split(" at line ").next().unwrap_or(&words);
+    let (last, detail) = translated(words);
+    let last = last
+        .map(|name| format!("/{name}"))
+        .filter(|last| !path.ends_with(last));
+    Error::field(format!("{path}{}", last.unwrap_or_default()), detail)
+}
+
+/// What serde says, in the words of JSON, and the field that its path does not name.
+fn translated(words: &str) -> (Option<&str>, String) {
+    let quoted = |text: &str| text.split('`').nth(1).map(str::len);
+    if let Some(rest) = words.strip_prefix("missing field `") {
+        let name = &rest[..quoted(&words["missing field ".len()..]).unwrap_or(0)];
+        return (Some(name), "is missing.".to_owned());
+    }
+    if let Some(rest) = words.strip_prefix("unknown field `") {
+        let name = &rest[..quoted(&words["unknown field ".len()..]).unwrap_or(0)];
+        let known = words
+            .split_once(", expected ")
+            .map_or("", |(_, known)| known)
+            .trim_start_matches("one of ");
+        let detail = match known {
+            "" | "there are no fields" => format!("`{name}` is not a field here; there are none."),
+            known => format!("`{name}` is not a field here. Known: {known}."),
+        };
+        return (Some(name), detail);
+    }
+    let Some((found, expected)) = words
+        .strip_prefix("invalid type: ")
+        .or_else(|| words.strip_prefix("invalid value: "))
+        .and_then(|rest| rest.rsplit_once(", expected "))
+    else {
+        return (None, format!("{words}."));
+    };
+    let expected = match expected {
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "a borrowed string" => "text",
+        _ if expected.starts_with("struct ") || expected == "a map" => "an object",
+        _ if expected.starts_with("a sequence") => "a list",
+        other => other,
+    };
+    let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
+    let found = match kind {
+        "map" => "an object".to_owned(),
+        "sequence" => "a list".to_owned(),
+        "null" | "unit" => "null".to_owned(),
+        "string" => format!("the text {value}"),
+        _ => value.split('`').nth(1).unwrap_or(found).to_owned(),
+    };
+    (None, format!("must be {expected}, not {found}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only reading is tested")]
+    struct Sample {
+        claim: i64,
+        #[serde(default)]
+        title: Option<String>,
+        #[serde(default)]
+        register: bool,
+    }
+
+    fn refused(body: &str) -> (String, String) {
+        match parse::<Sample>(body.as_bytes()).expect_err(body) {
+            Error::Invalid(mut problems) => {
+                let problem = problems.pop().expect("one");
+                (problem.pointer, problem.detail)
+            }
+            other => (String::new(), other.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_body_that_does_not_read_is_explained_without_words_of_the_program() {
+        for (body, pointer, detail) in [
+            (
+                r#"{"claim": "two"}"#,
+                "/claim",
+                r#"must be a whole number, not the text "two"."#,
+            ),
+            (
+                r#"{"claim": 1.5}"#,
+                "/claim",
+                "must be a whole number, not 1.5.",
+            ),
+            (
+                r#"{"claim": {}}"#,
+                "/claim",
+                "must be a whole number, not an object.",
+            ),
+            (
+                r#"{"claim": null}"#,
+                "/claim",
+                "must be a whole number, not null.",
+            ),
+            (r#"{}"#, "/claim", "is missing."),
+            (
+                r#"{"claim": 1, "title": 5}"#,
+                "/title",
+                "must be text, not 5.",
+            ),
+            (
+                r#"{"claim": 1, "title": ["x"]}"#,
+                "/title",
+                "must be text, not a list.",
+            ),
+            (
+                r#"{"claim": 1, "register": "yes"}"#,
+                "/register",
+                r#"must be true or false, not the text "yes"."#,
+            ),
+            (
+                r#"{"claim": 1, "speck": 2}"#,
+                "/speck",
+                "`speck` is not a field here. Known: `claim`, `title`, `register`.",
+            ),
+            (
+                r#"{"claim": 1, "title": "a", "title": "b"}"#,
+                "",
+                r#"the name "title" is there twice."#,
+            ),
+            (r#"[1, "a", true]"#, "", "The body must be an object: {…}."),
+            (r#""hello""#, "", "The body must be an object: {…}."),
+            ("1", "", "The body must be an object: {…}."),
+        ] {
+            assert_eq!(
+                refused(body),
+                (pointer.to_owned(), detail.to_owned()),
+                "{body}"
+            );
+        }
+        for broken in ["", "{", "{\"claim\": 1} x", "{'claim': 1}"] {
+            let (_, detail) = refused(broken);
+            assert!(
+                detail.starts_with("The body is not JSON"),
+                "{broken}: {detail}"
+            );
+        }
+    }
 }

@@ -7,15 +7,14 @@ use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::{self, experiments as table, listed};
 use crate::error::{Error, FieldProblem, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use crate::pace::Pace;
 use crate::proposal::{self, Proposal, Source};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use breakmywork_protocol::id::{ClaimId, ExperimentId, ThreadId};
-use breakmywork_protocol::jobs;
 use breakmywork_protocol::spec::Spec;
 use breakmywork_protocol::verdict::Verdict;
 use chrono::{DateTime, Utc};
@@ -133,6 +132,14 @@ pub(super) async fn list(
     Query(cursor): Query<Cursor>,
 ) -> Result<Json<Page<Experiment>>> {
     let limit = cursor.limit()?;
+    if let Some(state) = &which.state
+        && !table::STATES.contains(&state.as_str())
+    {
+        return Err(Error::BadRequest(format!(
+            "`state` must be one of {}.",
+            table::STATES.join(", ")
+        )));
+    }
     let filter = listed::Filter {
         claim: which.claim,
         author: which.author,
@@ -192,9 +199,9 @@ pub(super) async fn propose(
     body: Body<NewExperiment>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
-    let draft = proposal::check(&Proposal {
+    // Before the transaction begins, which would hold a connection meanwhile.
+    let draft = proposal::checked(Proposal {
         title: new.title,
         prediction: new.prediction,
         rationale: new.rationale,
@@ -202,7 +209,9 @@ pub(super) async fn propose(
             Value::String(toml) => Source::Toml(toml),
             other => Source::Json(other),
         },
-    });
+    })
+    .await?;
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let mut problems = Vec::new();
     if db::claims::find(&mut *call.tx, new.claim).await?.is_none() {
         let detail = format!(
@@ -211,7 +220,7 @@ pub(super) async fn propose(
         );
         problems.push(FieldProblem::new("/claim", detail));
     }
-    let amends = amendment(
+    let amends = proposal::amendment(
         &mut call.tx,
         new.amends,
         new.amend_reason.as_deref(),
@@ -236,51 +245,18 @@ pub(super) async fn propose(
     let Some(draft) = draft.filter(|_| problems.is_empty()) else {
         return Err(Error::Invalid(problems).into());
     };
-    let id = table::create(&mut call.tx, new.claim, account.id, &draft, amends).await?;
+    let proposed = proposal::New {
+        claim: new.claim,
+        author: account.id,
+        draft: &draft,
+        amends: amends.as_ref(),
+    };
+    let id = proposal::propose(&mut call.tx, proposed).await?;
     if new.register {
         proposal::register(&mut call.tx, id, account.id, &draft.spec).await?;
     }
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::CREATED, &experiment).await
-}
-
-/// Checks what an amendment names.
-async fn amendment<'a>(
-    tx: &mut PgConnection,
-    amends: Option<ExperimentId>,
-    reason: Option<&'a str>,
-    problems: &mut Vec<FieldProblem>,
-) -> Result<Option<(ExperimentId, &'a str)>> {
-    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
-    match (amends, reason) {
-        (None, None) => Ok(None),
-        (None, Some(_)) => {
-            problems.push(FieldProblem::new(
-                "/amends",
-                "name the experiment that is amended.",
-            ));
-            Ok(None)
-        }
-        (Some(_), None) => {
-            problems.push(FieldProblem::new(
-                "/amend_reason",
-                "say why the experiment is amended.",
-            ));
-            Ok(None)
-        }
-        (Some(id), Some(reason)) => {
-            if table::find(tx, id)
-                .await?
-                .is_none_or(|found| found.registered_at.is_none())
-            {
-                problems.push(FieldProblem::new(
-                    "/amends",
-                    "must be a registered experiment.",
-                ));
-            }
-            Ok(Some((id, reason)))
-        }
-    }
 }
 
 /// Show an experiment.
@@ -342,7 +318,36 @@ pub(super) async fn withdraw(
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    jobs::withdraw(&mut call.tx, id, account.id).await?;
+    proposal::withdraw(&mut call.tx, id, account.id).await?;
+    let experiment = find_in(&mut call.tx, id).await?;
+    call.finish(StatusCode::OK, &experiment).await
+}
+
+/// Why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StopReason {
+    /// In one line of 1 to 300 characters, for everybody to read.
+    reason: String,
+}
+
+/// Stop an experiment (its author or an admin): its open runs are cancelled and its verdict is *aborted*.
+#[utoipa::path(post, path = "/api/v1/experiments/{id}/stop", tag = "experiments", security(("token" = [])),
+    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = StopReason,
+    responses((status = 200, body = Experiment), (status = 403, description = "Neither its author nor an admin"),
+        (status = 409, description = "Not registered, or over")))]
+pub(super) async fn stop(
+    State(pool): State<PgPool>,
+    Path(id): Path<ExperimentId>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<StopReason>,
+) -> Result<Response, Stop> {
+    account.require(Scope::Write)?;
+    let admin = account.require(Scope::Admin).is_ok();
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    proposal::stop(&mut call.tx, id, account.id, admin, &body.value.reason).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await
 }

@@ -16,7 +16,12 @@ mod works;
 
 pub use idempotency::forget_old;
 
+use crate::auth::token::{ApiAccount, Scope};
+use crate::error::Result;
 use crate::state::AppState;
+use axum::extract::{OptionalFromRequestParts, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::{Json, Router, routing::get};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -69,6 +74,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(experiments::show))
         .routes(routes!(experiments::register))
         .routes(routes!(experiments::withdraw))
+        .routes(routes!(experiments::stop))
         .routes(routes!(experiments::runs))
         .routes(routes!(stalled::retry))
         .routes(routes!(stalled::give_up))
@@ -89,10 +95,31 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// Everything under `/api/v1`, with absolute paths.
-pub fn router() -> Router<AppState> {
+pub fn router(state: &AppState) -> Router<AppState> {
     let (router, openapi) = described().split_for_parts();
-    router.route(
-        OPENAPI_PATH,
-        get(move || std::future::ready(Json(openapi.clone()))),
-    )
+    router
+        .route(
+            OPENAPI_PATH,
+            get(move || std::future::ready(Json(openapi.clone()))),
+        )
+        .layer(from_fn_with_state(state.clone(), check_reader))
+}
+
+/// Reading needs no token. One that is sent must be good for it all the same: a script learns of its mistake at once.
+async fn check_reader(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
+    if !request.method().is_safe() {
+        return Ok(next.run(request).await);
+    }
+    let (mut parts, body) = request.into_parts();
+    let account =
+        <ApiAccount as OptionalFromRequestParts<AppState>>::from_request_parts(&mut parts, &state)
+            .await?;
+    if let Some(account) = account {
+        account.require(Scope::Read)?;
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }

@@ -140,7 +140,7 @@ pub(super) async fn pause(
     account.require(Scope::Admin)?;
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    jobs::pause(&mut call.tx, account.id, reason).await?;
+    jobs::pause(&mut call.tx, account.id, &reason).await?;
     let queue = state(&mut call.tx).await?;
     call.finish(StatusCode::OK, &queue).await
 }

@@ -7,10 +7,10 @@ use crate::auth::token::{ApiAccount, Scope};
 use crate::db;
 use crate::db::data_sets::{self, Availability, Wait};
 use crate::error::{Error, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use crate::reason;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use breakmywork_protocol::id::{ExperimentId, RunId};
@@ -208,7 +208,7 @@ pub(super) async fn cancel(
     account.require(Scope::Admin)?;
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    jobs::cancel(&mut call.tx, id, account.id, reason).await?;
+    jobs::cancel(&mut call.tx, id, account.id, &reason).await?;
     let run = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &run).await
 }
@@ -228,7 +228,7 @@ pub(super) async fn retry(
     account.require(Scope::Admin)?;
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    let id = jobs::retry(&mut call.tx, id, account.id, reason).await?;
+    let id = jobs::retry(&mut call.tx, id, account.id, &reason).await?;
     let run = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::CREATED, &run).await
 }

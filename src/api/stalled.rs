@@ -29,7 +29,7 @@ pub(super) async fn retry(
     account.require(Scope::Admin)?;
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    jobs::retry_failed(&mut call.tx, id, account.id, reason).await?;
+    jobs::retry_failed(&mut call.tx, id, account.id, &reason).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
@@ -49,7 +49,7 @@ pub(super) async fn give_up(
     account.require(Scope::Admin)?;
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    jobs::give_up(&mut call.tx, id, account.id, reason).await?;
+    jobs::give_up(&mut call.tx, id, account.id, &reason).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await
 }

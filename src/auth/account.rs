@@ -60,24 +60,46 @@ impl FromStr for Role {
     }
 }
 
-/// Names that would be mistaken for the site itself.
+/// Names that would be mistaken for the site itself or for who runs it, without digits and marks.
 const RESERVED: &[&str] = &[
     "about",
     "account",
+    "admin",
+    "administrator",
     "anonymous",
     "api",
+    "board",
+    "bot",
     "breakmywork",
     "everyone",
+    "help",
+    "info",
+    "machine",
+    "mod",
+    "moderation",
     "moderator",
     "nobody",
+    "noreply",
     "official",
+    "operator",
+    "owner",
+    "postmaster",
+    "result",
     "root",
+    "security",
     "staff",
+    "superuser",
     "support",
+    "sysadmin",
     "system",
+    "team",
+    "webmaster",
 ];
 
-/// Checks a name that somebody wants, and says what would be right.
+/// Checks the form of a name, and says what would be right.
+///
+/// # Errors
+/// A sentence for the person.
 pub fn check_name(name: &str) -> Result<(), String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
@@ -87,16 +109,61 @@ pub fn check_name(name: &str) -> Result<(), String> {
             .all(|&byte| inner(byte) || byte == b'-' || byte == b'_')
         && inner(bytes[0])
         && inner(bytes[bytes.len() - 1]);
-    if !form {
+    if form {
+        return Ok(());
+    }
+    Err(
+        "A name has 3 to 32 characters: lower-case letters, digits, - and _, with a letter or digit at both ends."
+            .to_owned(),
+    )
+}
+
+/// Checks a name that a stranger wants: neither the site's own, nor like one, nor like the name of somebody on the
+/// `staff`, the moderators and admins. On the command line every name is free.
+///
+/// # Errors
+/// A sentence for the person.
+pub fn check_sign_up(name: &str, staff: &[String]) -> Result<(), String> {
+    check_name(name)?;
+    let kept = |wanted: &str| looks(name).iter().any(|look| looks(wanted).contains(look));
+    let reserved = RESERVED.iter().any(|word| kept(word));
+    // Of a taken name the sign-up itself says so, in better words.
+    let like_staff = staff.iter().any(|other| other != name && kept(other));
+    if reserved || like_staff {
         return Err(
-            "A name has 3 to 32 characters: lower-case letters, digits, - and _, with a letter or digit at both ends."
+            "This name is kept for the site, or looks like the name of who runs it. Choose another one."
                 .to_owned(),
         );
     }
-    if RESERVED.contains(&name) {
-        return Err("This name is kept for the site. Choose another one.".to_owned());
-    }
     Ok(())
+}
+
+/// What a name may be read as: marks are overlooked, digits are read as letters or as numbers behind a name.
+fn looks(name: &str) -> [String; 3] {
+    let letters: String = name
+        .chars()
+        .filter(|char| char.is_ascii_alphanumeric())
+        .collect();
+    let read = |one: char, text: &str| -> String {
+        text.chars()
+            .map(|char| match char {
+                '0' => 'o',
+                '1' => one,
+                '2' => 'z',
+                '3' => 'e',
+                '4' => 'a',
+                '5' => 's',
+                '7' => 't',
+                '8' => 'b',
+                '9' => 'g',
+                other => other,
+            })
+            .collect::<String>()
+            .replace("rn", "m")
+            .replace("vv", "w")
+    };
+    let bare = letters.trim_matches(|char: char| char.is_ascii_digit());
+    [read('i', &letters), read('l', &letters), read('i', bare)]
 }
 
 #[cfg(test)]
@@ -105,7 +172,7 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        for good in ["ada", "a-b", "x_9", "yarin-gal", "admin"] {
+        for good in ["ada", "a-b", "x_9", "yarin-gal", "admin", "root"] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
         for bad in [
@@ -116,11 +183,55 @@ mod tests {
             "ada-",
             "a b c",
             "ädä",
-            "root",
             &"a".repeat(33),
         ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn strangers_cannot_take_a_name_like_the_sites_or_its_staffs() {
+        let staff = ["boss".to_owned(), "emil7".to_owned()];
+        for bad in [
+            "admin",
+            "administrator",
+            "admin1",
+            "4dmin",
+            "adm1n",
+            "ad-min",
+            "adrnin",
+            "support1",
+            "support_2",
+            "5upport",
+            "m0derator",
+            "breakmyw0rk",
+            "break-my-work",
+            "root",
+            "staff99",
+            "b0ss",
+            "bo55",
+            "boss1",
+            "b-oss",
+            "emi17",
+        ] {
+            assert!(check_sign_up(bad, &staff).is_err(), "{bad}");
+        }
+        for good in [
+            "ada",
+            "bob2",
+            "administration-of-kisses",
+            "rooter",
+            "adam",
+            "bossa",
+            "modest",
+        ] {
+            assert_eq!(check_sign_up(good, &staff), Ok(()), "{good}");
+        }
+        assert_eq!(
+            check_sign_up("boss", &staff),
+            Ok(()),
+            "is taken, which is said elsewhere"
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Who people are: accounts, passwords, sessions and API tokens.
 
 pub mod account;
+pub mod device;
+mod limit;
 pub mod password;
 pub mod secret;
 pub mod session;

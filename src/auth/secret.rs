@@ -5,9 +5,14 @@ use sha2::{Digest, Sha256};
 /// 32 random bytes in hexadecimal: what a cookie or token carries.
 pub fn random_hex() -> String {
     let mut bytes = [0; 32];
-    // The operating system's generator does not fail once it is up; going on without it would be worse than stopping.
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    fill(&mut bytes);
     hex::encode(bytes)
+}
+
+/// Random bytes that nobody can guess.
+pub(super) fn fill(bytes: &mut [u8]) {
+    // The operating system's generator does not fail once it is up; going on without it would be worse than stopping.
+    getrandom::fill(bytes).expect("the operating system gives random bytes");
 }
 
 /// What is stored of a secret. A plain hash is enough for 256 random bits.

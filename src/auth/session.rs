@@ -79,7 +79,7 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<Viewer>> {
         r#"select account.id as "id: AccountId", account.name, account.role as "role: Role",
                   last_seen_at < now() - interval '1 minute' as "stale!"
            from session join account on account.id = session.account_id
-           where token_hash = $1 and expires_at > now()
+           where token_hash = $1 and expires_at > now() and disabled_at is null
              and last_seen_at > now() - make_interval(days => $2)"#,
         session.as_slice(),
         IDLE_DAYS,

@@ -137,7 +137,7 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
                   account.role as "role: Role", scopes,
                   coalesce(last_used_at < now() - interval '1 minute', true) as "stale!"
            from api_token join account on account.id = api_token.account_id
-           where token_hash = $1 and revoked_at is null"#,
+           where token_hash = $1 and revoked_at is null and disabled_at is null"#,
         token_hash.as_slice(),
     )
     .fetch_optional(pool)
@@ -221,15 +221,68 @@ pub struct TokenRow {
     pub revoked_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-/// A person's tokens, newest first, revoked ones last.
-pub async fn list(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<Vec<TokenRow>> {
+/// Longest label, in characters, as the table's constraint has it.
+pub const LABEL_CHARS: usize = 100;
+
+/// Tokens in use that one person may have: one for each script on each machine, and no hiding place for others.
+pub const MOST: i64 = 100;
+
+/// How many tokens in use a person has.
+pub async fn count(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from api_token where account_id = $1 and revoked_at is null"#,
+        account.0,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// A person's tokens in use, newest first, older than `before`.
+pub async fn in_use(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    before: Option<TokenId>,
+    limit: i64,
+) -> sqlx::Result<Vec<TokenRow>> {
     sqlx::query_as!(
         TokenRow,
         r#"select id as "id: TokenId", label, scopes, created_at, last_used_at, revoked_at
-           from api_token where account_id = $1
-           order by revoked_at is not null, id desc limit 100"#,
+           from api_token
+           where account_id = $1 and revoked_at is null and ($2::bigint is null or id < $2)
+           order by id desc limit $3"#,
         account.0,
+        before as Option<TokenId>,
+        limit,
     )
     .fetch_all(db)
     .await
+}
+
+/// A person's revoked tokens, the latest first.
+pub async fn revoked(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    limit: i64,
+) -> sqlx::Result<Vec<TokenRow>> {
+    sqlx::query_as!(
+        TokenRow,
+        r#"select id as "id: TokenId", label, scopes, created_at, last_used_at, revoked_at
+           from api_token where account_id = $1 and revoked_at is not null
+           order by revoked_at desc limit $2"#,
+        account.0,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Revokes all tokens of a person, and says how many there were.
+pub async fn revoke_all(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "update api_token set revoked_at = now() where account_id = $1 and revoked_at is null",
+        account.0
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }

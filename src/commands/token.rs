@@ -1,10 +1,13 @@
 //! `breakmywork token`: API tokens.
 
 use super::database::{Database, DatabaseArgs};
-use crate::auth::token::{self, Scope};
+use crate::auth::token::{self, Scope, TokenRow};
+use crate::db::accounts;
+use anyhow::{anyhow, ensure};
+use breakmywork_protocol::{id::TokenId, visible};
 use std::io::Write;
 
-/// Makes API tokens.
+/// Makes, lists and revokes API tokens.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Makes a token and prints it, alone, the only time that anybody sees it.
@@ -21,22 +24,79 @@ pub(super) enum Command {
         #[command(flatten)]
         database: DatabaseArgs,
     },
+    /// Prints somebody's tokens in use, one a line: number, scopes, when made and last used, label.
+    List {
+        /// Whose.
+        #[arg(long)]
+        user: String,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Revokes tokens: nothing can be done with them any more.
+    Revoke {
+        /// Whose.
+        #[arg(long)]
+        user: String,
+        /// Numbers of tokens, as `token list` prints them.
+        #[arg(
+            required_unless_present = "all",
+            conflicts_with = "all",
+            value_name = "NUMBER"
+        )]
+        tokens: Vec<TokenId>,
+        /// All that the person has.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
 }
 
 /// Does it.
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
-    let Command::Create {
-        user,
-        mut scopes,
-        label,
-        database,
-    } = command;
-    scopes.dedup();
-    let database = database.open().await?;
-    let made = create(&database, &user, &label, &scopes).await;
-    database.close().await;
-    writeln!(std::io::stdout(), "{}", made?)?;
+    match command {
+        Command::Create {
+            user,
+            mut scopes,
+            label,
+            database,
+        } => {
+            scopes.dedup();
+            let label = checked(&label)?;
+            let database = database.open().await?;
+            let made = create(&database, &user, &label, &scopes).await;
+            database.close().await;
+            writeln!(std::io::stdout(), "{}", made?)?;
+        }
+        Command::List { user, database } => {
+            let database = database.open().await?;
+            let tokens = list(&database, &user).await;
+            database.close().await;
+            print(&tokens?)?;
+        }
+        Command::Revoke {
+            user,
+            tokens,
+            all,
+            database,
+        } => {
+            let database = database.open().await?;
+            let done = revoke(&database, &user, &tokens, all).await;
+            database.close().await;
+            done?;
+        }
+    }
     Ok(())
+}
+
+fn checked(label: &str) -> anyhow::Result<String> {
+    let label = visible::line(label).map_err(|detail| anyhow!("The label {detail}"))?;
+    ensure!(
+        (1..=token::LABEL_CHARS).contains(&label.chars().count()),
+        "A label has 1 to {} characters.",
+        token::LABEL_CHARS
+    );
+    Ok(label)
 }
 
 async fn create(
@@ -46,5 +106,58 @@ async fn create(
     scopes: &[Scope],
 ) -> anyhow::Result<String> {
     let account = super::user::find(database, user).await?;
-    Ok(token::create(&database.pool, account.id, label, scopes).await?)
+    let mut tx = database.pool.begin().await?;
+    accounts::lock(&mut tx, account.id).await?;
+    ensure!(
+        token::count(&mut *tx, account.id).await? < token::MOST,
+        "{user} has {} tokens in use. Revoke one with `breakmywork token revoke --user {user} NUMBER`.",
+        token::MOST
+    );
+    let made = token::create(&mut *tx, account.id, label, scopes).await?;
+    tx.commit().await?;
+    Ok(made)
+}
+
+async fn list(database: &Database, user: &str) -> anyhow::Result<Vec<TokenRow>> {
+    let account = super::user::find(database, user).await?;
+    // Nobody has more than `token::MOST`, but for those made before there was a limit.
+    Ok(token::in_use(&database.pool, account.id, None, i64::MAX).await?)
+}
+
+fn print(tokens: &[TokenRow]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for token in tokens {
+        let used = token
+            .last_used_at
+            .map_or_else(|| "never".to_owned(), |used| used.format("%F").to_string());
+        writeln!(
+            out,
+            "{}\t{}\tmade {}\tused {used}\t{}",
+            token.id,
+            token.scopes.join(","),
+            token.created_at.format("%F"),
+            token.label
+        )?;
+    }
+    Ok(())
+}
+
+async fn revoke(
+    database: &Database,
+    user: &str,
+    tokens: &[TokenId],
+    all: bool,
+) -> anyhow::Result<()> {
+    let account = super::user::find(database, user).await?;
+    let mut tx = database.pool.begin().await?;
+    if all {
+        token::revoke_all(&mut *tx, account.id).await?;
+    }
+    for &id in tokens {
+        ensure!(
+            token::revoke(&mut *tx, account.id, id).await?,
+            "{user} has no token in use with number {id}. `breakmywork token list --user {user}` prints those in use."
+        );
+    }
+    Ok(tx.commit().await?)
 }

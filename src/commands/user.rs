@@ -3,9 +3,10 @@
 use super::database::{Database, DatabaseArgs};
 use super::password::PasswordArgs;
 use crate::auth::account::{Role, check_name};
-use crate::auth::{password, session};
+use crate::auth::password;
 use crate::db::accounts::{self, Account};
-use anyhow::{Context, anyhow};
+use crate::reason;
+use anyhow::{Context, anyhow, ensure};
 
 /// Makes and changes accounts.
 #[derive(Debug, clap::Subcommand)]
@@ -22,7 +23,7 @@ pub(super) enum Command {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Sets another password, and signs the person out everywhere.
+    /// Sets another password, signs the person out everywhere and revokes all API tokens.
     Password {
         /// Whose.
         name: String,
@@ -37,6 +38,23 @@ pub(super) enum Command {
         name: String,
         /// member, moderator or admin.
         role: Role,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Ends an account's sessions and API tokens at once; nobody can sign in to it. What it wrote stays.
+    Disable {
+        /// Whose.
+        name: String,
+        /// Why; the person reads it when signing in.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Lets the person sign in again.
+    Enable {
+        /// Whose.
+        name: String,
         #[command(flatten)]
         database: DatabaseArgs,
     },
@@ -81,6 +99,25 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             database.close().await;
             done?;
         }
+        Command::Disable {
+            name,
+            reason,
+            database,
+        } => {
+            let reason = reason::checked(&reason).map_err(|_| {
+                anyhow!("Give --reason in one line of 1 to 300 characters; the person reads it.")
+            })?;
+            let database = database.open().await?;
+            let done = disable(&database, &name, &reason).await;
+            database.close().await;
+            done?;
+        }
+        Command::Enable { name, database } => {
+            let database = database.open().await?;
+            let done = enable(&database, &name).await;
+            database.close().await;
+            done?;
+        }
     }
     Ok(())
 }
@@ -94,14 +131,30 @@ async fn create(database: &Database, name: &str, role: Role, new: &str) -> anyho
 
 async fn change(database: &Database, name: &str, new: &str) -> anyhow::Result<()> {
     let account = find(database, name).await?;
-    accounts::set_password(&database.pool, account.id, &password::hash_now(new)?).await?;
-    session::end_all(&database.pool, account.id).await?;
-    Ok(())
+    let hash = password::hash_now(new)?;
+    let mut tx = database.pool.begin().await?;
+    accounts::set_password(&mut tx, account.id, &hash).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn set_role(database: &Database, name: &str, role: Role) -> anyhow::Result<()> {
     let account = find(database, name).await?;
     accounts::set_role(&database.pool, account.id, role).await?;
+    Ok(())
+}
+
+async fn disable(database: &Database, name: &str, reason: &str) -> anyhow::Result<()> {
+    let account = find(database, name).await?;
+    let mut tx = database.pool.begin().await?;
+    let done = accounts::disable(&mut tx, account.id, None, reason).await?;
+    ensure!(done, "The account {name} is disabled already.");
+    Ok(tx.commit().await?)
+}
+
+async fn enable(database: &Database, name: &str) -> anyhow::Result<()> {
+    let account = find(database, name).await?;
+    let done = accounts::enable(&database.pool, account.id).await?;
+    ensure!(done, "The account {name} is not disabled.");
     Ok(())
 }
 

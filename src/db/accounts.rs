@@ -1,9 +1,9 @@
 //! People.
 
-use crate::auth::account::Role;
+use crate::auth::{account::Role, session, token};
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
 /// Somebody's account, without the password.
 #[derive(Debug, Clone)]
@@ -16,32 +16,124 @@ pub struct Account {
     pub role: Role,
     /// When they signed up.
     pub created_at: DateTime<Utc>,
+    /// Since when they cannot sign in.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// Who disabled the account; none for the command line.
+    pub disabled_by: Option<String>,
+    /// Why.
+    pub disabled_reason: Option<String>,
 }
 
 /// The account of that name.
 pub async fn find(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Account,
-        r#"select id as "id: AccountId", name, role as "role: Role", created_at
-           from account where name = $1"#,
+        r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", account.created_at,
+                  account.disabled_at, by.name as "disabled_by?", account.disabled_reason
+           from account left join account by on by.id = account.disabled_by
+           where account.name = $1"#,
         name,
     )
     .fetch_optional(db)
     .await
 }
 
-/// Key and password hash of that name, for signing in.
-pub async fn credentials(
-    db: impl PgExecutor<'_>,
-    name: &str,
-) -> sqlx::Result<Option<(AccountId, String)>> {
-    let row = sqlx::query!(
-        r#"select id as "id: AccountId", password_hash from account where name = $1"#,
+/// What signing in needs to know.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The account.
+    pub id: AccountId,
+    /// argon2id in PHC form.
+    pub password_hash: String,
+    /// Why the account was disabled, if it was.
+    pub disabled: Option<String>,
+}
+
+/// What signing in with that name needs to know.
+pub async fn credentials(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<Credentials>> {
+    sqlx::query_as!(
+        Credentials,
+        r#"select id as "id: AccountId", password_hash, disabled_reason as disabled from account where name = $1"#,
         name,
     )
     .fetch_optional(db)
+    .await
+}
+
+/// Names of the moderators and admins.
+pub async fn staff(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!("select name from account where role <> 'member'")
+        .fetch_all(db)
+        .await
+}
+
+/// Accounts, newest first, older than `before`; for admins.
+pub async fn newest(
+    db: impl PgExecutor<'_>,
+    before: Option<AccountId>,
+    limit: i64,
+) -> sqlx::Result<Vec<Account>> {
+    sqlx::query_as!(
+        Account,
+        r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", account.created_at,
+                  account.disabled_at, by.name as "disabled_by?", account.disabled_reason
+           from account left join account by on by.id = account.disabled_by
+           where $1::bigint is null or account.id < $1
+           order by account.id desc limit $2"#,
+        before as Option<AccountId>,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Number of the advisory locks on accounts, among all advisory locks of the database.
+const LOCKS: i32 = 0x626d_7761;
+
+/// Makes what one person does happen one after the other, until the transaction ends: a limit that is read and then
+/// used up holds whatever is sent at once. An advisory lock, so that it waits for no row that others lock.
+pub async fn lock(tx: &mut PgConnection, account: AccountId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock($1, ($2::bigint % 2147483647)::int)",
+        LOCKS,
+        account.0,
+    )
+    .execute(tx)
     .await?;
-    Ok(row.map(|row| (row.id, row.password_hash)))
+    Ok(())
+}
+
+/// Ends an account's sessions and tokens, at once and for good, until it is enabled again; false if it was disabled.
+pub async fn disable(
+    tx: &mut PgConnection,
+    account: AccountId,
+    by: Option<AccountId>,
+    reason: &str,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update account set disabled_at = now(), disabled_by = $2, disabled_reason = $3
+         where id = $1 and disabled_at is null",
+        account.0,
+        by as Option<AccountId>,
+        reason,
+    )
+    .execute(&mut *tx)
+    .await?;
+    session::end_all(&mut *tx, account).await?;
+    token::revoke_all(&mut *tx, account).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Lets the person sign in again; false if the account was not disabled.
+pub async fn enable(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update account set disabled_at = null, disabled_by = null, disabled_reason = null
+         where id = $1 and disabled_at is not null",
+        account.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Makes an account; none if the name is taken.
@@ -62,9 +154,9 @@ pub async fn create(
     .await
 }
 
-/// Sets another password.
+/// Sets another password, and ends all sessions and tokens: whoever had the old one may have made them.
 pub async fn set_password(
-    db: impl PgExecutor<'_>,
+    tx: &mut PgConnection,
     account: AccountId,
     password_hash: &str,
 ) -> sqlx::Result<()> {
@@ -73,8 +165,10 @@ pub async fn set_password(
         account.0,
         password_hash,
     )
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
+    session::end_all(&mut *tx, account).await?;
+    token::revoke_all(&mut *tx, account).await?;
     Ok(())
 }
 

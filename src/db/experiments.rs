@@ -123,6 +123,16 @@ macro_rules! select_experiments {
     };
 }
 
+/// Every state that an experiment can be in, in the order of its life.
+pub const STATES: [&str; 6] = [
+    "proposed",
+    "registered",
+    "running",
+    "stalled",
+    "concluded",
+    "withdrawn",
+];
+
 /// These experiments whole, newest first: what a page of REST shows.
 ///
 /// # Errors
@@ -268,6 +278,31 @@ pub async fn open_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from experiment
            where author_id = $1 and state in ('registered', 'running')"#,
+        author as AccountId,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// How many proposals a person has made, for the limits.
+#[derive(Debug, Clone, Copy)]
+pub struct Proposals {
+    /// Neither registered nor withdrawn.
+    pub open: i64,
+    /// Made within the last hour.
+    pub within_an_hour: i64,
+}
+
+/// Counts a person's proposals.
+///
+/// # Errors
+/// If the database is away.
+pub async fn proposals_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<Proposals> {
+    sqlx::query_as!(
+        Proposals,
+        r#"select count(*) filter (where state = 'proposed') as "open!",
+                  count(*) filter (where created_at > now() - interval '1 hour') as "within_an_hour!"
+           from experiment where author_id = $1"#,
         author as AccountId,
     )
     .fetch_one(db)

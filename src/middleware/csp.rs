@@ -19,8 +19,8 @@ const CSP: &str = "default-src 'none'; \
     base-uri 'none'; \
     frame-ancestors 'none'";
 
-/// A year, subdomains included.
-const HSTS: &str = "max-age=31536000; includeSubDomains";
+/// A year. Not for subdomains: those are other sites of the operator.
+const HSTS: &str = "max-age=31536000";
 
 /// Adds the headers; HSTS only where people come over https.
 pub async fn headers(State(state): State<AppState>, request: Request, next: Next) -> Response {

@@ -2,7 +2,7 @@
 
 use crate::{
     auth::session::Viewer,
-    error::{FieldProblem, Reply},
+    error::{FieldProblem, RETRY_AFTER, Reply},
     extract::Visit,
     middleware::typed::Typed,
     pages::error::ErrorPage,
@@ -87,6 +87,12 @@ pub async fn explain(mut request: Request, next: Next) -> Response {
         parts.headers.remove(name);
     }
     explained.headers_mut().extend(parts.headers);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        explained
+            .headers_mut()
+            .entry(header::RETRY_AFTER)
+            .or_insert(HeaderValue::from(RETRY_AFTER));
+    }
     explained
 }
 

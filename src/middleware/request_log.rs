@@ -1,6 +1,6 @@
 //! One line for each answered request, under an id that the answer carries too.
 
-use axum::{extract::MatchedPath, http::Request, http::Response};
+use axum::{extract::MatchedPath, http::Request, http::Response, middleware::Next};
 use std::time::Duration;
 use tower_http::{
     classify::{ServerErrorsAsFailures, SharedClassifier},
@@ -8,6 +8,15 @@ use tower_http::{
     trace::{MakeSpan, OnResponse, TraceLayer},
 };
 use tracing::Span;
+
+/// Drops an id that the client chose: it would stand in the log, as long as the client likes, for another request's.
+pub async fn forget_id(
+    mut request: axum::extract::Request,
+    next: Next,
+) -> axum::response::Response {
+    request.headers_mut().remove("x-request-id");
+    next.run(request).await
+}
 
 /// Gives each request an id.
 pub fn set_id() -> SetRequestIdLayer<MakeRequestUuid> {

@@ -4,7 +4,8 @@
 use crate::{
     auth::session::Viewer,
     error::SignInNeeded,
-    extract::Visit,
+    extract::{self, Visit},
+    middleware::limits::FORM_BYTES,
     pages::{
         kept::{FORM, Kept},
         sign,
@@ -12,7 +13,7 @@ use crate::{
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, Request},
+    extract::Request,
     http::{Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -42,10 +43,8 @@ pub async fn keep(request: Request, next: Next) -> Response {
     let (Some(slot), true) = (slot, is_form) else {
         return next.run(request).await;
     };
-    let (parts, body) = request.into_parts();
-    let head = Request::from_parts(parts.clone(), body);
-    let body = match Bytes::from_request(head, &()).await {
-        Ok(body) => body,
+    let (parts, body) = match extract::body(request, FORM_BYTES).await {
+        Ok(read) => read,
         Err(refusal) => return refusal.into_response(),
     };
     let uri = parts.uri.clone();

@@ -1,20 +1,27 @@
 //! One's own account: password, signed-in browsers, API tokens.
 
-use super::{Cache, see_other, show, sign::with_cookie, with_status};
+use super::{
+    Cache, see_other, show,
+    sign::{too_many, with_cookie},
+    with_status,
+};
 use crate::{
+    address::Origin,
     auth::{
-        password, session,
+        device::Device,
+        password::{self, Asker},
+        session::{self, Viewer},
         token::{self, Scope, TokenRow},
     },
     db::accounts,
     error::{Error, Result},
-    extract::{Form, Member, Path, Visit},
+    extract::{Form, Member, Path, Query, Visit},
     render::{filters, form::FormErrors},
     state::AppState,
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use breakmywork_protocol::id::TokenId;
+use breakmywork_protocol::{id::TokenId, visible};
 use serde::Deserialize;
 
 #[derive(Debug, Template)]
@@ -26,18 +33,36 @@ struct Account {
     admin: bool,
     sessions: i64,
     tokens: Vec<TokenRow>,
+    /// Where the next page of tokens starts.
+    older: Option<TokenId>,
+    revoked: Vec<TokenRow>,
     fresh: Option<String>,
     label: String,
     errors: FormErrors,
 }
 
-async fn page(state: &AppState, visit: Visit) -> Result<Account> {
+/// Tokens on one page, and revoked ones below.
+const SHOWN: i64 = 100;
+const REVOKED_SHOWN: i64 = 20;
+
+/// Where the list of tokens starts.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Tokens {
+    before: Option<TokenId>,
+}
+
+async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
     let viewer = visit.viewer.clone().ok_or_else(|| Error::SignIn {
         next: "/account".to_owned(),
     })?;
+    let mut tokens = token::in_use(&state.pool, viewer.id, from.before, SHOWN + 1).await?;
+    let more = tokens.len() as i64 > SHOWN;
+    tokens.truncate(SHOWN as usize);
     Ok(Account {
         sessions: session::count(&state.pool, viewer.id).await?,
-        tokens: token::list(&state.pool, viewer.id).await?,
+        older: tokens.last().filter(|_| more).map(|last| last.id),
+        tokens,
+        revoked: token::revoked(&state.pool, viewer.id, REVOKED_SHOWN).await?,
         role: viewer.role.as_str(),
         admin: viewer.role.is_admin(),
         name: viewer.name,
@@ -49,8 +74,13 @@ async fn page(state: &AppState, visit: Visit) -> Result<Account> {
 }
 
 /// The account page.
-pub async fn account(State(state): State<AppState>, visit: Visit, _: Member) -> Result<Response> {
-    show(&page(&state, visit).await?, Cache::Never)
+pub async fn account(
+    State(state): State<AppState>,
+    visit: Visit,
+    _: Member,
+    Query(from): Query<Tokens>,
+) -> Result<Response> {
+    show(&page(&state, visit, from).await?, Cache::Never)
 }
 
 /// A new token.
@@ -73,14 +103,24 @@ pub async fn create_token(
     Member(viewer): Member,
     Form(form): Form<NewToken>,
 ) -> Result<Response> {
-    let label = form.label.trim();
     let mut errors = FormErrors::new();
-    let length = label.chars().count();
-    if length == 0 || length > 100 {
-        let detail =
-            format!("Say in 1 to 100 characters what the token is for; this has {length}.");
-        errors.add("label", detail);
-    }
+    let label = match visible::line(&form.label) {
+        Ok(label) if (1..=token::LABEL_CHARS).contains(&label.chars().count()) => label,
+        Ok(_) => {
+            errors.add(
+                "label",
+                format!(
+                    "Say in 1 to {} characters what the token is for.",
+                    token::LABEL_CHARS
+                ),
+            );
+            String::new()
+        }
+        Err(detail) => {
+            errors.add("label", format!("The label {detail}"));
+            String::new()
+        }
+    };
     let asked = [
         form.read.is_some(),
         form.write.is_some(),
@@ -104,14 +144,23 @@ pub async fn create_token(
         );
     }
     if !errors.is_empty() {
-        let mut page = page(&state, visit).await?;
+        let mut page = page(&state, visit, Tokens::default()).await?;
         page.errors = errors;
         page.label = form.label;
         return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
     }
-    let fresh = token::create(&state.pool, viewer.id, label, &scopes).await?;
+    let mut tx = state.pool.begin().await?;
+    accounts::lock(&mut tx, viewer.id).await?;
+    if token::count(&mut *tx, viewer.id).await? >= token::MOST {
+        return Err(Error::Conflict(format!(
+            "You have {} tokens in use. Revoke one that no script needs, then make this one.",
+            token::MOST
+        )));
+    }
+    let fresh = token::create(&mut *tx, viewer.id, &label, &scopes).await?;
+    tx.commit().await?;
     tracing::info!(account = %viewer.id, "API token made");
-    let mut page = page(&state, visit).await?;
+    let mut page = page(&state, visit, Tokens::default()).await?;
     page.fresh = Some(fresh);
     show(&page, Cache::Never)
 }
@@ -151,33 +200,68 @@ pub struct NewPassword {
     new: String,
 }
 
-/// Changes the password and signs out every other browser.
+/// Changes the password; ends every other browser's session and every API token.
 pub async fn change_password(
     State(state): State<AppState>,
     visit: Visit,
+    origin: Origin,
     Member(viewer): Member,
     Form(form): Form<NewPassword>,
 ) -> Result<Response> {
     let mut errors = FormErrors::new();
     errors.check("new", password::check(&form.new, &viewer.name));
-    let hash = accounts::credentials(&state.pool, &viewer.name)
-        .await?
-        .map(|(_, hash)| hash);
-    if !state.passwords.verify(form.current, hash).await? {
+    let asker = Asker {
+        origin,
+        known: true,
+    };
+    if !is_present_password(&state, asker, &viewer, form.current).await? {
         errors.add("current", "This is not your present password.");
     }
     if !errors.is_empty() {
-        let mut page = page(&state, visit).await?;
+        let mut page = page(&state, visit, Tokens::default()).await?;
         page.errors = errors;
         return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
     }
-    let hash = state.passwords.hash(form.new).await?;
-    accounts::set_password(&state.pool, viewer.id, &hash).await?;
-    session::end_all(&state.pool, viewer.id).await?;
+    let hash = state.passwords.hash(asker, form.new).await?;
+    let mut tx = state.pool.begin().await?;
+    accounts::set_password(&mut tx, viewer.id, &hash).await?;
+    let token = session::start(&mut *tx, viewer.id).await?;
+    tx.commit().await?;
     tracing::info!(account = %viewer.id, "password changed");
-    let token = session::start(&state.pool, viewer.id).await?;
-    Ok(with_cookie(
+    let known = Device::cookie(None, &state.settings, &viewer.name, &hash);
+    let response = with_cookie(
         see_other("/account"),
         &session::cookie(&token, &state.settings),
-    ))
+    );
+    Ok(with_cookie(response, &known))
+}
+
+/// Counted like a sign-in: whoever finds a browser signed in must not be able to guess here.
+async fn is_present_password(
+    state: &AppState,
+    asker: Asker,
+    viewer: &Viewer,
+    given: String,
+) -> Result<bool> {
+    let attempt = state
+        .throttle
+        .change(viewer.id)
+        .map_err(|wait| too_many(wait, "the present password"))?;
+    if given.len() > password::LONGEST_BYTES {
+        return Ok(false);
+    }
+    let hash = accounts::credentials(&state.pool, &viewer.name)
+        .await?
+        .map(|found| found.password_hash);
+    match state.passwords.verify(asker, given, hash).await {
+        Ok(true) => {
+            attempt.right();
+            Ok(true)
+        }
+        Ok(false) => Ok(false),
+        Err(error) => {
+            attempt.unused();
+            Err(error.into())
+        }
+    }
 }

@@ -13,15 +13,12 @@ use crate::{
         listed::{self, Filter, Listed},
     },
     error::{Error, Result},
-    extract::{Path, Visit},
+    extract::{Path, Query, Visit},
     render::{badge, filters, number},
     state::AppState,
 };
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use breakmywork_protocol::id::ClaimId;
 
 /// Experiments shown on the page; all are in the list of experiments.

@@ -53,12 +53,12 @@ struct Docs {
     visit: Visit,
     groups: &'static [Group],
     schemas: &'static [Schema],
-    problems: [(&'static str, u16, &'static str); 10],
+    problems: [(&'static str, u16, &'static str); 11],
     openapi: &'static str,
 }
 
 /// Kinds of problems: last part of the `type` address, status, what to do.
-const PROBLEMS: [(&str, u16, &str); 10] = [
+const PROBLEMS: [(&str, u16, &str); 11] = [
     (
         "bad-request",
         400,
@@ -80,6 +80,11 @@ const PROBLEMS: [(&str, u16, &str); 10] = [
         409,
         "The thing is not in the state that this needs; read it again.",
     ),
+    (
+        "timeout",
+        408,
+        "The body did not arrive in time; nothing was done.",
+    ),
     ("too-large", 413, "A request may hold at most 256 kB."),
     (
         "invalid",
@@ -99,7 +104,7 @@ const PROBLEMS: [(&str, u16, &str); 10] = [
     (
         "unavailable",
         503,
-        "The database is away for a moment; try again after Retry-After.",
+        "The database is away or has too much to do; repeat it with the same Idempotency-Key after Retry-After.",
     ),
 ];
 

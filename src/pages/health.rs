@@ -2,6 +2,7 @@
 
 use crate::state::AppState;
 use axum::{extract::State, http::StatusCode};
+use breakmywork_protocol::db::{self, Mismatch};
 use std::time::Duration;
 
 /// Longest wait for the database; a probe that hangs tells nothing.
@@ -12,17 +13,17 @@ pub async fn healthz() -> &'static str {
     "alive\n"
 }
 
-/// The database answers and every migration is done.
-pub async fn readyz(State(state): State<AppState>) -> (StatusCode, &'static str) {
-    let migrated =
-        sqlx::query_scalar!(r#"select to_regclass('queue_control') is not null as "migrated!""#)
-            .fetch_one(&state.pool);
-    match tokio::time::timeout(PATIENCE, migrated).await {
-        Ok(Ok(true)) => (StatusCode::OK, "ready\n"),
-        Ok(Ok(false)) => (StatusCode::SERVICE_UNAVAILABLE, "migrations are missing\n"),
-        _ => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the database does not answer\n",
-        ),
+/// The database answers, and has the migrations of this program and no others; else what is the matter and the
+/// command that mends it.
+pub async fn readyz(State(state): State<AppState>) -> (StatusCode, String) {
+    let not_ready = |reason: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n"));
+    match tokio::time::timeout(PATIENCE, db::schema_fits(&state.pool)).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(Err(Mismatch::Unknown(error))) => {
+            tracing::warn!("not ready: {error}");
+            not_ready("The database does not answer.".to_owned())
+        }
+        Ok(Err(mismatch)) => not_ready(mismatch.to_string()),
+        Err(_) => not_ready("The database does not answer.".to_owned()),
     }
 }

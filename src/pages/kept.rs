@@ -65,8 +65,8 @@ impl Kept {
             .header(header::CONTENT_TYPE, FORM)
             .body(Body::from(body))
             .ok()?;
-        let form = axum::extract::Form::<Vec<(String, String)>>::from_request(request, &()).await;
-        let fields = form.ok()?.0;
+        let form = Form::<Vec<(String, String)>>::from_request(request, &()).await;
+        let Form(fields) = form.ok()?;
         if to == "/sign-in" {
             return Self::carried(fields.into_iter().collect());
         }

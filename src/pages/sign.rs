@@ -6,25 +6,35 @@ use super::{
     see_other, show, with_status,
 };
 use crate::{
-    auth::{account, account::Role, password, session},
+    address::Origin,
+    auth::{
+        account::{self, Role},
+        device::Device,
+        password::{self, Asker},
+        session,
+        throttle::Wait,
+    },
     db::accounts,
     error::{Error, Result},
-    extract::{Form, Member, Visit},
+    extract::{Form, Member, Query, Visit},
     render::{form::FormErrors, url},
     state::AppState,
 };
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use axum_extra::extract::CookieJar;
 use breakmywork_protocol::id::AccountId;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The same words for an unknown name and a wrong password.
 const WRONG: &str = "Name and password do not belong together. Check both.";
+
+const TAKEN: &str = "This name is taken. Choose another one.";
 
 /// What both forms hold.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -107,45 +117,83 @@ pub fn interrupted(visit: Visit, next: String, kept: Kept) -> Result<Response> {
 pub async fn sign_in(
     State(state): State<AppState>,
     visit: Visit,
+    origin: Origin,
+    cookies: CookieJar,
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
     let name = form.name.trim().to_lowercase();
     let next = url::local(&form.next).to_owned();
-    if let Some(retry_after) = state.throttle.wait(&name) {
-        let minutes = retry_after.div_ceil(60);
-        return Err(Error::TooMany {
-            detail: format!("Too many wrong passwords for this name. Try again in {minutes} min."),
-            retry_after,
-        });
-    }
-    let credentials = accounts::credentials(&state.pool, &name).await?;
-    let (id, hash) = credentials.unzip();
+    // A name that nobody can have is as unknown as one that nobody has, but is not remembered.
+    let possible = account::check_name(&name).is_ok();
+    let credentials = match possible {
+        true => accounts::credentials(&state.pool, &name).await?,
+        false => None,
+    };
+    let device = credentials
+        .as_ref()
+        .and_then(|found| Device::of(&cookies, &state.settings, &name, &found.password_hash));
+    let counted = if possible { name.as_str() } else { "" };
+    let attempt = state
+        .throttle
+        .sign_in(counted, device, origin)
+        .map_err(|wait| too_many(wait, "sign-in"))?;
+    let asker = Asker {
+        origin,
+        known: device.is_some(),
+    };
     // Longer ones are refused at sign-up, so hashing them here would only cost time.
-    let right =
-        form.password.len() <= 4 * 128 && state.passwords.verify(form.password, hash).await?;
-    match id.filter(|_| right) {
-        Some(id) => {
-            state.throttle.right(&name);
-            tracing::info!(account = %id, "signed in");
-            match Kept::carried(form.others) {
-                Some(kept) => resume(&state, &visit, id, kept).await,
-                None => start(&state, &visit, id, &next).await,
+    let right = if form.password.len() > password::LONGEST_BYTES {
+        false
+    } else {
+        let hash = credentials
+            .as_ref()
+            .map(|found| found.password_hash.clone());
+        match state.passwords.verify(asker, form.password, hash).await {
+            Ok(right) => right,
+            Err(error) => {
+                attempt.unused();
+                return Err(error.into());
             }
         }
-        None => {
-            state.throttle.wrong(&name);
-            tracing::warn!("sign-in refused");
-            let mut errors = FormErrors::new();
-            errors.add("name", WRONG);
-            let page = SignIn {
-                visit,
-                errors,
-                name,
-                next,
-                kept: Kept::carried(form.others),
-            };
-            with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
-        }
+    };
+    let Some(found) = credentials.filter(|_| right) else {
+        tracing::warn!("sign-in refused");
+        let mut errors = FormErrors::new();
+        errors.add("name", WRONG);
+        let page = SignIn {
+            visit,
+            errors,
+            name: name.chars().take(LONGEST_SHOWN).collect(),
+            next,
+            kept: Kept::carried(form.others),
+        };
+        return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
+    };
+    attempt.right();
+    if let Some(reason) = found.disabled {
+        tracing::warn!(account = %found.id, "sign-in of a disabled account");
+        return Err(Error::Forbidden(format!(
+            "This account was disabled. The reason: {reason}"
+        )));
+    }
+    tracing::info!(account = %found.id, "signed in");
+    let known = Device::cookie(device, &state.settings, &name, &found.password_hash);
+    let response = match Kept::carried(form.others) {
+        Some(kept) => resume(&state, &visit, found.id, kept).await?,
+        None => start(&state, &visit, found.id, &next).await?,
+    };
+    Ok(with_cookie(response, &known))
+}
+
+/// Longest name that the form gives back, in characters: no name is longer, a guesser's may be.
+const LONGEST_SHOWN: usize = 100;
+
+/// Says that one has to wait, and how long.
+pub(super) fn too_many(Wait(seconds): Wait, what: &str) -> Error {
+    let minutes = seconds.div_ceil(60);
+    Error::TooMany {
+        detail: format!("Too many tries of {what} from where you are. Try again in {minutes} min."),
+        retry_after: seconds,
     }
 }
 
@@ -173,6 +221,7 @@ pub async fn sign_up_form(
 pub async fn sign_up(
     State(state): State<AppState>,
     visit: Visit,
+    origin: Origin,
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
     if !state.settings.open_sign_up {
@@ -183,22 +232,36 @@ pub async fn sign_up(
     let name = form.name.trim().to_owned();
     let next = url::local(&form.next).to_owned();
     let mut errors = FormErrors::new();
-    errors.check("name", account::check_name(&name));
+    let staff = accounts::staff(&state.pool).await?;
+    errors.check("name", account::check_sign_up(&name, &staff));
     errors.check("password", password::check(&form.password, &name));
+    if errors.is_empty() && accounts::find(&state.pool, &name).await?.is_some() {
+        errors.add("name", TAKEN);
+    }
     if errors.is_empty() {
-        let hash = state.passwords.hash(form.password).await?;
+        state
+            .throttle
+            .sign_up(origin)
+            .map_err(|wait| too_many(wait, "sign-up"))?;
+        let asker = Asker {
+            origin,
+            known: false,
+        };
+        let hash = state.passwords.hash(asker, form.password).await?;
         match accounts::create(&state.pool, &name, &hash, Role::Member).await? {
             Some(id) => {
                 tracing::info!(account = %id, "signed up");
-                return start(&state, &visit, id, &next).await;
+                let known = Device::cookie(None, &state.settings, &name, &hash);
+                let response = start(&state, &visit, id, &next).await?;
+                return Ok(with_cookie(response, &known));
             }
-            None => errors.add("name", "This name is taken. Choose another one."),
+            None => errors.add("name", TAKEN),
         }
     }
     let page = SignUp {
         visit,
         errors,
-        name,
+        name: name.chars().take(LONGEST_SHOWN).collect(),
         next,
         open: true,
     };

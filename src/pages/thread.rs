@@ -174,11 +174,7 @@ async fn store(
     written: &Written,
 ) -> Result<CommentId> {
     let mut tx = pool.begin().await?;
-    let twin = comments::just_posted(&mut *tx, thread, author, written.text()).await?;
-    let id = match twin {
-        Some(twin) => twin,
-        None => discussion::post(&mut tx, thread, author, written).await?,
-    };
+    let id = discussion::post_once(&mut tx, thread, author, written).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -199,7 +195,7 @@ pub async fn hide(
 ) -> Result<Response> {
     let reason = reason::checked(&form.reason)?;
     let address = link(&state.pool, id).await?;
-    if !comments::hide(&state.pool, id, viewer.id, reason).await? {
+    if !comments::hide(&state.pool, id, viewer.id, &reason).await? {
         return Err(Error::Conflict(
             "This comment is hidden already, or is a result, which stays.".to_owned(),
         ));

@@ -19,8 +19,9 @@ pub fn component(text: &str) -> String {
 pub fn local(next: &str) -> &str {
     let inside = next.starts_with('/')
         && !next.starts_with("//")
-        && !next.contains(['\\', '\r', '\n', '\t'])
-        && next.is_ascii();
+        && !next.contains('\\')
+        // What cannot stand in a header, or would be dropped from it by a browser.
+        && next.bytes().all(|byte| byte.is_ascii_graphic());
     if inside { next } else { "/" }
 }
 
@@ -37,6 +38,12 @@ mod tests {
             "https://evil.example",
             "/\\evil.example",
             "/a\r\nb",
+            "/a\tb",
+            "/\u{0}",
+            "/\u{b}",
+            "/\u{7f}",
+            "/a b",
+            "/ä",
             "javascript:x",
         ] {
             assert_eq!(local(bad), "/", "{bad}");

@@ -36,7 +36,7 @@ async fn errors_are_problems(pool: PgPool) {
         .get("/api/v1/works")
         .authorization_bearer("bmw_wrong")
         .await;
-    response.assert_status_ok();
+    response.assert_status(StatusCode::UNAUTHORIZED);
     let response = site
         .server
         .post("/api/v1/experiments")
@@ -87,6 +87,28 @@ async fn bodies_that_do_not_read_say_where(pool: PgPool) {
     assert_eq!(response.header("content-type"), "application/problem+json");
     let response = site.post(&ada, path, &json!({})).text("claim=1").await;
     response.assert_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for (body, status) in [
+        // By position, twice the same name, of another type.
+        (
+            "[1, \"title\", null, \"\", {}, false, null, null]",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "{\"claim\": 1, \"claim\": 2}",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "{\"claim\": 1, \"spec\": {\"title\": \"a\", \"title\": \"b\"}}",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+    ] {
+        let response = raw(body.as_bytes().to_vec()).await;
+        response.assert_status(status);
+        let text = response.text();
+        assert!(!text.contains("struct") && !text.contains("i64"), "{text}");
+    }
+    let other = raw(b"{}".to_vec()).content_type("application/jsonx").await;
+    other.assert_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

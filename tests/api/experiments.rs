@@ -189,7 +189,7 @@ async fn only_the_author_registers_or_withdraws(pool: PgPool) {
         .assert_status(StatusCode::FORBIDDEN);
     site.post(&bob, &path("withdraw"), &json!({}))
         .await
-        .assert_status(StatusCode::CONFLICT);
+        .assert_status(StatusCode::FORBIDDEN);
     let withdrawn = site.post(&ada, &path("withdraw"), &json!({})).await;
     withdrawn.assert_status_ok();
     assert_eq!(withdrawn.json::<Value>()["state"], "withdrawn");
@@ -230,4 +230,179 @@ async fn lists_come_in_pages(pool: PgPool) {
     site.get("/api/v1/experiments?limit=0")
         .await
         .assert_status(StatusCode::BAD_REQUEST);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_quota_holds_under_eighty_registrations_at_once(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let body = json!({ "claim": site.claim("C2").await, "spec": template(), "register": true });
+    let posts = (0..80).map(|_| async {
+        let response = site.post(&ada, "/api/v1/experiments", &body).await;
+        response.status_code().as_u16()
+    });
+    let answers = futures_util::future::join_all(posts).await;
+    let registered =
+        sqlx::query_scalar!("select count(*) from experiment where state = 'registered'")
+            .fetch_one(&site.pool)
+            .await;
+    assert_eq!(registered.expect("a count"), Some(20), "{answers:?}");
+    assert!(
+        answers.iter().all(|status| [201, 429].contains(status)),
+        "{answers:?}"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn proposals_have_a_limit_that_withdrawing_frees(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let body = json!({ "claim": site.claim("C2").await, "spec": template() });
+    let posts = (0..80).map(|_| async { site.post(&ada, "/api/v1/experiments", &body).await });
+    let answers = futures_util::future::join_all(posts).await;
+    let made: Vec<Value> = answers
+        .iter()
+        .filter(|response| response.status_code() == StatusCode::CREATED)
+        .map(|response| response.json())
+        .collect();
+    assert_eq!(made.len() as i64, breakmywork::proposal::OPEN_PROPOSALS);
+    let withdraw = format!("/api/v1/experiments/{}/withdraw", made[0]["id"]);
+    site.post(&ada, &withdraw, &json!({}))
+        .await
+        .assert_status_ok();
+    site.post(&ada, "/api/v1/experiments", &body)
+        .await
+        .assert_status(StatusCode::CREATED);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_experiment_is_stopped_by_its_author_or_an_admin(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let (ada, eve, boss) = (
+        site.person("ada", "member").await,
+        site.person("eve", "member").await,
+        site.person("boss", "admin").await,
+    );
+    let reason = json!({ "reason": "it waits for data that nobody has" });
+    for (who, words) in [(&ada, "its author, ada"), (&boss, "an admin, boss")] {
+        let registered = site.registered(&ada).await;
+        let stop = format!("/api/v1/experiments/{}/stop", registered["id"]);
+        site.post(&eve, &stop, &reason)
+            .await
+            .assert_status(StatusCode::FORBIDDEN);
+        let missing = site.post(who, &stop, &json!({})).await;
+        assert_eq!(pointers(&missing.json()), ["/reason"]);
+        let response = site.post(who, &stop, &reason).await;
+        response.assert_status_ok();
+        let stopped: Value = response.json();
+        assert_eq!(stopped["state"], "concluded");
+        assert_eq!(stopped["verdict"]["outcome"], "aborted");
+        let words = format!("Stopped by {words}, when 0 of its 16 runs had ended");
+        let told = stopped["verdict"]["explanation"].as_str().expect("words");
+        assert!(told.contains(&words), "{told}");
+        site.post(who, &stop, &reason)
+            .await
+            .assert_status(StatusCode::CONFLICT);
+    }
+    let body = json!({ "claim": site.claim("C2").await, "spec": template() });
+    let proposed: Value = site.post(&ada, "/api/v1/experiments", &body).await.json();
+    let stop = format!("/api/v1/experiments/{}/stop", proposed["id"]);
+    site.post(&ada, &stop, &reason)
+        .await
+        .assert_status(StatusCode::CONFLICT);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_cannot_be_seen_or_told_apart_is_refused(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let claim = site.claim("C2").await;
+    let refused = async |body: Value| -> Vec<String> {
+        let response = site.post(&ada, "/api/v1/experiments", &body).await;
+        response.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+        pointers(&response.json())
+    };
+    for text in [
+        "\u{200b}\u{200b}",
+        "a\u{202e}b",
+        "zero\u{200b}width",
+        "\u{2800}",
+    ] {
+        let title = json!({ "claim": claim, "spec": template(), "title": text });
+        assert_eq!(refused(title).await, ["/title"], "{text:?}");
+        let prediction = json!({ "claim": claim, "spec": template(), "prediction": text });
+        assert_eq!(refused(prediction).await, ["/prediction"], "{text:?}");
+    }
+    let spec =
+        breakmywork_protocol::spec::read(template(), breakmywork_protocol::spec::Format::Toml)
+            .expect("good");
+    let arm = spec.arms[0].name.clone();
+    for twin in [
+        format!("{arm} "),
+        arm.replace('i', "\u{456}"),
+        arm.replace(' ', "  "),
+    ] {
+        let mut spec = spec.to_json();
+        spec["arms"][1]["name"] = twin.clone().into();
+        let body = json!({ "claim": claim, "spec": spec });
+        assert!(
+            refused(body)
+                .await
+                .contains(&"/spec/arms/1/name".to_owned()),
+            "{twin:?}"
+        );
+    }
+    let old = site.registered(&ada).await["id"].clone();
+    for reason in ["x".repeat(501), "two\nlines".into(), "\u{200b}".into()] {
+        let body =
+            json!({ "claim": claim, "spec": template(), "amends": old, "amend_reason": reason });
+        assert_eq!(refused(body).await, ["/amend_reason"], "{reason:?}");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_hostile_specification_costs_little(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let claim = site.claim("C2").await;
+    let fields = |many: usize| -> Value {
+        (0..many)
+            .map(|number| (format!("k{number}"), json!(1)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let large = json!({ "claim": claim, "spec": fields(20_000) });
+    let response = site.post(&ada, "/api/v1/experiments", &large).await;
+    response.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        response.text().contains("at most 65536"),
+        "{}",
+        response.text()
+    );
+    let many = json!({ "claim": claim, "spec": fields(5_000) });
+    let response = site.post(&ada, "/api/v1/experiments", &many).await;
+    response.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(pointers(&response.json()).len() <= 51);
+    assert!(response.text().len() < 50_000, "{}", response.text().len());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn queries_that_make_no_sense_are_refused_in_words(pool: PgPool) {
+    let site = Site::new(pool).await;
+    for (query, named) in [
+        ("state=nonsense", "concluded"),
+        ("claim=x", "`claim`"),
+        ("limit=many", "`limit`"),
+        ("limit=1&limit=2", "query"),
+    ] {
+        let response = site.get(&format!("/api/v1/experiments?{query}")).await;
+        response.assert_status(StatusCode::BAD_REQUEST);
+        let problem: Value = response.json();
+        let detail = problem["detail"].as_str().expect("words");
+        assert!(detail.contains(named), "{query}: {detail}");
+        assert!(
+            !detail.contains("deserialize") && !detail.contains("digit"),
+            "{detail}"
+        );
+    }
 }

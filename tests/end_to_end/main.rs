@@ -1,6 +1,7 @@
 //! The real programs, used as people use them: from the terminal, by script, in a browser.
 
 mod browser;
+mod load;
 mod scripts;
 mod support;
 mod up;

@@ -1,5 +1,6 @@
 //! The pages from outside, against `app(state)` and a real Postgres.
 
+mod abuse;
 mod accounts;
 mod administration;
 mod data_sets;

@@ -27,8 +27,12 @@ pub(crate) struct Browser(TestServer);
 
 impl Site {
     pub(crate) async fn new(pool: PgPool) -> Self {
+        Self::with(pool, Settings::default()).await
+    }
+
+    pub(crate) async fn with(pool: PgPool, settings: Settings) -> Self {
         breakmywork::seed::apply(&pool).await.expect("seeds");
-        let state = AppState::new(pool.clone(), Settings::default(), CancellationToken::new());
+        let state = AppState::new(pool.clone(), settings, CancellationToken::new());
         Self { state, pool }
     }
 
@@ -52,12 +56,7 @@ impl Site {
     }
 
     pub(crate) async fn account(&self, name: &str, role: Role) -> AccountId {
-        let hash = self
-            .state
-            .passwords
-            .hash(PASSWORD.to_owned())
-            .await
-            .expect("a hash");
+        let hash = breakmywork::auth::password::hash_now(PASSWORD).expect("a hash");
         accounts::create(&self.pool, name, &hash, role)
             .await
             .expect("the database is there")
@@ -135,6 +134,12 @@ impl Site {
 }
 
 impl Browser {
+    /// The same browser from another address, if the site trusts one proxy.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.0.add_header("x-forwarded-for", address);
+        self
+    }
+
     pub(crate) async fn get(&self, path: &str) -> TestResponse {
         self.0.get(path).await
     }

@@ -16,7 +16,7 @@ use sqlx::{Acquire, PgConnection};
 /// The experiment's row is locked first, so of two last runs that end at once exactly one sees the other's end.
 pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> Result<bool> {
     let row = sqlx::query!(
-        r#"select state, claim_id as "claim_id: ClaimId", thread_id as "thread_id: ThreadId", spec
+        r#"select state, claim_id as "claim_id: ClaimId", thread_id as "thread_id: ThreadId", spec, stop_reason
            from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
@@ -33,6 +33,11 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     .await?;
     if waiting {
         return Ok(false);
+    }
+    if let Some(reason) = row.stop_reason {
+        let verdict = stopped(tx, experiment, &reason).await?;
+        post(tx, experiment, row.thread_id, &verdict).await?;
+        return Ok(true);
     }
     let decision = decide(tx, experiment, row.claim_id, row.spec).await?;
     if decision.verdict.outcome == Outcome::Aborted && !decision.by_people {
@@ -89,6 +94,29 @@ async fn decide(
         tracing::error!(%experiment, %error, "the verdict could not be computed");
         Decision::aborted("The verdict could not be computed.".into())
     }))
+}
+
+/// The verdict on an experiment that a person stopped, whatever its runs would have said.
+async fn stopped(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    reason: &str,
+) -> sqlx::Result<Verdict> {
+    let row = sqlx::query!(
+        r#"select coalesce(account.name, 'somebody') as "by!", author_id = stopped_by as "author?",
+             (select count(*) from run where experiment_id = e.id and state in ('succeeded', 'failed')) as "ended!",
+             (select count(*) from run where experiment_id = e.id) as "runs!"
+           from experiment e left join account on account.id = stopped_by where e.id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(Verdict::stopped(
+        &row.by,
+        row.author == Some(true),
+        [row.ended, row.runs],
+        reason,
+    ))
 }
 
 /// The newest run of each arm and seed, and how it ended.

@@ -190,13 +190,18 @@ async fn stalled(tx: &mut PgConnection, experiment: ExperimentId) -> Result<()> 
 
 /// Locks the experiment; one that was stalled runs again.
 async fn reopen(tx: &mut PgConnection, experiment: ExperimentId) -> Result<()> {
-    let state = sqlx::query_scalar!(
-        "select state from experiment where id = $1 for no key update",
+    let row = sqlx::query!(
+        r#"select state, stopped_at is not null as "stopped!" from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
     .fetch_one(&mut *tx)
     .await?;
-    if state == "concluded" {
+    if row.stopped {
+        return Err(Error::Conflict(
+            "The experiment was stopped; amend it to run it again.".into(),
+        ));
+    }
+    if row.state == "concluded" {
         return Err(Error::Conflict(
             "The experiment has its verdict, which stays; amend the experiment to run it again."
                 .into(),

@@ -21,6 +21,7 @@ mod lease;
 mod line;
 mod offer;
 mod reap;
+mod stop;
 mod submit;
 mod take;
 mod worker;
@@ -34,6 +35,7 @@ pub use lease::{
 pub use line::complete_lines;
 pub use offer::{Offer, OtherContent, offer};
 pub use reap::{Reaped, reap};
+pub use stop::stop;
 pub use submit::{register, withdraw};
 pub use take::take;
 pub use worker::{Trouble, ended, register_worker, report_trouble, stop_worker};

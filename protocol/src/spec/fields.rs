@@ -162,20 +162,23 @@ impl<'a> Fields<'a> {
             );
             return None;
         };
-        let text = text.trim();
-        if text.is_empty() {
-            self.problem(name, "must not be empty.");
-            return None;
-        }
-        if self.strict && text.chars().count() > most_chars {
+        if self.strict && text.trim().chars().count() > most_chars {
             self.problem(name, format!("must have at most {most_chars} characters."));
             return None;
         }
-        if text.chars().any(char::is_control) {
-            self.problem(name, "must be one line without control characters.");
-            return None;
+        match crate::visible::line(text) {
+            Ok(line) if line.is_empty() => {
+                self.problem(name, "must not be empty.");
+                None
+            }
+            Ok(line) => Some(line),
+            // What was accepted before the rule about invisible characters stays readable.
+            Err(_) if !self.strict => Some(text.trim().to_owned()),
+            Err(detail) => {
+                self.problem(name, detail);
+                None
+            }
         }
-        Some(text.to_owned())
     }
 
     pub(super) fn required_text(&mut self, name: &'static str, most_chars: usize) -> String {

@@ -5,6 +5,8 @@ use super::dropout::Dropout;
 use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind, whole as whole_number};
 use super::types::*;
 use super::{Board, cost, limits, memory, sections};
+use crate::json::Unambiguous;
+use crate::visible;
 use arm::{Base, arm};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -61,6 +63,7 @@ pub fn read(text: &str, format: Format) -> Result<Spec, Problems> {
     let value = match format {
         Format::Toml => from_toml(text)?,
         Format::Json => serde_json::from_str(text)
+            .map(|Unambiguous(value)| value)
             .map_err(|error| Problems::one("", format!("This is not valid JSON: {error}.")))?,
     };
     read_value(&value)
@@ -321,19 +324,34 @@ fn arms(fields: &mut Fields<'_>, base: Base<'_>, strict: bool) -> Vec<Arm> {
         return Vec::new();
     }
     let mut arms: Vec<Arm> = Vec::new();
+    let mut skeletons: Vec<String> = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let Some(arm) = arm(item, index, base, strict, fields.problems) else {
             continue;
         };
-        if arms.iter().any(|other| other.name == arm.name) && !arm.name.is_empty() {
-            fields.problems.push(Problem {
-                pointer: format!("/arms/{index}/name"),
-                detail: format!(
+        let looks = visible::skeleton(&arm.name);
+        let twin = arms
+            .iter()
+            .zip(&skeletons)
+            .find(|(other, skeleton)| other.name == arm.name || (strict && **skeleton == looks));
+        if let Some((twin, _)) = twin.filter(|_| !arm.name.is_empty()) {
+            let detail = if twin.name == arm.name {
+                format!(
                     "another arm is called \"{}\" too; names must differ.",
                     arm.name
-                ),
+                )
+            } else {
+                format!(
+                    "looks like the name of another arm, \"{}\"; readers must be able to tell them apart.",
+                    twin.name
+                )
+            };
+            fields.problems.push(Problem {
+                pointer: format!("/arms/{index}/name"),
+                detail,
             });
         }
+        skeletons.push(looks);
         arms.push(arm);
     }
     arms

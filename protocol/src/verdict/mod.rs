@@ -211,6 +211,16 @@ impl Label {
 }
 
 impl Verdict {
+    /// A verdict on an experiment that a person stopped when so many of its runs had ended.
+    pub fn stopped(by: &str, author: bool, [ended, runs]: [i64; 2], reason: &str) -> Self {
+        let who = if author { "its author" } else { "an admin" };
+        Self::aborted(format!(
+            "Stopped by {who}, {}, when {ended} of its {runs} runs had ended. The reason: {}",
+            explain::escape(by),
+            explain::escape(reason)
+        ))
+    }
+
     /// A verdict on an experiment that the infrastructure could not carry through.
     pub fn aborted(reason: String) -> Self {
         Self {

@@ -1,3 +1,4 @@
 //! What admins see and do.
 
+pub mod people;
 pub mod queue;

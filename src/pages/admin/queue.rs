@@ -99,7 +99,7 @@ pub async fn cancel(
 ) -> Result<Response> {
     let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
-    jobs::cancel(&mut tx, id, viewer.id, reason).await?;
+    jobs::cancel(&mut tx, id, viewer.id, &reason).await?;
     tx.commit().await?;
     Ok(see_other(BACK))
 }
@@ -113,7 +113,7 @@ pub async fn retry(
 ) -> Result<Response> {
     let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
-    jobs::retry(&mut tx, id, viewer.id, reason).await?;
+    jobs::retry(&mut tx, id, viewer.id, &reason).await?;
     tx.commit().await?;
     Ok(see_other(BACK))
 }
@@ -127,7 +127,7 @@ pub async fn retry_failed(
 ) -> Result<Response> {
     let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
-    let runs = jobs::retry_failed(&mut tx, id, viewer.id, reason).await?;
+    let runs = jobs::retry_failed(&mut tx, id, viewer.id, &reason).await?;
     tx.commit().await?;
     tracing::info!(experiment = %id, account = %viewer.id, runs, "a stalled experiment is tried again");
     Ok(see_other(&format!("/experiments/{id}")))
@@ -142,7 +142,7 @@ pub async fn give_up(
 ) -> Result<Response> {
     let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
-    jobs::give_up(&mut tx, id, viewer.id, reason).await?;
+    jobs::give_up(&mut tx, id, viewer.id, &reason).await?;
     tx.commit().await?;
     tracing::info!(experiment = %id, account = %viewer.id, "a stalled experiment is given up");
     Ok(see_other(&format!("/experiments/{id}")))
@@ -156,7 +156,7 @@ pub async fn pause(
 ) -> Result<Response> {
     let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
-    jobs::pause(&mut tx, viewer.id, reason).await?;
+    jobs::pause(&mut tx, viewer.id, &reason).await?;
     tx.commit().await?;
     Ok(see_other(BACK))
 }

@@ -10,7 +10,7 @@ use crate::{
     state::AppState,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
-use breakmywork_protocol::{id::ExperimentId, jobs};
+use breakmywork_protocol::id::ExperimentId;
 
 /// Freezes the experiment and queues its runs.
 pub async fn register(
@@ -50,7 +50,7 @@ pub async fn withdraw(
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
     let mut tx = state.pool.begin().await?;
-    jobs::withdraw(&mut tx, id, viewer.id).await?;
+    proposal::withdraw(&mut tx, id, viewer.id).await?;
     tx.commit().await?;
     tracing::info!(experiment = %id, account = %viewer.id, "withdrawn");
     Ok(see_other(&format!("/experiments/{id}")))

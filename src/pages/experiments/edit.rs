@@ -11,24 +11,20 @@ use crate::{
         experiments::{self, Draft, Experiment},
     },
     error::{Error, FieldProblem, Result},
-    extract::{Form, Member, Path, Visit},
+    extract::{Form, Member, Path, Query, Visit},
     pace,
     pages::{
         Cache, draft_stored,
         picture::{self, ArmPicture},
         see_other, show, with_status,
     },
-    proposal::{self, Proposal, Source},
+    proposal::{self, New, Proposal, Source},
     render::{filters, form::FormErrors, number},
     seed::{TEMPLATES, Template as Ready},
     state::AppState,
 };
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
     spec::limits,
@@ -201,16 +197,14 @@ pub async fn propose(
     let (Some(claim), Some(draft), true) = (claim, draft, errors.is_empty()) else {
         return refused(&state, visit, None, words, made, errors).await;
     };
-    // A form sent twice makes one experiment.
-    if let Some(twin) = experiments::just_proposed(&state.pool, claim, viewer.id, &draft).await? {
-        return Ok(draft_stored(
-            see_other(&format!("/experiments/{twin}")),
-            NEW,
-        ));
-    }
     let mut tx = state.pool.begin().await?;
-    let amends = amends.map(|id| (id, words.amend_reason.trim()));
-    let id = experiments::create(&mut tx, claim, viewer.id, &draft, amends).await?;
+    let new = New {
+        claim,
+        author: viewer.id,
+        draft: &draft,
+        amends: amends.as_ref(),
+    };
+    let id = proposal::propose_once(&mut tx, new).await?;
     tx.commit().await?;
     tracing::info!(experiment = %id, account = %viewer.id, "proposed");
     Ok(draft_stored(see_other(&format!("/experiments/{id}")), NEW))

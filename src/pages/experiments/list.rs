@@ -1,33 +1,23 @@
 //! All experiments, newest first.
 
 use crate::{
-    db::listed::{self, Filter, Listed},
+    db::{
+        experiments::STATES,
+        listed::{self, Filter, Listed},
+    },
     error::Result,
-    extract::Visit,
+    extract::{Query, Visit},
     pages::{Cache, show},
     render::{badge, filters, number},
     state::AppState,
 };
 use askama::Template;
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use breakmywork_protocol::id::{ClaimId, ExperimentId};
 use serde::Deserialize;
 
 /// Experiments on one page.
 const SHOWN: i64 = 50;
-
-/// States by which the list can be narrowed.
-const STATES: [&str; 6] = [
-    "proposed",
-    "registered",
-    "running",
-    "stalled",
-    "concluded",
-    "withdrawn",
-];
 
 /// A view of the list; each is a link.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,7 +33,7 @@ pub struct View {
 struct Experiments {
     visit: Visit,
     view: View,
-    states: [&'static str; 6],
+    states: [&'static str; STATES.len()],
     experiments: Vec<Listed>,
     before: Option<ExperimentId>,
 }

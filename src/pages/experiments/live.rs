@@ -1,12 +1,14 @@
 //! The stream that tells an experiment's page when to look again.
 
 use crate::{
+    address::Origin,
     db::{
         events,
         queue::{self, Event as RunEvent},
     },
     error::{Error, Result},
     extract::Path,
+    share::Share,
     state::AppState,
 };
 use axum::{
@@ -40,9 +42,17 @@ const BATCH: i64 = 200;
 /// says that a run has moved on. 204 tells the browser that nothing more will come.
 pub async fn stream(
     State(state): State<AppState>,
+    origin: Origin,
     Path(id): Path<ExperimentId>,
     headers: HeaderMap,
 ) -> Result<Response> {
+    let share = state
+        .streams
+        .take(&origin)
+        .ok_or_else(|| Error::TooMany {
+            detail: "Too many pages with live updates are open from your address. Close some, or reload this one to see what is new.".to_owned(),
+            retry_after: 60,
+        })?;
     // Before the first look, so that nothing falls in between.
     let changes = state.changes.subscribe();
     let over = over(&state, id)
@@ -69,6 +79,7 @@ pub async fn stream(
         after,
         waiting: VecDeque::new(),
         over: false,
+        _share: share,
     };
     let stream = watch.stream();
     // A proxy that gathers or packs an answer before it passes it on would hold events back.
@@ -96,6 +107,7 @@ struct Watch {
     after: i64,
     waiting: VecDeque<Event>,
     over: bool,
+    _share: Share<Origin>,
 }
 
 impl Watch {

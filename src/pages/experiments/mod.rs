@@ -12,4 +12,5 @@ mod matrix;
 pub(super) mod plots;
 mod posted;
 pub mod show;
+pub mod stop;
 mod toml_text;

@@ -13,7 +13,7 @@ use crate::{
         stalled::{self, Stalled},
     },
     error::{Error, Result},
-    extract::{Path, Visit},
+    extract::{Path, Query, Visit},
     pace,
     pages::{
         Cache, html_page,
@@ -27,7 +27,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -84,6 +84,14 @@ impl ExperimentPage {
     fn is_author(&self) -> bool {
         let viewer = self.visit.viewer.as_ref();
         viewer.is_some_and(|viewer| viewer.id == self.experiment.author_id)
+    }
+
+    /// Whether the viewer may stop it: something is registered that has no verdict.
+    fn can_stop(&self) -> bool {
+        let experiment = &self.experiment;
+        experiment.registered_at.is_some()
+            && experiment.concluded_at.is_none()
+            && (self.is_author() || self.visit.is_admin())
     }
 
     /// The steps of its life, and which one it is at.

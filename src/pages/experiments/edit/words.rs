@@ -1,17 +1,11 @@
 //! What is typed into the form besides the specification.
 
 use crate::{
-    db::experiments::{self, Experiment},
-    error::Result,
-    pages::experiments::posted::Posted,
-    render::form::FormErrors,
-    state::AppState,
+    db::experiments::Experiment, error::Result, pages::experiments::posted::Posted, proposal,
+    render::form::FormErrors, state::AppState,
 };
 use breakmywork_protocol::{id::ExperimentId, spec::Criterion};
 use chrono::{DateTime, SecondsFormat, Utc};
-
-/// Longest reason for an amendment, in characters.
-const REASON_CHARS: usize = 500;
 
 /// What else was typed besides the specification.
 #[derive(Debug, Clone, Default)]
@@ -85,30 +79,24 @@ impl Words {
         &self,
         state: &AppState,
         errors: &mut FormErrors,
-    ) -> Result<Option<ExperimentId>> {
+    ) -> Result<Option<(ExperimentId, String)>> {
         if self.amends.is_empty() {
             return Ok(None);
         }
-        let earlier = match self.amends.parse::<ExperimentId>() {
-            Ok(id) => experiments::find(&state.pool, id).await?,
-            Err(_) => None,
-        };
-        let earlier = earlier.filter(|earlier| earlier.registered_at.is_some());
-        if earlier.is_none() {
-            errors.add(
-                "amend_reason",
-                "Only a registered experiment can be amended.",
-            );
+        let mut problems = Vec::new();
+        // What is no number names no experiment, as one that is not there.
+        let earlier = self.amends.parse().unwrap_or(ExperimentId(0));
+        let mut connection = state.pool.acquire().await?;
+        let reason = Some(self.amend_reason.as_str());
+        let amends =
+            proposal::amendment(&mut connection, Some(earlier), reason, &mut problems).await?;
+        for problem in problems {
+            let detail = match problem.pointer.as_str() {
+                "/amends" => "Only a registered experiment can be amended.".to_owned(),
+                _ => format!("The amendment: {}", problem.detail),
+            };
+            errors.add("amend_reason", detail);
         }
-        let length = self.amend_reason.trim().chars().count();
-        if length == 0 || length > REASON_CHARS {
-            errors.add(
-                "amend_reason",
-                format!(
-                    "Say in 1 to {REASON_CHARS} characters why the experiment is amended; this has {length}."
-                ),
-            );
-        }
-        Ok(earlier.map(|earlier| earlier.id))
+        Ok(amends)
     }
 }

@@ -250,7 +250,7 @@ impl<'a> Counted<'a> {
             TaskName::Music => (KEYS, KEYS, length),
             TaskName::SequentialMnist | TaskName::PermutedMnist => (PIXELS / length, 10.0, 1.0),
         };
-        let vocabulary = task.name.has_tokens().then(|| match task.name {
+        let vocabulary = task.name.has_tokens().then_some(match task.name {
             TaskName::CharLm => CHARACTERS,
             _ => words,
         });

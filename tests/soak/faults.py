@@ -155,6 +155,14 @@ def run_retried(soak):
     return soak.admin("POST", f"/runs/{rows[0][0]}/retry", {"reason": "soak"})[0] == 201
 
 
+def experiment_stopped(soak):
+    """An admin ends all runs of an experiment."""
+    rows = soak.board.rows("select id from experiment where state in ('registered', 'running', 'stalled') order by random() limit 1")
+    if not rows:
+        return False
+    return soak.admin("POST", f"/experiments/{rows[0][0]}/stop", {"reason": "soak"})[0] == 200
+
+
 def queue_paused(soak):
     """An admin stops the queue for a moment."""
     soak.later(soak.random.uniform(1, 4), lambda: soak.admin("POST", "/queue/resume"))
@@ -180,5 +188,6 @@ FAULTS = {
     "program replaced": (2, program_replaced),
     "run cancelled": (1, run_cancelled),
     "run retried": (2, run_retried),
+    "experiment stopped": (0.5, experiment_stopped),
     "queue paused": (0.7, queue_paused),
 }

@@ -27,7 +27,8 @@ PAUSE = 1.5
 AUDIT_EVERY = 5
 # Experiments that wait or run at once.
 OPEN = 6
-AUTHORS = 5
+# Each may propose 120 an hour.
+AUTHORS = 12
 # Until everything has ended after the last fault: pauses of workers, back-offs and a busy machine take their time.
 SETTLE_SECONDS = max(240.0, SECONDS / 3)
 TINY_DISK_KB = 32768
@@ -241,7 +242,8 @@ class Soak:
             self.violate(f"accepted and stored differ: {sorted(stored ^ self.accepted)}")
         # A cancelled run leaves five pairs, which is a person's word; a machine's trouble alone ends nothing.
         aborted = self.board.rows(
-            "select v.experiment_id from verdict v where v.outcome = 'aborted' and not exists (select from run r"
+            "select v.experiment_id from verdict v join experiment e on e.id = v.experiment_id"
+            " where v.outcome = 'aborted' and e.stopped_at is null and not exists (select from run r"
             " where r.experiment_id = v.experiment_id and r.state = 'cancelled'"
             " and not exists (select from run later where later.retry_of = r.id))")
         if aborted:

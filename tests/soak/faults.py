@@ -165,7 +165,11 @@ def experiment_stopped(soak):
 
 def queue_paused(soak):
     """An admin stops the queue for a moment."""
-    soak.later(soak.random.uniform(1, 4), lambda: soak.admin("POST", "/queue/resume"))
+    def resume():
+        # What was not answered is asked again: the database may be away.
+        if soak.admin("POST", "/queue/resume")[0] not in (200, 409):
+            soak.later(1, resume)
+    soak.later(soak.random.uniform(1, 4), resume)
     return soak.admin("POST", "/queue/pause", {"reason": "soak"})[0] == 200
 
 

@@ -98,7 +98,7 @@ END
 
 # Masks, losses, gradients, states, updates and ten steps of training: every cell, site, variant, head and preset.
 agreement() {
-    BREAKMYWORK_DEVICE=$device "$programs/card" --test-threads "${quick:+2}${quick:-4}" "$@"
+    BREAKMYWORK_DEVICE=$device "$programs/card" --test-threads 4
 }
 
 # Reads and writes beside memory, and threads that overtake one another.
@@ -135,11 +135,12 @@ template() {
 # Tokens a second of the six configurations: ours and torch's nn.LSTM in three precisions, the torch loop in one.
 speed() {
     local products=$1 who=(--contender ours --contender torch_lstm) effort=(--seconds 1 --repeat 1 --patience 0)
-    shift
     [[ $products == tf32 ]] && who+=(--contender torch_loop)
-    [[ -n $quick ]] && effort=(--seconds 0.1 --repeat 1 --patience 0 --only h64) products=f32
+    # A processor has no other precision.
+    [[ $device == cpu ]] && products=f32
+    [[ -n $quick ]] && effort=(--seconds 0.1 --repeat 1 --patience 0 --only h64)
     "$programs/bench-training" --device "$device" --products "$products" --torch "$python" "${who[@]}" "${effort[@]}" \
-        --dropout none --dropout gal_untied "$@"
+        --dropout none --dropout gal_untied
 }
 
 # Equal small runs, so many at a time, each in a trainer of its own as a worker's slots have it.

@@ -287,7 +287,7 @@ async fn no_text_stops_a_finish_or_a_verdict(pool: PgPool) {
         &|n| format!("{n} {}", "x".repeat(2_900)),
         &|n| {
             format!(
-                "thread '<unnamed>' ({n}) panicked\0 at /root/{n}.rs: {}",
+                "thread '<unnamed>' ({n}) panicked\0 at /srv/worker/{n}.rs: {}",
                 "*".repeat(30_000)
             )
         },

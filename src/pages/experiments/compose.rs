@@ -8,9 +8,10 @@ use super::{
     toml_text,
 };
 use crate::{auth::secret, error::Result, heavy};
-use breakmywork_protocol::spec::{self, Format, Problem, Problems, Spec};
+use breakmywork_protocol::spec::{self, Board, Format, Problem, Problems, Spec};
 use serde_json::Value as Json;
 use std::collections::HashSet;
+use std::sync::Arc;
 use toml::{Table, Value};
 
 /// Problems that are shown at once; nobody mends more before reading on.
@@ -52,38 +53,41 @@ pub(super) struct Composition {
 }
 
 impl Composition {
-    /// Starts from a TOML text.
+    /// Starts from a TOML text; what stands against registering it is told for that board.
     ///
     /// # Errors
     /// If the work fails, which it should not.
-    pub(super) async fn of_toml(toml: String) -> Result<Self> {
-        heavy::run(move || Self::from_toml(&toml)).await
+    pub(super) async fn of_toml(toml: String, board: Arc<Board>) -> Result<Self> {
+        heavy::run(move || Self::from_toml(&toml, &board)).await
     }
 
     /// Does what the pressed button says to what was posted, and gives that back beside it.
     ///
     /// # Errors
     /// If the work fails, which it should not.
-    pub(super) async fn of_form(posted: Vec<(String, String)>) -> Result<(Posted, Self)> {
+    pub(super) async fn of_form(
+        posted: Vec<(String, String)>,
+        board: Arc<Board>,
+    ) -> Result<(Posted, Self)> {
         heavy::run(move || {
             let posted = Posted::from(posted);
-            let made = Self::from_form(&posted);
+            let made = Self::from_form(&posted, &board);
             (posted, made)
         })
         .await
     }
 
-    fn from_toml(toml: &str) -> Self {
+    fn from_toml(toml: &str, board: &Board) -> Self {
         let toml = toml.replace("\r\n", "\n");
         let document = Document::parse(&toml);
         let fields = document
             .as_ref()
             .map(|document| Fields::from_toml(&document.table))
             .unwrap_or_default();
-        Self::new(fields, toml, document, "")
+        Self::new(fields, toml, document, "", board)
     }
 
-    fn from_form(posted: &Posted) -> Self {
+    fn from_form(posted: &Posted, board: &Board) -> Self {
         let fields = Fields::from_form(posted);
         let toml = posted.text("toml");
         let document = Document::parse(&toml);
@@ -96,23 +100,23 @@ impl Composition {
                 .is_some_and(|document| Fields::from_toml(&document.table) != fields)
         };
         match posted.action() {
-            "read" => Self::read(fields, toml, document),
-            "save" if !fields_changed => Self::read(fields, toml, document),
+            "read" => Self::read(fields, toml, document, board),
+            "save" if !fields_changed => Self::read(fields, toml, document, board),
             "save" if toml_changed && disagree() => {
                 // As it came in, so that the next try still knows what was changed.
                 let status = "Both the fields and the TOML were changed, and they disagree.";
-                let mut both = Self::new(fields, toml, document, status);
+                let mut both = Self::new(fields, toml, document, status, board);
                 both.conflict = true;
                 both.was = Some(posted.get("sync").to_owned());
                 both
             }
             // As it was left: nothing is decided for anybody.
             "keep" => {
-                let mut kept = Self::new(fields, toml, document, "");
+                let mut kept = Self::new(fields, toml, document, "", board);
                 kept.was = Some(posted.get("sync").to_owned());
                 kept
             }
-            action => Self::apply(fields, toml, document, action),
+            action => Self::apply(fields, toml, document, action, board),
         }
     }
 
@@ -124,27 +128,35 @@ impl Composition {
         format!("{}-{}", mark(&self.fields), mark(&self.toml))
     }
 
-    fn read(fields: Fields, toml: String, document: Option<Document>) -> Self {
+    fn read(fields: Fields, toml: String, document: Option<Document>, board: &Board) -> Self {
         match &document {
             Some(read) => Self::new(
                 Fields::from_toml(&read.table),
                 toml,
                 document,
                 "The fields show what the TOML says.",
+                board,
             ),
             None => Self::new(
                 fields,
                 toml,
                 None,
                 "The TOML cannot be read yet; the fields are as they were.",
+                board,
             ),
         }
     }
 
-    fn apply(mut fields: Fields, toml: String, document: Option<Document>, action: &str) -> Self {
+    fn apply(
+        mut fields: Fields,
+        toml: String,
+        document: Option<Document>,
+        action: &str,
+        board: &Board,
+    ) -> Self {
         let Some(document) = document else {
             let status = "The fields cannot be written into the TOML until it can be read.";
-            return Self::new(fields, toml, None, status);
+            return Self::new(fields, toml, None, status, board);
         };
         fields.follow_renames(&document.table);
         let mut table = document.table.clone();
@@ -158,14 +170,20 @@ impl Composition {
         }
         // Comments and layout last as long as no field says otherwise.
         if table == document.table {
-            return Self::new(fields, toml, Some(document), status);
+            return Self::new(fields, toml, Some(document), status, board);
         }
         let toml = toml_text::write(&table);
         let document = Document::parse(&toml);
-        Self::new(fields, toml, document, status)
+        Self::new(fields, toml, document, status, board)
     }
 
-    fn new(mut fields: Fields, toml: String, document: Option<Document>, status: &str) -> Self {
+    fn new(
+        mut fields: Fields,
+        toml: String,
+        document: Option<Document>,
+        status: &str,
+        board: &Board,
+    ) -> Self {
         if fields.arms.is_empty() {
             fields.arms.push(ArmFields::default());
         }
@@ -192,7 +210,9 @@ impl Composition {
                 (None, shown.map(|it| places.locate(it)).collect(), more)
             }
         };
-        let against = spec.as_ref().and_then(|spec| spec.registrable().err());
+        let against = spec
+            .as_ref()
+            .and_then(|spec| spec.registrable_on(board).err());
         let blockers = against.iter().flat_map(|problems| &problems.0);
         let blockers = blockers.map(|it| places.locate(it)).collect();
         Self {

@@ -166,7 +166,7 @@ pub async fn new(
         words = Words::of(&earlier).amending(&earlier);
         toml = experiments::source(&state.pool, id).await?;
     }
-    let made = Composition::of_toml(toml).await?;
+    let made = Composition::of_toml(toml, state.pace.board()).await?;
     let mut page = EditPage::new(&state, visit, None, words, made, FormErrors::new()).await?;
     page.fresh = true;
     show(&page, Cache::Fresh)
@@ -179,7 +179,7 @@ pub async fn propose(
     Member(viewer): Member,
     Form(posted): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
-    let (posted, made) = Composition::of_form(posted).await?;
+    let (posted, made) = Composition::of_form(posted, state.pace.board()).await?;
     let words = Words::from_form(&posted);
     if posted.action() != "save" || made.conflict {
         return again(&state, visit, None, words, made).await;
@@ -225,7 +225,8 @@ pub async fn edit(
         )));
     }
     let words = Words::of(&experiment);
-    let made = Composition::of_toml(experiments::source(&state.pool, id).await?).await?;
+    let toml = experiments::source(&state.pool, id).await?;
+    let made = Composition::of_toml(toml, state.pace.board()).await?;
     let mut page = EditPage::new(&state, visit, Some(id), words, made, FormErrors::new()).await?;
     page.fresh = true;
     show(&page, Cache::Never)
@@ -239,7 +240,7 @@ pub async fn save(
     Path(id): Path<ExperimentId>,
     Form(posted): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
-    let (posted, made) = Composition::of_form(posted).await?;
+    let (posted, made) = Composition::of_form(posted, state.pace.board()).await?;
     let words = Words::from_form(&posted);
     let stored = own(&state, &viewer, id).await?;
     if stored.state != "proposed" {
@@ -282,7 +283,7 @@ pub async fn go_on(
     mut posted: Vec<(String, String)>,
 ) -> Result<Response> {
     posted.push(("action".to_owned(), "keep".to_owned()));
-    let (posted, made) = Composition::of_form(posted).await?;
+    let (posted, made) = Composition::of_form(posted, state.pace.board()).await?;
     let words = Words::from_form(&posted);
     if let Some(id) = editing {
         let stored = own(state, viewer, id).await?;

@@ -28,19 +28,22 @@ fn form(composition: &Composition, changes: &[(&str, &str)], action: &str) -> Po
 }
 
 fn template() -> Composition {
-    Composition::from_toml(TEMPLATES[0].toml)
+    Composition::from_toml(TEMPLATES[0].toml, &Board::default())
 }
 
 #[test]
 fn saving_untouched_keeps_the_text_with_its_comments() {
-    let saved = Composition::from_form(&form(&template(), &[], "save"));
+    let saved = Composition::from_form(&form(&template(), &[], "save"), &Board::default());
     assert_eq!(saved.toml, TEMPLATES[0].toml);
     assert!(saved.spec.is_some());
 }
 
 #[test]
 fn saving_after_a_field_was_changed_takes_the_field() {
-    let saved = Composition::from_form(&form(&template(), &[("task-length", "41")], "save"));
+    let saved = Composition::from_form(
+        &form(&template(), &[("task-length", "41")], "save"),
+        &Board::default(),
+    );
     assert_eq!(saved.spec.expect("valid").task.length, 41);
     assert!(saved.toml.contains("length = 41"));
 }
@@ -48,7 +51,10 @@ fn saving_after_a_field_was_changed_takes_the_field() {
 #[test]
 fn saving_after_the_toml_was_changed_takes_the_toml() {
     let toml = TEMPLATES[0].toml.replace("length = 30", "length = 42");
-    let saved = Composition::from_form(&form(&template(), &[("toml", &toml)], "save"));
+    let saved = Composition::from_form(
+        &form(&template(), &[("toml", &toml)], "save"),
+        &Board::default(),
+    );
     assert_eq!(saved.spec.expect("valid").task.length, 42);
     assert_eq!(saved.fields.get("task-length"), "42");
 }
@@ -57,7 +63,7 @@ fn saving_after_the_toml_was_changed_takes_the_toml() {
 fn a_disagreement_is_asked_about_and_nothing_is_lost() {
     let toml = TEMPLATES[0].toml.replace("length = 30", "length = 42");
     let changes = [("toml", toml.as_str()), ("task-length", "41")];
-    let saved = Composition::from_form(&form(&template(), &changes, "save"));
+    let saved = Composition::from_form(&form(&template(), &changes, "save"), &Board::default());
     assert!(saved.conflict);
     assert_eq!(saved.fields.get("task-length"), "41");
     assert!(saved.toml.contains("length = 42"));
@@ -66,7 +72,7 @@ fn a_disagreement_is_asked_about_and_nothing_is_lost() {
 #[test]
 fn mistakes_lead_to_their_field_and_line() {
     let changes = [("arms-1-dropout-state-rate", "2"), ("task-length", "x")];
-    let applied = Composition::from_form(&form(&template(), &changes, "apply"));
+    let applied = Composition::from_form(&form(&template(), &changes, "apply"), &Board::default());
     let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
     assert!(fields.contains(&"task-length"), "{:?}", applied.problems);
     assert!(
@@ -104,7 +110,8 @@ fn mistakes_at_presets_and_further_sites_lead_to_their_field() {
         if time != change {
             changes.push((&time, "fixed"));
         }
-        let applied = Composition::from_form(&form(&template(), &changes, "apply"));
+        let applied =
+            Composition::from_form(&form(&template(), &changes, "apply"), &Board::default());
         let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
         assert_eq!(fields, [field], "{:?}", applied.problems);
         assert!(applied.problems[0].line.is_some());
@@ -131,7 +138,7 @@ fn a_task_on_a_data_set_is_composed_from_the_fields() {
         ("arms-0-dropout-embedding-rate", "0.2"),
         ("seeds", "1-6"),
     ];
-    let saved = Composition::from_form(&form(&template(), &changes, "save"));
+    let saved = Composition::from_form(&form(&template(), &changes, "save"), &Board::default());
     let spec = saved.spec.expect("valid");
     assert_eq!(spec.task.data.as_deref(), Some("penn_treebank@1"));
     assert_eq!(spec.model.tied_embeddings, Some(true));
@@ -182,7 +189,8 @@ fn mistakes_of_a_task_on_a_data_set_lead_to_their_field() {
         if change.0 != "arms-0-dropout-embedding-by" {
             changes.push(("arms-0-dropout-embedding-by", "type"));
         }
-        let applied = Composition::from_form(&form(&template(), &changes, "apply"));
+        let applied =
+            Composition::from_form(&form(&template(), &changes, "apply"), &Board::default());
         let fields: Vec<&str> = applied.problems.iter().map(|p| p.field.as_str()).collect();
         assert_eq!(fields, [field], "{:?}", applied.problems);
     }
@@ -191,23 +199,43 @@ fn mistakes_of_a_task_on_a_data_set_lead_to_their_field() {
         ("arms-0-dropout-embedding-by", "type"),
         ("arms-0-dropout-embedding-rate", "0.2"),
     ];
-    let applied = Composition::from_form(&form(&template(), &changes, "apply"));
+    let applied = Composition::from_form(&form(&template(), &changes, "apply"), &Board::default());
     assert_eq!(applied.problems[0].field, "arms-0-dropout-embedding-by");
 }
 
 #[test]
 fn arms_come_and_go() {
-    let more = Composition::from_form(&form(&template(), &[], "add-arm"));
+    let more = Composition::from_form(&form(&template(), &[], "add-arm"), &Board::default());
     assert_eq!(more.fields.arms.len(), 3);
-    let fewer = Composition::from_form(&form(&more, &[], "remove-arm-0"));
+    let fewer = Composition::from_form(&form(&more, &[], "remove-arm-0"), &Board::default());
     assert_eq!(fewer.fields.arms.len(), 2);
     assert_eq!(fewer.fields.arms[1].name, "arm 3");
 }
 
 #[test]
 fn toml_that_cannot_be_read_stays_as_typed() {
-    let broken = Composition::from_form(&form(&template(), &[("toml", "a = [")], "apply"));
+    let broken = Composition::from_form(
+        &form(&template(), &[("toml", "a = [")], "apply"),
+        &Board::default(),
+    );
     assert_eq!(broken.toml, "a = [");
     assert_eq!(broken.fields.get("task-length"), "30");
     assert!(!broken.problems.is_empty());
+}
+
+/// What is too long for one board is not for another.
+#[test]
+fn what_stands_against_registering_is_told_for_this_board() {
+    let long = TEMPLATES[0].toml.replace("hidden = 32", "hidden = 1000");
+    let long = long.replace("steps = 1500", "steps = 100000");
+    let against = |hours: f64| {
+        let board = Board {
+            hours,
+            ..Board::default()
+        };
+        let made = Composition::from_toml(&long, &board);
+        assert!(made.spec.is_some(), "{:?}", made.problems);
+        made.blockers.len()
+    };
+    assert_eq!((against(24.0), against(1e9)), (1, 0));
 }

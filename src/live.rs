@@ -1,13 +1,10 @@
 //! One listener on the database's change channel, spread to every open stream.
 
-use crate::state::AppState;
-use breakmywork_protocol::id::ExperimentId;
-use sqlx::postgres::PgListener;
+use breakmywork_protocol::{id::ExperimentId, jobs::CHANGES_CHANNEL};
+use sqlx::{PgPool, postgres::PgListener};
 use std::time::Duration;
 use tokio::sync::broadcast;
-
-/// Channel on which the job table announces the id of a changed experiment.
-pub const CHANNEL: &str = "breakmywork_changes";
+use tokio_util::sync::CancellationToken;
 
 /// Announcements a slow stream may fall behind before it is told to look anew.
 const BACKLOG: usize = 256;
@@ -39,13 +36,13 @@ impl Changes {
 ///
 /// Streams also poll slowly, so an announcement that is lost while the
 /// connection is down delays a page and loses nothing.
-pub async fn listen(state: AppState) {
+pub async fn listen(pool: PgPool, changes: Changes, shutdown: CancellationToken) {
     loop {
         tokio::select! {
-            () = state.shutdown.cancelled() => return,
-            end = relay(&state) => {
+            () = shutdown.cancelled() => return,
+            end = relay(&pool, &changes) => {
                 if let Err(error) = end {
-                    tracing::warn!(%error, "listening on {CHANNEL} ended, trying again");
+                    tracing::warn!(%error, "listening on {CHANGES_CHANNEL} ended, trying again");
                 }
                 tokio::time::sleep(RECONNECT).await;
             }
@@ -53,12 +50,12 @@ pub async fn listen(state: AppState) {
     }
 }
 
-async fn relay(state: &AppState) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(&state.pool).await?;
-    listener.listen(CHANNEL).await?;
+async fn relay(pool: &PgPool, changes: &Changes) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANGES_CHANNEL).await?;
     while let Some(note) = listener.try_recv().await? {
         if let Ok(id) = note.payload().parse() {
-            state.changes.announce(id);
+            changes.announce(id);
         }
     }
     Ok(())

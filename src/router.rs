@@ -16,7 +16,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 pub fn app(state: AppState) -> Router {
     let site = pages()
         .merge(crate::api::router(&state))
-        .fallback(crate::pages::error::nothing_here)
+        .fallback(crate::pages::addresses::nothing_here)
         // Innermost last: what refuses stands inside what explains refusals.
         .layer(from_fn_with_state(state.clone(), session::load))
         .layer(from_fn(typed::keep))
@@ -39,7 +39,7 @@ pub fn app(state: AppState) -> Router {
 
 fn pages() -> Router<AppState> {
     use crate::pages::{
-        account, admin, claims, docs,
+        account, addresses, admin, claims, docs,
         experiments::{actions, edit, list, live, show, stop},
         home, people, queue, runs, sign, thread, works,
     };
@@ -63,6 +63,8 @@ fn pages() -> Router<AppState> {
         .route("/runs/{id}", get(runs::run))
         .route("/queue", get(queue::queue))
         .route("/docs/api", get(docs::api_docs))
+        .route("/robots.txt", get(addresses::robots))
+        .route("/favicon.ico", get(addresses::icon))
         // Discussion
         .route("/threads/{id}/comments", post(thread::comment))
         .route("/comments/{id}", get(thread::permalink))

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use sha2::{Digest, Sha256};
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A JSON body, and the hash of the whole request for [`super::idempotency`].
 #[derive(Debug)]
 pub(super) struct Body<T> {
@@ -51,6 +53,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
 /// Reads an object, each of whose names stands once.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // Some programs begin a file with a byte order mark; a reader may pass over it (RFC 8259, 8.1).
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let Unambiguous(value) = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         match error.inner().is_data() {
@@ -162,6 +166,17 @@ mod tests {
             }
             other => (String::new(), other.to_string()),
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let read = parse::<Sample>("\u{feff}{\"claim\": 2}".as_bytes());
+        assert_eq!(read.expect("an object").claim, 2);
+        assert!(
+            refused("\u{feff}\u{feff}{\"claim\": 2}")
+                .1
+                .starts_with("The body is not JSON")
+        );
     }
 
     #[test]

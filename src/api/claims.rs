@@ -90,19 +90,19 @@ impl From<db::claims::Claim> for Claim {
 /// Which claims.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct ClaimFilter {
     /// Of this work only.
     work: Option<String>,
 }
 
 /// List claims.
-#[utoipa::path(get, path = "/api/v1/claims", tag = "works", params(Which),
+#[utoipa::path(get, path = "/api/v1/claims", tag = "works", params(ClaimFilter),
     responses((status = 200, body = Page<Claim>), (status = 404, description = "No such work")))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
-    Query(which): Query<Which>,
+    Query(filter): Query<ClaimFilter>,
 ) -> Result<Json<Page<Claim>>> {
-    let claims = match which.work {
+    let claims = match filter.work {
         None => db::claims::all(&pool).await?,
         Some(slug) => {
             let work = db::works::find(&pool, &slug)

@@ -114,7 +114,7 @@ impl From<table::Experiment> for Experiment {
 /// Which experiments.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct ExperimentFilter {
     /// Tests of this claim.
     claim: Option<ClaimId>,
     /// In this state: proposed, registered, running, stalled, concluded or withdrawn.
@@ -124,15 +124,15 @@ pub(super) struct Which {
 }
 
 /// List experiments, newest first.
-#[utoipa::path(get, path = "/api/v1/experiments", tag = "experiments", params(Which, Cursor),
+#[utoipa::path(get, path = "/api/v1/experiments", tag = "experiments", params(ExperimentFilter, Cursor),
     responses((status = 200, body = Page<Experiment>)))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
-    Query(which): Query<Which>,
+    Query(filter): Query<ExperimentFilter>,
     Query(cursor): Query<Cursor>,
 ) -> Result<Json<Page<Experiment>>> {
     let limit = cursor.limit()?;
-    if let Some(state) = &which.state
+    if let Some(state) = &filter.state
         && !table::STATES.contains(&state.as_str())
     {
         return Err(Error::BadRequest(format!(
@@ -141,9 +141,9 @@ pub(super) async fn list(
         )));
     }
     let filter = listed::Filter {
-        claim: which.claim,
-        author: which.author,
-        state: which.state,
+        claim: filter.claim,
+        author: filter.author,
+        state: filter.state,
         before: cursor.position()?.map(ExperimentId),
     };
     let ids = listed::ids(&pool, &filter, limit + 1).await?;
@@ -283,7 +283,7 @@ pub(super) async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<E
 /// No fields.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct EmptyBody {}
 
 /// Freeze an experiment and queue its runs.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/register", tag = "experiments", security(("token" = [])),
@@ -296,7 +296,7 @@ pub(super) async fn register(
     Path(id): Path<ExperimentId>,
     account: ApiAccount,
     headers: HeaderMap,
-    body: Body<Nothing>,
+    body: Body<EmptyBody>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
@@ -314,7 +314,7 @@ pub(super) async fn withdraw(
     Path(id): Path<ExperimentId>,
     account: ApiAccount,
     headers: HeaderMap,
-    body: Body<Nothing>,
+    body: Body<EmptyBody>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;

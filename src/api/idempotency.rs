@@ -40,7 +40,7 @@ impl IntoResponse for Stop {
 }
 
 /// A POST that acts.
-pub(super) struct Fresh {
+pub(super) struct IdempotentCall {
     /// Everything it does, it does here.
     pub(super) tx: PgTransaction<'static>,
     key: Option<(i64, String)>,
@@ -55,10 +55,10 @@ pub(super) async fn begin(
     account: &ApiAccount,
     headers: &HeaderMap,
     fingerprint: &[u8; 32],
-) -> Result<Fresh, Stop> {
+) -> Result<IdempotentCall, Stop> {
     let mut tx = pool.begin().await?;
     let Some(value) = headers.get(HEADER) else {
-        return Ok(Fresh { tx, key: None });
+        return Ok(IdempotentCall { tx, key: None });
     };
     let key = value
         .to_str()
@@ -81,7 +81,7 @@ pub(super) async fn begin(
     .rows_affected();
     if inserted == 1 {
         let key = Some((account.id.0, key.to_owned()));
-        return Ok(Fresh { tx, key });
+        return Ok(IdempotentCall { tx, key });
     }
     let before = sqlx::query!(
         "select request_sha256, status, body from idempotency_key where account_id = $1 and key = $2",
@@ -108,7 +108,7 @@ pub(super) async fn begin(
     Err(Stop::Replay(response))
 }
 
-impl Fresh {
+impl IdempotentCall {
     /// Commits, with the answer kept for a repetition.
     ///
     /// # Errors

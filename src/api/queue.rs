@@ -1,7 +1,7 @@
 //! The queue and its workers.
 
 use super::body::Body;
-use super::experiments::Nothing;
+use super::experiments::EmptyBody;
 use super::idempotency::{self, Stop};
 use super::page::Page;
 use super::runs::{Reason, Run, WaitingFor};
@@ -9,6 +9,7 @@ use crate::auth::token::{ApiAccount, Scope};
 use crate::db::data_sets;
 use crate::db::queue as table;
 use crate::db::runs;
+use crate::db::workers;
 use crate::error::Result;
 use crate::reason;
 use axum::Json;
@@ -153,7 +154,7 @@ pub(super) async fn resume(
     State(pool): State<PgPool>,
     account: ApiAccount,
     headers: HeaderMap,
-    body: Body<Nothing>,
+    body: Body<EmptyBody>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Admin)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
@@ -200,8 +201,8 @@ pub(super) struct Worker {
 /// List the workers heard of within the last hour.
 #[utoipa::path(get, path = "/api/v1/workers", tag = "queue", responses((status = 200, body = Page<Worker>)))]
 pub(super) async fn workers(State(pool): State<PgPool>) -> Result<Json<Page<Worker>>> {
-    let workers = table::workers(&pool).await?;
-    let show = |worker: table::Worker| Worker {
+    let workers = workers::recent(&pool).await?;
+    let show = |worker: workers::Worker| Worker {
         id: worker.id,
         host: worker.host,
         device: worker.device,

@@ -154,7 +154,7 @@ pub(super) struct Curve {
 /// Which part of the curves.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct CurveFilter {
     /// Only this metric.
     name: Option<String>,
     /// Only later steps: what is new since.
@@ -163,16 +163,16 @@ pub(super) struct Which {
 
 /// Show the learning curves of a run.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/metrics", tag = "runs",
-    params(("id" = i64, Path, description = "Key"), Which),
+    params(("id" = i64, Path, description = "Key"), CurveFilter),
     responses((status = 200, body = Page<Curve>), (status = 404, description = "No such run")))]
 pub(super) async fn metrics(
     State(pool): State<PgPool>,
     Path(id): Path<RunId>,
-    Query(which): Query<Which>,
+    Query(filter): Query<CurveFilter>,
 ) -> Result<Json<Page<Curve>>> {
     find(&pool, id).await?;
-    let after = which.after.unwrap_or(-1);
-    let curves = db::runs::curves_of_run(&pool, id, which.name.as_deref(), after).await?;
+    let after = filter.after.unwrap_or(-1);
+    let curves = db::runs::curves_of_run(&pool, id, filter.name.as_deref(), after).await?;
     let show = |curve: db::runs::Curve| Curve {
         name: curve.name,
         steps: curve.points.iter().map(|point| point.step).collect(),

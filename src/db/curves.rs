@@ -2,7 +2,8 @@
 
 use super::runs::{Curve, points};
 use breakmywork_protocol::id::{ExperimentId, RunId};
-use sqlx::{PgExecutor, PgPool};
+use breakmywork_protocol::jobs::keep_curves;
+use sqlx::PgPool;
 
 /// The learning curves of an experiment's runs that count, by metric, arm and seed: each thinned by the database to
 /// its lowest, highest and last point of a few dozen stretches.
@@ -10,10 +11,8 @@ use sqlx::{PgExecutor, PgPool};
 /// # Errors
 /// If the database is away.
 pub async fn of_experiment(pool: &PgPool, experiment: ExperimentId) -> sqlx::Result<Vec<Curve>> {
-    if let Err(error) = keep(pool, experiment).await {
-        // Then they are thinned anew each time.
-        tracing::warn!(%experiment, "thinned curves could not be kept: {error}");
-    }
+    // Each was kept when its run ended; this is for what ended otherwise, stopped or with its worker.
+    keep_curves(pool, experiment, None).await;
     let rows = sqlx::query!(
         r#"select run.id as "run: RunId", run.arm, run.seed, c.name as "name!", c.steps as "steps!", c.measured as "measured!"
            from run
@@ -40,24 +39,4 @@ pub async fn of_experiment(pool: &PgPool, experiment: ExperimentId) -> sqlx::Res
             points: points(row.steps, row.measured),
         })
         .collect())
-}
-
-/// Keeps the thinned curves of runs that have ended: they change no more, and are read at each view.
-async fn keep(db: impl PgExecutor<'_>, experiment: ExperimentId) -> sqlx::Result<()> {
-    sqlx::query!(
-        // First which runs, and only then their curves: else every curve is thinned to find that it is kept.
-        "with due as materialized (
-           select id, steps from run
-           where experiment_id = $1 and finished_at is not null and started_at is not null
-             and not exists (select from run_curve where run_curve.run_id = run.id)
-         )
-         insert into run_curve (run_id, name, steps, measured)
-         select due.id, live.name, live.steps, live.measured
-         from due cross join lateral thinned_curves(due.id, due.steps) live
-         on conflict (run_id, name) do nothing",
-        experiment as ExperimentId
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }

@@ -11,4 +11,5 @@ pub mod listed;
 pub mod queue;
 pub mod runs;
 pub mod stalled;
+pub mod workers;
 pub mod works;

@@ -45,8 +45,3 @@ impl IntoResponse for ErrorPage {
             .unwrap_or_else(|_| (self.status, self.reply.detail).into_response())
     }
 }
-
-/// For every address without a page.
-pub async fn nothing_here() -> crate::error::Error {
-    crate::error::Error::NotFound("There is nothing at this address.".to_owned())
-}

@@ -1,6 +1,7 @@
 //! The pages: one file each, with its template, handler and form.
 
 pub mod account;
+pub mod addresses;
 pub mod admin;
 pub mod claims;
 pub mod docs;

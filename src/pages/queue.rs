@@ -4,8 +4,9 @@ use super::{Cache, show};
 use crate::{
     db::{
         data_sets::{self, Availability},
-        queue::{self, Control, Crew, Load, Waiting},
+        queue::{self, Control, Load, Waiting},
         runs::{self, Run},
+        workers::{self, Crew},
     },
     error::Result,
     extract::Visit,
@@ -41,7 +42,7 @@ pub async fn queue(State(state): State<AppState>, visit: Visit) -> Result<Respon
         running: runs::running(pool, SHOWN).await?,
         data_sets: data_sets::of_waiting(pool, &waiting).await?,
         waiting,
-        crew: queue::crew(pool).await?,
+        crew: workers::crew(pool).await?,
     };
     show(&page, Cache::Fresh)
 }

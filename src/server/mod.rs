@@ -42,7 +42,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(listener: TcpListener, state: AppState, chores: Chores) -> io::Result<()> {
     // Dropped at the end, which ends what has not ended by itself.
     let mut background = JoinSet::new();
-    background.spawn(live::listen(state.clone()));
+    background.spawn(live::listen(
+        state.pool.clone(),
+        state.changes.clone(),
+        state.shutdown.clone(),
+    ));
     background.spawn(chores::run(state.clone(), chores));
 
     let connections = Connections::new(descriptors::raise(), state.settings.trusted_proxies == 0);

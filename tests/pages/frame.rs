@@ -76,6 +76,31 @@ async fn static_files_are_kept_for_ever_under_their_hash(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn what_browsers_and_crawlers_ask_for_by_themselves_is_there(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let browser = site.browser();
+    let robots = browser.get("/robots.txt").await;
+    robots.assert_status_ok();
+    assert!(robots.text().starts_with("User-agent: *\n"));
+    for (asked, meant) in [
+        ("/favicon.ico", "/static/icon"),
+        ("/claims/2/", "/claims/2"),
+        (
+            "/experiments/?state=proposed",
+            "/experiments?state=proposed",
+        ),
+    ] {
+        let answer = browser.get(asked).await;
+        assert!(answer.status_code().is_redirection(), "{asked}");
+        let location = answer.header("location");
+        assert!(
+            location.to_str().is_ok_and(|to| to.starts_with(meant)),
+            "{asked}: {location:?}"
+        );
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn https_turns_on_hsts(pool: PgPool) {
     let settings = Settings {
         public_url: "https://example.org".into(),

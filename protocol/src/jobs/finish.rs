@@ -1,6 +1,6 @@
 //! The end of an attempt: lease, run, attempt, verdict and result post in one transaction.
 
-use super::{Error, Lease, Result, Timing, conclude, events, line};
+use super::{Error, Lease, Result, Timing, conclude, events, keep_curves, line};
 use crate::id::RunId;
 use crate::result::RunResult;
 use crate::spec::Plan;
@@ -170,6 +170,8 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
     line::enter(&mut tx, lease.run).await?;
     line::charge(&mut tx, lease.run, lease.epoch).await?;
     tx.commit().await?;
+    // No longer under the locks, and never in the way of an ending.
+    keep_curves(pool, lease.experiment, Some(lease.run)).await;
     Ok(())
 }
 

@@ -15,6 +15,7 @@
 mod audit;
 mod conclude;
 mod control;
+mod curves;
 mod events;
 mod finish;
 mod lease;
@@ -27,6 +28,7 @@ mod take;
 mod worker;
 
 pub use control::{cancel, give_up, pause, resume, retry, retry_failed};
+pub use curves::keep_curves;
 pub use finish::{Ending, FailureKind, finish};
 pub use lease::{
     Beat, Checkpoint, MetricPoint, Progress, beat, checkpoint, checkpoint_unusable, checkpoints,

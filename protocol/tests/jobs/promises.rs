@@ -46,6 +46,10 @@ async fn an_experiment_runs_to_its_verdict(pool: PgPool) {
         runs += 1;
     }
     assert_eq!(runs, 12);
+    // Nobody who looks at them waits for their thinning.
+    let curves =
+        sqlx::query_scalar!(r#"select count(*) as "curves!" from run_curve"#).fetch_one(&pool);
+    assert_eq!(curves.await.expect("curves"), 12);
     assert_eq!(experiment_state(&pool, experiment).await, "concluded");
     assert_eq!(posts(&pool, experiment).await, 1);
     let outcome = sqlx::query_scalar!("select outcome from verdict")

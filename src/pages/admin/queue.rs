@@ -4,9 +4,11 @@ use crate::reason;
 use crate::{
     db::{
         data_sets::{self, Availability},
-        queue::{self, Control, Counts, Event, Worker},
+        events::{self, Event},
+        queue::{self, Control, Counts},
         runs::{self, Run},
         stalled::{self, Stalled},
+        workers::{self, Worker},
     },
     error::Result,
     extract::{Admin, Form, Path, Visit},
@@ -75,8 +77,8 @@ pub async fn page(State(state): State<AppState>, visit: Visit, _: Admin) -> Resu
         stalled: stalled::list(pool, SHOWN).await?,
         data_sets: data_sets::of_waiting(pool, &waiting).await?,
         waiting,
-        workers: queue::workers(pool).await?,
-        events: queue::recent_events(pool, SHOWN).await?,
+        workers: workers::recent(pool).await?,
+        events: events::recent(pool, SHOWN).await?,
     };
     show(&page, Cache::Never)
 }

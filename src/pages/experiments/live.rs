@@ -2,10 +2,7 @@
 
 use crate::{
     address::Origin,
-    db::{
-        events,
-        queue::{self, Event as RunEvent},
-    },
+    db::events::{self, Event as RunEvent},
     error::{Error, Result},
     extract::Path,
     share::Share,
@@ -65,11 +62,7 @@ pub async fn stream(
         Some(after) => after,
         None => events::latest(&state.pool, id).await?,
     };
-    if over
-        && queue::events_after(&state.pool, id, after, 1)
-            .await?
-            .is_empty()
-    {
+    if over && events::after(&state.pool, id, after, 1).await?.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let watch = Watch {
@@ -129,7 +122,7 @@ impl Watch {
             }
             let announced = self.wait().await?;
             // A database that is away ends the stream; the browser comes back.
-            let events = queue::events_after(&self.state.pool, self.id, self.after, BATCH)
+            let events = events::after(&self.state.pool, self.id, self.after, BATCH)
                 .await
                 .ok()?;
             if events.is_empty() && announced {

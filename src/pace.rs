@@ -51,7 +51,7 @@ impl Pace {
 
 /// How long an experiment takes here once its turn has come, for people.
 pub fn words(spec: &Spec, board: &Board) -> String {
-    let long = time::duration_s(board.seconds(spec) as i64);
+    let long = time::duration_s(board.seconds(spec).ceil() as i64);
     match (board.kinds.is_empty(), board.slots()) {
         (true, _) => format!("{long} on one CPU worker"),
         (false, 1) => format!("{long} on this board"),

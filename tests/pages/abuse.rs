@@ -37,12 +37,12 @@ async fn of_two_hundred_guesses_at_once_ten_are_looked_at(pool: PgPool) {
         }
     });
     let answers = join_all(guesses).await;
-    let looked_at = answers
-        .iter()
-        .filter(|status| **status != StatusCode::TOO_MANY_REQUESTS)
-        .count();
+    let count = |wanted: StatusCode| answers.iter().filter(|status| **status == wanted).count();
+    let looked_at = count(StatusCode::UNPROCESSABLE_ENTITY);
     assert!((1..=10).contains(&looked_at), "{looked_at}");
-    assert!(!answers.contains(&StatusCode::SEE_OTHER));
+    // On a busy machine some may not even get a connection to the database in time.
+    let turned_away = count(StatusCode::TOO_MANY_REQUESTS) + count(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(looked_at + turned_away, answers.len(), "{answers:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

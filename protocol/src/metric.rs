@@ -19,6 +19,17 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// Whether it says how good a run was; the others describe the run.
+    pub fn is_outcome(&self) -> bool {
+        self.unit != "steps"
+    }
+
+    /// Whether twice as much means the same everywhere, so that logarithms may be compared: errors, likelihoods and
+    /// perplexities; no shares, and no counts.
+    pub fn has_ratios(&self) -> bool {
+        !matches!(self.unit, "share correct" | "steps" | "variance")
+    }
+
     /// Unit of its values on that task.
     pub fn unit_of(&self, task: TaskName) -> &'static str {
         match task {

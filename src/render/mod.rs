@@ -14,4 +14,5 @@ pub mod shell;
 pub mod time;
 pub mod unrolled;
 pub mod url;
+pub mod verdict_words;
 pub mod words;

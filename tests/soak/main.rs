@@ -7,7 +7,7 @@ use breakmywork::postgres::{Options, Postgres};
 use breakmywork_protocol::db;
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::Spec;
-use breakmywork_protocol::verdict::{self, End, Family, RunOutcome, Verdict};
+use breakmywork_protocol::verdict::{self, End, RunOutcome, Verdict};
 use sqlx::{PgPool, Row};
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
@@ -45,7 +45,7 @@ async fn a_board_survives_random_faults_and_its_verdicts_hold() -> Result {
 /// The verdicts that the stored results do not give again.
 async fn wrong_verdicts(pool: &PgPool) -> Result<Vec<String>> {
     let rows = sqlx::query(
-        "select e.id, e.claim_id, e.spec, v.detail from verdict v join experiment e on e.id = v.experiment_id
+        "select e.id, e.spec, v.detail from verdict v join experiment e on e.id = v.experiment_id
          -- What a person stopped has that person's word for its verdict.
          where e.stopped_at is null
          order by e.concluded_at, e.id",
@@ -57,32 +57,12 @@ async fn wrong_verdicts(pool: &PgPool) -> Result<Vec<String>> {
         let id: i64 = row.get("id");
         let stored: Verdict = serde_json::from_value(row.get("detail"))?;
         let spec = Spec::from_stored(&row.get("spec")).map_err(|problem| problem.to_string())?;
-        let family = Family {
-            others: stored.family.saturating_sub(1),
-            known: known_before(pool, id).await?,
-        };
-        let again = verdict::decide(&spec, &outcomes(pool, id).await?, &family);
-        if again.level != stored.level {
-            // Two of a claim were decided at one moment, and neither saw the other.
-            continue;
-        }
+        let again = verdict::decide(&spec, &outcomes(pool, id).await?, stored.level);
         if serde_json::to_value(&again)? != serde_json::to_value(&stored)? {
             wrong.push(format!("experiment {id}: {stored:?}, again {again:?}"));
         }
     }
     Ok(wrong)
-}
-
-/// The p-values of the same claim that were known when an experiment was decided.
-async fn known_before(pool: &PgPool, id: i64) -> sqlx::Result<Vec<f64>> {
-    sqlx::query_scalar(
-        "select v.p_value from experiment e join experiment other on other.claim_id = e.claim_id and other.id <> e.id
-         join verdict v on v.experiment_id = other.id
-         where e.id = $1 and other.concluded_at < e.concluded_at and v.p_value is not null",
-    )
-    .bind(id)
-    .fetch_all(pool)
-    .await
 }
 
 /// How the newest run of each arm and seed ended.

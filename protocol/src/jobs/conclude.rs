@@ -1,11 +1,11 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
 use super::Result;
-use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
+use crate::id::{AccountId, ExperimentId, ThreadId};
 use crate::result::RunResult;
 use crate::spec::Spec;
 use crate::text;
-use crate::verdict::{self, Decision, End, Family, Outcome, RunOutcome, Verdict};
+use crate::verdict::{self, Decision, End, Outcome, RunOutcome, Verdict};
 use sqlx::{Acquire, PgConnection};
 
 /// Ends the experiment if no run of it is left to wait for, and says whether it did. Called by whatever ends a run.
@@ -16,7 +16,7 @@ use sqlx::{Acquire, PgConnection};
 /// The experiment's row is locked first, so of two last runs that end at once exactly one sees the other's end.
 pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> Result<bool> {
     let row = sqlx::query!(
-        r#"select state, claim_id as "claim_id: ClaimId", thread_id as "thread_id: ThreadId", spec, stop_reason
+        r#"select state, thread_id as "thread_id: ThreadId", spec, stop_reason
            from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
@@ -39,7 +39,7 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
         post(tx, experiment, row.thread_id, &verdict).await?;
         return Ok(true);
     }
-    let decision = decide(tx, experiment, row.claim_id, row.spec).await?;
+    let decision = decide(tx, experiment, row.spec).await?;
     if decision.verdict.outcome == Outcome::Aborted && !decision.by_people {
         stall(tx, experiment, &decision.reason).await?;
         return Ok(true);
@@ -56,13 +56,13 @@ pub(super) async fn give_up(
     reason: &str,
 ) -> Result<()> {
     let row = sqlx::query!(
-        r#"select claim_id as "claim_id: ClaimId", thread_id as "thread_id: ThreadId", spec
+        r#"select thread_id as "thread_id: ThreadId", spec
            from experiment where id = $1"#,
         experiment as ExperimentId
     )
     .fetch_one(&mut *tx)
     .await?;
-    let mut decision = decide(tx, experiment, row.claim_id, row.spec).await?;
+    let mut decision = decide(tx, experiment, row.spec).await?;
     let words = format!(
         "{}\n\nAn admin gave it up: {}",
         decision.verdict.explanation,
@@ -79,13 +79,11 @@ pub(super) async fn give_up(
 async fn decide(
     tx: &mut PgConnection,
     experiment: ExperimentId,
-    claim: ClaimId,
     spec: serde_json::Value,
 ) -> Result<Decision> {
     let outcomes = outcomes(tx, experiment).await?;
-    let family = family(tx, claim, experiment).await?;
     let decided = tokio::task::spawn_blocking(move || match Spec::from_stored(&spec) {
-        Ok(spec) => verdict::decision(&spec, &outcomes, &family),
+        Ok(spec) => verdict::decision(&spec, &outcomes, spec.level()),
         Err(problems) => Decision::aborted(format!(
             "The stored specification can no longer be read: {problems}"
         )),
@@ -152,26 +150,6 @@ async fn outcomes(
             })
         })
         .collect()
-}
-
-/// What else was tried on the claim: the level is shared between all its registered experiments.
-async fn family(
-    tx: &mut PgConnection,
-    claim: ClaimId,
-    experiment: ExperimentId,
-) -> sqlx::Result<Family> {
-    let rows = sqlx::query!(
-        "select v.p_value from experiment e left join verdict v on v.experiment_id = e.id
-         where e.claim_id = $1 and e.id <> $2 and e.registered_at is not null",
-        claim as ClaimId,
-        experiment as ExperimentId
-    )
-    .fetch_all(tx)
-    .await?;
-    Ok(Family {
-        others: rows.len(),
-        known: rows.into_iter().filter_map(|row| row.p_value).collect(),
-    })
 }
 
 /// Lets the experiment wait for an admin.

@@ -20,18 +20,20 @@ pub async fn register(
     spec: &Spec,
 ) -> Result<()> {
     let stored = lock_proposed(tx, experiment, author, "register").await?;
-    if stored != spec.to_json() {
+    // Read again, since a field that this version knows may be missing in what an earlier one stored.
+    if Spec::from_stored(&stored).ok().as_ref() != Some(spec) {
         return Err(Error::Conflict(
             "The experiment was edited a moment ago; read it again, then register it.".into(),
         ));
     }
     sqlx::query!(
         "update experiment set state = 'registered', registered_at = now(), updated_at = now(),
-            spec_canonical = $2, spec_sha256 = $3
+            spec = $4, spec_canonical = $2, spec_sha256 = $3
          where id = $1",
         experiment as ExperimentId,
         spec.canonical(),
         spec.sha256(),
+        spec.to_json(),
     )
     .execute(&mut *tx)
     .await?;

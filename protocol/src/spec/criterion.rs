@@ -7,18 +7,21 @@ use crate::metric;
 
 const KINDS: &[(&str, CriterionKind)] = &[
     ("difference", CriterionKind::Difference),
+    ("equivalence", CriterionKind::Equivalence),
     ("solve_rate", CriterionKind::SolveRate),
 ];
+const ESTIMANDS: &[(&str, Estimand)] = &[("median", Estimand::Median), ("mean", Estimand::Mean)];
 const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
 const SCALES: &[(&str, Scale)] = &[("additive", Scale::Additive), ("log", Scale::Log)];
 
 /// Largest margin that could be meant; what is reachable is checked apart.
 const MARGINS: std::ops::RangeInclusive<f64> = 1e-9..=1e6;
-/// Level of a single one-sided test by convention.
+/// Level of a one-sided test by convention.
 const DEFAULT_ALPHA: f64 = 0.05;
 
 pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     let kind = fields.choice("kind", KINDS, None);
+    let estimand = estimand(&mut fields, kind);
     let metric_name = fields.required_text("metric", 60);
     let treatment = arm_name(&mut fields, "treatment", arms);
     let control = arm_name(&mut fields, "control", arms);
@@ -49,6 +52,12 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
             "a difference of solve rates is additive; leave scale out.",
         );
     }
+    if scale == Scale::Log && known.is_some_and(|metric| !metric.has_ratios()) {
+        fields.problem(
+            "scale",
+            format!("{metric_name} is no error, likelihood or perplexity, so its ratios mean nothing; use \"additive\"."),
+        );
+    }
     let share = kind == CriterionKind::SolveRate
         || known.is_some_and(|metric| metric.unit == "share correct");
     if share && scale == Scale::Additive && margin >= 1.0 {
@@ -60,6 +69,7 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     fields.close();
     Criterion {
         kind,
+        estimand,
         metric: metric_name,
         treatment,
         control,
@@ -110,14 +120,34 @@ fn check_metric(
             return None;
         }
     }
-    metric::find(name)
+    let metric = metric::find(name);
+    if metric.is_some_and(|metric| !metric.is_outcome()) {
+        fields.problem(
+            "metric",
+            format!("{name} says when a run was measured, not how good it was; choose what it was to reach."),
+        );
+    }
+    metric
+}
+
+fn estimand(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<Estimand> {
+    if kind != CriterionKind::SolveRate {
+        return Some(fields.choice("estimand", ESTIMANDS, Some(Estimand::Median)));
+    }
+    if fields.take("estimand").is_some() {
+        fields.problem(
+            "estimand",
+            "a solve rate is what is estimated; leave estimand out.",
+        );
+    }
+    None
 }
 
 fn threshold(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<f64> {
     const RANGE: std::ops::RangeInclusive<f64> = 0.0..=1e6;
     match kind {
         CriterionKind::SolveRate => Some(fields.number("threshold", None, RANGE)),
-        CriterionKind::Difference => {
+        CriterionKind::Difference | CriterionKind::Equivalence => {
             if fields.take("threshold").is_some() {
                 fields.problem(
                     "threshold",

@@ -366,6 +366,13 @@ impl Spec {
         read_with(value, false)
     }
 
+    /// The registered level of its verdict; 0, at which nothing can be decided, without a criterion.
+    pub fn level(&self) -> f64 {
+        self.criterion
+            .as_ref()
+            .map_or(0.0, |criterion| criterion.alpha)
+    }
+
     /// What must hold, beyond being readable, before the experiment can be registered on a board of one CPU worker.
     ///
     /// # Errors

@@ -15,6 +15,14 @@ impl Criterion {
                 self.control,
                 self.amount(),
             ),
+            CriterionKind::Equivalence => format!(
+                "\"{}\" and \"{}\" reach the same {}: {} differs by less than {} either way.",
+                self.treatment,
+                self.control,
+                self.metric,
+                self.subject(),
+                self.amount(),
+            ),
             CriterionKind::SolveRate => format!(
                 "\"{}\" solves the task ({}) in at least {} points more of the seeds than \"{}\".",
                 self.treatment,
@@ -29,16 +37,26 @@ impl Criterion {
     pub fn falsifier(&self) -> String {
         match self.kind {
             CriterionKind::Difference => format!(
-                "Falsified if the one-sided upper bound of the mean paired advantage of \"{}\" in {} lies below {}.",
+                "Falsified if the advantage of \"{}\" in {} is proven smaller than {}, {}.",
                 self.treatment,
                 self.metric,
                 self.amount(),
+                self.proof(),
+            ),
+            CriterionKind::Equivalence => format!(
+                "Falsified if \"{}\" and \"{}\" are proven to differ in {} by more than {}, {}.",
+                self.treatment,
+                self.control,
+                self.metric,
+                self.amount(),
+                self.proof(),
             ),
             CriterionKind::SolveRate => format!(
-                "Falsified if the one-sided upper bound of the advantage of \"{}\" in its share of solved seeds ({}) lies below {} points.",
+                "Falsified if the advantage of \"{}\" in its share of solved seeds ({}) is proven smaller than {} points, by an exact test of paired shares at the level {}.",
                 self.treatment,
                 self.solved(),
                 number(self.margin * 100.0),
+                number(self.alpha),
             ),
         }
     }
@@ -52,6 +70,21 @@ impl Criterion {
                 metric::find(&self.metric).map_or("", |metric| metric.unit_of(task))
             }
         }
+    }
+
+    fn subject(&self) -> &'static str {
+        match self.estimand {
+            Some(Estimand::Mean) => "the mean pair",
+            Some(Estimand::Median) | None => "the typical pair",
+        }
+    }
+
+    fn proof(&self) -> String {
+        let test = match self.estimand {
+            Some(Estimand::Mean) => "for the mean over the seed pairs by Student's t",
+            Some(Estimand::Median) | None => "for the typical seed pair by the exact sign test",
+        };
+        format!("{test} at the level {}", number(self.alpha))
     }
 
     fn direction(&self) -> &'static str {

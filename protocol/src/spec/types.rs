@@ -399,6 +399,9 @@ pub struct Evaluation {
 pub struct Criterion {
     /// How the arms are compared.
     pub kind: CriterionKind,
+    /// What is estimated; only where differences of the metric are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimand: Option<Estimand>,
     /// Final metric of a run, by its name in [`crate::metric`].
     pub metric: String,
     /// Arm that the claim predicts to be better.
@@ -411,7 +414,7 @@ pub struct Criterion {
     pub margin: f64,
     /// On which scale differences are taken.
     pub scale: Scale,
-    /// One-sided level before adjustment over the claim's experiments.
+    /// One-sided level of the verdict.
     pub alpha: f64,
     /// For `solve_rate`: a run has solved the task when its metric is at least this good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -423,10 +426,23 @@ pub struct Criterion {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CriterionKind {
-    /// Mean of seed-paired differences, one-sided t bounds.
+    /// The treatment is better by the margin: seed-paired differences.
     Difference,
+    /// The arms differ by less than the margin, either way: seed-paired differences.
+    Equivalence,
     /// Difference of the shares of seeds that solve the task, paired.
     SolveRate,
+}
+
+/// What the differences of the seed pairs are to estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Estimand {
+    /// The typical pair: half of all pairs are better, half worse. Its test holds for noise of any shape.
+    Median,
+    /// The mean over all pairs. Its test assumes that the noise is not skewed.
+    Mean,
 }
 
 /// Direction of improvement.

@@ -1,7 +1,7 @@
 //! The verdict in words: the body of the result post.
 
 use super::{Label, Outcome, Verdict};
-use crate::spec::{Criterion, CriterionKind, number};
+use crate::spec::{Criterion, CriterionKind, Estimand, number};
 use crate::text;
 
 /// Markdown of the result post. `reason` is empty where the plain rule decided.
@@ -17,11 +17,10 @@ pub(super) fn explain(verdict: &Verdict, criterion: &Criterion, reason: &str) ->
     }
     parts.extend(numbers(verdict, criterion));
     parts.push(format!(
-        "The criterion was fixed before the first run: smallest effect of interest {} {}, one-sided level {}{}.",
+        "The criterion was fixed before the first run: smallest effect of interest {} {}, one-sided level {}.",
         number(verdict.margin),
         verdict.unit,
-        number(verdict.alpha),
-        adjusted(verdict),
+        number(verdict.level),
     ));
     text::cut(&parts.join("\n\n"), text::POST_CHARS)
 }
@@ -41,11 +40,15 @@ fn headline(verdict: &Verdict) -> &'static str {
 fn conclusion(verdict: &Verdict, criterion: &Criterion) -> String {
     let (treatment, control) = (escape(&criterion.treatment), escape(&criterion.control));
     match (verdict.outcome, verdict.label) {
-        (Outcome::Supported, _) => {
-            format!(
-                "\"{treatment}\" beats \"{control}\" by at least the smallest effect of interest."
-            )
-        }
+        (Outcome::Supported, _) if criterion.kind == CriterionKind::Equivalence => format!(
+            "\"{treatment}\" and \"{control}\" differ by less than the smallest effect of interest."
+        ),
+        (Outcome::Supported, _) => format!(
+            "\"{treatment}\" is better than \"{control}\": the estimate is the smallest effect of interest or more."
+        ),
+        (Outcome::Falsified, _) if criterion.kind == CriterionKind::Equivalence => format!(
+            "\"{treatment}\" and \"{control}\" differ by more than the smallest effect of interest."
+        ),
         (Outcome::Falsified, Some(Label::Reversed)) => {
             format!("\"{treatment}\" is worse than \"{control}\".")
         }
@@ -75,31 +78,24 @@ fn numbers(verdict: &Verdict, criterion: &Criterion) -> Option<String> {
         .filter(|pair| pair.difference.is_some())
         .count();
     let what = match criterion.kind {
-        CriterionKind::Difference => format!("mean advantage in {}", verdict.metric),
+        CriterionKind::Difference | CriterionKind::Equivalence => {
+            let which = match criterion.estimand {
+                Some(Estimand::Mean) => "mean advantage",
+                Some(Estimand::Median) | None => "typical (median) advantage",
+            };
+            format!("{which} in {}", verdict.metric)
+        }
         CriterionKind::SolveRate => "advantage in the share of solved seeds".into(),
     };
-    let checks = verdict.checks?;
     Some(format!(
-        "Over {pairs} seed pairs the {what} is **{}** {} (one-sided {} % {bounds}). \
-         p = {} against no effect, p = {} against an effect of the margin; exact test p = {}.",
+        "Over {pairs} complete pairs the {what} is **{}** {} (one-sided {} % {bounds}). \
+         For the prediction p = {}, against it p = {}.",
         number(effect),
         verdict.unit,
         number(100.0 * (1.0 - verdict.level)),
         number(verdict.p_support?),
         number(verdict.p_falsify?),
-        number(checks.exact_support),
     ))
-}
-
-fn adjusted(verdict: &Verdict) -> String {
-    if verdict.family == 1 {
-        return String::new();
-    }
-    format!(
-        ", adjusted by Holm to {} over the claim's {} registered experiments",
-        number(verdict.level),
-        verdict.family
-    )
 }
 
 /// Names are people's text: nothing in them may act as Markdown.

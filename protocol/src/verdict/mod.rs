@@ -1,21 +1,30 @@
 //! The verdict: what the registered criterion says about the runs.
 //!
-//! Rule (per pair i, δᵢ signed so that positive is as the claim predicts; m the smallest effect of
-//! interest; LB and UB one-sided bounds at the level left after Holm):
+//! It follows from the specification, a level that is known before the first run, and the ends of the runs, and from
+//! nothing else: whoever has these gets the same verdict. Per pair i, δᵢ is signed so that positive is as the claim
+//! predicts, and m is the smallest effect of interest. What is estimated is the typical pair, the median of δ, unless the
+//! mean is registered:
 //!
-//! - supported if LB > 0 and mean δ ≥ m;
-//! - falsified if UB < m (*reversed* if UB < 0, *negligible* if also LB > −m);
-//! - inconclusive otherwise, with fewer than 6 pairs, with more than a fifth of an arm diverged,
-//!   or where the exact test disagrees with the bounds;
+//! - supported if δ is proven above 0 and its estimate is at least m;
+//! - falsified if it is proven below m (*negligible* if also above −m, else *reversed* if below 0);
+//! - of `equivalence` the other way round: supported if proven between −m and m, falsified if proven outside;
+//! - inconclusive otherwise, and where something stands in the way (`decide::obstacle`);
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.
+//!
+//! *Proven* is: by an exact test at the level, to which a second test does not object (`evidence`).
 //!
 //! Every number of a verdict is finite or absent: JSON knows no others, and what is stored must read back.
 
+mod compare;
 mod decide;
+mod evidence;
 mod explain;
+mod gaps;
+mod rule;
+mod solve_rate;
 
 use crate::result::RunResult;
-use crate::spec::{CriterionKind, Scale};
+use crate::spec::{CriterionKind, Estimand, Scale};
 use serde::{Deserialize, Serialize};
 
 pub use decide::{decide, decision};
@@ -73,15 +82,6 @@ impl Decision {
     }
 }
 
-/// What else was tried on the same claim.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Family {
-    /// Other registered experiments of the claim.
-    pub others: usize,
-    /// The p-values of those that are decided.
-    pub known: Vec<f64>,
-}
-
 /// What the machine concluded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -90,14 +90,17 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// A finer word for falsified.
     pub label: Option<Label>,
-    /// Mean paired difference, positive as the claim predicts.
+    /// The estimated advantage of the treatment over the seed pairs, positive as the claim predicts.
     pub effect: Option<f64>,
-    /// One-sided lower and upper bounds of the effect at `level`.
+    /// One-sided lower and upper bounds of the effect, each at `level`.
     pub interval: Option<[f64; 2]>,
     /// Unit of effect and interval.
     pub unit: String,
     /// How the arms were compared.
     pub kind: Option<CriterionKind>,
+    /// What the effect is the estimate of.
+    #[serde(default)]
+    pub estimand: Option<Estimand>,
     /// The metric compared.
     pub metric: String,
     /// The scale of differences.
@@ -106,15 +109,15 @@ pub struct Verdict {
     pub margin: f64,
     /// Registered one-sided level.
     pub alpha: f64,
-    /// Level after Holm's adjustment over the claim's registered experiments.
+    /// One-sided level of the verdict, known before the first run: `alpha`, or a confirmation's share of it.
     pub level: f64,
-    /// Registered experiments of the claim, this one included.
-    pub family: usize,
     /// The smaller of the two one-sided p-values.
     pub p_value: Option<f64>,
-    /// One-sided p-value of "there is no effect".
+    /// One-sided p-value of what would have to be wrong for *supported*: "there is no effect" (of `equivalence`: "the
+    /// effect is at least the margin").
     pub p_support: Option<f64>,
-    /// One-sided p-value of "the effect is at least the margin".
+    /// One-sided p-value of what would have to be wrong for *falsified*: "the effect is at least the margin" (of
+    /// `equivalence`: "it is at most the margin").
     pub p_falsify: Option<f64>,
     /// Checks beside the rule.
     pub checks: Option<Checks>,
@@ -122,25 +125,33 @@ pub struct Verdict {
     pub pairs: Vec<Pair>,
     /// Runs of the treatment and the control that diverged.
     pub diverged: [usize; 2],
+    /// Runs of the treatment and the control without a result.
+    #[serde(default)]
+    pub missing: [usize; 2],
     /// The verdict in words, as Markdown.
     pub explanation: String,
 }
 
-/// Robustness checks stored beside a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Robustness checks stored beside a verdict; absent where they mean nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Checks {
-    /// Exact one-sided test of "no effect": sign-flip, or McNemar for solve rates.
-    pub exact_support: f64,
-    /// Exact one-sided sign-flip test of "the effect is at least the margin"; absent for solve rates.
-    pub exact_falsify: Option<f64>,
-    /// Exact two-sided Wilcoxon signed-rank p-value; absent for solve rates.
+    /// Mean of the differences.
+    #[serde(default)]
+    pub mean: Option<f64>,
+    /// Student's one-sided bounds of the mean, each at the level.
+    #[serde(default)]
+    pub mean_interval: Option<[f64; 2]>,
+    /// Standard deviation of the differences.
+    pub sd: Option<f64>,
+    /// Exact one-sided sign-flip p-value of "there is no effect".
+    #[serde(default)]
+    pub sign_flip: Option<f64>,
+    /// Exact two-sided Wilcoxon signed-rank p-value.
     pub wilcoxon: Option<f64>,
     /// P(treatment better than control) over all pairs of runs, ties counting half; a diverged run is worse than
-    /// every other. Absent if an arm has no run that counts.
+    /// every other.
     pub superiority: Option<f64>,
-    /// Standard deviation of the paired differences.
-    pub sd: Option<f64>,
 }
 
 /// One seed: the treatment's and the control's run.
@@ -230,18 +241,19 @@ impl Verdict {
             interval: None,
             unit: String::new(),
             kind: None,
+            estimand: None,
             metric: String::new(),
             scale: None,
             margin: 0.0,
             alpha: 0.0,
             level: 0.0,
-            family: 1,
             p_value: None,
             p_support: None,
             p_falsify: None,
             checks: None,
             pairs: Vec::new(),
             diverged: [0, 0],
+            missing: [0, 0],
             explanation: format!("**Aborted.** {reason}"),
         }
     }

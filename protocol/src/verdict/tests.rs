@@ -59,24 +59,31 @@ fn outcomes(treatment: &[f64], control: &[f64]) -> Vec<RunOutcome> {
 }
 
 fn verdict(criterion: &str, treatment: &[f64], control: &[f64]) -> Verdict {
-    decide(
-        &spec(criterion),
-        &outcomes(treatment, control),
-        &Family::default(),
-    )
+    decide(&spec(criterion), &outcomes(treatment, control), ALPHA)
 }
 
+const ALPHA: f64 = 0.05;
+const MEAN: &str = "kind = \"difference\"\nestimand = \"mean\"\nmargin = 0.5";
 const DIFFERENCE: &str = "kind = \"difference\"\nmargin = 0.5";
 
 #[test]
 fn a_clear_advantage_is_supported_with_the_golden_numbers() {
     let verdict = verdict(DIFFERENCE, &B, &A);
     assert_eq!(verdict.outcome, Outcome::Supported);
+    // numpy.median; of eight pairs the second from either end bounds it at 0.05.
     let [low, high] = verdict.interval.expect("bounds");
-    assert!((verdict.effect.expect("effect") - 0.9125).abs() < 1e-12);
+    assert!((verdict.effect.expect("effect") - 0.9).abs() < 1e-9);
+    assert!(
+        (low - 0.5).abs() < 1e-9 && (high - 1.2).abs() < 1e-9,
+        "{low} {high}"
+    );
+    // All eight are above 0, two below the margin of 0.5 or none: binomtest.
+    assert_eq!(verdict.p_support, Some(1.0 / 256.0));
+    let checks = verdict.checks.expect("checks");
+    let [low, high] = checks.mean_interval.expect("bounds");
+    assert!((checks.mean.expect("mean") - 0.9125).abs() < 1e-12);
     assert!((low - 0.7182396910).abs() < 1e-9 && (high - 1.1067603090).abs() < 1e-9);
-    let superiority = verdict.checks.expect("checks").superiority;
-    assert!((superiority.expect("both have runs") - 0.9609375).abs() < 1e-12);
+    assert!((checks.superiority.expect("both have runs") - 0.9609375).abs() < 1e-12);
     insta::assert_snapshot!(verdict.explanation);
 }
 
@@ -122,23 +129,10 @@ fn the_log_scale_compares_ratios() {
 }
 
 #[test]
-fn a_family_lowers_the_level_until_the_exact_test_no_longer_agrees() {
-    let family = Family {
-        others: 19,
-        known: vec![],
-    };
-    let verdict = decide(&spec(DIFFERENCE), &outcomes(&B, &A), &family);
-    assert!((verdict.level - 0.0025).abs() < 1e-12);
-    // 1/256 is the smallest exact p of eight pairs, and larger than 0.0025.
-    assert_eq!(verdict.outcome, Outcome::Inconclusive);
-    assert!(verdict.explanation.contains("exact test"));
-}
-
-#[test]
-fn a_diverged_run_is_the_worst_and_never_dropped() {
+fn a_diverged_run_has_lost_its_pair_and_is_never_dropped() {
     let mut runs = outcomes(&B, &A);
     runs[0].end = End::Diverged;
-    let one = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    let one = decide(&spec(DIFFERENCE), &runs, ALPHA);
     assert_eq!(one.diverged, [1, 0]);
     let difference = one.pairs[0].difference.expect("counts");
     assert!(
@@ -146,10 +140,25 @@ fn a_diverged_run_is_the_worst_and_never_dropped() {
         "a diverged treatment is no advantage: {difference}"
     );
     assert_eq!(one.pairs[0].treatment, None);
+    // Seven of eight above 0.
+    assert_eq!(one.p_support, Some(9.0 / 256.0));
     runs[1].end = End::Diverged;
-    let two = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    let two = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    assert_eq!(two.outcome, Outcome::Inconclusive);
+    let two = decide(&spec(MEAN), &runs, ALPHA);
     assert_eq!(two.outcome, Outcome::Inconclusive);
     assert!(two.explanation.contains("diverged"));
+    // Where the control diverges too, a pair speaks for nobody; where it alone does, it is nothing to compare with.
+    runs[8].end = End::Diverged;
+    let both = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    assert_eq!(both.p_support, Some(37.0 / 256.0));
+    runs[9].end = End::Diverged;
+    let control = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    assert!(
+        control.explanation.contains("nothing to compare with"),
+        "{}",
+        control.explanation
+    );
 }
 
 #[test]
@@ -158,14 +167,14 @@ fn machine_trouble_aborts_and_is_not_science() {
     for run in &mut runs[..3] {
         run.end = End::Missing("the worker was lost".into());
     }
-    let verdict = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Aborted);
     assert!(verdict.explanation.contains("the worker was lost"));
     // One of eight missing leaves seven pairs, which decide.
     let mut runs = outcomes(&B, &A);
     runs[0].end = End::Missing("cancelled".into());
     assert_eq!(
-        decide(&spec(DIFFERENCE), &runs, &Family::default()).outcome,
+        decide(&spec(DIFFERENCE), &runs, ALPHA).outcome,
         Outcome::Supported
     );
 }
@@ -178,7 +187,7 @@ fn a_reason_that_ended_many_runs_is_given_once() {
     }
     runs[1].end = End::Missing("lost".into());
     runs.retain(|run| run.arm == "b" || run.seed < 3);
-    let verdict = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Aborted);
     let reasons = "nothing about the claim: \"b\" with seeds 1, 3, 4, 5, 6, 7 and 8, \"a\" with seeds 1 and 2: too \
                    short a text; \"b\" with seed 2: lost; \"a\" with seeds 3, 4, 5, 6, 7 and 8: it never ran";
@@ -196,29 +205,136 @@ fn a_broken_treatment_is_inadmissible() {
         result.treatment.verified = false;
         result.treatment.violations = vec!["state masks differ between steps".into()];
     }
-    let verdict = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Inadmissible);
     assert!(verdict.explanation.contains("state masks differ"));
 }
 
 #[test]
-fn an_arm_that_diverges_whole_is_said_and_counts_as_the_worst() {
+fn a_treatment_that_always_diverges_is_falsified_and_a_control_that_does_is_none() {
     let mut runs = outcomes(&B, &A);
     for run in &mut runs[..8] {
         run.end = End::Diverged;
     }
-    let one = decide(&spec(DIFFERENCE), &runs, &Family::default());
-    assert_eq!(one.outcome, Outcome::Inconclusive);
+    let one = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    assert_eq!(
+        (one.outcome, one.label),
+        (Outcome::Falsified, Some(Label::Reversed))
+    );
     assert_eq!(one.checks.expect("checks").superiority, Some(0.0));
     for run in &mut runs {
         run.end = End::Diverged;
     }
-    let both = decide(&spec(DIFFERENCE), &runs, &Family::default());
+    let both = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    assert_eq!(both.outcome, Outcome::Inconclusive);
     assert!(
         both.explanation
             .contains("8 runs of the treatment and 8 of the control diverged"),
         "{}",
         both.explanation
+    );
+}
+
+#[test]
+fn pairs_made_by_different_means_decide_nothing() {
+    let mut runs = outcomes(&B, &A);
+    let End::Finished(result) = &mut runs[2].end else {
+        unreachable!("it has a result")
+    };
+    result.provenance.device = "cuda:0".into();
+    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    assert_eq!(verdict.outcome, Outcome::Inconclusive);
+    let said = "seed 3: its two runs had different devices (cuda and cpu)";
+    assert!(
+        verdict.explanation.contains(said),
+        "{}",
+        verdict.explanation
+    );
+    // The same card by another number is the same kind of device.
+    for run in &mut runs {
+        if let End::Finished(result) = &mut run.end {
+            result.provenance.device = format!("cuda:{}", run.seed % 2);
+        }
+    }
+    assert_eq!(
+        decide(&spec(DIFFERENCE), &runs, ALPHA).outcome,
+        Outcome::Supported
+    );
+}
+
+#[test]
+fn runs_missing_of_one_arm_alone_decide_nothing() {
+    let mut text = spec(DIFFERENCE);
+    text.seeds = (1..=12).collect();
+    let (treatment, control) = ([0.1; 12], [1.0; 12]);
+    let mut runs = outcomes(&treatment, &control);
+    runs[0].end = End::Missing("out of memory".into());
+    runs[1].end = End::Missing("out of memory".into());
+    let one_arm = decide(&text, &runs, ALPHA);
+    assert_eq!(one_arm.missing, [2, 0]);
+    assert_eq!(one_arm.outcome, Outcome::Inconclusive);
+    assert!(one_arm.explanation.contains("out of memory"));
+    runs[1].end = finished(0.1);
+    runs[13].end = End::Missing("the worker was lost".into());
+    let both_arms = decide(&text, &runs, ALPHA);
+    assert_eq!(both_arms.missing, [1, 1]);
+    assert_eq!(both_arms.outcome, Outcome::Supported);
+}
+
+#[test]
+fn too_small_to_matter_comes_before_worse() {
+    let worse: Vec<f64> = A.iter().map(|a| a + 0.01).collect();
+    let verdict = verdict(DIFFERENCE, &worse, &A);
+    assert_eq!(
+        (verdict.outcome, verdict.label),
+        (Outcome::Falsified, Some(Label::Negligible))
+    );
+}
+
+#[test]
+fn a_mean_of_skewed_differences_decides_nothing_and_the_typical_pair_does() {
+    // Seven seeds alike, one that gains much.
+    let control: Vec<f64> = A
+        .iter()
+        .enumerate()
+        .map(|(i, a)| a + 0.01 * i as f64)
+        .collect();
+    let treatment: Vec<f64> = A
+        .iter()
+        .enumerate()
+        .map(|(i, a)| if i == 3 { a - 3.0 } else { *a })
+        .collect();
+    let mean = verdict(
+        "kind = \"difference\"\nestimand = \"mean\"\nmargin = 2",
+        &treatment,
+        &control,
+    );
+    assert_eq!(mean.outcome, Outcome::Inconclusive);
+    assert!(mean.explanation.contains("skewed"), "{}", mean.explanation);
+    let typical = verdict("kind = \"difference\"\nmargin = 2", &treatment, &control);
+    assert_eq!(typical.outcome, Outcome::Falsified);
+}
+
+const EQUIVALENCE: &str = "kind = \"equivalence\"\nmargin = 0.5";
+
+#[test]
+fn equivalence_is_supported_within_the_margin_and_falsified_outside() {
+    let near: Vec<f64> = A
+        .iter()
+        .zip(0..)
+        .map(|(a, i)| a + 0.01 * f64::from(i) - 0.03)
+        .collect();
+    assert_eq!(verdict(EQUIVALENCE, &near, &A).outcome, Outcome::Supported);
+    let far: Vec<f64> = A
+        .iter()
+        .zip(0..)
+        .map(|(a, i)| a - 1.0 - 0.01 * f64::from(i))
+        .collect();
+    assert_eq!(verdict(EQUIVALENCE, &far, &A).outcome, Outcome::Falsified);
+    assert_eq!(verdict(EQUIVALENCE, &A, &far).outcome, Outcome::Falsified);
+    assert_eq!(
+        verdict("kind = \"equivalence\"\nmargin = 0.9", &B, &A).outcome,
+        Outcome::Inconclusive
     );
 }
 
@@ -292,12 +408,13 @@ mod storing {
                 SOLVE,
                 "kind = \"difference\"\nscale = \"log\"\nmargin = 0.1",
                 "kind = \"difference\"\nmargin = 1000000",
+                "kind = \"difference\"\nestimand = \"mean\"\nmargin = 0.1",
+                "kind = \"equivalence\"\nmargin = 0.1",
+                "kind = \"equivalence\"\nestimand = \"mean\"\nmargin = 0.1",
             ]),
-            others in 0..2_000_usize,
-            known in prop::collection::vec(0.0..1.0_f64, 0..4),
+            level in 0.0001..0.2_f64,
         ) {
-            let family = Family { others: others + known.len(), known };
-            let verdict = decide(&spec(kind), &runs, &family);
+            let verdict = decide(&spec(kind), &runs, level);
             let stored = serde_json::to_value(&verdict).expect("plain data");
             let read: Stored<Verdict> = serde_json::from_value(stored).expect("never an error");
             prop_assert_eq!(read.get(), Some(&verdict));
@@ -346,6 +463,6 @@ fn names_cannot_smuggle_markdown() {
     if let Some(criterion) = &mut spec.criterion {
         criterion.treatment = name.into();
     }
-    let verdict = decide(&spec, &[], &Family::default());
+    let verdict = decide(&spec, &[], ALPHA);
     assert!(!verdict.explanation.contains("[x]("));
 }

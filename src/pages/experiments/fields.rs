@@ -17,7 +17,7 @@ pub(super) use arm::{ArmFields, SITES, SiteFields, USUAL, when};
 pub(super) use value::seeds_read;
 
 /// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 32] = [
+const FIELDS: [(&str, &str, Kind); 33] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -42,6 +42,7 @@ const FIELDS: [(&str, &str, Kind); 32] = [
     ("evaluation", "every", Kind::Whole),
     ("evaluation", "sequences", Kind::Whole),
     ("criterion", "kind", Kind::Text),
+    ("criterion", "estimand", Kind::Text),
     ("criterion", "metric", Kind::Text),
     ("criterion", "treatment", Kind::Text),
     ("criterion", "control", Kind::Text),

@@ -22,7 +22,7 @@ use crate::{
         thread::{self, Thread},
     },
     proposal,
-    render::{badge, filters, form::FormErrors, html::Html, number, words},
+    render::{badge, filters, form::FormErrors, html::Html, number, verdict_words, words},
     state::AppState,
 };
 use askama::Template;

@@ -1,4 +1,4 @@
-//! Paired differences: a dot for each seed, the mean with its interval, zero and the margin.
+//! Paired differences: a dot for each seed, the estimate with its interval, zero and the margin.
 
 use super::axis::{Axis, labelled};
 use crate::render::{form::Escaped, html::Html, number};
@@ -13,7 +13,7 @@ pub struct Pairs<'a> {
     pub unit: &'a str,
     /// Seed and signed difference; positive is as the claim predicts.
     pub differences: &'a [(u32, f64)],
-    /// Mean difference.
+    /// The estimated difference.
     pub effect: Option<f64>,
     /// Its bounds.
     pub interval: Option<[f64; 2]>,

@@ -5,7 +5,7 @@ use crate::events::FailureKind;
 use breakmywork_protocol::metric;
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::Spec;
-use breakmywork_protocol::verdict::{self, End, Family, RunOutcome, Verdict};
+use breakmywork_protocol::verdict::{self, End, RunOutcome, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,7 +42,7 @@ impl Report {
     pub(super) fn new(spec: &Spec, ended: &[Ended], complete: bool) -> Self {
         let verdict = (complete && spec.criterion.is_some()).then(|| {
             let outcomes: Vec<RunOutcome> = ended.iter().map(outcome).collect();
-            verdict::decide(spec, &outcomes, &Family::default())
+            verdict::decide(spec, &outcomes, spec.level())
         });
         let run = |run: &Ended| Run {
             arm: run.plan.arm.clone(),

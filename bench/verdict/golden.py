@@ -1,0 +1,58 @@
+"""Golden vectors of the exact test of paired shares: `protocol/src/stats/tests.rs` holds ours against them.
+
+    python3 bench/verdict/golden.py       # needs numpy and scipy
+
+An implementation of its own: the restricted likelihood is maximised by scipy.optimize in place of Tango's formula, and
+the least favourable share of discordant pairs is searched by scipy as well.
+"""
+
+import numpy as np
+import scipy.optimize as optimize
+from scipy.stats import multinomial
+
+TIE = 1e-5
+
+
+def restricted(first, second, n, null):
+    """Share of pairs that only the second solves, of the largest likelihood under a difference of `null`."""
+    low, high = max(0, -null) + 1e-12, (1 - null) / 2 - 1e-12
+
+    def loss(share):
+        terms = ((first, share + null), (second, share), (n - first - second, 1 - 2 * share - null))
+        return -sum(count * np.log(p) for count, p in terms if count)
+
+    found = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-13})
+    return min([(loss(low), low), (loss(high), high), (found.fun, found.x)])[1]
+
+
+def score(first, second, n, null):
+    """Tango's score."""
+    distance = first - second - n * null
+    if abs(distance) < 1e-12:
+        return 0.0
+    return distance / np.sqrt(n * (2 * restricted(first, second, n, null) + null * (1 - null)))
+
+
+def p_value(first, second, n, null):
+    """Exact one-sided p-value of "first − second is at least `null`"."""
+    scores = {(i, j): score(i, j, n, null) for i in range(n + 1) for j in range(n + 1 - i)}
+    tables = [[i, j, n - i - j] for (i, j), value in scores.items() if value <= scores[first, second] + TIE]
+
+    def tail(discordant):
+        shares = [max((discordant + null) / 2, 0), max((discordant - null) / 2, 0), 1 - discordant]
+        return multinomial.pmf(np.array(tables), n, shares).sum()
+
+    grid = np.linspace(max(abs(null), 1e-12), 1, 401)
+    tails = [tail(place) for place in grid]
+    best = int(np.argmax(tails))
+    bounds = (grid[max(best - 1, 0)], grid[min(best + 1, 400)])
+    found = optimize.minimize_scalar(lambda q: -tail(q), bounds=bounds, method="bounded", options={"xatol": 1e-12})
+    return max(max(tails), -found.fun)
+
+
+if __name__ == "__main__":
+    for case in [
+        (0, 0, 29, 0.1), (0, 0, 28, 0.1), (0, 0, 16, 0.1), (0, 2, 6, 0.1), (0, 3, 6, 0.1), (1, 4, 20, 0.1),
+        (3, 5, 16, 0.05), (0, 8, 8, 0.0), (0, 0, 40, 0.1),
+    ]:
+        print(case, repr(p_value(*case)))

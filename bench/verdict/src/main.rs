@@ -1,0 +1,134 @@
+//! Simulates experiments whose truth is known, lets the board's own rule decide them, and prints how often it errs.
+//!
+//! `cargo run --release -p bench-verdict` prints the tables of `bench/README.md`; it ends with 1 if a promised level is
+//! exceeded by more than the simulation's own error.
+
+#![expect(clippy::print_stdout, reason = "its tables are what it is for")]
+
+mod noise;
+mod run;
+
+use clap::Parser;
+use noise::{Centre, Noise};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rayon::prelude::*;
+use run::{Experiment, Kind};
+
+/// Prints error rates and power of the verdict, by simulation.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// Simulated experiments of each cell; those of many pairs have fewer, since their exact tests take long
+    #[arg(long, default_value_t = 20_000)]
+    experiments: u32,
+    /// Numbers of seed pairs
+    #[arg(long, value_delimiter = ',', default_values_t = [6, 8, 16, 40])]
+    pairs: Vec<u32>,
+    /// Repeats the same simulation
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// One-sided level of every simulated experiment.
+const ALPHA: f64 = 0.05;
+/// Smallest effect of interest, in units of the noise's spread.
+const MARGIN: f64 = 1.0;
+
+fn main() {
+    let args = Args::parse();
+    println!(
+        "{} experiments a cell (a tenth with 40 pairs), level {ALPHA}, smallest effect of interest {MARGIN} (shares: {}).\n\
+         Promised to be at most the level: *supported* at no effect, *falsified* at an effect of the margin, *reversed* \
+         at no effect.\nBold: above it by more than three standard errors of the simulation, where it is promised.\n",
+        args.experiments,
+        run::SHARE_MARGIN
+    );
+    let mut broken = 0;
+    for kind in Kind::ALL {
+        println!("## {}\n", kind.name());
+        println!(
+            "| noise | pairs | supported at 0 | falsified at m | reversed at 0 | power: falsified at 0 | supported at 2m |"
+        );
+        println!("|---|--:|--:|--:|--:|--:|--:|");
+        let shapes: &[Noise] = if kind == Kind::SolveRate {
+            &[Noise::Normal]
+        } else {
+            &Noise::ALL
+        };
+        for &noise in shapes {
+            for &pairs in &args.pairs {
+                broken += row(kind, noise, pairs, &args);
+            }
+        }
+        println!();
+    }
+    if broken > 0 {
+        println!("{broken} promises broken.");
+        std::process::exit(1);
+    }
+}
+
+/// Prints a row, and says how many promises it breaks.
+fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
+    let experiments = if pairs > 20 {
+        args.experiments / 10
+    } else {
+        args.experiments
+    };
+    let experiment = Experiment::new(kind, noise, pairs);
+    let ends = |effect: f64| -> [f64; 3] {
+        let counts = (0..experiments)
+            .into_par_iter()
+            .map(|i| {
+                let mut rng = SmallRng::seed_from_u64(args.seed << 32 | u64::from(i));
+                experiment.ends(effect, &mut rng).map(u64::from)
+            })
+            .reduce(|| [0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]);
+        counts.map(|count| count as f64 / f64::from(experiments))
+    };
+    let margin = kind.margin();
+    let (none, edge, twice) = (ends(0.0), ends(margin), ends(2.0 * margin));
+    // Of equivalence the margin is the edge of both: there neither may be concluded more often than the level says.
+    let promised = match kind {
+        Kind::Equivalence => [edge[0], edge[1], 0.0],
+        _ => [none[0], edge[1], none[2]],
+    };
+    let bar = ALPHA + 3.0 * (ALPHA * (1.0 - ALPHA) / f64::from(experiments)).sqrt();
+    let holds = kind != Kind::Mean || noise.is_symmetric();
+    let cell = |value: f64| match value > bar && holds {
+        true => format!("**{value:.3}**"),
+        false => format!("{value:.3}"),
+    };
+    let power = match kind {
+        Kind::Equivalence => [twice[1], none[0]],
+        _ => [none[1], twice[0]],
+    };
+    println!(
+        "| {} | {pairs} | {} | {} | {} | {:.2} | {:.2} |",
+        if kind == Kind::SolveRate {
+            "shares"
+        } else {
+            noise.name()
+        },
+        cell(promised[0]),
+        cell(promised[1]),
+        cell(promised[2]),
+        power[0],
+        power[1]
+    );
+    promised
+        .iter()
+        .filter(|value| holds && **value > bar)
+        .count()
+}
+
+impl Kind {
+    /// What of the noise is 0 where there is no effect.
+    fn centre(self) -> Centre {
+        match self {
+            Self::Mean => Centre::Mean,
+            _ => Centre::Median,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A simulated experiment, decided by the board's rule.
+
+use crate::noise::Noise;
+use crate::{ALPHA, MARGIN};
+use breakmywork_protocol::result::{Provenance, RunResult, Treatment};
+use breakmywork_protocol::spec::{Format, Spec, read};
+use breakmywork_protocol::verdict::{self, End, Label, Outcome, RunOutcome};
+use rand::Rng;
+use std::collections::BTreeMap;
+
+/// Smallest difference of interest of two shares.
+pub(crate) const SHARE_MARGIN: f64 = 0.3;
+/// Share of seeds that solve the task in the control arm.
+const SOLVED: f64 = 0.3;
+
+/// What is registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Typical,
+    Mean,
+    Equivalence,
+    SolveRate,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Typical,
+        Self::Mean,
+        Self::Equivalence,
+        Self::SolveRate,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Typical => "difference, typical pair",
+            Self::Mean => "difference, mean",
+            Self::Equivalence => {
+                "equivalence, typical pair (supported and falsified at m; power: falsified at 2m, supported at 0)"
+            }
+            Self::SolveRate => "solve_rate",
+        }
+    }
+
+    pub(crate) fn margin(self) -> f64 {
+        match self {
+            Self::SolveRate => SHARE_MARGIN,
+            _ => MARGIN,
+        }
+    }
+
+    fn criterion(self) -> String {
+        let kind = match self {
+            Self::Typical => "kind = \"difference\"\nestimand = \"median\"",
+            Self::Mean => "kind = \"difference\"\nestimand = \"mean\"",
+            Self::Equivalence => "kind = \"equivalence\"",
+            Self::SolveRate => "kind = \"solve_rate\"\nthreshold = 0.5",
+        };
+        format!("{kind}\nmargin = {}\nalpha = {ALPHA}\n", self.margin())
+    }
+}
+
+/// An experiment with so many pairs.
+#[derive(Debug)]
+pub(crate) struct Experiment {
+    kind: Kind,
+    noise: Noise,
+    pairs: u32,
+    spec: Spec,
+}
+
+impl Experiment {
+    pub(crate) fn new(kind: Kind, noise: Noise, pairs: u32) -> Self {
+        Self {
+            kind,
+            noise,
+            pairs,
+            spec: spec(kind, pairs),
+        }
+    }
+
+    /// Simulates it where the truth is `effect`: supported, falsified, reversed.
+    pub(crate) fn ends(&self, effect: f64, rng: &mut impl Rng) -> [bool; 3] {
+        let outcomes: Vec<RunOutcome> = (1..=self.pairs)
+            .flat_map(|seed| {
+                let [treatment, control] = self.pair(effect, rng);
+                [("b", treatment), ("a", control)].map(|(arm, value)| RunOutcome {
+                    arm: arm.into(),
+                    seed,
+                    end: finished(value),
+                })
+            })
+            .collect();
+        let verdict = verdict::decide(&self.spec, &outcomes, ALPHA);
+        [
+            verdict.outcome == Outcome::Supported,
+            verdict.outcome == Outcome::Falsified,
+            verdict.label == Some(Label::Reversed),
+        ]
+    }
+
+    /// Final metrics of treatment and control; lower is better.
+    fn pair(&self, effect: f64, rng: &mut impl Rng) -> [f64; 2] {
+        if self.kind == Kind::SolveRate {
+            let mut unsolved = |share: f64| f64::from(u8::from(!rng.random_bool(share)));
+            return [unsolved(SOLVED + effect), unsolved(SOLVED)];
+        }
+        [-effect - self.noise.draw(self.kind.centre(), rng), 0.0]
+    }
+}
+
+fn spec(kind: Kind, pairs: u32) -> Spec {
+    let seeds: Vec<String> = (1..=pairs).map(|seed| seed.to_string()).collect();
+    let text = format!(
+        "title = \"t\"\nseeds = [{}]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n[[arms]]\nname = \"b\"\n\
+         [[arms]]\nname = \"a\"\n[criterion]\nmetric = \"test_mse\"\ntreatment = \"b\"\ncontrol = \"a\"\n{}",
+        seeds.join(", "),
+        kind.criterion()
+    );
+    read(&text, Format::Toml).expect("a good specification")
+}
+
+fn finished(value: f64) -> End {
+    End::Finished(Box::new(RunResult {
+        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
+        treatment: Treatment {
+            verified: true,
+            sites: BTreeMap::new(),
+            violations: Vec::new(),
+        },
+        provenance: Provenance {
+            worker_version: String::new(),
+            code_version: String::new(),
+            data_set: None,
+            data_sha256: None,
+            plan_sha256: String::new(),
+            seed: 1,
+            device: "cpu".into(),
+            device_name: String::new(),
+            products: None,
+            threads: 1,
+            wall_seconds: 1.0,
+            time_steps: 1,
+            time_steps_per_second: 1.0,
+            peak_memory_bytes: 0,
+        },
+    }))
+}

@@ -1,0 +1,102 @@
+//! The rule: what the evidence, at the level, says about the prediction.
+
+use super::evidence::Evidence;
+use super::{Label, Outcome};
+use crate::spec::{Criterion, CriterionKind};
+
+/// What the rule concludes.
+pub(super) struct Conclusion {
+    pub(super) outcome: Outcome,
+    pub(super) label: Option<Label>,
+    /// Why a test that was passed does not count, in words; empty otherwise.
+    pub(super) reason: String,
+    /// p-value of what would support the prediction.
+    pub(super) p_support: f64,
+    /// p-value of what would falsify it.
+    pub(super) p_falsify: f64,
+}
+
+/// One side of the rule: a test, and the second one that must agree.
+struct Side {
+    p: f64,
+    agrees: bool,
+}
+
+/// Applies the criterion to the evidence.
+pub(super) fn apply(evidence: &dyn Evidence, criterion: &Criterion, level: f64) -> Conclusion {
+    let above = |value: f64| Side {
+        p: evidence.p_above(value),
+        agrees: evidence.agrees_above(value),
+    };
+    let below = |value: f64| Side {
+        p: evidence.p_below(value),
+        agrees: evidence.agrees_below(value),
+    };
+    let holds = |side: &Side| side.p <= level && side.agrees;
+    let margin = criterion.margin;
+    let (support, falsify) = match criterion.kind {
+        CriterionKind::Difference | CriterionKind::SolveRate => (above(0.0), below(margin)),
+        // Both must hold: as sure as the less sure of the two.
+        CriterionKind::Equivalence => (
+            both(above(-margin), below(margin)),
+            either(above(margin), below(-margin), level),
+        ),
+    };
+    let large_enough = criterion.kind == CriterionKind::Equivalence || evidence.effect() >= margin;
+    let (outcome, label) = if holds(&support) && large_enough {
+        (Outcome::Supported, None)
+    } else if holds(&falsify) {
+        let label = match criterion.kind {
+            CriterionKind::Equivalence => None,
+            // Too small to matter comes first: a worse treatment that is as good for every purpose is not "worse".
+            _ if holds(&above(-margin)) => Some(Label::Negligible),
+            _ if holds(&below(0.0)) => Some(Label::Reversed),
+            _ => None,
+        };
+        (Outcome::Falsified, label)
+    } else {
+        (Outcome::Inconclusive, None)
+    };
+    let reason = match (outcome, &support, &falsify) {
+        (Outcome::Inconclusive, side, _) if side.p <= level && !side.agrees => {
+            disagreement("support", side, evidence)
+        }
+        (Outcome::Inconclusive, _, side) if side.p <= level && !side.agrees => {
+            disagreement("falsify", side, evidence)
+        }
+        _ => String::new(),
+    };
+    Conclusion {
+        outcome,
+        label,
+        reason,
+        p_support: support.p,
+        p_falsify: falsify.p,
+    }
+}
+
+fn both(one: Side, other: Side) -> Side {
+    Side {
+        p: one.p.max(other.p),
+        agrees: one.agrees && other.agrees,
+    }
+}
+
+/// The side that holds; if neither does, the surer one.
+fn either(one: Side, other: Side, level: f64) -> Side {
+    let holds = |side: &Side| side.p <= level && side.agrees;
+    match (holds(&one), holds(&other)) {
+        (true, _) => one,
+        (_, true) => other,
+        _ if one.p <= other.p => one,
+        _ => other,
+    }
+}
+
+fn disagreement(verb: &str, side: &Side, evidence: &dyn Evidence) -> String {
+    format!(
+        "The test (p = {:.4}) would {verb} the claim, but {} does not agree.",
+        side.p,
+        evidence.second_test()
+    )
+}

@@ -1,7 +1,7 @@
 //! The table of metrics: name, unit and direction, shared by criterion, API and pages.
 
 use crate::spec::Better::{self, Higher, Lower};
-use crate::spec::TaskName;
+use crate::spec::{Task, TaskName, limits};
 
 /// One metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,6 +256,35 @@ pub fn measures(task: TaskName) -> &'static [&'static str] {
         | TaskName::TemporalOrder
         | TaskName::SequentialMnist
         | TaskName::PermutedMnist => &["nll", "accuracy"],
+    }
+}
+
+/// A final metric of a network that has learned nothing, and of a perfect one, where the task says it.
+///
+/// Of pictures, pieces and texts the first is that of guesses which are all alike; who learns how often each answer
+/// comes is already better.
+pub fn spread(task: &Task, name: &str) -> Option<(f64, f64)> {
+    let measure = name
+        .strip_prefix("test_")
+        .or_else(|| name.strip_prefix("train_"))?;
+    let measure = measure.strip_suffix("_early_stopped").unwrap_or(measure);
+    let answers = match task.name {
+        // The sum of two uniform numbers has a variance of 1/6.
+        TaskName::Adding => return (measure == "mse").then_some((1.0 / 6.0, 0.0)),
+        TaskName::Music => return (measure == "nll").then_some((88.0 * 2_f64.ln(), 0.0)),
+        TaskName::Sentiment => return None,
+        TaskName::Copy => 8.0,
+        TaskName::TemporalOrder => 4.0,
+        TaskName::SequentialMnist | TaskName::PermutedMnist => 10.0,
+        TaskName::CharLm => limits::CHARACTERS as f64,
+        TaskName::WordLm => f64::from(task.vocabulary?),
+    };
+    match measure {
+        "accuracy" => Some((1.0 / answers, 1.0)),
+        "nll" => Some((answers.ln(), 0.0)),
+        "bits" => Some((answers.log2(), 0.0)),
+        "perplexity" => Some((answers, 1.0)),
+        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod cost;
 mod criterion;
 mod dropout;
 mod fields;
+mod gates;
 pub mod limits;
 mod masks;
 mod memory;

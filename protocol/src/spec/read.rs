@@ -4,7 +4,7 @@ use super::criterion::criterion;
 use super::dropout::Dropout;
 use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind, whole as whole_number};
 use super::types::*;
-use super::{Board, cost, limits, memory, sections};
+use super::{Board, cost, gates, limits, memory, sections};
 use crate::json::Unambiguous;
 use crate::visible;
 use arm::{Base, arm};
@@ -405,6 +405,7 @@ impl Spec {
                         .into(),
             });
         }
+        problems.extend(gates::problems(self));
         problems.extend(cost::problems(self, board));
         problems.extend(memory::problem(self));
         if problems.is_empty() {

@@ -1,0 +1,144 @@
+//! Gates: plans that cannot lose, cannot win, or cannot tell are refused at registration, each with the reason and what
+//! to do about it.
+
+use super::dropout::{Site, SiteName};
+use super::fields::Problem;
+use super::limits;
+use super::types::*;
+use crate::metric;
+use crate::stats::sign_test;
+
+/// Largest margin on the logarithmic scale: a factor of twenty. Nobody calls less than that too small to matter.
+const LARGEST_LOG_MARGIN: f64 = 3.0;
+
+/// Everything that keeps the experiment from saying something about a claim.
+pub(super) fn problems(spec: &Spec) -> Vec<Problem> {
+    let Some(criterion) = &spec.criterion else {
+        return Vec::new();
+    };
+    let arm = |name: &str| spec.arms.iter().find(|arm| arm.name == name);
+    let mut found = Vec::new();
+    if let (Some(treatment), Some(control)) = (arm(&criterion.treatment), arm(&criterion.control))
+        && alike(&treatment.setup, &control.setup)
+    {
+        found.push(problem(
+            "control",
+            "trains the same as the treatment, so there is nothing to find. Let the arms differ in what the claim is about."
+                .into(),
+        ));
+    }
+    found.extend(reach(spec, criterion));
+    found.extend(margin(spec, criterion));
+    found.extend(threshold(spec, criterion));
+    found
+}
+
+fn problem(field: &str, detail: String) -> Problem {
+    Problem {
+        pointer: format!("/criterion/{field}"),
+        detail,
+    }
+}
+
+/// Whether two arms train the same: a site that drops nothing is no site.
+fn alike(one: &Setup, other: &Setup) -> bool {
+    let dropping = |setup: &Setup| -> Vec<(SiteName, Site)> {
+        // Between layers nothing said is what the input says, and a rate of 0 is not.
+        let sites = setup
+            .dropout
+            .sites()
+            .filter(|(name, site)| site.rate > 0.0 || *name == SiteName::Between);
+        sites.map(|(name, site)| (name, site.clone())).collect()
+    };
+    one.task == other.task
+        && one.model == other.model
+        && one.training == other.training
+        && one.evaluation == other.evaluation
+        && dropping(one) == dropping(other)
+}
+
+/// The exact tests must be able to reach the level: even if all pairs agree, p is 2⁻ⁿ.
+fn reach(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    let pairs = spec.seeds.len();
+    let smallest = sign_test(pairs, pairs);
+    if smallest <= criterion.alpha || pairs < limits::SEEDS_REGISTERED {
+        return None;
+    }
+    let enough = limits::SEEDS.into_inner().1;
+    let enough = (pairs..=enough).find(|n| sign_test(*n, *n) <= criterion.alpha)?;
+    Some(problem(
+        "alpha",
+        format!(
+            "is {}, but with {pairs} seeds no exact test gives a p-value below {smallest:.4}, so neither outcome can be \
+             reached. Take {enough} seeds or more.",
+            criterion.alpha
+        ),
+    ))
+}
+
+/// The margin must be smaller than what there is to gain.
+fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    if criterion.kind == CriterionKind::SolveRate {
+        return None;
+    }
+    if criterion.scale == Scale::Log {
+        return (criterion.margin > LARGEST_LOG_MARGIN).then(|| {
+            problem(
+                "margin",
+                format!(
+                    "is {} in the logarithm, a factor of {:.3e}: nothing could support this. 0.1 is about ten per cent; at most \
+                     {LARGEST_LOG_MARGIN} is taken.",
+                    criterion.margin,
+                    criterion.margin.exp()
+                ),
+            )
+        });
+    }
+    let (untrained, best) = spread(spec, criterion)?;
+    let gain = (untrained - best).abs();
+    (criterion.margin >= gain).then(|| {
+        problem(
+            "margin",
+            format!(
+                "is {}, but from a network that has learned nothing ({untrained:.4}) to a perfect one there are only \
+                 {gain:.4}, so nothing could support this. Take the smallest difference that would matter.",
+                criterion.margin
+            ),
+        )
+    })
+}
+
+/// A threshold must lie between what needs no learning and what cannot be reached.
+fn threshold(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    let threshold = criterion.threshold?;
+    let (untrained, best) = spread(spec, criterion)?;
+    let reached = match criterion.better {
+        Better::Lower => threshold >= untrained,
+        Better::Higher => threshold <= untrained,
+    };
+    let beyond = match criterion.better {
+        Better::Lower => threshold <= best,
+        Better::Higher => threshold > best,
+    };
+    let detail = match (reached, beyond) {
+        (true, _) => format!(
+            "is {threshold}, which a network that has learned nothing reaches ({untrained:.4}), so every run would count as \
+             solved."
+        ),
+        (_, true) => format!("is {threshold}, which no run reaches: {best} would be perfect."),
+        _ => return None,
+    };
+    Some(problem("threshold", detail))
+}
+
+/// The metric without learning, and at its best, where the task says; of the treatment's task.
+fn spread(spec: &Spec, criterion: &Criterion) -> Option<(f64, f64)> {
+    let arm = spec
+        .arms
+        .iter()
+        .find(|arm| arm.name == criterion.treatment)?;
+    metric::spread(&arm.setup.task, &criterion.metric)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Plans that were accepted once, and those beside them that must stay welcome.
+
+use crate::spec::{Format, read};
+
+fn refused(arms: &str, criterion: &str, seeds: usize) -> Vec<(String, String)> {
+    on("adding", arms, criterion, seeds)
+}
+
+fn on(task: &str, arms: &str, criterion: &str, seeds: usize) -> Vec<(String, String)> {
+    let seeds: Vec<String> = (1..=seeds).map(|seed| seed.to_string()).collect();
+    let text = format!(
+        "title = \"t\"\nseeds = [{}]\n[task]\nname = \"{task}\"\n[training]\nsteps = 10\n{arms}\n[criterion]\ntreatment = \"a\"\n\
+         control = \"b\"\n{criterion}",
+        seeds.join(", ")
+    );
+    let spec = read(&text, Format::Toml).expect("readable");
+    let problems = spec
+        .registrable()
+        .err()
+        .map_or(Vec::new(), |problems| problems.0);
+    problems
+        .into_iter()
+        .map(|problem| (problem.pointer, problem.detail))
+        .collect()
+}
+
+const ARMS: &str = "[[arms]]\nname = \"a\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"b\"\n";
+const DIFFERENCE: &str = "kind = \"difference\"\nmetric = \"test_mse\"\nmargin = 0.02\n";
+
+#[track_caller]
+fn only(found: Vec<(String, String)>, pointer: &str, words: &str) {
+    let [(at, detail)] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(at, pointer, "{detail}");
+    assert!(detail.contains(words), "{detail}");
+}
+
+#[test]
+fn a_good_plan_passes() {
+    assert_eq!(refused(ARMS, DIFFERENCE, 8), []);
+}
+
+#[test]
+fn arms_that_train_the_same_are_refused_however_they_are_written() {
+    for arms in [
+        "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n",
+        "[[arms]]\nname = \"a\"\ndropout.state.rate = 0\n[[arms]]\nname = \"b\"\n",
+        "[[arms]]\nname = \"a\"\ntraining.learning_rate = 1e-3\n[[arms]]\nname = \"b\"\ntraining.learning_rate = 0.001\n",
+        "[[arms]]\nname = \"a\"\ndropout.preset = \"none\"\n[[arms]]\nname = \"b\"\nmodel.cell = \"lstm\"\n",
+    ] {
+        only(
+            refused(arms, DIFFERENCE, 8),
+            "/criterion/control",
+            "trains the same",
+        );
+    }
+    let other = "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\ntraining.steps = 11\n";
+    assert_eq!(refused(other, DIFFERENCE, 8), []);
+}
+
+#[test]
+fn a_level_that_no_number_of_agreeing_pairs_reaches_is_refused_with_the_number_that_does() {
+    let strict = format!("{DIFFERENCE}alpha = 0.01\n");
+    only(
+        refused(ARMS, &strict, 6),
+        "/criterion/alpha",
+        "0.0156, so neither outcome can be reached. Take 7 seeds",
+    );
+    assert_eq!(refused(ARMS, &strict, 7), []);
+}
+
+#[test]
+fn a_margin_beyond_what_there_is_to_gain_is_refused() {
+    let with = |margin: &str| format!("kind = \"difference\"\nmetric = \"test_mse\"\n{margin}\n");
+    for margin in ["margin = 0.17", "margin = 1000"] {
+        only(
+            refused(ARMS, &with(margin), 8),
+            "/criterion/margin",
+            "learned nothing (0.1667)",
+        );
+    }
+    only(
+        refused(ARMS, &with("scale = \"log\"\nmargin = 5"), 8),
+        "/criterion/margin",
+        "a factor of 1.484e2",
+    );
+    assert_eq!(refused(ARMS, &with("scale = \"log\"\nmargin = 0.7"), 8), []);
+    let equivalence = "kind = \"equivalence\"\nmetric = \"test_mse\"\nmargin = 0.2\n";
+    only(
+        refused(ARMS, equivalence, 8),
+        "/criterion/margin",
+        "smallest difference that would matter",
+    );
+}
+
+#[test]
+fn a_threshold_that_all_or_none_reach_is_refused() {
+    let with = |threshold: &str| {
+        format!(
+            "kind = \"solve_rate\"\nmetric = \"test_mse\"\nmargin = 0.1\nthreshold = {threshold}\n"
+        )
+    };
+    only(
+        refused(ARMS, &with("1e6"), 8),
+        "/criterion/threshold",
+        "every run would count as solved",
+    );
+    only(
+        refused(ARMS, &with("0"), 8),
+        "/criterion/threshold",
+        "which no run reaches",
+    );
+    assert_eq!(refused(ARMS, &with("0.01"), 8), []);
+    let accuracy = |threshold: &str| {
+        format!(
+            "kind = \"solve_rate\"\nmetric = \"test_accuracy\"\nmargin = 0.1\nthreshold = {threshold}\n"
+        )
+    };
+    only(
+        on("temporal_order", ARMS, &accuracy("0.25"), 8),
+        "/criterion/threshold",
+        "every run would count",
+    );
+    only(
+        on("temporal_order", ARMS, &accuracy("1.01"), 8),
+        "/criterion/threshold",
+        "no run reaches",
+    );
+    assert_eq!(on("temporal_order", ARMS, &accuracy("0.95"), 8), []);
+}

@@ -53,7 +53,7 @@ fn the_whole_script_runs_on_a_processor_and_keeps_each_part() {
     for (part, holds) in [
         ("0-machine", "breakmywork-worker"),
         ("1-agreement", "test result: ok"),
-        ("2-template", "Over 8 seed pairs"),
+        ("2-template", "Over 8 complete pairs"),
         (
             "3-speed-tf32",
             "| h64: 1×64 b64 T100 V10 | ours | gal_untied |",

@@ -294,13 +294,24 @@ pub async fn stop(
     Ok(jobs::stop(tx, id, who, &reason).await?)
 }
 
-/// Checks that an experiment can be frozen and run on that board, beyond being readable.
+/// Checks that an experiment can be frozen and run on that board, beyond being readable. An `exploratory` one need not be
+/// able to decide anything.
 ///
 /// # Errors
 /// Everything that stands against it, with pointers below `/spec`.
-pub fn check_registrable(spec: &Spec, board: &Board) -> Result<(), Vec<FieldProblem>> {
-    spec.registrable_on(board)
-        .map_err(|problems| below("/spec", problems))
+pub fn check_registrable(
+    spec: &Spec,
+    board: &Board,
+    exploratory: bool,
+) -> Result<(), Vec<FieldProblem>> {
+    let mut problems = spec.too_much_for(board);
+    if !exploratory {
+        problems.splice(0..0, spec.undecidable());
+    }
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(below("/spec", Problems(problems))),
+    }
 }
 
 /// Freezes `author`'s experiment, whose specification is `spec`, and queues its runs.
@@ -312,6 +323,7 @@ pub async fn register(
     id: ExperimentId,
     author: AccountId,
     spec: &Spec,
+    exploratory: bool,
 ) -> Result<()> {
     accounts::lock(tx, author).await?;
     if table::open_of(&mut *tx, author).await? >= OPEN_EXPERIMENTS {
@@ -322,7 +334,7 @@ pub async fn register(
             retry_after: 600,
         });
     }
-    jobs::register(tx, id, author, spec).await?;
+    jobs::register(tx, id, author, spec, exploratory).await?;
     Ok(())
 }
 
@@ -335,6 +347,7 @@ pub async fn register_stored(
     id: ExperimentId,
     author: AccountId,
     board: &Board,
+    exploratory: bool,
 ) -> Result<()> {
     let experiment = table::find(&mut *tx, id)
         .await?
@@ -348,8 +361,8 @@ pub async fn register_stored(
     if experiment.state == "proposed" {
         let spec = spec::read_value(&experiment.spec)
             .map_err(|problems| Error::Invalid(below("/spec", problems)))?;
-        check_registrable(&spec, board).map_err(Error::Invalid)?;
-        return register(tx, id, author, &spec).await;
+        check_registrable(&spec, board, exploratory).map_err(Error::Invalid)?;
+        return register(tx, id, author, &spec, exploratory).await;
     }
     Err(Error::Conflict(format!(
         "This experiment is {}; only a proposed one can be registered.",

@@ -53,6 +53,8 @@ pub(super) struct Experiment {
     amend_reason: Option<String>,
     /// How it ended; null until the last run has ended.
     outcome: Option<String>,
+    /// Whether it was registered to look, not to decide: then it never has a verdict.
+    exploratory: bool,
     /// The verdict with its numbers; null until the last run has ended, and where what is stored cannot be read.
     verdict: Option<Verdict>,
     /// Runs by state.
@@ -97,6 +99,7 @@ impl From<table::Experiment> for Experiment {
             amends: experiment.amends,
             amend_reason: experiment.amend_reason,
             outcome: experiment.outcome,
+            exploratory: experiment.exploratory,
             verdict: experiment.detail.and_then(|detail| detail.0.into_inner()),
             runs: RunTally {
                 total: experiment.runs,
@@ -176,6 +179,10 @@ pub(super) struct NewExperiment {
     /// Freeze it and queue its runs at once.
     #[serde(default)]
     register: bool,
+    /// With `register`: to look, not to decide. It may have any number of seeds, by hand or none at all of a criterion,
+    /// and never carries a verdict.
+    #[serde(default)]
+    exploratory: bool,
     /// The registered experiment that this one amends.
     #[serde(default)]
     amends: Option<ExperimentId>,
@@ -229,7 +236,8 @@ pub(super) async fn propose(
     .await?;
     let draft = match draft {
         Ok(draft) => {
-            let registrable = || proposal::check_registrable(&draft.spec, &pace.board());
+            let registrable =
+                || proposal::check_registrable(&draft.spec, &pace.board(), new.exploratory);
             if new.register
                 && let Err(found) = registrable()
             {
@@ -253,7 +261,7 @@ pub(super) async fn propose(
     };
     let id = proposal::propose(&mut call.tx, proposed).await?;
     if new.register {
-        proposal::register(&mut call.tx, id, account.id, &draft.spec).await?;
+        proposal::register(&mut call.tx, id, account.id, &draft.spec, new.exploratory).await?;
     }
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::CREATED, &experiment).await
@@ -285,8 +293,18 @@ pub(super) async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<E
 #[serde(deny_unknown_fields)]
 pub(super) struct EmptyBody {}
 
+/// How an experiment is registered; no body is the same as none of these.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Registration {
+    /// To look, not to decide: what keeps it from deciding anything does not matter, and it never carries a verdict.
+    #[serde(default)]
+    exploratory: bool,
+}
+
 /// Freeze an experiment and queue its runs.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/register", tag = "experiments", security(("token" = [])),
+    request_body = Registration,
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     responses((status = 200, body = Experiment), (status = 409, description = "Not proposed any more"),
         (status = 422, description = "It cannot be registered as it is")))]
@@ -296,11 +314,12 @@ pub(super) async fn register(
     Path(id): Path<ExperimentId>,
     account: ApiAccount,
     headers: HeaderMap,
-    body: Body<EmptyBody>,
+    body: Body<Registration>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    proposal::register_stored(&mut call.tx, id, account.id, &pace.board()).await?;
+    let exploratory = body.value.exploratory;
+    proposal::register_stored(&mut call.tx, id, account.id, &pace.board(), exploratory).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await
 }

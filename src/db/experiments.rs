@@ -58,6 +58,8 @@ pub struct Experiment {
     pub withdrawn_at: Option<DateTime<Utc>>,
     /// How it ended, once it has.
     pub outcome: Option<String>,
+    /// Whether it was registered to look, not to decide.
+    pub exploratory: bool,
     /// The verdict with its numbers, as it is stored.
     pub detail: Option<Json<Stored<Verdict>>>,
     /// Runs that count (a retried one does not).
@@ -103,7 +105,7 @@ macro_rules! select_experiments {
                  e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec,
                  e.spec_sha256, e.state, e.stalled_reason, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
                  e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
-                 verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
+                 e.exploratory, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
                  tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"
                from experiment e
                join claim on claim.id = e.claim_id

@@ -194,7 +194,7 @@ pub async fn rows(
 pub async fn latest_verdicts(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<Listed>> {
     let latest = sqlx::query_scalar!(
         r#"select id as "id: ExperimentId" from experiment
-           where state = 'concluded' order by concluded_at desc limit $1"#,
+           where state = 'concluded' and not exploratory order by concluded_at desc limit $1"#,
         limit,
     )
     .fetch_all(pool)

@@ -54,6 +54,8 @@ pub fn experiment(state: &str, verdict: Option<&str>) -> Badge {
         ("running", None) => badge("running", "▷", "running"),
         ("registered", None) => badge("registered", "▪", "registered"),
         ("stalled", None) => badge("inconclusive", "‖", "stalled"),
+        // Only exploratory experiments end without one.
+        ("concluded", None) => badge("proposed", "◇", "exploratory"),
         ("withdrawn", None) => badge("aborted", "–", "withdrawn"),
         (_, None) => badge("proposed", "○", "proposed"),
     }

@@ -7,6 +7,7 @@ mod data_sets;
 mod discussion;
 mod editor;
 mod experiments;
+mod exploratory;
 mod forms;
 mod frame;
 mod pace;

@@ -52,7 +52,7 @@ union all
 select 'an experiment has one verdict and one result post when it is concluded, and none before', 'experiment ' || e.id
 from experiment e left join posts p on p.experiment_id = e.id left join verdict v on v.experiment_id = e.id
 where (coalesce(p.count, 0), (v.experiment_id is not null)::integer)
-      <> case e.state when 'concluded' then (1::bigint, 1) else (0::bigint, 0) end
+      <> case e.state when 'concluded' then (1::bigint, (not e.exploratory)::integer) else (0::bigint, 0) end
 union all
 select 'no run is open under a verdict', 'run ' || r.id
 from run r join verdict v on v.experiment_id = r.experiment_id where r.state in ('queued', 'running')

@@ -16,7 +16,7 @@ use sqlx::{Acquire, PgConnection};
 /// The experiment's row is locked first, so of two last runs that end at once exactly one sees the other's end.
 pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> Result<bool> {
     let row = sqlx::query!(
-        r#"select state, thread_id as "thread_id: ThreadId", spec, stop_reason
+        r#"select state, thread_id as "thread_id: ThreadId", spec, stop_reason, exploratory
            from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
@@ -39,8 +39,10 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
         post(tx, experiment, row.thread_id, &verdict).await?;
         return Ok(true);
     }
+    // Without a criterion there is nothing that an admin could save by having runs done again.
+    let only_looks = row.exploratory && row.spec.get("criterion").is_none();
     let decision = decide(tx, experiment, row.spec).await?;
-    if decision.verdict.outcome == Outcome::Aborted && !decision.by_people {
+    if decision.verdict.outcome == Outcome::Aborted && !decision.by_people && !only_looks {
         stall(tx, experiment, &decision.reason).await?;
         return Ok(true);
     }
@@ -167,7 +169,7 @@ async fn stall(tx: &mut PgConnection, experiment: ExperimentId, reason: &str) ->
     Ok(super::events::record(tx, experiment, None, None, "stalled", data).await?)
 }
 
-/// Posts the verdict. If the database refuses it, whatever the reason, the runs have ended all the same: the
+/// Posts the verdict; of an exploratory experiment its numbers alone. If the database refuses it, whatever the reason, the runs have ended all the same: the
 /// experiment waits for an admin.
 async fn post(
     tx: &mut PgConnection,
@@ -193,31 +195,39 @@ async fn write(
     thread: ThreadId,
     verdict: &Verdict,
 ) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into verdict (experiment_id, outcome, effect, p_value, detail) values ($1, $2, $3, $4, $5)",
-        experiment as ExperimentId,
-        verdict.outcome.name(),
-        verdict.effect,
-        verdict.p_value,
-        serde_json::to_value(verdict).expect("a verdict is plain data")
+    let exploratory = sqlx::query_scalar!(
+        "update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null
+         where id = $1 returning exploratory",
+        experiment as ExperimentId
     )
-    .execute(&mut *tx)
+    .fetch_one(&mut *tx)
     .await?;
+    if !exploratory {
+        sqlx::query!(
+            "insert into verdict (experiment_id, outcome, effect, p_value, detail) values ($1, $2, $3, $4, $5)",
+            experiment as ExperimentId,
+            verdict.outcome.name(),
+            verdict.effect,
+            verdict.p_value,
+            serde_json::to_value(verdict).expect("a verdict is plain data")
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    let words = if exploratory {
+        verdict.without_outcome()
+    } else {
+        verdict.explanation.clone()
+    };
     sqlx::query!(
         "insert into comment (thread_id, kind, experiment_id, body) values ($1, 'result', $2, $3)",
         thread as ThreadId,
         experiment as ExperimentId,
-        verdict.explanation
+        words
     )
     .execute(&mut *tx)
     .await?;
-    sqlx::query!(
-        "update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null
-         where id = $1",
-        experiment as ExperimentId
-    )
-    .execute(&mut *tx)
-    .await?;
-    let data = serde_json::json!({ "outcome": verdict.outcome.name() });
+    let outcome = (!exploratory).then(|| verdict.outcome.name());
+    let data = serde_json::json!({ "outcome": outcome });
     super::events::record(tx, experiment, None, None, "concluded", data).await
 }

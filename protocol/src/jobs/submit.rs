@@ -5,7 +5,7 @@ use crate::id::{AccountId, ExperimentId};
 use crate::spec::{Plan, Spec};
 use sqlx::PgConnection;
 
-/// Freezes a proposed experiment and queues one run for each arm and seed.
+/// Freezes a proposed experiment and queues one run for each arm and seed. An `exploratory` one never carries a verdict.
 ///
 /// `spec` must be the experiment's own, read again from what is stored: the
 /// caller has just checked it against today's limits. Runs in the caller's transaction: on an error, roll it back.
@@ -18,6 +18,7 @@ pub async fn register(
     experiment: ExperimentId,
     author: AccountId,
     spec: &Spec,
+    exploratory: bool,
 ) -> Result<()> {
     let stored = lock_proposed(tx, experiment, author, "register").await?;
     // Read again, since a field that this version knows may be missing in what an earlier one stored.
@@ -28,12 +29,13 @@ pub async fn register(
     }
     sqlx::query!(
         "update experiment set state = 'registered', registered_at = now(), updated_at = now(),
-            spec = $4, spec_canonical = $2, spec_sha256 = $3
+            spec = $4, spec_canonical = $2, spec_sha256 = $3, exploratory = $5
          where id = $1",
         experiment as ExperimentId,
         spec.canonical(),
         spec.sha256(),
         spec.to_json(),
+        exploratory,
     )
     .execute(&mut *tx)
     .await?;
@@ -72,7 +74,7 @@ pub async fn register(
     .execute(&mut *tx)
     .await?;
     line::enter_all(&mut *tx, experiment).await?;
-    let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs() });
+    let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs(), "exploratory": exploratory });
     events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
     Ok(())
 }

@@ -386,6 +386,23 @@ impl Spec {
     /// # Errors
     /// Everything that stands against it.
     pub fn registrable_on(&self, board: &Board) -> Result<(), Problems> {
+        let mut problems = self.undecidable();
+        problems.extend(self.too_much_for(board));
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Problems(problems))
+    }
+
+    /// What of it is too much for that board; holds for exploratory experiments as well.
+    pub fn too_much_for(&self, board: &Board) -> Vec<Problem> {
+        let mut problems = cost::problems(self, board);
+        problems.extend(memory::problem(self));
+        problems
+    }
+
+    /// What keeps it from saying something about a claim: with that it can be registered as exploratory only.
+    pub fn undecidable(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.seeds.len() < limits::SEEDS_REGISTERED {
             problems.push(Problem {
@@ -406,12 +423,7 @@ impl Spec {
             });
         }
         problems.extend(gates::problems(self));
-        problems.extend(cost::problems(self, board));
-        problems.extend(memory::problem(self));
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(Problems(problems))
+        problems
     }
 }
 

@@ -15,13 +15,31 @@ pub(super) fn explain(verdict: &Verdict, criterion: &Criterion, reason: &str) ->
         // Short enough, escaped, to leave room for the numbers and the criterion below it.
         parts.push(escape(&text::cut(reason, text::POST_CHARS / 4)));
     }
-    parts.extend(numbers(verdict, criterion));
+    parts.extend(numbers(verdict));
     parts.push(format!(
         "The criterion was fixed before the first run: smallest effect of interest {} {}, one-sided level {}.",
         number(verdict.margin),
         verdict.unit,
         number(verdict.level),
     ));
+    text::cut(&parts.join("\n\n"), text::POST_CHARS)
+}
+
+/// Markdown of the result post of an exploratory experiment: the numbers, and no outcome.
+pub(super) fn without_outcome(verdict: &Verdict) -> String {
+    let mut parts = vec![
+        "**Exploratory, so there is no verdict.** It was registered to look, not to decide."
+            .to_owned(),
+    ];
+    match numbers(verdict) {
+        Some(numbers) => parts.push(numbers),
+        None => parts.push(
+            verdict
+                .explanation
+                .trim_start_matches("**Aborted.** ")
+                .to_owned(),
+        ),
+    }
     text::cut(&parts.join("\n\n"), text::POST_CHARS)
 }
 
@@ -66,7 +84,7 @@ fn conclusion(verdict: &Verdict, criterion: &Criterion) -> String {
     }
 }
 
-fn numbers(verdict: &Verdict, criterion: &Criterion) -> Option<String> {
+fn numbers(verdict: &Verdict) -> Option<String> {
     let effect = verdict.effect?;
     let bounds = match verdict.interval {
         Some([low, high]) => format!("bounds {} and {}", number(low), number(high)),
@@ -77,9 +95,9 @@ fn numbers(verdict: &Verdict, criterion: &Criterion) -> Option<String> {
         .iter()
         .filter(|pair| pair.difference.is_some())
         .count();
-    let what = match criterion.kind {
+    let what = match verdict.kind? {
         CriterionKind::Difference | CriterionKind::Equivalence => {
-            let which = match criterion.estimand {
+            let which = match verdict.estimand {
                 Some(Estimand::Mean) => "mean advantage",
                 Some(Estimand::Median) | None => "typical (median) advantage",
             };

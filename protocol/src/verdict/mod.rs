@@ -232,6 +232,11 @@ impl Verdict {
         ))
     }
 
+    /// Its numbers in words, without the outcome: what an exploratory experiment ends with.
+    pub fn without_outcome(&self) -> String {
+        explain::without_outcome(self)
+    }
+
     /// A verdict on an experiment that the infrastructure could not carry through.
     pub fn aborted(reason: String) -> Self {
         Self {

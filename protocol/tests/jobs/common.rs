@@ -58,7 +58,7 @@ pub(crate) async fn proposed(pool: &PgPool, author: AccountId, spec: &Spec) -> E
 pub(crate) async fn registered(pool: &PgPool, author: AccountId, spec: &Spec) -> ExperimentId {
     let id = proposed(pool, author, spec).await;
     let mut tx = pool.begin().await.expect("a transaction");
-    jobs::register(&mut tx, id, author, spec)
+    jobs::register(&mut tx, id, author, spec, false)
         .await
         .expect("registers");
     tx.commit().await.expect("commits");

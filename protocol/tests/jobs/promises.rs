@@ -356,7 +356,7 @@ async fn what_is_registered_cannot_change(pool: PgPool) {
     );
     let mut tx = pool.begin().await.expect("begins");
     assert!(matches!(
-        jobs::register(&mut tx, experiment, ada, &spec(6)).await,
+        jobs::register(&mut tx, experiment, ada, &spec(6), false).await,
         Err(Error::Conflict(_))
     ));
     drop(tx);
@@ -374,7 +374,7 @@ async fn only_the_author_registers_what_he_read(pool: PgPool) {
     for (who, spec) in [(bob, spec(6)), (ada, spec(7))] {
         let mut tx = pool.begin().await.expect("begins");
         assert!(matches!(
-            jobs::register(&mut tx, experiment, who, &spec).await,
+            jobs::register(&mut tx, experiment, who, &spec, false).await,
             Err(Error::Conflict(_))
         ));
     }

@@ -3,7 +3,7 @@
 use super::show::page_with;
 use crate::{
     error::{Error, Result},
-    extract::{Member, Path, Visit},
+    extract::{Form, Member, Path, Visit},
     pages::{Cache, see_other, with_status},
     proposal,
     render::form::FormErrors,
@@ -11,6 +11,14 @@ use crate::{
 };
 use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::id::ExperimentId;
+use serde::Deserialize;
+
+/// How it is registered.
+#[derive(Debug, Deserialize)]
+pub struct Registration {
+    /// Sent by the button that registers it to look, not to decide.
+    exploratory: Option<String>,
+}
 
 /// Freezes the experiment and queues its runs.
 pub async fn register(
@@ -18,9 +26,12 @@ pub async fn register(
     visit: Visit,
     Member(viewer): Member,
     Path(id): Path<ExperimentId>,
+    Form(how): Form<Registration>,
 ) -> Result<Response> {
     let mut tx = state.pool.begin().await?;
-    match proposal::register_stored(&mut tx, id, viewer.id, &state.pace.board()).await {
+    let exploratory = how.exploratory.is_some();
+    match proposal::register_stored(&mut tx, id, viewer.id, &state.pace.board(), exploratory).await
+    {
         Ok(()) => {
             tx.commit().await?;
             tracing::info!(experiment = %id, account = %viewer.id, "registered");

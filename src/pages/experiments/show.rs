@@ -71,6 +71,8 @@ pub(super) struct ExperimentPage {
     live: Live,
     pairs: Option<Html>,
     blockers: Vec<String>,
+    /// Whether it can be registered as exploratory, and only so.
+    may_look: bool,
     /// Data sets that a proposal needs and no live worker has.
     missing: Vec<Wait>,
     /// Why it waits for an admin, if it does.
@@ -179,11 +181,12 @@ async fn page_from(
     let (experiment, spec) = find(state, id).await?;
     let board = state.pace.board();
     let blockers = match experiment.state.as_str() {
-        "proposed" => proposal::check_registrable(&spec, &board)
+        "proposed" => proposal::check_registrable(&spec, &board, false)
             .err()
             .unwrap_or_default(),
         _ => Vec::new(),
     };
+    let may_look = !blockers.is_empty() && spec.too_much_for(&board).is_empty();
     let missing = match experiment.state.as_str() {
         "proposed" => {
             let needed = spec
@@ -208,6 +211,7 @@ async fn page_from(
         stalled: stalled::of(&state.pool, id).await?,
         pairs: experiment.verdict().and_then(plots::pairs),
         missing,
+        may_look,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
         errors,
         thread: thread::load(&state.pool, experiment.thread, from).await?,

@@ -59,9 +59,15 @@ async fn register(pool: &PgPool, text: &str) -> AccountId {
     .await
     .expect("an experiment");
     let mut tx = pool.begin().await.expect("a transaction");
-    jobs::register(&mut tx, ExperimentId(experiment), AccountId(author), &spec)
-        .await
-        .expect("registers");
+    jobs::register(
+        &mut tx,
+        ExperimentId(experiment),
+        AccountId(author),
+        &spec,
+        false,
+    )
+    .await
+    .expect("registers");
     tx.commit().await.expect("commits");
     AccountId(author)
 }

@@ -1,0 +1,1 @@
+update experiment set exploratory = registered_at is not null;

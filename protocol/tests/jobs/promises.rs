@@ -419,3 +419,52 @@ async fn of_two_last_runs_that_end_at_once_exactly_one_posts_the_verdict(pool: P
         assert_eq!(posts(&pool, experiment).await, 1);
     }
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_exploratory_experiment_ends_with_a_post_and_no_verdict_and_stays_what_it_is(
+    pool: PgPool,
+) {
+    let ada = account(&pool, "ada").await;
+    // With runs that all fail, and without a criterion, as much as with results.
+    for (criterion, fails) in [(true, false), (true, true), (false, true)] {
+        let mut spec = spec(6);
+        if !criterion {
+            spec.criterion = None;
+        }
+        let id = proposed(&pool, ada, &spec).await;
+        let mut tx = pool.begin().await.expect("a transaction");
+        jobs::register(&mut tx, id, ada, &spec, true)
+            .await
+            .expect("registers");
+        tx.commit().await.expect("commits");
+        let changed = sqlx::query!(
+            "update experiment set exploratory = false where id = $1",
+            id.0
+        )
+        .execute(&pool)
+        .await;
+        assert!(changed.is_err(), "it could become a test afterwards");
+        let worker = worker(&pool).await;
+        while let Some(lease) = take(&pool, worker).await {
+            let ending = match fails {
+                true => Ending::Failed {
+                    kind: FailureKind::Specification,
+                    error: "it cannot".into(),
+                },
+                false => success(0.1),
+            };
+            finish(&pool, &lease, ending, TIMING)
+                .await
+                .expect("finishes");
+        }
+        // Too many missing runs of what could have been compared wait for an admin here as well.
+        if criterion && fails {
+            assert_eq!(experiment_state(&pool, id).await, "stalled");
+            continue;
+        }
+        assert_eq!(experiment_state(&pool, id).await, "concluded");
+        assert_eq!(posts(&pool, id).await, 1);
+    }
+    let verdicts = sqlx::query_scalar!(r#"select count(*) as "verdicts!" from verdict"#);
+    assert_eq!(verdicts.fetch_one(&pool).await.expect("asks"), 0);
+}

@@ -1,3 +1,4 @@
+comment on column verdict.p_value is 'The smaller of the two one-sided p-values; ranks the experiment in its claim''s Holm family.';
 create or replace function experiment_stays_frozen() returns trigger language plpgsql as $$
 begin
     if old.registered_at is not null and (

@@ -25,3 +25,6 @@ end
 $$;
 
 comment on table run_curve is 'Learning curves of runs that have ended, thinned for drawing: made from run_metric when the run ends, or else when they are first drawn.';
+
+-- A verdict's level is the registered one; what others register moves it no more.
+comment on column verdict.p_value is 'The smaller of the two one-sided p-values.';

@@ -1,3 +1,4 @@
+comment on column verdict.effect is 'Mean paired difference, positive as the claim predicts; null where there was too little to average.';
 comment on column verdict.p_value is 'The smaller of the two one-sided p-values; ranks the experiment in its claim''s Holm family.';
 create or replace function experiment_stays_frozen() returns trigger language plpgsql as $$
 begin

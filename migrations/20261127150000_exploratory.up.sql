@@ -28,3 +28,4 @@ comment on table run_curve is 'Learning curves of runs that have ended, thinned 
 
 -- A verdict's level is the registered one; what others register moves it no more.
 comment on column verdict.p_value is 'The smaller of the two one-sided p-values.';
+comment on column verdict.effect is 'The estimated advantage of the treatment, positive as the claim predicts; null where there was too little to estimate it from.';

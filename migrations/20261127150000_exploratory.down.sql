@@ -1,5 +1,9 @@
 comment on column verdict.effect is 'Mean paired difference, positive as the claim predicts; null where there was too little to average.';
 comment on column verdict.p_value is 'The smaller of the two one-sided p-values; ranks the experiment in its claim''s Holm family.';
+delete from comment where kind = 'result' and not exists (select from verdict where verdict.experiment_id = comment.experiment_id);
+alter table comment
+    drop constraint comment_experiment_fk,
+    add constraint comment_verdict_fk foreign key (experiment_id) references verdict;
 create or replace function experiment_stays_frozen() returns trigger language plpgsql as $$
 begin
     if old.registered_at is not null and (

@@ -5,6 +5,11 @@ alter table experiment
     add constraint experiment_exploratory_is_registered check (not exploratory or registered_at is not null);
 comment on column experiment.exploratory is 'Registered to look, not to decide: it runs, and never carries a verdict.';
 
+-- Their result post names the experiment and no verdict.
+alter table comment
+    drop constraint comment_verdict_fk,
+    add constraint comment_experiment_fk foreign key (experiment_id) references experiment;
+
 create or replace function experiment_stays_frozen() returns trigger language plpgsql as $$
 begin
     if old.registered_at is not null and (

@@ -33,7 +33,8 @@ async fn what_cannot_decide_is_refused_and_runs_as_exploratory_without_a_verdict
     let api: Value = ada.get(&format!("/api/v1{path}")).await.json();
     assert_eq!(
         (&api["state"], &api["exploratory"], &api["verdict"]),
-        (&"concluded".into(), &true.into(), &Value::Null)
+        (&"concluded".into(), &true.into(), &Value::Null),
+        "{api}"
     );
     assert_eq!(api["outcome"], Value::Null);
     let page = ada.get(&path).await.text();
@@ -64,6 +65,7 @@ async fn what_is_too_much_for_the_board_is_refused_as_exploratory_too(pool: PgPo
     let ada = site.signed_in("ada", Role::Member).await;
     let changes = [
         ("training-steps", "1000000"),
+        ("model-hidden", "1500"),
         ("evaluation-every", "1000000"),
     ];
     let path = location(&ada.propose(&site, &changes).await);

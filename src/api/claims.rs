@@ -30,7 +30,7 @@ pub(super) struct Claim {
     evidence: String,
     /// The claim it narrows.
     revises: Option<ClaimId>,
-    /// Where it stands: untested, holding, contradicted or contested.
+    /// Where it stands: untested, standing (it survived what was tried) or challenged (a prediction of it was falsified).
     standing: &'static str,
     /// Experiments by outcome.
     tally: Tally,
@@ -63,9 +63,8 @@ impl From<db::claims::Claim> for Claim {
             id: claim.id,
             standing: match claim.standing() {
                 Standing::Untested => "untested",
-                Standing::Holding(_) => "holding",
-                Standing::Contradicted => "contradicted",
-                Standing::Contested => "contested",
+                Standing::Survived(_) => "standing",
+                Standing::Challenged => "challenged",
             },
             url: format!("/claims/{}", claim.id),
             work: claim.work_slug,

@@ -50,9 +50,8 @@ impl Claim {
     pub fn standing(&self) -> Standing {
         match (self.supported, self.falsified) {
             (0, 0) => Standing::Untested,
-            (held, 0) => Standing::Holding(held),
-            (0, _) => Standing::Contradicted,
-            _ => Standing::Contested,
+            (survived, 0) => Standing::Survived(survived),
+            (_, _) => Standing::Challenged,
         }
     }
 }
@@ -62,12 +61,10 @@ impl Claim {
 pub enum Standing {
     /// No verdict for or against it.
     Untested,
-    /// Supported by that many attempts to break it, falsified by none.
-    Holding(i64),
-    /// Falsified, and supported by nothing.
-    Contradicted,
-    /// Both.
-    Contested,
+    /// It survived that many attempts to break it, and none falsified its prediction.
+    Survived(i64),
+    /// A prediction of it was falsified. One verdict is not its fall: that takes a confirmation on other seeds.
+    Challenged,
 }
 
 macro_rules! select_claims {

@@ -77,17 +77,16 @@ pub fn run(state: &str, failure: Option<&str>) -> Badge {
 pub fn claim(claim: &Claim) -> Badge {
     match claim.standing() {
         Standing::Untested => badge("proposed", "○", "untested"),
-        Standing::Holding(1) => badge("supported", "●", "holding after 1 attempt"),
-        Standing::Holding(attempts) => badge(
+        Standing::Survived(1) => badge("supported", "●", "standing after 1 attempt"),
+        Standing::Survived(attempts) => badge(
             "supported",
             "●",
-            format!("holding after {attempts} attempts"),
+            format!("standing after {attempts} attempts"),
         ),
-        Standing::Contradicted => {
+        Standing::Challenged => {
             let by = claim.falsified_by.unwrap_or_default();
-            badge("falsified", "✕", format!("contradicted by experiment {by}"))
+            badge("falsified", "✕", format!("challenged by experiment {by}"))
         }
-        Standing::Contested => badge("inconclusive", "◐", "contested"),
     }
 }
 

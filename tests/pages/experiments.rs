@@ -40,7 +40,7 @@ async fn a_registered_experiment_runs_and_its_verdict_is_posted(pool: PgPool) {
         .get(&format!("/claims/{}", site.claim("C2").await))
         .await
         .text();
-    assert!(claim.contains("holding after 1 attempt") && claim.contains("Falsified if"));
+    assert!(claim.contains("standing after 1 attempt") && claim.contains("Falsified if"));
     assert!(reader.get("/").await.text().contains("supported"));
     let run = reader.get("/runs/1").await;
     run.assert_status_ok();

@@ -13,6 +13,15 @@ pub fn estimate(verdict: &Verdict) -> &'static str {
     }
 }
 
+/// The same in one word.
+pub fn estimate_in_a_word(verdict: &Verdict) -> &'static str {
+    match (verdict.kind, verdict.estimand) {
+        (Some(CriterionKind::SolveRate), _) => "share",
+        (_, Some(Estimand::Median)) => "median",
+        _ => "mean",
+    }
+}
+
 /// How many pairs count.
 pub fn pairs(verdict: &Verdict) -> String {
     let complete = verdict

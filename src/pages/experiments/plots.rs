@@ -8,6 +8,7 @@ use crate::{
             pairs::Pairs,
         },
         html::Html,
+        verdict_words,
     },
 };
 use breakmywork_protocol::{metric, spec::TaskName, verdict::Verdict};
@@ -80,6 +81,7 @@ pub(super) fn pairs(verdict: &Verdict) -> Option<Html> {
         id: "pairs",
         unit: &verdict.unit,
         differences: &differences,
+        estimate: verdict_words::estimate_in_a_word(verdict),
         effect: verdict.effect,
         interval: verdict.interval,
         margin: verdict.margin,

@@ -13,6 +13,8 @@ pub struct Pairs<'a> {
     pub unit: &'a str,
     /// Seed and signed difference; positive is as the claim predicts.
     pub differences: &'a [(u32, f64)],
+    /// What the estimate is called.
+    pub estimate: &'a str,
     /// The estimated difference.
     pub effect: Option<f64>,
     /// Its bounds.
@@ -94,7 +96,7 @@ impl Pairs<'_> {
                 x.at(*difference)
             );
         }
-        self.mean(&mut out, &x, bottom - 17.0);
+        self.estimate(&mut out, &x, bottom - 17.0);
         let _ = write!(
             out,
             "<text x=\"{LEFT}\" y=\"{}\">← against the claim</text>\
@@ -132,14 +134,15 @@ impl Pairs<'_> {
         }
     }
 
-    fn mean(&self, out: &mut String, x: &Axis, y: f64) {
+    fn estimate(&self, out: &mut String, x: &Axis, y: f64) {
         let Some(effect) = self.effect else { return };
         let at = x.at(effect);
         let _ = write!(
             out,
-            "<text class=\"end strong\" x=\"{}\" y=\"{}\">mean</text>",
+            "<text class=\"end strong\" x=\"{}\" y=\"{}\">{}</text>",
             LEFT - 8.0,
-            y + 4.0
+            y + 4.0,
+            Escaped(self.estimate)
         );
         if let Some([low, high]) = self.interval {
             let (low, high) = (x.at(low), x.at(high));
@@ -166,7 +169,8 @@ impl Pairs<'_> {
         if let (Some(effect), Some([low, high])) = (self.effect, self.interval) {
             let _ = write!(
                 words,
-                "; mean {} with bounds {} and {}",
+                "; {} {} with bounds {} and {}",
+                self.estimate,
                 number::signed(effect),
                 number::signed(low),
                 number::signed(high)
@@ -190,6 +194,7 @@ mod tests {
         let pairs = Pairs {
             id: "p",
             unit: "squared error",
+            estimate: "median",
             differences: &[(1, 0.03), (2, 0.05), (3, -0.01)],
             effect: Some(0.0233),
             interval: Some([-0.01, 0.06]),
@@ -198,7 +203,7 @@ mod tests {
         let Html(svg) = pairs.svg().expect("pairs");
         assert_eq!(svg.matches("<circle").count(), 3);
         assert!(svg.contains(
-            "3 seeds, 2 as the claim predicts; mean +0.0233 with bounds −0.0100 and +0.0600"
+            "3 seeds, 2 as the claim predicts; median +0.0233 with bounds −0.0100 and +0.0600"
         ));
         assert!(!svg.contains("style="));
     }
@@ -206,6 +211,7 @@ mod tests {
     #[test]
     fn without_pairs_there_is_no_plot() {
         let pairs = Pairs {
+            estimate: "mean",
             id: "p",
             unit: "",
             differences: &[],

@@ -179,8 +179,8 @@ pub(super) struct NewExperiment {
     /// Freeze it and queue its runs at once.
     #[serde(default)]
     register: bool,
-    /// With `register`: to look, not to decide. It may have any number of seeds, by hand or none at all of a criterion,
-    /// and never carries a verdict.
+    /// With `register`: to look, not to decide. It need not be able to decide anything (any seeds, no criterion), and
+    /// never carries a verdict.
     #[serde(default)]
     exploratory: bool,
     /// The registered experiment that this one amends.

@@ -169,8 +169,8 @@ async fn stall(tx: &mut PgConnection, experiment: ExperimentId, reason: &str) ->
     Ok(super::events::record(tx, experiment, None, None, "stalled", data).await?)
 }
 
-/// Posts the verdict; of an exploratory experiment its numbers alone. If the database refuses it, whatever the reason, the runs have ended all the same: the
-/// experiment waits for an admin.
+/// Posts the verdict; of an exploratory experiment its numbers alone. If the database refuses it, whatever the reason,
+/// the runs have ended all the same: the experiment waits for an admin.
 async fn post(
     tx: &mut PgConnection,
     experiment: ExperimentId,

@@ -32,7 +32,8 @@ pub(crate) use explain::escape;
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.
 pub const FEWEST_PAIRS: usize = crate::spec::limits::SEEDS_REGISTERED;
-/// Largest share of an arm's runs that may diverge, or be missing, in a decisive verdict.
+/// Largest share of the control's runs that may diverge (where a mean is estimated: of the treatment's too), and of
+/// pairs that may be incomplete, in a decisive verdict.
 pub const LARGEST_FAILED_SHARE: f64 = 0.2;
 
 /// How a run ended, as far as the verdict is concerned.
@@ -109,7 +110,7 @@ pub struct Verdict {
     pub margin: f64,
     /// Registered one-sided level.
     pub alpha: f64,
-    /// One-sided level of the verdict, known before the first run: `alpha`, or a confirmation's share of it.
+    /// One-sided level of the verdict, known before the first run: the registered `alpha`.
     pub level: f64,
     /// The smaller of the two one-sided p-values.
     pub p_value: Option<f64>,

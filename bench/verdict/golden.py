@@ -1,14 +1,21 @@
-"""Golden vectors of the exact test of paired shares: `protocol/src/stats/tests.rs` holds ours against them.
+"""Golden vectors of the verdict: the tests below `protocol/src/stats` and `protocol/src/verdict/tests` hold ours against them.
 
-    python3 bench/verdict/golden.py       # needs numpy and scipy
+    python3 bench/verdict/golden.py       # needs numpy, scipy and statsmodels
 
-An implementation of its own: the restricted likelihood is maximised by scipy.optimize in place of Tango's formula, and
-the least favourable share of discordant pairs is searched by scipy as well.
+Implementations of their own. Of the exact test of paired shares the restricted likelihood is maximised by scipy.optimize
+in place of Tango's formula, and the least favourable share of discordant pairs is searched by scipy as well.
 """
 
 import numpy as np
 import scipy.optimize as optimize
+from scipy import stats
 from scipy.stats import multinomial
+
+LEVEL = 0.05
+A = np.array([82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4])
+B = np.array([80.9, 81.2, 81.4, 80.7, 81.8, 81.1, 80.6, 81.5])
+C = np.array([81.9, 81.8, 82.3, 81.7, 82.4, 81.9, 81.4, 82.2])
+D = np.array([81.6, 81.5, 82.2, 81.9, 82.0, 81.4, 81.3, 82.3])
 
 TIE = 1e-5
 
@@ -50,7 +57,30 @@ def p_value(first, second, n, null):
     return max(max(tails), -found.fun)
 
 
+def typical(delta, margin):
+    """Typical seed of a difference: effect, bounds, p-values; beside them the mean and Student's bounds."""
+    ordered, n = np.sort(delta), len(delta)
+    # The largest k with P(fewer than k of n fair coins show heads) at most the level.
+    k = int(stats.binom.ppf(LEVEL, n, 0.5))
+    greater = lambda count: stats.binomtest(int(count), n, 0.5, alternative="greater").pvalue
+    half = stats.t.ppf(1 - LEVEL, n - 1) * stats.sem(delta)
+    return {
+        "effect": np.median(delta),
+        "bounds": (ordered[k - 1], ordered[n - k]),
+        "p_support": greater((delta > 0).sum()),
+        "p_falsify": greater((delta < margin).sum()),
+        "mean": delta.mean(),
+        "mean_bounds": (delta.mean() - half, delta.mean() + half),
+    }
+
+
+def shown(name, numbers):
+    plain = {key: np.asarray(value).tolist() for key, value in numbers.items()}
+    print(name, plain)
+
+
 if __name__ == "__main__":
+    shown("interaction", typical((A - B) - (C - D), 0.5))
     for case in [
         (0, 0, 29, 0.1), (0, 0, 28, 0.1), (0, 0, 16, 0.1), (0, 2, 6, 0.1), (0, 3, 6, 0.1), (1, 4, 20, 0.1),
         (3, 5, 16, 0.05), (0, 8, 8, 0.0), (0, 0, 40, 0.1),

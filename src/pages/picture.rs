@@ -20,11 +20,7 @@ pub fn arms(spec: &Spec, prefix: &str) -> Vec<ArmPicture> {
         .enumerate()
         .map(|(index, arm)| ArmPicture {
             name: arm.name.clone(),
-            part: match criterion {
-                Some(criterion) if criterion.treatment == arm.name => "treatment",
-                Some(criterion) if criterion.control == arm.name => "control",
-                _ => "",
-            },
+            part: criterion.map_or("", |criterion| criterion.part(&arm.name)),
             svg: unrolled::svg(&arm.dropout, &format!("{prefix}-{index}")),
             notes: notes(arm),
         })

@@ -8,6 +8,12 @@ use breakmywork_protocol::verdict::{Checks, Verdict};
 pub fn estimate(verdict: &Verdict) -> &'static str {
     match (verdict.kind, verdict.estimand) {
         (Some(CriterionKind::SolveRate), _) => "Difference of the shares",
+        (Some(CriterionKind::Interaction), Some(Estimand::Mean)) => {
+            "Mean difference of the two advantages"
+        }
+        (Some(CriterionKind::Interaction), _) => {
+            "Typical difference of the two advantages (median)"
+        }
         (_, Some(Estimand::Median)) => "Typical difference (median)",
         _ => "Mean difference",
     }
@@ -19,6 +25,16 @@ pub fn estimate_in_a_word(verdict: &Verdict) -> &'static str {
         (Some(CriterionKind::SolveRate), _) => "share",
         (_, Some(Estimand::Median)) => "median",
         _ => "mean",
+    }
+}
+
+/// What a dot of the figure is.
+pub fn dot(verdict: &Verdict) -> &'static str {
+    match verdict.kind {
+        Some(CriterionKind::Interaction) => {
+            "the difference between two advantages, of four runs in all"
+        }
+        _ => "the difference between its two runs",
     }
 }
 
@@ -40,26 +56,47 @@ pub fn pairs(verdict: &Verdict) -> String {
 
 /// What became of the runs that were planned.
 pub fn drops(verdict: &Verdict) -> String {
-    let planned = 2 * verdict.pairs.len();
-    let [diverged, missing] = [verdict.diverged, verdict.missing];
-    let finished = planned.saturating_sub(diverged.iter().chain(&missing).sum());
+    let [(treatment, control), (no_treatment, no_control)] =
+        [verdict.diverged, verdict.missing].map(|[treatment, control]| (treatment, control));
+    let mut arms = vec![
+        ("the treatment".to_owned(), treatment, no_treatment),
+        ("the control".to_owned(), control, no_control),
+    ];
+    let others = verdict.others.iter();
+    arms.extend(others.map(|arm| (format!("“{}”", arm.arm), arm.diverged, arm.missing)));
+    let planned = arms.len() * verdict.pairs.len();
+    let dropped: usize = arms
+        .iter()
+        .map(|(_, diverged, missing)| diverged + missing)
+        .sum();
     let mut parts = vec![
         format!("{} planned", plural(planned, "run", "runs")),
-        format!("{finished} finished"),
+        format!("{} finished", planned.saturating_sub(dropped)),
     ];
-    for (counts, what) in [(diverged, "diverged"), (missing, "without a result")] {
-        let words = match counts {
-            [0, 0] => continue,
-            [treatment, 0] => format!("{treatment} of the treatment {what}"),
-            [0, control] => format!("{control} of the control {what}"),
-            [treatment, control] => {
-                format!("{treatment} of the treatment and {control} of the control {what}")
-            }
-        };
-        parts.push(words);
-    }
+    let diverged = |(_, diverged, _): &(String, usize, usize)| *diverged;
+    let missing = |(_, _, missing): &(String, usize, usize)| *missing;
+    parts.extend(counted(&arms, diverged, "diverged"));
+    parts.extend(counted(&arms, missing, "without a result"));
     parts.push("none left out".to_owned());
     parts.join(", ")
+}
+
+/// How many runs of which arms ended so; nothing where none did.
+fn counted(
+    arms: &[(String, usize, usize)],
+    count: impl Fn(&(String, usize, usize)) -> usize,
+    what: &str,
+) -> Option<String> {
+    let words: Vec<String> = arms
+        .iter()
+        .filter(|arm| count(arm) > 0)
+        .map(|arm| format!("{} of {}", count(arm), arm.0))
+        .collect();
+    let (last, rest) = words.split_last()?;
+    Some(match rest {
+        [] => format!("{last} {what}"),
+        rest => format!("{} and {last} {what}", rest.join(", ")),
+    })
 }
 
 /// The checks beside the rule, one a line.

@@ -20,14 +20,16 @@ pub(crate) enum Kind {
     Mean,
     Equivalence,
     SolveRate,
+    Interaction,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Typical,
         Self::Mean,
         Self::Equivalence,
         Self::SolveRate,
+        Self::Interaction,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Kind {
                 "equivalence, typical pair (supported and falsified at m; power: falsified at 2m, supported at 0)"
             }
             Self::SolveRate => "solve_rate",
+            Self::Interaction => "interaction, typical seed",
         }
     }
 
@@ -48,12 +51,23 @@ impl Kind {
         }
     }
 
+    /// Its arms; what they train is nothing to the simulation.
+    fn arms(self) -> &'static [&'static str] {
+        match self {
+            Self::Interaction => &["b", "a", "d", "c"],
+            _ => &["b", "a"],
+        }
+    }
+
     fn criterion(self) -> String {
         let kind = match self {
             Self::Typical => "kind = \"difference\"\nestimand = \"median\"",
             Self::Mean => "kind = \"difference\"\nestimand = \"mean\"",
             Self::Equivalence => "kind = \"equivalence\"",
             Self::SolveRate => "kind = \"solve_rate\"\nthreshold = 0.5",
+            Self::Interaction => {
+                "kind = \"interaction\"\nother_treatment = \"d\"\nother_control = \"c\""
+            }
         };
         format!("{kind}\nmargin = {}\nalpha = {ALPHA}\n", self.margin())
     }
@@ -82,8 +96,8 @@ impl Experiment {
     pub(crate) fn ends(&self, effect: f64, rng: &mut impl Rng) -> [bool; 3] {
         let outcomes: Vec<RunOutcome> = (1..=self.pairs)
             .flat_map(|seed| {
-                let [treatment, control] = self.pair(effect, rng);
-                [("b", treatment), ("a", control)].map(|(arm, value)| RunOutcome {
+                let values = self.values(effect, rng);
+                values.into_iter().map(move |(arm, value)| RunOutcome {
                     arm: arm.into(),
                     seed,
                     end: finished(value),
@@ -98,22 +112,38 @@ impl Experiment {
         ]
     }
 
-    /// Final metrics of treatment and control; lower is better.
-    fn pair(&self, effect: f64, rng: &mut impl Rng) -> [f64; 2] {
+    /// Final metrics of a seed's runs; lower is better.
+    fn values(&self, effect: f64, rng: &mut impl Rng) -> Vec<(&'static str, f64)> {
         if self.kind == Kind::SolveRate {
             let mut unsolved = |share: f64| f64::from(u8::from(!rng.random_bool(share)));
-            return [unsolved(SOLVED + effect), unsolved(SOLVED)];
+            return vec![("b", unsolved(SOLVED + effect)), ("a", unsolved(SOLVED))];
         }
-        [-effect - self.noise.draw(self.kind.centre(), rng), 0.0]
+        let difference = effect + self.noise.draw(self.kind.centre(), rng);
+        match self.kind {
+            // What both conditions have in common: it differs from seed to seed and must not count.
+            Kind::Interaction => {
+                let common: f64 = rng.random_range(-1.0..1.0);
+                vec![
+                    ("b", -difference - common),
+                    ("a", 0.0),
+                    ("d", -common),
+                    ("c", 0.0),
+                ]
+            }
+            _ => vec![("b", -difference), ("a", 0.0)],
+        }
     }
 }
 
 fn spec(kind: Kind, pairs: u32) -> Spec {
     let seeds: Vec<String> = (1..=pairs).map(|seed| seed.to_string()).collect();
     let text = format!(
-        "title = \"t\"\nseeds = [{}]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n[[arms]]\nname = \"b\"\n\
-         [[arms]]\nname = \"a\"\n[criterion]\nmetric = \"test_mse\"\ntreatment = \"b\"\ncontrol = \"a\"\n{}",
+        "title = \"t\"\nseeds = [{}]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n{}[criterion]\nmetric = \"test_mse\"\ntreatment = \"b\"\ncontrol = \"a\"\n{}",
         seeds.join(", "),
+        kind.arms()
+            .iter()
+            .map(|arm| format!("[[arms]]\nname = \"{arm}\"\n"))
+            .collect::<String>(),
         kind.criterion()
     );
     read(&text, Format::Toml).expect("a good specification")

@@ -9,6 +9,7 @@ const KINDS: &[(&str, CriterionKind)] = &[
     ("difference", CriterionKind::Difference),
     ("equivalence", CriterionKind::Equivalence),
     ("solve_rate", CriterionKind::SolveRate),
+    ("interaction", CriterionKind::Interaction),
 ];
 const ESTIMANDS: &[(&str, Estimand)] = &[("median", Estimand::Median), ("mean", Estimand::Mean)];
 const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
@@ -28,7 +29,12 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     if !treatment.is_empty() && treatment == control {
         fields.problem("control", "must be another arm than the treatment.");
     }
-    let known = check_metric(&mut fields, &metric_name, [&treatment, &control], arms);
+    let [other_treatment, other_control] =
+        other_pair(&mut fields, kind, [&treatment, &control], arms);
+    let mut compared = vec![treatment.as_str(), &control];
+    compared.extend(other_treatment.as_deref());
+    compared.extend(other_control.as_deref());
+    let known = check_metric(&mut fields, &metric_name, &compared, arms);
     let natural = known.map_or(Better::Lower, |metric| metric.better);
     let better = fields.choice("better", DIRECTIONS, Some(natural));
     if known.is_some() && better != natural {
@@ -60,7 +66,8 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     }
     let share = kind == CriterionKind::SolveRate
         || known.is_some_and(|metric| metric.unit == "share correct");
-    if share && scale == Scale::Additive && margin >= 1.0 {
+    // What more than two runs may differ by, the gates say.
+    if share && scale == Scale::Additive && margin >= 1.0 && kind != CriterionKind::Interaction {
         fields.problem(
             "margin",
             "two shares cannot differ by 1 or more, so nothing could support this; 0.1 means ten points.",
@@ -73,6 +80,8 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
         metric: metric_name,
         treatment,
         control,
+        other_treatment,
+        other_control,
         better,
         margin,
         scale,
@@ -96,17 +105,54 @@ fn arm_name(fields: &mut Fields<'_>, name: &'static str, arms: &[Arm]) -> String
     text
 }
 
-/// The metric must be one that both arms report at their end.
+/// Treatment and control under the other condition, which only an interaction has: four different arms in all.
+fn other_pair(
+    fields: &mut Fields<'_>,
+    kind: CriterionKind,
+    pair: [&str; 2],
+    arms: &[Arm],
+) -> [Option<String>; 2] {
+    let mut taken = Vec::from(pair);
+    let mut found = [None, None];
+    for (name, place) in ["other_treatment", "other_control"]
+        .into_iter()
+        .zip(&mut found)
+    {
+        let applies = kind == CriterionKind::Interaction;
+        *place = fields.of(name, applies, "kind \"interaction\"", |fields| {
+            arm_name(fields, name, arms)
+        });
+    }
+    let [treatment, control] = &found;
+    for (name, arm) in [("other_treatment", treatment), ("other_control", control)] {
+        let Some(arm) = arm.as_deref().filter(|arm| !arm.is_empty()) else {
+            continue;
+        };
+        if taken.contains(&arm) {
+            fields.problem(
+                name,
+                "must be another arm than those named before: an interaction compares four.",
+            );
+        }
+        taken.push(arm);
+    }
+    found
+}
+
+/// The metric must be one that all arms that are compared report at their end.
 fn check_metric(
     fields: &mut Fields<'_>,
     name: &str,
-    compared: [&String; 2],
+    compared: &[&str],
     arms: &[Arm],
 ) -> Option<&'static metric::Metric> {
     if name.is_empty() {
         return None;
     }
-    for arm in arms.iter().filter(|arm| compared.contains(&&arm.name)) {
+    for arm in arms
+        .iter()
+        .filter(|arm| compared.contains(&arm.name.as_str()))
+    {
         let offered = metric::final_metrics(arm.setup.task.name, arm.setup.evaluation.samples);
         if !offered.contains(&name) {
             fields.problem(
@@ -147,7 +193,7 @@ fn threshold(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<f64> {
     const RANGE: std::ops::RangeInclusive<f64> = 0.0..=1e6;
     match kind {
         CriterionKind::SolveRate => Some(fields.number("threshold", None, RANGE)),
-        CriterionKind::Difference | CriterionKind::Equivalence => {
+        _ => {
             if fields.take("threshold").is_some() {
                 fields.problem(
                     "threshold",
@@ -158,3 +204,6 @@ fn threshold(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<f64> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

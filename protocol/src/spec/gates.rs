@@ -1,12 +1,17 @@
 //! Gates: plans that cannot lose, cannot win, or cannot tell are refused at registration, each with the reason and what
 //! to do about it.
 
+use super::contrast::{self, settings};
 use super::dropout::{Site, SiteName};
 use super::fields::Problem;
 use super::limits;
+use super::reading::number;
 use super::types::*;
 use crate::metric;
 use crate::stats::sign_test;
+use crate::text;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Largest margin on the logarithmic scale: a factor of twenty. Nobody calls less than that too small to matter.
 const LARGEST_LOG_MARGIN: f64 = 3.0;
@@ -27,6 +32,7 @@ pub(super) fn problems(spec: &Spec) -> Vec<Problem> {
                 .into(),
         ));
     }
+    found.extend(square(spec, criterion));
     found.extend(reach(spec, criterion));
     found.extend(margin(spec, criterion));
     found.extend(threshold(spec, criterion));
@@ -57,6 +63,85 @@ fn alike(one: &Setup, other: &Setup) -> bool {
         && dropping(one) == dropping(other)
 }
 
+/// The two pairs of an interaction must differ in the same, or their differences cannot be compared; and no two of the
+/// four arms may train the same, or less than four are compared.
+fn square(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    let names = [
+        [&*criterion.treatment, &*criterion.control],
+        criterion.other_pair()?,
+    ];
+    let setup = |name: &str| Some(&spec.arms.iter().find(|arm| arm.name == name)?.setup);
+    let [[treatment, control], [other_treatment, other_control]] = [
+        [setup(names[0][0])?, setup(names[0][1])?],
+        [setup(names[1][0])?, setup(names[1][1])?],
+    ];
+    for (field, one, twin, its) in [
+        (
+            "other_control",
+            other_control,
+            other_treatment,
+            "other treatment",
+        ),
+        ("other_treatment", other_treatment, treatment, "treatment"),
+        ("other_control", other_control, control, "control"),
+    ] {
+        if alike(one, twin) {
+            return Some(problem(
+                field,
+                format!(
+                    "trains the same as the {its}, so one of the two conditions is missing. Let the two pairs differ in the \
+                     condition, and each pair in what the claim is about; to compare two arms, take kind \"difference\"."
+                ),
+            ));
+        }
+    }
+    let settings = [treatment, control, other_treatment, other_control].map(effective);
+    let mut paths: Vec<&String> = settings
+        .iter()
+        .flat_map(|settings| settings.keys())
+        .collect();
+    paths.sort();
+    paths.dedup();
+    let odd: Vec<String> = paths
+        .into_iter()
+        .filter(|path| {
+            let [treatment, control, other_treatment, other_control] =
+                settings.each_ref().map(|settings| settings.get(*path));
+            let same = treatment == control && other_treatment == other_control;
+            !same && (treatment != other_treatment || control != other_control)
+        })
+        .cloned()
+        .collect();
+    (!odd.is_empty()).then(|| {
+        problem(
+            "other_treatment",
+            format!(
+                "and its control do not differ in the same as \"{}\" and \"{}\" ({}), so the two advantages cannot be compared. \
+                 Change the same in both pairs, and between them the condition alone.",
+                criterion.treatment,
+                criterion.control,
+                text::first_of(&odd, NAMED, ", ")
+            ),
+        )
+    })
+}
+
+/// Settings that a reason names.
+const NAMED: usize = 5;
+
+/// The settings of an arm that change what it trains.
+fn effective(setup: &Setup) -> BTreeMap<String, Value> {
+    let idle: Vec<String> = setup
+        .dropout
+        .sites()
+        .filter(|(name, site)| site.rate == 0.0 && *name != SiteName::Between)
+        .map(|(name, _)| format!("dropout.{}.", name.name()))
+        .collect();
+    let mut settings = settings(setup);
+    settings.retain(|path, _| !idle.iter().any(|site| path.starts_with(site)));
+    settings
+}
+
 /// The exact tests must be able to reach the level: even if all pairs agree, p is 2⁻ⁿ.
 fn reach(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     let pairs = spec.seeds.len();
@@ -81,28 +166,39 @@ fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     if criterion.kind == CriterionKind::SolveRate {
         return None;
     }
+    // How often the gain of a single run fits into a difference: once in a plain one, twice in that of two pairs.
+    let times = contrast::reach(&spec.contrast());
+    let largest = LARGEST_LOG_MARGIN * times;
     if criterion.scale == Scale::Log {
-        return (criterion.margin > LARGEST_LOG_MARGIN).then(|| {
+        return (criterion.margin > largest).then(|| {
             problem(
                 "margin",
                 format!(
                     "is {} in the logarithm, a factor of {:.3e}: nothing could support this. 0.1 is about ten per cent; at most \
-                     {LARGEST_LOG_MARGIN} is taken.",
+                     {} is taken.",
                     criterion.margin,
-                    criterion.margin.exp()
+                    criterion.margin.exp(),
+                    number(largest)
                 ),
             )
         });
     }
     let (untrained, best) = spread(spec, criterion)?;
-    let gain = (untrained - best).abs();
+    let gain = (untrained - best).abs() * times;
+    let most = match criterion.kind {
+        CriterionKind::Interaction => {
+            format!(", and two advantages cannot differ by more than {gain:.4}")
+        }
+        _ => String::new(),
+    };
     (criterion.margin >= gain).then(|| {
         problem(
             "margin",
             format!(
                 "is {}, but from a network that has learned nothing ({untrained:.4}) to a perfect one there are only \
-                 {gain:.4}, so nothing could support this. Take the smallest difference that would matter.",
-                criterion.margin
+                 {:.4}{most}, so nothing could support this. Take the smallest difference that would matter.",
+                criterion.margin,
+                (untrained - best).abs(),
             ),
         )
     })

@@ -5,6 +5,7 @@
 //! of everything that is wrong with it.
 
 mod canonical;
+mod contrast;
 mod cost;
 mod criterion;
 mod dropout;
@@ -20,6 +21,7 @@ mod sections;
 mod to_toml;
 mod types;
 
+pub use contrast::Term;
 pub use cost::{
     Board, Kind, Past, USUAL_HOURS, card_run_seconds, cpu_seconds, run_seconds, sequence_length,
 };
@@ -27,6 +29,6 @@ pub use dropout::*;
 pub use fields::{Problem, Problems};
 pub use memory::{DataShape, in_words, run_memory};
 pub use read::{Format, draft, read, read_bytes, read_value};
-pub(crate) use reading::number;
+pub(crate) use reading::{number, sentence};
 pub use to_toml::FIELD_ORDER;
 pub use types::*;

@@ -30,6 +30,13 @@ impl Criterion {
                 number(self.margin * 100.0),
                 self.control,
             ),
+            CriterionKind::Interaction => format!(
+                "In {} {} exceeds {} by at least {}.",
+                self.metric,
+                self.advantage(),
+                self.other_advantage(),
+                self.amount(),
+            ),
         }
     }
 
@@ -58,7 +65,53 @@ impl Criterion {
                 number(self.margin * 100.0),
                 number(self.alpha),
             ),
+            CriterionKind::Interaction => format!(
+                "Falsified if in {} {} less {} is proven smaller than {}, {}.",
+                self.metric,
+                self.advantage(),
+                self.other_advantage(),
+                self.amount(),
+                self.proof(),
+            ),
         }
+    }
+
+    /// What each outcome needs, in one sentence with the registered numbers.
+    pub fn survival(&self) -> String {
+        let level = number(self.alpha);
+        let margin = match self.kind {
+            CriterionKind::SolveRate => format!("{} points", number(self.margin * 100.0)),
+            _ => self.amount(),
+        };
+        let what = match self.kind {
+            CriterionKind::Equivalence => {
+                return format!(
+                    "The claim survives if {} of {} is proven to lie between −{margin} and {margin}, at the level {level}; it \
+                     falls if it is proven to lie outside.",
+                    self.quantity("difference"),
+                    self.metric
+                );
+            }
+            CriterionKind::SolveRate => format!(
+                "the advantage of \"{}\" in its share of solved seeds",
+                self.treatment
+            ),
+            CriterionKind::Difference => format!(
+                "{} of \"{}\" in {}",
+                self.quantity("advantage"),
+                self.treatment,
+                self.metric
+            ),
+            CriterionKind::Interaction => format!(
+                "{} of the two advantages in {}",
+                self.quantity("difference"),
+                self.metric
+            ),
+        };
+        format!(
+            "The claim survives if {what} is proven to be above 0, at the level {level}, and estimated to be at least \
+             {margin}; it falls if it is proven to be below {margin}."
+        )
     }
 
     /// Unit of the effect, where the arms learn that task.
@@ -70,6 +123,26 @@ impl Criterion {
                 metric::find(&self.metric).map_or("", |metric| metric.unit_of(task))
             }
         }
+    }
+
+    /// What is estimated, as a noun.
+    fn quantity(&self, noun: &str) -> String {
+        match self.estimand {
+            Some(Estimand::Mean) => format!("the mean {noun}"),
+            Some(Estimand::Median) | None => format!("the typical {noun}"),
+        }
+    }
+
+    fn advantage(&self) -> String {
+        format!(
+            "the advantage of \"{}\" over \"{}\"",
+            self.treatment, self.control
+        )
+    }
+
+    fn other_advantage(&self) -> String {
+        let [treatment, control] = self.other_pair().unwrap_or_default();
+        format!("that of \"{treatment}\" over \"{control}\"")
     }
 
     fn subject(&self) -> &'static str {
@@ -112,6 +185,13 @@ impl Criterion {
             number(self.threshold.unwrap_or(f64::NAN))
         )
     }
+}
+
+/// With a capital letter in front.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 /// At most four significant digits, without trailing zeros, with a real minus sign.

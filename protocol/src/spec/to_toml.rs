@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 58] = [
+pub const FIELD_ORDER: [&str; 60] = [
     "title",
     "seeds",
     "name",
@@ -101,6 +101,8 @@ pub const FIELD_ORDER: [&str; 58] = [
     "threshold",
     "treatment",
     "control",
+    "other_treatment",
+    "other_control",
     "better",
     "margin",
     "scale",

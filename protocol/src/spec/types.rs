@@ -408,6 +408,12 @@ pub struct Criterion {
     pub treatment: String,
     /// Arm it is compared with.
     pub control: String,
+    /// Of `interaction`: the treatment under the other condition, where the claim predicts a smaller advantage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_treatment: Option<String>,
+    /// Of `interaction`: the control under the other condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_control: Option<String>,
     /// Which direction of the metric is better.
     pub better: Better,
     /// Smallest effect of interest, on `scale` (for `solve_rate`: a difference of rates).
@@ -432,6 +438,20 @@ pub enum CriterionKind {
     Equivalence,
     /// Difference of the shares of seeds that solve the task, paired.
     SolveRate,
+    /// The treatment's advantage is greater by the margin than it is under another condition: four runs for each seed.
+    Interaction,
+}
+
+impl CriterionKind {
+    /// Its name in a specification.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Difference => "difference",
+            Self::Equivalence => "equivalence",
+            Self::SolveRate => "solve_rate",
+            Self::Interaction => "interaction",
+        }
+    }
 }
 
 /// What the differences of the seed pairs are to estimate.

@@ -1,9 +1,9 @@
-//! The runs of the two arms that are compared, seed by seed.
+//! The runs of the arms that are compared, seed by seed.
 
 use super::gaps::Gap;
 use super::{End, Pair, RunOutcome};
 use crate::result::Provenance;
-use crate::spec::{Better, Criterion, CriterionKind, Scale, Spec};
+use crate::spec::{Better, Criterion, CriterionKind, Scale, Spec, Term};
 use crate::stats;
 
 /// Differences are held within ± this, so that every sum over the pairs, and every bound, stays a finite number.
@@ -11,34 +11,37 @@ pub(super) const LARGEST: f64 = 1e300;
 
 /// What the runs of an experiment give to compare.
 pub(super) struct Compared<'a> {
+    /// The arms, each with its weight in a difference: the treatment first, the control second.
+    pub(super) terms: Vec<Term<'a>>,
     /// Every seed, complete or not.
     pub(super) pairs: Vec<Pair>,
-    /// Of each complete pair the advantage of the treatment, finite: a run that diverged has the worst value that
-    /// either arm reached.
+    /// Of each complete pair the difference δ, finite: a run that diverged has the worst value that any of the arms
+    /// reached.
     pub(super) differences: Vec<f64>,
-    /// The same for counting and ordering: infinite where one of the two diverged, and not a number, so neither above
-    /// nor below anything, where both did.
+    /// The same for counting and ordering: infinite where a run diverged, and not a number, so neither above nor below
+    /// anything, where runs on both sides did.
     pub(super) orders: Vec<f64>,
     /// What is missing.
     pub(super) gaps: Vec<Gap<'a>>,
-    /// Pairs whose two runs were made by different means, in words.
+    /// Pairs whose runs were made by different means, in words.
     pub(super) mixed: Vec<String>,
 }
 
 /// Compares the runs seed by seed.
 pub(super) fn compare<'a>(
-    spec: &Spec,
-    criterion: &'a Criterion,
+    spec: &'a Spec,
+    criterion: &Criterion,
     outcomes: &'a [RunOutcome],
 ) -> Compared<'a> {
-    let worst = worst_value(criterion, outcomes);
     let mut compared = Compared {
+        terms: spec.contrast(),
         pairs: Vec::new(),
         differences: Vec::new(),
         orders: Vec::new(),
         gaps: Vec::new(),
         mixed: Vec::new(),
     };
+    let worst = worst_value(&compared.terms, criterion, outcomes);
     for &seed in &spec.seeds {
         compared.add(seed, worst, criterion, outcomes);
     }
@@ -50,16 +53,17 @@ impl<'a> Compared<'a> {
         &mut self,
         seed: u32,
         worst: Option<f64>,
-        criterion: &'a Criterion,
+        criterion: &Criterion,
         outcomes: &'a [RunOutcome],
     ) {
-        let arms = [&criterion.treatment, &criterion.control];
-        let ends = arms.map(|arm| {
+        let arms: Vec<&'a str> = self.terms.iter().map(|term| term.arm).collect();
+        let end_of = |arm: &&str| {
             let of_both = |outcome: &&RunOutcome| outcome.arm == *arm && outcome.seed == seed;
             outcomes.iter().find(of_both).map(|outcome| &outcome.end)
-        });
+        };
+        let ends: Vec<Option<&'a End>> = arms.iter().map(end_of).collect();
         let mut notes = Vec::new();
-        for (arm, end) in arms.iter().zip(ends) {
+        for (arm, end) in arms.iter().zip(&ends) {
             let reason = match end {
                 Some(end) if diverged(end, criterion) => {
                     notes.push(format!("\"{arm}\" diverged"));
@@ -73,37 +77,60 @@ impl<'a> Compared<'a> {
             notes.push(format!("\"{arm}\" has no result"));
             self.gaps.push(Gap { arm, seed, reason });
         }
-        if let [Some(End::Finished(treatment)), Some(End::Finished(control))] = ends
-            && let Some(mixed) = differ(&treatment.provenance, &control.provenance)
-        {
+        if let Some(mixed) = mixed(&ends) {
             notes.push(mixed.clone());
             self.mixed.push(format!("seed {seed}: {mixed}"));
         }
-        let lost = ends.map(|end| end.is_some_and(|end| diverged(end, criterion)));
-        let seen = ends.map(|end| value(end?, criterion));
-        let counted = [0, 1].map(|arm| if lost[arm] { worst } else { seen[arm] });
+        let lost: Vec<bool> = ends
+            .iter()
+            .map(|end| end.is_some_and(|end| diverged(end, criterion)))
+            .collect();
+        let seen: Vec<Option<f64>> = ends
+            .iter()
+            .map(|end| value(end.as_ref()?, criterion))
+            .collect();
+        let counted: Option<Vec<f64>> = seen
+            .iter()
+            .zip(&lost)
+            .map(|(seen, lost)| if *lost { worst } else { *seen })
+            .collect();
         let difference = match counted {
-            [Some(treatment), Some(control)] => Some(signed(treatment, control, criterion)),
-            // Nothing finite was ever reached, and nothing is missing: two runs that are worth the same.
-            _ if lost == [true, true] => Some(0.0),
-            _ => None,
+            Some(values) => Some(self.difference(&values, criterion)),
+            // Nothing finite was ever reached, and nothing is missing: runs that are worth the same.
+            None if lost.iter().all(|lost| *lost) => Some(0.0),
+            None => None,
         };
         if let Some(difference) = difference {
             self.differences.push(difference);
-            self.orders.push(match lost {
-                [false, false] => difference,
-                [true, false] => f64::NEG_INFINITY,
-                [false, true] => f64::INFINITY,
-                [true, true] => f64::NAN,
-            });
+            self.orders.push(self.order(difference, &lost));
         }
         self.pairs.push(Pair {
             seed,
             treatment: seen[0],
             control: seen[1],
+            others: seen[2..].to_vec(),
             difference,
             note: notes.join("; "),
         });
+    }
+
+    /// The difference δ of a seed; finite.
+    fn difference(&self, values: &[f64], criterion: &Criterion) -> f64 {
+        let terms = self.terms.iter().zip(values);
+        let sum: f64 = terms
+            .map(|(term, value)| term.weight * advantage(*value, criterion))
+            .sum();
+        sum.clamp(-LARGEST, LARGEST)
+    }
+
+    /// The difference for counting: what diverged is worse than every number.
+    fn order(&self, difference: f64, lost: &[bool]) -> f64 {
+        let weights = self.terms.iter().zip(lost).filter(|(_, lost)| **lost);
+        let infinite: f64 = weights
+            .filter(|(term, _)| term.weight != 0.0)
+            .map(|(term, _)| term.weight * f64::NEG_INFINITY)
+            .sum();
+        difference + infinite
     }
 
     /// Pairs above a value.
@@ -117,8 +144,23 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// In what two runs of a pair were made by different means, if in anything that may change their numbers.
-fn differ(treatment: &Provenance, control: &Provenance) -> Option<String> {
+/// In what the runs of a pair were made by different means, if in anything that may change their numbers.
+fn mixed(ends: &[Option<&End>]) -> Option<String> {
+    let mut made = ends.iter().filter_map(|end| match end {
+        Some(End::Finished(result)) => Some(&result.provenance),
+        _ => None,
+    });
+    let first = made.next()?;
+    let (what, one, other) = made.find_map(|other| differ(first, other))?;
+    let whose = if ends.len() > 2 {
+        "its runs"
+    } else {
+        "its two runs"
+    };
+    Some(format!("{whose} had different {what} ({one} and {other})"))
+}
+
+fn differ(treatment: &Provenance, control: &Provenance) -> Option<(&'static str, String, String)> {
     let kind = |provenance: &Provenance| -> String {
         provenance
             .device
@@ -142,10 +184,7 @@ fn differ(treatment: &Provenance, control: &Provenance) -> Option<String> {
             control.code_version.clone(),
         ),
     ];
-    pairs
-        .into_iter()
-        .find(|(_, one, other)| one != other)
-        .map(|(what, one, other)| format!("its two runs had different {what} ({one} and {other})"))
+    pairs.into_iter().find(|(_, one, other)| one != other)
 }
 
 /// The final value, if it is a number.
@@ -165,14 +204,14 @@ pub(super) fn diverged(end: &End, criterion: &Criterion) -> bool {
     *end == End::Diverged || reported(end, criterion).is_some_and(|value| !value.is_finite())
 }
 
-/// What a diverged run counts as: the worst finite value of both arms, for a solve rate simply unsolved.
-fn worst_value(criterion: &Criterion, outcomes: &[RunOutcome]) -> Option<f64> {
+/// What a diverged run counts as: the worst finite value of all arms, for a solve rate simply unsolved.
+fn worst_value(terms: &[Term], criterion: &Criterion, outcomes: &[RunOutcome]) -> Option<f64> {
     if criterion.kind == CriterionKind::SolveRate {
         return Some(beyond_worst(criterion));
     }
     let values = outcomes
         .iter()
-        .filter(|outcome| outcome.arm == criterion.treatment || outcome.arm == criterion.control)
+        .filter(|outcome| terms.iter().any(|term| term.arm == outcome.arm))
         .filter_map(|outcome| value(&outcome.end, criterion));
     match criterion.better {
         Better::Lower => values.max_by(f64::total_cmp),
@@ -188,21 +227,20 @@ fn beyond_worst(criterion: &Criterion) -> f64 {
     }
 }
 
-/// The advantage of the treatment in one pair; finite.
-fn signed(treatment: f64, control: f64, criterion: &Criterion) -> f64 {
+/// How good a final value is, more being better; finite.
+fn advantage(value: f64, criterion: &Criterion) -> f64 {
     if criterion.kind == CriterionKind::SolveRate {
-        let points = |value: f64| f64::from(u8::from(solves(value, criterion)));
-        return points(treatment) - points(control);
+        return f64::from(u8::from(solves(value, criterion)));
     }
-    let (treatment, control) = match criterion.scale {
-        Scale::Additive => (treatment, control),
-        Scale::Log => (log(treatment), log(control)),
+    let value = match criterion.scale {
+        Scale::Additive => value,
+        Scale::Log => log(value),
     };
-    let advantage = match criterion.better {
-        Better::Lower => control - treatment,
-        Better::Higher => treatment - control,
-    };
-    advantage.clamp(-LARGEST, LARGEST)
+    match criterion.better {
+        Better::Lower => -value,
+        Better::Higher => value,
+    }
+    .clamp(-LARGEST, LARGEST)
 }
 
 /// Whether a final value counts as solved.

@@ -60,7 +60,7 @@ pub fn decision(spec: &Spec, outcomes: &[RunOutcome], level: f64) -> Decision {
     Decision {
         verdict,
         reason,
-        by_people: by_people(spec, criterion, outcomes),
+        by_people: by_people(spec, &compared, outcomes),
     }
 }
 
@@ -70,7 +70,7 @@ fn evidence_of<'a>(
     level: f64,
 ) -> Option<Box<dyn Evidence + 'a>> {
     match criterion.kind {
-        CriterionKind::Difference | CriterionKind::Equivalence => {
+        CriterionKind::Difference | CriterionKind::Equivalence | CriterionKind::Interaction => {
             evidence::of_differences(compared, criterion, level)
         }
         CriterionKind::SolveRate => {
@@ -88,7 +88,12 @@ fn numbers(
     compared: &Compared,
     read: Option<(&dyn Evidence, &Conclusion)>,
 ) -> Verdict {
-    let arms = [&criterion.treatment, &criterion.control];
+    let drops: Vec<ArmDrops> = compared
+        .terms
+        .iter()
+        .map(|term| drops(term.arm, criterion, outcomes, compared))
+        .collect();
+    let arms = [&drops[0], &drops[1]];
     let mut verdict = Verdict {
         outcome: Outcome::Inconclusive,
         unit: criterion.unit(spec.task.name).into(),
@@ -100,13 +105,9 @@ fn numbers(
         alpha: criterion.alpha,
         level,
         pairs: compared.pairs.clone(),
-        diverged: arms.map(|arm| {
-            outcomes
-                .iter()
-                .filter(|outcome| outcome.arm == **arm && diverged(&outcome.end, criterion))
-                .count()
-        }),
-        missing: arms.map(|arm| compared.gaps.iter().filter(|gap| gap.arm == *arm).count()),
+        diverged: arms.map(|arm| arm.diverged),
+        missing: arms.map(|arm| arm.missing),
+        others: drops[2..].to_vec(),
         ..Verdict::aborted(String::new())
     };
     if let Some((evidence, conclusion)) = read {
@@ -118,6 +119,21 @@ fn numbers(
         verdict.checks = Some(evidence.checks(criterion, outcomes));
     }
     verdict
+}
+
+/// What became of an arm's runs.
+fn drops(
+    arm: &str,
+    criterion: &Criterion,
+    outcomes: &[RunOutcome],
+    compared: &Compared,
+) -> ArmDrops {
+    let lost = |outcome: &&RunOutcome| outcome.arm == arm && diverged(&outcome.end, criterion);
+    ArmDrops {
+        arm: arm.to_owned(),
+        diverged: outcomes.iter().filter(lost).count(),
+        missing: compared.gaps.iter().filter(|gap| gap.arm == arm).count(),
+    }
 }
 
 /// What keeps the rule from being applied, and why, in words.
@@ -148,8 +164,12 @@ fn obstacle(
     }
     let inconclusive = |reason: String| Some((Outcome::Inconclusive, reason));
     if !compared.mixed.is_empty() {
+        let runs = match compared.terms.len() {
+            2 => "two runs of a pair",
+            _ => "runs of a seed",
+        };
         return inconclusive(format!(
-            "The two runs of a pair must differ in the arm alone, but {}.",
+            "The {runs} must differ in the arm alone, but {}.",
             text::first_of(&compared.mixed, REASONS, "; ")
         ));
     }
@@ -162,13 +182,24 @@ fn obstacle(
              control does, it is nothing to compare with."
         ));
     }
+    // So is every arm that the treatment's advantage is measured against.
+    if let Some(other) = verdict.others.iter().find(|other| many(other.diverged)) {
+        return inconclusive(format!(
+            "{} runs of \"{}\" diverged; where more than a fifth of an arm does that is not the treatment, it is nothing \
+             to compare with.",
+            other.diverged, other.arm
+        ));
+    }
     if many(treatment) && criterion.estimand == Some(Estimand::Mean) {
         return inconclusive(format!(
             "{treatment} runs of the treatment and {control} of the control diverged; with more than a fifth of an arm \
              the mean means little."
         ));
     }
-    if let [0, one] | [one, 0] = verdict.missing
+    let mut lacking = (verdict.missing.iter().copied())
+        .chain(verdict.others.iter().map(|other| other.missing))
+        .filter(|missing| *missing > 0);
+    if let (Some(one), None) = (lacking.next(), lacking.next())
         && one > 1
     {
         return inconclusive(format!(
@@ -190,12 +221,12 @@ fn too_few(complete: usize, planned: usize) -> bool {
     complete < FEWEST_PAIRS || missing as f64 / planned as f64 > LARGEST_FAILED_SHARE
 }
 
-fn by_people(spec: &Spec, criterion: &Criterion, outcomes: &[RunOutcome]) -> bool {
+fn by_people(spec: &Spec, compared: &Compared, outcomes: &[RunOutcome]) -> bool {
     let cancelled = |seed: u32| {
         outcomes.iter().any(|outcome| {
             outcome.seed == seed
                 && outcome.end == End::Cancelled
-                && [&criterion.treatment, &criterion.control].contains(&&outcome.arm)
+                && (compared.terms.iter()).any(|term| term.arm == outcome.arm)
         })
     };
     let left = spec.seeds.iter().filter(|seed| !cancelled(**seed)).count();

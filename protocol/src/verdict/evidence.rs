@@ -170,7 +170,10 @@ fn checks(
         sd: Some(summary.sd),
         sign_flip: Some(stats::sign_flip(&compared.differences)),
         wilcoxon: Some(stats::wilcoxon(&compared.differences)),
-        superiority: super::compare::superiority(criterion, outcomes),
+        // Of four arms, or of a slope, two say little.
+        superiority: (compared.terms.len() == 2)
+            .then(|| super::compare::superiority(criterion, outcomes))
+            .flatten(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The verdict in words: the body of the result post.
 
 use super::{Label, Outcome, Verdict};
-use crate::spec::{Criterion, CriterionKind, Estimand, number};
+use crate::spec::{Criterion, CriterionKind, Estimand, number, sentence};
 use crate::text;
 
 /// Markdown of the result post. `reason` is empty where the plain rule decided.
@@ -56,31 +56,75 @@ fn headline(verdict: &Verdict) -> &'static str {
 }
 
 fn conclusion(verdict: &Verdict, criterion: &Criterion) -> String {
-    let (treatment, control) = (escape(&criterion.treatment), escape(&criterion.control));
+    let words = predicted(criterion);
     match (verdict.outcome, verdict.label) {
-        (Outcome::Supported, _) if criterion.kind == CriterionKind::Equivalence => format!(
-            "\"{treatment}\" and \"{control}\" differ by less than the smallest effect of interest."
-        ),
-        (Outcome::Supported, _) => format!(
-            "\"{treatment}\" is better than \"{control}\": the estimate is the smallest effect of interest or more."
-        ),
-        (Outcome::Falsified, _) if criterion.kind == CriterionKind::Equivalence => format!(
-            "\"{treatment}\" and \"{control}\" differ by more than the smallest effect of interest."
-        ),
-        (Outcome::Falsified, Some(Label::Reversed)) => {
-            format!("\"{treatment}\" is worse than \"{control}\".")
-        }
-        (Outcome::Falsified, Some(Label::Negligible)) => {
-            format!(
-                "\"{treatment}\" and \"{control}\" are equivalent within the smallest effect of interest."
-            )
-        }
-        (Outcome::Falsified, None) => format!(
-            "Whatever advantage \"{treatment}\" has over \"{control}\", it is smaller than the smallest effect of interest."
-        ),
+        (Outcome::Supported, _) => words.supported,
+        (Outcome::Falsified, Some(Label::Reversed)) => words.reversed,
+        (Outcome::Falsified, Some(Label::Negligible)) => words.negligible,
+        (Outcome::Falsified, None) => words.falsified,
         (Outcome::Inconclusive, _) => "These runs cannot tell.".into(),
         (Outcome::Inadmissible, _) => "A run did not apply the treatment it was to test.".into(),
         (Outcome::Aborted, _) => "The experiment could not be carried through.".into(),
+    }
+}
+
+/// What each conclusion means for the arms.
+struct Meaning {
+    supported: String,
+    reversed: String,
+    negligible: String,
+    falsified: String,
+}
+
+fn predicted(criterion: &Criterion) -> Meaning {
+    let (treatment, control) = (escape(&criterion.treatment), escape(&criterion.control));
+    match criterion.kind {
+        CriterionKind::Difference | CriterionKind::SolveRate => Meaning {
+            supported: format!(
+                "\"{treatment}\" is better than \"{control}\": the estimate is the smallest effect of interest or more."
+            ),
+            reversed: format!("\"{treatment}\" is worse than \"{control}\"."),
+            negligible: format!(
+                "\"{treatment}\" and \"{control}\" are equivalent within the smallest effect of interest."
+            ),
+            falsified: format!(
+                "Whatever advantage \"{treatment}\" has over \"{control}\", it is smaller than the smallest effect of interest."
+            ),
+        },
+        CriterionKind::Equivalence => {
+            let differ = format!(
+                "\"{treatment}\" and \"{control}\" differ by more than the smallest effect of interest."
+            );
+            Meaning {
+                supported: format!(
+                    "\"{treatment}\" and \"{control}\" differ by less than the smallest effect of interest."
+                ),
+                reversed: differ.clone(),
+                negligible: differ.clone(),
+                falsified: differ,
+            }
+        }
+        CriterionKind::Interaction => {
+            let [other_treatment, other_control] = criterion.other_pair().unwrap_or_default();
+            let one = format!("the advantage of \"{treatment}\" over \"{control}\"");
+            let other = format!(
+                "that of \"{}\" over \"{}\"",
+                escape(other_treatment),
+                escape(other_control)
+            );
+            Meaning {
+                supported: sentence(&format!(
+                    "{one} is greater than {other}: by the estimate, by the smallest effect of interest or more."
+                )),
+                reversed: sentence(&format!("{one} is smaller than {other}.")),
+                negligible: sentence(&format!(
+                    "{one} and {other} are equivalent within the smallest effect of interest."
+                )),
+                falsified: format!(
+                    "However much {one} exceeds {other}, it is by less than the smallest effect of interest."
+                ),
+            }
+        }
     }
 }
 
@@ -89,6 +133,11 @@ fn numbers(verdict: &Verdict) -> Option<String> {
     let bounds = match verdict.interval {
         Some([low, high]) => format!("bounds {} and {}", number(low), number(high)),
         None => "bounds: none".into(),
+    };
+    let groups = if verdict.others.is_empty() {
+        "pairs"
+    } else {
+        "seeds"
     };
     let pairs = verdict
         .pairs
@@ -103,10 +152,20 @@ fn numbers(verdict: &Verdict) -> Option<String> {
             };
             format!("{which} in {}", verdict.metric)
         }
+        CriterionKind::Interaction => {
+            let which = match verdict.estimand {
+                Some(Estimand::Mean) => "mean",
+                Some(Estimand::Median) | None => "typical (median)",
+            };
+            format!(
+                "{which} difference of the two advantages in {}",
+                verdict.metric
+            )
+        }
         CriterionKind::SolveRate => "advantage in the share of solved seeds".into(),
     };
     Some(format!(
-        "Over {pairs} complete pairs the {what} is **{}** {} (one-sided {} % {bounds}). \
+        "Over {pairs} complete {groups} the {what} is **{}** {} (one-sided {} % {bounds}). \
          For the prediction p = {}, against it p = {}.",
         number(effect),
         verdict.unit,

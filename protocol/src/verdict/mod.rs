@@ -7,6 +7,7 @@
 //!
 //! - supported if δ is proven above 0 and its estimate is at least m;
 //! - falsified if it is proven below m (*negligible* if also above −m, else *reversed* if below 0);
+//! - of `interaction` the same, where δ is the difference of two advantages;
 //! - of `equivalence` the other way round: supported if proven between −m and m, falsified if proven outside;
 //! - inconclusive otherwise, and where something stands in the way (`decide::obstacle`);
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.
@@ -129,8 +130,23 @@ pub struct Verdict {
     /// Runs of the treatment and the control without a result.
     #[serde(default)]
     pub missing: [usize; 2],
+    /// The other arms that are compared, where there are more than two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<ArmDrops>,
     /// The verdict in words, as Markdown.
     pub explanation: String,
+}
+
+/// What became of the runs of an arm that did not finish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ArmDrops {
+    /// Name of the arm.
+    pub arm: String,
+    /// Runs that diverged.
+    pub diverged: usize,
+    /// Runs without a result.
+    pub missing: usize,
 }
 
 /// Robustness checks stored beside a verdict; absent where they mean nothing.
@@ -155,7 +171,7 @@ pub struct Checks {
     pub superiority: Option<f64>,
 }
 
-/// One seed: the treatment's and the control's run.
+/// One seed: the runs of the treatment, the control and whatever else is compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pair {
@@ -165,6 +181,9 @@ pub struct Pair {
     pub treatment: Option<f64>,
     /// Metric of the control; null if it diverged or is missing.
     pub control: Option<f64>,
+    /// Metrics of the other arms that are compared, in the order in which the verdict names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Option<f64>>,
     /// Signed difference, positive as the claim predicts; null if the pair is not complete.
     pub difference: Option<f64>,
     /// What is unusual about the pair, in words; empty if nothing is.
@@ -260,6 +279,7 @@ impl Verdict {
             pairs: Vec::new(),
             diverged: [0, 0],
             missing: [0, 0],
+            others: Vec::new(),
             explanation: format!("**Aborted.** {reason}"),
         }
     }

@@ -35,12 +35,12 @@ pub(super) fn apply(evidence: &dyn Evidence, criterion: &Criterion, level: f64) 
     let holds = |side: &Side| side.p <= level && side.agrees;
     let margin = criterion.margin;
     let (support, falsify) = match criterion.kind {
-        CriterionKind::Difference | CriterionKind::SolveRate => (above(0.0), below(margin)),
         // Both must hold: as sure as the less sure of the two.
         CriterionKind::Equivalence => (
             both(above(-margin), below(margin)),
             either(above(margin), below(-margin), level),
         ),
+        _ => (above(0.0), below(margin)),
     };
     let large_enough = criterion.kind == CriterionKind::Equivalence || evidence.effect() >= margin;
     let (outcome, label) = if holds(&support) && large_enough {

@@ -3,13 +3,15 @@ use crate::result::{Provenance, Treatment};
 use crate::spec::{Format, Spec, read};
 use std::collections::BTreeMap;
 
+mod interaction;
+
 const A: [f64; 8] = [82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4];
 const B: [f64; 8] = [80.9, 81.2, 81.4, 80.7, 81.8, 81.1, 80.6, 81.5];
 
 fn spec(criterion: &str) -> Spec {
     let text = format!(
         "title = \"t\"\nseeds = [1,2,3,4,5,6,7,8]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
-         [[arms]]\nname = \"b\"\n[[arms]]\nname = \"a\"\n[criterion]\nmetric = \"test_mse\"\n\
+         [[arms]]\nname = \"b\"\n[[arms]]\nname = \"a\"\n[[arms]]\nname = \"d\"\n[[arms]]\nname = \"c\"\n[criterion]\nmetric = \"test_mse\"\n\
          treatment = \"b\"\ncontrol = \"a\"\n{criterion}"
     );
     read(&text, Format::Toml).expect("a good specification")
@@ -381,16 +383,16 @@ mod storing {
 
     fn runs() -> impl Strategy<Value = Vec<RunOutcome>> {
         prop_oneof![
-            prop::collection::vec(end(), 16),
+            prop::collection::vec(end(), 32),
             // All alike: arms that diverge whole, differences without spread.
-            end().prop_map(|end| vec![end; 16]),
-            (end(), end()).prop_map(|(one, other)| [vec![one; 8], vec![other; 8]].concat()),
-            prop::collection::vec(end(), 0..16),
+            end().prop_map(|end| vec![end; 32]),
+            (end(), end()).prop_map(|(one, other)| [vec![one; 8], vec![other; 24]].concat()),
+            prop::collection::vec(end(), 0..32),
         ]
         .prop_map(|ends| {
             let ends = ends.into_iter().enumerate();
             ends.map(|(i, end)| RunOutcome {
-                arm: if i < 8 { "b" } else { "a" }.into(),
+                arm: ["b", "a", "d", "c"][i / 8].into(),
                 seed: (i % 8) as u32 + 1,
                 end,
             })
@@ -406,6 +408,7 @@ mod storing {
             kind in prop::sample::select(vec![
                 DIFFERENCE,
                 SOLVE,
+                interaction::INTERACTION,
                 "kind = \"difference\"\nscale = \"log\"\nmargin = 0.1",
                 "kind = \"difference\"\nmargin = 1000000",
                 "kind = \"difference\"\nestimand = \"mean\"\nmargin = 0.1",

@@ -17,7 +17,7 @@ pub(super) use arm::{ArmFields, SITES, SiteFields, USUAL, when};
 pub(super) use value::seeds_read;
 
 /// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 33] = [
+const FIELDS: [(&str, &str, Kind); 35] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -46,6 +46,8 @@ const FIELDS: [(&str, &str, Kind); 33] = [
     ("criterion", "metric", Kind::Text),
     ("criterion", "treatment", Kind::Text),
     ("criterion", "control", Kind::Text),
+    ("criterion", "other_treatment", Kind::Text),
+    ("criterion", "other_control", Kind::Text),
     ("criterion", "better", Kind::Text),
     ("criterion", "margin", Kind::Real),
     ("criterion", "scale", Kind::Text),
@@ -166,7 +168,8 @@ impl Fields {
             if old.name.is_empty() || new.name.is_empty() || !gone {
                 continue;
             }
-            for part in ["criterion-treatment", "criterion-control"] {
+            for part in ["treatment", "control", "other_treatment", "other_control"] {
+                let part = &format!("criterion-{part}");
                 if let Some(named) = self.values.get_mut(part)
                     && *named == old.name
                 {

@@ -65,7 +65,6 @@ pub(super) struct ExperimentPage {
     visit: Visit,
     experiment: Experiment,
     spec: Spec,
-    reading: Option<(String, String)>,
     arms: Vec<ArmPicture>,
     cost: String,
     live: Live,
@@ -201,10 +200,6 @@ async fn page_from(
     };
     Ok(ExperimentPage {
         visit,
-        reading: spec
-            .criterion
-            .as_ref()
-            .map(|criterion| (criterion.reading(), criterion.falsifier())),
         arms: picture::arms(&spec, "arm"),
         cost: pace::words(&spec, &board),
         live: live(state, experiment.clone(), &spec).await?,

@@ -129,3 +129,43 @@ fn a_threshold_that_all_or_none_reach_is_refused() {
     );
     assert_eq!(on("temporal_order", ARMS, &accuracy("0.95"), 8), []);
 }
+
+const SQUARE: &str = "[[arms]]\nname = \"a\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"b\"\n\
+    [[arms]]\nname = \"c\"\ndropout.state.rate = 0.25\nmodel.cell = \"gru\"\n\
+    [[arms]]\nname = \"d\"\nmodel.cell = \"gru\"\n";
+const INTERACTION: &str = "kind = \"interaction\"\nother_treatment = \"c\"\nother_control = \"d\"\n\
+    metric = \"test_mse\"\nmargin = 0.02\n";
+
+#[test]
+fn the_two_pairs_of_an_interaction_must_differ_in_the_same() {
+    assert_eq!(refused(SQUARE, INTERACTION, 8), []);
+    let more = SQUARE.replace(
+        "dropout.state.rate = 0.25\nmodel",
+        "dropout.state.rate = 0.5\nmodel",
+    );
+    only(
+        refused(&more, INTERACTION, 8),
+        "/criterion/other_treatment",
+        "(dropout.state.rate)",
+    );
+    let lone = SQUARE.replace("model.cell = \"gru\"\n", "");
+    only(
+        refused(&lone, INTERACTION, 8),
+        "/criterion/other_treatment",
+        "one of the two conditions is missing",
+    );
+    let same = SQUARE.replace("dropout.state.rate = 0.25\nmodel", "model");
+    only(
+        refused(&same, INTERACTION, 8),
+        "/criterion/other_control",
+        "trains the same as the other treatment",
+    );
+    // Two advantages of up to 1/6 each.
+    let margin = |margin: &str| INTERACTION.replace("0.02", margin);
+    assert_eq!(refused(SQUARE, &margin("0.2"), 8), []);
+    only(
+        refused(SQUARE, &margin("0.4"), 8),
+        "/criterion/margin",
+        "two advantages cannot differ by more than 0.3333",
+    );
+}

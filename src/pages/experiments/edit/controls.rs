@@ -49,6 +49,10 @@ impl EditPage {
             .collect()
     }
 
+    pub(super) fn arm_names_or_none(&self) -> Vec<&str> {
+        ["=none"].into_iter().chain(self.arm_names()).collect()
+    }
+
     /// A choice for one field; what was typed stays even where it is no option.
     pub(super) fn choice(&self, field: &str, label: &str, hint: &str, options: &[&str]) -> Html {
         choice(

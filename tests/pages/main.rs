@@ -10,6 +10,7 @@ mod experiments;
 mod exploratory;
 mod forms;
 mod frame;
+mod kinds;
 mod pace;
 mod stalled;
 mod support;

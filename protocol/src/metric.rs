@@ -21,24 +21,29 @@ pub struct Metric {
 impl Metric {
     /// Whether it says how good a run was; the others describe the run.
     pub fn is_outcome(&self) -> bool {
-        self.unit != "steps"
+        !matches!(self.unit, "steps" | "temperature")
     }
 
     /// Whether twice as much means the same everywhere, so that logarithms may be compared: errors, likelihoods and
     /// perplexities; no shares, and no counts.
     pub fn has_ratios(&self) -> bool {
-        !matches!(self.unit, "share correct" | "steps" | "variance")
+        !matches!(
+            self.unit,
+            "share correct" | "steps" | "variance" | "loss" | "rank correlation"
+        )
     }
 
     /// Unit of its values on that task.
     pub fn unit_of(&self, task: TaskName) -> &'static str {
+        let is_loss = self.unit == "nats" || self.name == "gap";
         match task {
-            _ if self.unit != "nats" => self.unit,
+            _ if !is_loss => self.unit,
+            TaskName::Adding | TaskName::Sentiment => "squared error",
             TaskName::Copy => "nats per symbol",
             TaskName::CharLm => "nats per character",
             TaskName::WordLm => "nats per word",
             TaskName::Music => "nats per frame",
-            _ => self.unit,
+            _ => "nats",
         }
     }
 }
@@ -196,10 +201,34 @@ pub const METRICS: &[Metric] = &[
         "share of predictions that are right, on training sequences after the last step, masks at their mean",
     ),
     at_end(
+        "gap",
+        "loss",
+        Lower,
+        "generalisation gap: mean loss on test sequences less that on training sequences, after the last step, masks at their mean; about 0 for a network that has learned nothing",
+    ),
+    at_end(
         "test_variance",
         "variance",
         Lower,
         "mean variance over the Monte Carlo samples of what is predicted on the test: of the value, of the probability of the right class, or of a key's probability",
+    ),
+    at_end(
+        "variance_error_rank",
+        "rank correlation",
+        Higher,
+        "Spearman's correlation, from −1 to 1, of the variance over the Monte Carlo samples with the error, over the outputs of the test: how well the variance tells which answers are wrong; 0 if it says nothing",
+    ),
+    at_end(
+        "temperature",
+        "temperature",
+        Lower,
+        "temperature of the softmax that fits the validation data best, after the last step",
+    ),
+    at_end(
+        "temperature_early_stopped",
+        "temperature",
+        Lower,
+        "temperature of the softmax that fits the validation data best, with the weights of the measurement at which the validation loss was lowest",
     ),
     at_end(
         "early_stopped_at",
@@ -261,9 +290,13 @@ pub fn measures(task: TaskName) -> &'static [&'static str] {
 
 /// A final metric of a network that has learned nothing, and of a perfect one, where the task says it.
 ///
-/// Of pictures, pieces and texts the first is that of guesses which are all alike; who learns how often each answer
+/// A variance that says nothing of errors is without rank correlation whatever was learned. A gap is no measure of
+/// learning and has neither. Of pictures, pieces and texts the first is that of guesses which are all alike; who learns how often each answer
 /// comes is already better.
 pub fn spread(task: &Task, name: &str) -> Option<(f64, f64)> {
+    if name == "variance_error_rank" {
+        return Some((0.0, 1.0));
+    }
     let measure = name
         .strip_prefix("test_")
         .or_else(|| name.strip_prefix("train_"))?;
@@ -288,7 +321,8 @@ pub fn spread(task: &Task, name: &str) -> Option<(f64, f64)> {
     }
 }
 
-/// Names of the final metrics that a run of that task reports, the usual one first; `samples` as in its evaluation.
+/// Names of the final metrics that a run of that task reports, the usual one first; `samples` as in its evaluation. A
+/// temperature that was fitted is reported beside them.
 pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
     let mut names = Vec::new();
     for (prefix, suffix) in [("test", ""), ("test", "_early_stopped"), ("train", "")] {
@@ -297,9 +331,10 @@ pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
             names.extend(find(&name).map(|metric| metric.name));
         }
     }
+    names.push("gap");
     names.push("early_stopped_at");
     if samples > 0 {
-        names.push("test_variance");
+        names.extend(["test_variance", "variance_error_rank"]);
     }
     names
 }
@@ -313,7 +348,7 @@ mod tests {
         for task in TaskName::ALL {
             let names = final_metrics(task, 1);
             // Nothing was lost for want of a row in the table.
-            assert_eq!(names.len(), 3 * measures(task).len() + 2, "{task:?}");
+            assert_eq!(names.len(), 3 * measures(task).len() + 4, "{task:?}");
             for name in names {
                 assert!(find(name).is_some_and(|metric| metric.at_end), "{name}");
             }

@@ -1,7 +1,7 @@
 //! The arms of a specification as pictures.
 
 use crate::render::{dropout, html::Html, unrolled};
-use breakmywork_protocol::spec::{Arm, Dropout, MaskTime, Site, Spec};
+use breakmywork_protocol::spec::{Arm, Dropout, MaskTime, Site, Spec, sequence_length};
 
 /// One arm, drawn.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ fn notes(arm: &Arm) -> Vec<String> {
         .collect();
     if notes.is_empty() {
         notes.push("nothing dropped".to_owned());
+    }
+    if sequence_length(&arm.setup.task) == 1 {
+        notes
+            .push("all is read in one step: of the steps drawn there is the first only".to_owned());
     }
     for (section, values) in &arm.overrides {
         for (key, value) in values.as_object().into_iter().flatten() {

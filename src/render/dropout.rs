@@ -62,6 +62,12 @@ pub fn site(name: SiteName, site: &Site) -> String {
         Some(Carry::Unmasked) => text.push_str(", what is dropped is hidden but remembered"),
         None => {}
     }
+    if let Some(share) = site.until.filter(|share| *share < 1.0) {
+        let share = number::plain(share);
+        text.push_str(&format!(
+            ", in the first {share} of the training steps only"
+        ));
+    }
     if site.published() {
         text.push_str(", published scaling (all × (1 − rate) at test)");
     }
@@ -173,6 +179,10 @@ mod tests {
             (
                 "embedding = { rate = 0.2, by = \"token\", shared = \"batch\" }",
                 "embedding: drops single words or characters, each occurrence by itself, rate 0.2, the same for the whole minibatch",
+            ),
+            (
+                "output = { rate = 0.5, until = 0.1 }",
+                "output: same mask at every step, rate 0.5, in the first 0.1 of the training steps only",
             ),
             ("between = { rate = 0 }", "between: rate 0, nothing dropped"),
         ] {

@@ -33,7 +33,11 @@ pub fn task(task: &Task) -> String {
             format!("{} in one fixed random order", pixels(task.length))
         }
     };
-    format!("{text}, {share}")
+    let part = match task.fraction {
+        Some(part) if part < 1.0 => format!(", {} of the training data", plain(part)),
+        _ => String::new(),
+    };
+    format!("{text}, {share}{part}")
 }
 
 /// What is learned, up to the name of the data set.
@@ -52,6 +56,7 @@ fn learned(task: TaskName) -> &'static str {
 
 fn pixels(steps: u32) -> String {
     match PIXELS / steps.max(1) {
+        PIXELS => "all pixels in one step".to_owned(),
         1 => "a pixel a step".to_owned(),
         many => format!("{} steps of {many} pixels", count(steps)),
     }
@@ -76,8 +81,14 @@ pub fn network(model: &Model) -> String {
         Normalization::Layer => text.push_str(", layer normalization"),
         Normalization::Batch => text.push_str(", batch normalization"),
     }
+    if let Some(gain) = model.normalization_gain {
+        text.push_str(&format!(" with gains of {} at the start", plain(gain)));
+    }
     if let Some(range) = model.initial_range {
         text.push_str(&format!(", all weights begin within ± {}", plain(range)));
+    }
+    if let Some(bias) = model.forget_bias {
+        text.push_str(&format!(", forget bias {}", plain(bias)));
     }
     text
 }
@@ -134,12 +145,20 @@ pub fn measured(task: &Task, evaluation: &Evaluation) -> String {
         Some(every) => format!("every {} steps", count(every)),
         None => "after each epoch".to_owned(),
     };
+    let mut tested = String::new();
+    if let Some(length) = evaluation.length {
+        tested.push_str(&format!(", tested at length {}", count(length)));
+    }
+    if let Some(shift) = evaluation.shift {
+        let (from, to) = (plain(shift), plain(1.0 + shift));
+        tested.push_str(&format!(", tested on numbers from {from} to {to}"));
+    }
     let many = evaluation.sequences;
     let what = sequences(task, many);
     if !task.name.is_generated() && many == *limits::SEQUENCES.end() {
         return format!("{when} on the held-out {what}, at most {}", count(many));
     }
-    format!("{when} on {} held-out {what}", count(many))
+    format!("{when} on {} held-out {what}{tested}", count(many))
 }
 
 /// What a minibatch consists of.
@@ -211,6 +230,19 @@ mod tests {
     }
 
     #[test]
+    fn how_a_network_begins_is_put_into_words() {
+        let begun = spec(
+            "name = \"adding\"",
+            "normalization = \"batch\"\nnormalization_gain = 1\nforget_bias = -0.5",
+            "steps = 10",
+        );
+        assert_eq!(
+            network(&begun.model),
+            "LSTM, 1 layer of 32 units, batch normalization with gains of 1 at the start, forget bias −0.5"
+        );
+    }
+
+    #[test]
     fn every_task_says_how_much_it_reads_at_a_time() {
         for (given, words) in [
             ("name = \"adding\"", "adding problem, length 50"),
@@ -231,6 +263,14 @@ mod tests {
                 "digits of d@1, a pixel a step",
             ),
             (
+                "name = \"sequential_mnist\"\ndata = \"d\"\nfraction = 0.125",
+                "digits of d@1, a pixel a step, 0.125 of the training data",
+            ),
+            (
+                "name = \"sequential_mnist\"\ndata = \"d\"\nlength = 1",
+                "digits of d@1, all pixels in one step",
+            ),
+            (
                 "name = \"permuted_mnist\"\ndata = \"d\"\nlength = 28",
                 "digits of d@1, 28 steps of 28 pixels in one fixed random order",
             ),
@@ -245,6 +285,12 @@ mod tests {
         assert_eq!(
             measured(&adding.task, &adding.evaluation),
             "every 5 steps on 500 held-out sequences"
+        );
+        let mut beyond = adding.evaluation.clone();
+        (beyond.shift, beyond.length) = (Some(1.0), Some(200));
+        assert_eq!(
+            measured(&adding.task, &beyond),
+            "every 5 steps on 500 held-out sequences, tested at length 200, tested on numbers from 1 to 2"
         );
         let music = spec("name = \"music\"\ndata = \"d\"", "", "epochs = 1");
         assert_eq!(

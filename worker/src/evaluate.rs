@@ -1,13 +1,15 @@
 //! Measures a network, its masks at their mean or sampled (Monte Carlo).
 
+pub(crate) mod temperature;
+
 use crate::dropout::{MaskShape, Masks, Position};
 use crate::engine::Engine;
 use crate::model::{Carried, Weights};
 use crate::network::Network;
 use crate::rng::Purpose;
 use crate::tasks::{Batch, Head, Task};
-use breakmywork_protocol::metric;
 use breakmywork_protocol::spec::Dropout;
+use breakmywork_protocol::{metric, stats};
 use candle_core::{D, DType, Device, Result, Tensor};
 
 /// What is measured on what.
@@ -38,7 +40,12 @@ struct Totals {
     correct: f64,
     variance: f64,
     outputs: f64,
+    /// Of each output that counts, up to [`RANKED`], the variance of what is predicted and its error.
+    ranked: Vec<[f64; 2]>,
 }
+
+/// Outputs of a measurement whose variance and error are ranked, the first of them: a long text has millions.
+const RANKED: usize = 100_000;
 
 /// The metrics by name, prefixed `train_`, `valid_` or `test_`, the task's usual one first; `None` if it was to stop.
 ///
@@ -98,8 +105,17 @@ fn named(held: &Measurement<'_>, totals: &Totals) -> Vec<(String, f64)> {
         .collect();
     if held.samples > 0 {
         metrics.push((format!("{prefix}_variance"), mean(totals.variance)));
+        let rank = stats::rank_correlation(&totals.ranked);
+        metrics.push(("variance_error_rank".into(), rank));
     }
     metrics
+}
+
+/// The loss among those metrics: mean squared error or negative log-likelihood.
+pub(crate) fn loss(metrics: &[(String, f64)]) -> f64 {
+    let is_loss = |name: &str| name.ends_with("_mse") || name.ends_with("_nll");
+    let found = metrics.iter().find(|(name, _)| is_loss(name));
+    found.map_or(f64::NAN, |(_, loss)| *loss)
 }
 
 impl Totals {
@@ -128,22 +144,19 @@ impl Totals {
     }
 
     fn add(&mut self, head: Head, batch: &Batch, predicted: &Predicted) -> Result<()> {
-        let counting = |values: &Tensor| match &batch.weights {
-            None => sum(values),
-            Some(weights) => sum(&(values.flatten_all()? * weights.to_dtype(DType::F64)?)?),
-        };
+        let counting = |values: &Tensor| counted(batch, values);
         self.outputs += counts(batch)?;
         self.variance += counting(&predicted.variance)?;
-        match head {
+        let losses = match head {
             Head::Value => {
                 let targets = batch.targets.to_dtype(DType::F64)?;
-                self.loss += counting(&(&predicted.mean - targets)?.sqr()?)?;
+                (&predicted.mean - targets)?.sqr()?
             }
             Head::Classes(_) => {
                 let classes = batch.targets.unsqueeze(1)?;
-                self.loss -= counting(&predicted.mean.gather(&classes, 1)?)?;
                 let right = predicted.mean.argmax(D::Minus1)?.eq(&batch.targets)?;
                 self.correct += counting(&right.to_dtype(DType::F64)?)?;
+                predicted.mean.gather(&classes, 1)?.neg()?
             }
             Head::Keys(_) => {
                 let on = batch.targets.to_dtype(DType::F64)?;
@@ -152,9 +165,28 @@ impl Totals {
                 let likely = |p: &Tensor| p.maximum(f64::MIN_POSITIVE)?.log();
                 let log = ((on * likely(&predicted.mean)?)?
                     + (off * likely(&(1.0 - &predicted.mean)?)?)?)?;
-                self.loss -= counting(&log.sum(D::Minus1)?)?;
+                log.sum(D::Minus1)?.neg()?
             }
+        };
+        self.loss += counting(&losses)?;
+        if let Some(doubt) = &predicted.doubt {
+            self.rank(batch, doubt, &losses)?;
         }
+        Ok(())
+    }
+
+    /// Keeps variance and error of the outputs that count.
+    fn rank(&mut self, batch: &Batch, doubt: &Tensor, losses: &Tensor) -> Result<()> {
+        let numbers =
+            |values: &Tensor| values.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>();
+        let (doubt, losses) = (numbers(doubt)?, numbers(losses)?);
+        let weights = batch.weights.as_ref().map(numbers).transpose()?;
+        let counts = |index: usize| weights.as_ref().is_none_or(|weights| weights[index] > 0.0);
+        let room = RANKED - self.ranked.len();
+        let pairs = doubt.into_iter().zip(losses).enumerate();
+        let pairs = pairs.filter(|(index, _)| counts(*index));
+        self.ranked
+            .extend(pairs.map(|(_, (doubt, loss))| [doubt, loss]).take(room));
         Ok(())
     }
 }
@@ -167,6 +199,9 @@ struct Predicted {
     /// Variance over the samples of the value, of the probability of the right class, or (mean over the keys) of a
     /// key's probability: outputs.
     variance: Tensor,
+    /// With samples, the variance of the whole prediction, which knows nothing of what is right: of the value, or the sum
+    /// over the classes, or the mean over the keys, of those of their probabilities: outputs.
+    doubt: Option<Tensor>,
 }
 
 fn predict(
@@ -203,11 +238,15 @@ fn predict(
         let masks = Masks::mean(shape);
         let mean = pass(&masks, &mut carried[0])?;
         let variance = answer(&mean)?.mean(D::Minus1)?.zeros_like()?;
-        return Ok(Some(Predicted { mean, variance }));
+        return Ok(Some(Predicted {
+            mean,
+            variance,
+            doubt: None,
+        }));
     }
     // Running means (Welford 1962): a thousand passes need the memory of one, but for the states that each of them
     // carries through a text.
-    let mut running: Option<(Tensor, Tensor, Tensor)> = None;
+    let mut running: Option<(Tensor, Tensor, Tensor, Tensor)> = None;
     for (sample, carried) in (0..).zip(carried) {
         if !goes_on() {
             return Ok(None);
@@ -223,19 +262,23 @@ fn predict(
         running = Some(match running {
             None => {
                 let spread = answered.zeros_like()?;
-                (predicted, answered, spread)
+                let whole = predicted.sum_keepdim(D::Minus1)?.zeros_like()?;
+                (predicted, answered, spread, whole)
             }
-            Some((mean, answers, spread)) => {
+            Some((mean, answers, spread, whole)) => {
                 let weight = 1.0 / (sample + 1) as f64;
                 let off = (&answered - &answers)?;
                 let answers = (answers + (&off * weight)?)?;
                 let spread = (spread + (off * (answered - &answers)?)?)?;
-                let mean = (&mean + ((predicted - &mean)? * weight)?)?;
-                (mean, answers, spread)
+                let off = (predicted - &mean)?;
+                let squares = off.sqr()?.sum_keepdim(D::Minus1)?;
+                let whole = (whole + (squares * (1.0 - weight))?)?;
+                let mean = (&mean + (off * weight)?)?;
+                (mean, answers, spread, whole)
             }
         });
     }
-    let Some((mean, _, spread)) = running else {
+    let Some((mean, _, spread, whole)) = running else {
         candle_core::bail!("no samples");
     };
     let mean = match held.network.head {
@@ -244,7 +287,15 @@ fn predict(
         Head::Classes(_) => mean.maximum(f64::MIN_POSITIVE)?.log()?,
     };
     let variance = (spread / f64::from(held.samples))?.mean(D::Minus1)?;
-    Ok(Some(Predicted { mean, variance }))
+    let doubt = match held.network.head {
+        Head::Classes(_) => whole.squeeze(D::Minus1)?,
+        Head::Value | Head::Keys(_) => variance.clone(),
+    };
+    Ok(Some(Predicted {
+        mean,
+        variance,
+        doubt: Some(doubt),
+    }))
 }
 
 fn shape<'a>(held: &Measurement<'a>, batch: &'a Batch) -> MaskShape<'a> {
@@ -254,6 +305,14 @@ fn shape<'a>(held: &Measurement<'a>, batch: &'a Batch) -> MaskShape<'a> {
         steps: batch.inputs.steps(),
         batch: batch.size,
         tokens: batch.inputs.tokens(),
+    }
+}
+
+/// Sum over the outputs that count.
+fn counted(batch: &Batch, values: &Tensor) -> Result<f64> {
+    match &batch.weights {
+        None => sum(values),
+        Some(weights) => sum(&(values.flatten_all()? * weights.to_dtype(DType::F64)?)?),
     }
 }
 
@@ -280,6 +339,7 @@ mod tests {
     #[test]
     fn probabilities_are_averaged_and_their_variance_is_that_over_the_samples() {
         const SAMPLES: usize = 5;
+        const SEQUENCES: usize = 12;
         let task = Task::generated(&spec::Task::generated(TaskName::TemporalOrder, 6));
         let task = task.expect("generated");
         let network = Network::new(&Model::new(Cell::Lstm, 1, 4), task.shape());
@@ -298,13 +358,13 @@ mod tests {
             dropout: &dropout,
             seed: 1,
             purpose: Purpose::Test,
-            sequences: 3,
+            sequences: SEQUENCES as u32,
             samples: SAMPLES as u32,
             temperature: 2.0,
             dtype: DType::F64,
             device: &Device::Cpu,
         };
-        let piece = Piece::Sequences(Purpose::Test, vec![0, 1, 2]);
+        let piece = Piece::Sequences(Purpose::Test, (0..SEQUENCES as u64).collect());
         let batch = task
             .batch(1, &piece, DType::F64, &Device::Cpu)
             .expect("data");
@@ -312,29 +372,42 @@ mod tests {
             dropout: &dropout,
             network: &network,
             steps: 6,
-            batch: 3,
+            batch: SEQUENCES,
             tokens: None,
         };
         let targets: Vec<u32> = batch.targets.to_vec1().expect("classes");
-        let pass = |sample: usize| -> Vec<f64> {
+        let probabilities = |sample: usize| -> Vec<Vec<f64>> {
             let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
             let position = (sample as u64) << 32;
             let masks = Masks::draw(None, shape, 1, purpose, position);
             let logits = network.forward(&weights, &batch.inputs, &masks.expect("masks"));
             let logits: Vec<Vec<f64>> = logits.and_then(|l| l.to_vec2()).expect("logits");
-            let right = |(row, &target): (&Vec<f64>, &u32)| {
+            let softmax = |row: &Vec<f64>| -> Vec<f64> {
                 let all: f64 = row.iter().map(|logit| (logit / 2.0).exp()).sum();
-                (row[target as usize] / 2.0).exp() / all
+                row.iter().map(|logit| (logit / 2.0).exp() / all).collect()
             };
-            logits.iter().zip(&targets).map(right).collect()
+            logits.iter().map(softmax).collect()
+        };
+        let drawn: Vec<Vec<Vec<f64>>> = (0..SAMPLES).map(probabilities).collect();
+        let pass = |sample: usize| -> Vec<f64> {
+            let right = |(row, &target): (&Vec<f64>, &u32)| row[target as usize];
+            drawn[sample].iter().zip(&targets).map(right).collect()
         };
         let passes: Vec<Vec<f64>> = (0..SAMPLES).map(pass).collect();
-        let (mut nll, mut variance) = (0.0, 0.0);
-        for sequence in 0..3 {
+        let (mut nll, mut variance, mut ranked) = (0.0, 0.0, Vec::new());
+        for sequence in 0..SEQUENCES {
             let of: Vec<f64> = passes.iter().map(|pass| pass[sequence]).collect();
             let mean = of.iter().sum::<f64>() / SAMPLES as f64;
-            nll -= mean.ln() / 3.0;
-            variance += of.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (3 * SAMPLES) as f64;
+            nll -= mean.ln() / SEQUENCES as f64;
+            let squares: f64 = of.iter().map(|p| (p - mean).powi(2)).sum();
+            variance += squares / (SEQUENCES * SAMPLES) as f64;
+            // Of all classes, whichever is right.
+            let of_class = |class: usize| -> f64 {
+                let of: Vec<f64> = drawn.iter().map(|pass| pass[sequence][class]).collect();
+                let mean = of.iter().sum::<f64>() / SAMPLES as f64;
+                of.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / SAMPLES as f64
+            };
+            ranked.push([(0..4).map(of_class).sum(), -mean.ln()]);
         }
         let measured = metrics(&held, &mut || true)
             .expect("measures")
@@ -342,5 +415,18 @@ mod tests {
         let find = |name: &str| measured.iter().find(|(n, _)| n == name).expect("there").1;
         assert!((find("test_nll") - nll).abs() < 1e-12);
         assert!((find("test_variance") - variance).abs() < 1e-12 && variance > 1e-6);
+        // Without ties it is 1 − 6 Σ d² / (n (n² − 1)), d the difference of ranks.
+        let rank = |side: usize, of: &[f64; 2]| {
+            let before = ranked.iter().filter(|other| other[side] < of[side]);
+            before.count() as f64
+        };
+        let squares: f64 = ranked
+            .iter()
+            .map(|of| (rank(0, of) - rank(1, of)).powi(2))
+            .sum();
+        let n = SEQUENCES as f64;
+        let expected = 1.0 - 6.0 * squares / (n * (n * n - 1.0));
+        assert!((find("variance_error_rank") - expected).abs() < 1e-12);
+        assert!(expected.abs() < 1.0);
     }
 }

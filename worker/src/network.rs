@@ -18,10 +18,14 @@ pub struct Network {
     pub inputs: usize,
     /// Tokens that have an embedding, if tokens are read.
     pub vocabulary: Option<usize>,
+    /// Gains of the normalization at the start.
+    pub normalization_gain: f64,
     /// Whether the output's weights are the embedding's.
     pub tied: bool,
     /// All parameters begin uniform in ± this, if it is given.
     pub initial_range: Option<f64>,
+    /// Bias of the forget gate at the start, whatever the range is, if it is given.
+    pub forget_bias: Option<f64>,
     /// What the linear output means.
     pub head: Head,
     /// At which time steps the output is read.
@@ -43,10 +47,15 @@ impl Network {
             layers: model.layers as usize,
             hidden: model.hidden as usize,
             normalization: model.normalization,
+            normalization_gain: model
+                .normalization_gain
+                .or(model.normalization.usual_gain())
+                .unwrap_or(1.0),
             inputs,
             vocabulary,
             tied: model.tied_embeddings == Some(true),
             initial_range: model.initial_range,
+            forget_bias: model.forget_bias,
             head: shape.head,
             read_out: shape.read_out,
         }

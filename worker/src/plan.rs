@@ -1,6 +1,6 @@
 //! Refuses plans that cannot be trained, so that nothing below needs to fear them.
 
-use breakmywork_protocol::spec::{Plan, limits};
+use breakmywork_protocol::spec::{Plan, Temperature, limits};
 
 /// Checks lower bounds and rates. Upper limits are the web's business: a plan accepted once stays acceptable.
 ///
@@ -10,7 +10,11 @@ pub fn check(plan: &Plan) -> Result<(), String> {
     let setup = &plan.setup;
     let training = &setup.training;
     let counts = [
-        ("task.length", setup.task.length, *limits::LENGTH.start()),
+        (
+            "task.length",
+            setup.task.length,
+            *setup.task.name.lengths().start(),
+        ),
         ("model.layers", setup.model.layers, *limits::LAYERS.start()),
         ("model.hidden", setup.model.hidden, *limits::HIDDEN.start()),
         ("training.batch", training.batch, *limits::BATCH.start()),
@@ -23,6 +27,11 @@ pub fn check(plan: &Plan) -> Result<(), String> {
             "training.epochs",
             training.epochs.unwrap_or(1),
             *limits::EPOCHS.start(),
+        ),
+        (
+            "evaluation.length",
+            setup.evaluation.length.unwrap_or(u32::MAX),
+            *limits::LENGTH.start(),
         ),
         ("evaluation.every", setup.evaluation.every.unwrap_or(1), 1),
         ("task.vocabulary", setup.task.vocabulary.unwrap_or(2), 2),
@@ -69,6 +78,17 @@ pub fn check(plan: &Plan) -> Result<(), String> {
             "model.initial_range is {range}; it must be positive"
         ));
     }
+    let share = setup.task.fraction.unwrap_or(1.0);
+    if !(share > 0.0 && share <= 1.0) {
+        return Err(format!("task.fraction is {share}; it must be in (0, 1]"));
+    }
+    let gain = setup.model.normalization_gain.unwrap_or(1.0);
+    let bias = setup.model.forget_bias.unwrap_or(1.0);
+    if !gain.is_finite() || gain <= 0.0 || !bias.is_finite() {
+        return Err(
+            "model.normalization_gain must be positive and model.forget_bias a number".into(),
+        );
+    }
     let anneal = training.anneal.unwrap_or(1.0);
     if !anneal.is_finite() || anneal <= 0.0 {
         return Err(format!("training.anneal is {anneal}; it must be positive"));
@@ -81,17 +101,37 @@ pub fn check(plan: &Plan) -> Result<(), String> {
             setup.model.hidden
         ));
     }
-    let temperature = setup.evaluation.temperature;
+    let fitted = matches!(setup.evaluation.temperature, Temperature::Fitted(_));
+    if fitted && !setup.task.name.predicts_probabilities() {
+        return Err("evaluation.temperature can be fitted of probabilities only".into());
+    }
+    let temperature = setup.evaluation.temperature.in_training();
     if !temperature.is_finite() || temperature <= 0.0 {
         return Err(format!(
             "evaluation.temperature is {temperature}; it must be positive"
         ));
+    }
+    let shift = setup.evaluation.shift.unwrap_or(0.0);
+    let shiftable = setup.task.name.is_generated()
+        || setup.evaluation.shift.is_none() && setup.evaluation.length.is_none();
+    if !shift.is_finite() || !shiftable {
+        return Err(
+            "evaluation.shift must be a number, and it and evaluation.length of generated sequences"
+                .into(),
+        );
     }
     for (name, site) in setup.dropout.sites() {
         if !(0.0..1.0).contains(&site.rate) {
             let (name, rate) = (name.name(), site.rate);
             return Err(format!(
                 "dropout.{name}.rate is {rate}; it must be in [0, 1)"
+            ));
+        }
+        let until = site.until.unwrap_or(1.0);
+        if !(until > 0.0 && until <= 1.0) {
+            let name = name.name();
+            return Err(format!(
+                "dropout.{name}.until is {until}; it must be in (0, 1]"
             ));
         }
     }

@@ -21,6 +21,8 @@ pub enum Purpose {
     Order,
     /// The order of a picture's pixels.
     Permutation,
+    /// Which training sequences are learned from, where it is not all of them.
+    Fraction,
     /// Dropout masks of training; the position is the optimizer step.
     Mask {
         /// Number of the site.
@@ -50,6 +52,7 @@ impl Purpose {
             Self::MonteCarlo { site, layer } => 6 << 24 | place(site, layer),
             Self::Order => 7 << 24,
             Self::Permutation => 8 << 24,
+            Self::Fraction => 9 << 24,
         }
     }
 }

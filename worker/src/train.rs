@@ -12,7 +12,7 @@ use crate::checkpoint::{self, Best, State};
 use crate::device::{self, DeviceChoice};
 use crate::dropout::{MaskShape, Masks, Proof};
 use crate::engine::{self, Engine};
-use crate::evaluate;
+use crate::evaluate::{self, Measurement};
 use crate::events::{Event, Failure, FailureKind};
 use crate::memory;
 use crate::model::{Parameters, Statistics, Weights};
@@ -23,10 +23,13 @@ use crate::rng::Purpose;
 use crate::tasks::{self, Schedule, Task};
 use crate::window::Window;
 use breakmywork_protocol::result::{Provenance, RunResult};
-use breakmywork_protocol::spec::{LossOverTime, Plan};
+use breakmywork_protocol::spec::{
+    Dropout, Evaluation, FittedOn, LossOverTime, Plan, Setup, Temperature,
+};
 use candle_core::{DType, Device};
 use ledger::Ledger;
 use reporter::Reporter;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -150,7 +153,11 @@ pub fn go_on(
 
 /// The task; that it cannot be learned from its data is the specification's fault, that they are not here is not.
 fn open(plan: &Plan, options: &Options) -> Result<Task, Failure> {
-    Task::open(&plan.setup.task, &options.data_sets).map_err(|error| refused(&error))
+    let Setup {
+        task, evaluation, ..
+    } = &plan.setup;
+    let opened = Task::open(task, &options.data_sets).map_err(|error| refused(&error))?;
+    Ok(opened.tested(task, evaluation))
 }
 
 fn refused(error: &tasks::Error) -> Failure {
@@ -313,6 +320,12 @@ impl<'a> Run<'a> {
         Ok(Outcome::Finished(Box::new(result)))
     }
 
+    /// What was dropped in the last of so many optimizer steps: weights are measured as they were trained.
+    fn dropout_before(&self, steps: u32) -> Cow<'a, Dropout> {
+        let last = steps.saturating_sub(1);
+        self.plan.setup.dropout.at(last, self.schedule.steps())
+    }
+
     /// One optimizer step: minibatch, masks, forward, backward, update. Says whether an epoch ended with it.
     fn step(&mut self) -> candle_core::Result<bool> {
         let (setup, seed, step) = (&self.plan.setup, self.plan.seed, self.state.step);
@@ -320,8 +333,9 @@ impl<'a> Run<'a> {
         let lesson = self.schedule.lesson(step);
         let batch = self.task.batch(seed, &lesson.piece, DTYPE, &self.device)?;
         let steps = batch.inputs.steps();
+        let dropout = setup.dropout.at(step, self.schedule.steps());
         let shape = MaskShape {
-            dropout: &setup.dropout,
+            dropout: &dropout,
             network: &self.network,
             steps,
             batch: batch.size,
@@ -384,7 +398,10 @@ impl<'a> Run<'a> {
     ) -> Result<Option<Vec<(String, f64)>>, Failure> {
         let step = self.state.step;
         let weights = self.measured_weights()?;
-        let Some(validation) = self.evaluate(Purpose::Validation, 0, &weights, reporter)? else {
+        let temperature = self.plan.setup.evaluation.temperature.in_training();
+        let dropout = self.dropout_before(step);
+        let held = self.measurement(Purpose::Validation, 0, &weights, &dropout, temperature);
+        let Some(validation) = self.evaluate(&held, reporter)? else {
             return Ok(None);
         };
         let mut points = vec![("train_loss".to_owned(), self.ledger.take_mean(step)?)];
@@ -406,30 +423,57 @@ impl<'a> Run<'a> {
         weights.map_err(|error| Failure::of_candle(&error, self.state.step))
     }
 
-    fn evaluate(
-        &self,
+    /// What is measured with those weights, on that split, with so many samples of the masks.
+    fn measurement<'r>(
+        &'r self,
         purpose: Purpose,
         samples: u32,
-        weights: &Weights,
-        reporter: &mut Reporter<'_>,
-    ) -> Result<Option<Vec<(String, f64)>>, Failure> {
-        let step = self.state.step;
-        let evaluation = &self.plan.setup.evaluation;
-        let held = evaluate::Measurement {
+        weights: &'r Weights,
+        dropout: &'r Dropout,
+        temperature: f64,
+    ) -> Measurement<'r> {
+        Measurement {
             task: &self.task,
             network: &self.network,
             engine: &self.engine,
             weights,
-            dropout: &self.plan.setup.dropout,
+            dropout,
             seed: self.plan.seed,
             purpose,
-            sequences: evaluation.sequences,
+            sequences: self.plan.setup.evaluation.sequences,
             samples,
-            temperature: evaluation.temperature,
+            temperature,
             dtype: DTYPE,
             device: &self.device,
+        }
+    }
+
+    /// The temperature at which those weights are measured at the end; `None` if it was asked to stop first.
+    fn temperature(
+        &self,
+        weights: &Weights,
+        dropout: &Dropout,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<f64>, Failure> {
+        let temperature = self.plan.setup.evaluation.temperature;
+        let Temperature::Fitted(FittedOn::Valid) = temperature else {
+            return Ok(Some(temperature.in_training()));
         };
-        let metrics = evaluate::metrics(&held, &mut || reporter.goes_on(step));
+        let step = self.state.step;
+        let held = self.measurement(Purpose::Validation, 0, weights, dropout, 1.0);
+        let fitted = evaluate::temperature::fitted(&held, &mut || reporter.goes_on(step));
+        let fitted = fitted.map_err(|error| Failure::of_candle(&error, step))?;
+        reporter.heard()?;
+        Ok(fitted)
+    }
+
+    fn evaluate(
+        &self,
+        held: &Measurement<'_>,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Option<Vec<(String, f64)>>, Failure> {
+        let step = self.state.step;
+        let metrics = evaluate::metrics(held, &mut || reporter.goes_on(step));
         let metrics = metrics.map_err(|error| Failure::of_candle(&error, step))?;
         reporter.heard()?;
         let Some(metrics) = metrics else {
@@ -447,24 +491,56 @@ impl<'a> Run<'a> {
         &self,
         reporter: &mut Reporter<'_>,
     ) -> Result<Option<BTreeMap<String, f64>>, Failure> {
-        let samples = self.plan.setup.evaluation.samples;
+        let Evaluation {
+            samples,
+            temperature,
+            ..
+        } = self.plan.setup.evaluation;
         let last = self.measured_weights()?;
-        let Some(test) = self.evaluate(Purpose::Test, samples, &last, reporter)? else {
+        let dropout = self.dropout_before(self.state.step);
+        let Some(cooled) = self.temperature(&last, &dropout, reporter)? else {
             return Ok(None);
         };
-        let Some(training) = self.evaluate(Purpose::Training, 0, &last, reporter)? else {
+        let of_last =
+            |purpose, samples| self.measurement(purpose, samples, &last, &dropout, cooled);
+        let Some(test) = self.evaluate(&of_last(Purpose::Test, samples), reporter)? else {
             return Ok(None);
         };
+        let Some(training) = self.evaluate(&of_last(Purpose::Training, 0), reporter)? else {
+            return Ok(None);
+        };
+        // The gap is between like and like: a test with samples is no measure of it.
+        let beside = match samples {
+            0 => Some(test.clone()),
+            _ => self.evaluate(&of_last(Purpose::Test, 0), reporter)?,
+        };
+        let Some(beside) = beside else {
+            return Ok(None);
+        };
+        let gap = evaluate::loss(&beside) - evaluate::loss(&training);
         let mut metrics = BTreeMap::from_iter(test.into_iter().chain(training));
+        metrics.insert("gap".into(), gap);
+        let is_fitted = matches!(temperature, Temperature::Fitted(_));
+        if is_fitted {
+            metrics.insert("temperature".into(), cooled);
+        }
         if let Some(best) = self.state.best {
             let kept = self.trained.best_weights();
             let kept = kept.map_err(|error| Failure::of_candle(&error, self.state.step))?;
-            let Some(early) = self.evaluate(Purpose::Test, samples, &kept, reporter)? else {
+            let dropout = self.dropout_before(best.step);
+            let Some(cooled) = self.temperature(&kept, &dropout, reporter)? else {
                 return Ok(None);
             };
+            let held = self.measurement(Purpose::Test, samples, &kept, &dropout, cooled);
+            let Some(early) = self.evaluate(&held, reporter)? else {
+                return Ok(None);
+            };
+            if is_fitted {
+                metrics.insert("temperature_early_stopped".into(), cooled);
+            }
             let losses = early
                 .into_iter()
-                .filter(|(name, _)| name != "test_variance");
+                .filter(|(name, _)| !name.contains("variance"));
             metrics.extend(losses.map(|(name, value)| (format!("{name}_early_stopped"), value)));
             metrics.insert("early_stopped_at".into(), f64::from(best.step));
         }

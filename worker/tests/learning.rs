@@ -3,7 +3,9 @@
 mod support;
 
 use breakmywork_protocol::result::RunResult;
-use breakmywork_protocol::spec::{Cell, Dropout, MaskTime, Optimizer, Plan, Site, TaskName};
+use breakmywork_protocol::spec::{
+    Cell, Dropout, MaskTime, Optimizer, Plan, Site, TaskName, Temperature,
+};
 use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::events::{Event, Failure, FailureKind};
 use breakmywork_worker::train::{self, Options, Outcome, Requests};
@@ -190,9 +192,9 @@ fn monte_carlo_averages_what_is_predicted() {
 #[test]
 fn a_high_temperature_makes_all_classes_alike() {
     let mut plan = lstm(TaskName::TemporalOrder, 10, 30);
-    plan.setup.evaluation.temperature = 20.0;
+    plan.setup.evaluation.temperature = Temperature::Given(20.0);
     let hot = train(&plan).expect("trains").1.metrics["test_nll"];
-    plan.setup.evaluation.temperature = 1.0;
+    plan.setup.evaluation.temperature = Temperature::Given(1.0);
     let plain = train(&plan).expect("trains").1.metrics["test_nll"];
     let (hot, plain) = ((hot - 4_f64.ln()).abs(), (plain - 4_f64.ln()).abs());
     assert!(hot < plain / 5.0, "{hot} {plain} from knowing nothing");

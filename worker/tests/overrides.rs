@@ -23,6 +23,7 @@ const TASKS: &[&str] = &[
     "task = { name = \"music\", data = \"pieces\", length = 4 }",
     "task = { name = \"sequential_mnist\", data = \"digits\", length = 7 }",
     "task = { name = \"permuted_mnist\", data = \"digits\", length = 14 }",
+    "task = { name = \"sequential_mnist\", data = \"digits\", length = 1 }",
     "task = { name = \"permuted_mnist\", data = \"digits\" , length = 50 }",
 ];
 const FIELDS: &[(&str, &[&str])] = &[
@@ -34,6 +35,9 @@ const FIELDS: &[(&str, &[&str])] = &[
         "model.normalization",
         &["", "", "", "\"layer\"", "\"batch\"", "\"none\""],
     ),
+    ("task.fraction", &["", "", "", "0.5", "1"]),
+    ("model.forget_bias", &["", "", "", "0", "1"]),
+    ("model.normalization_gain", &["", "", "", "0.1"]),
     ("model.embedding", &["", "", "", "3", "4"]),
     ("model.tied_embeddings", &["", "", "", "true", "false"]),
     ("model.initial_range", &["", "", "", "0.1"]),
@@ -49,6 +53,9 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("evaluation.every", &["", "", "1", "2"]),
     ("evaluation.sequences", &["", "1", "2"]),
     ("evaluation.samples", &["", "", "2"]),
+    ("evaluation.temperature", &["", "", "", "2", "\"valid\""]),
+    ("evaluation.shift", &["", "", "", "1"]),
+    ("evaluation.length", &["", "", "", "4", "9"]),
 ];
 const DROPOUT: &[&str] = &[
     "",
@@ -60,6 +67,7 @@ const DROPOUT: &[&str] = &[
     "dropout.preset = \"zoneout\"",
     "dropout.state = { rate = 0.5, gates = \"untied\" }",
     "dropout.recurrent_weights = { rate = 0.5, time = \"per_step\" }",
+    "dropout.state = { rate = 0.5, until = 0.5 }",
     "dropout.between = { rate = 0.5 }",
     "dropout.embedding = { rate = 0.5, by = \"token\" }",
 ];
@@ -120,7 +128,7 @@ fn what_is_accepted_is_frozen_and_trained_as_it_was_read() {
         data_sets: folder.path().to_owned(),
     };
     let (mut accepted, mut overridden) = (0, 0);
-    for number in 0..4000 {
+    for number in 0..12_000 {
         let text = text(&mut Stream::new(1, Purpose::Training, number));
         let Ok(spec) = spec::read(&text, Format::Toml) else {
             continue;

@@ -82,10 +82,12 @@ fn largest_difference(case: &Case) -> Result<f64> {
         layers: 2,
         hidden: case.weights["output.weight"].len(),
         normalization: case.normalization,
+        normalization_gain: 1.0,
         inputs: case.inputs[0][0].len(),
         vocabulary: None,
         tied: false,
         initial_range: None,
+        forget_bias: None,
         head,
         read_out: ReadOut::Last(case.outputs.len() / case.inputs[0].len()),
     };

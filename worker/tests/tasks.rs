@@ -4,12 +4,14 @@
 mod data;
 
 use breakmywork_protocol::result::RunResult;
-use breakmywork_protocol::spec::Plan;
+use breakmywork_protocol::spec::{
+    Dropout, FittedOn, MaskTime, Plan, Scaling, Site, Temperature, limits,
+};
 use breakmywork_worker::data::{Content, Image, Review, Splits};
 use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::events::{Event, Failure, FailureKind};
 use breakmywork_worker::rng::Purpose;
-use breakmywork_worker::tasks::{Batch, Inputs, Lesson, Piece, Schedule, Task};
+use breakmywork_worker::tasks::{Batch, Head, Inputs, Lesson, Piece, Schedule, Task};
 use breakmywork_worker::train::{self, Options, Outcome, Requests};
 use candle_core::{DType, Device};
 use std::collections::BTreeSet;
@@ -293,6 +295,173 @@ fn a_permuted_picture_has_the_pixels_of_the_picture_in_one_order_for_all() {
     }
 }
 
+/// A picture that is read at once is learned by a plain network of two layers, with masks that are proven.
+#[test]
+fn pictures_are_learned_in_one_step() {
+    let picture = |number: usize| Image {
+        pixels: (0..784)
+            .map(|pixel| if pixel % 10 == number % 10 { 255 } else { 0 })
+            .collect(),
+        label: (number % 10) as u8,
+    };
+    let pictures = |count: usize| (0..count).map(picture).collect();
+    let folder = folder(&Content::Images(Splits {
+        train: pictures(40),
+        valid: pictures(10),
+        test: pictures(10),
+    }));
+    let plan = data::plan_of(
+        "[task]\nname = \"sequential_mnist\"\ndata = \"d\"\nlength = 1\n[model]\ncell = \"rnn\"\nlayers = 2\nhidden = 16\n\
+         [training]\nepochs = 20\nbatch = 10\nlearning_rate = 0.01\ntar = 1\n[[arms]]\nname = \"a\"\n\
+         dropout.input = { rate = 0.2 }\ndropout.output = { rate = 0.2, time = \"per_step\" }\n",
+    );
+    let (curves, result) = train(&plan, folder.path()).expect("trains");
+    assert!((curves[0].1 - 10_f64.ln()).abs() < 0.5, "{curves:?}");
+    assert_eq!(result.metrics["test_accuracy"], 1.0);
+    assert!(result.treatment.verified, "{:?}", result.treatment);
+    assert_eq!(result.provenance.time_steps, 20 * 40);
+}
+
+/// Twenty pictures without any rule are learned by heart: the gap is what the test loses beside them, whether or not the
+/// test draws its masks.
+#[test]
+fn the_gap_is_the_loss_on_the_test_less_that_on_what_was_learned() {
+    let data_sets = data::folder();
+    let mut plan = data::plan(data::TASKS[5], "");
+    plan.setup.training.steps = Some(120);
+    plan.setup.evaluation.every = Some(120);
+    plan.setup.evaluation.sequences = 100;
+    plan.setup.evaluation.samples = 0;
+    let plain = train(&plan, data_sets.path()).expect("trains").1.metrics;
+    assert!((plain["gap"] - (plain["test_nll"] - plain["train_nll"])).abs() < 1e-12);
+    assert!(plain["gap"] > 1.0, "{plain:?}");
+    plan.setup.evaluation.samples = 3;
+    let sampled = train(&plan, data_sets.path()).expect("trains").1.metrics;
+    assert_ne!(sampled["test_nll"], plain["test_nll"]);
+    assert_eq!(sampled["gap"], plain["gap"]);
+    // Of labels the loss is the squared error, though its root is what is shown first.
+    let mut plan = data::plan(data::TASKS[3], "");
+    plan.setup.evaluation.samples = 0;
+    let reviews = train(&plan, data_sets.path()).expect("trains").1.metrics;
+    assert!((reviews["gap"] - (reviews["test_mse"] - reviews["train_mse"])).abs() < 1e-12);
+}
+
+/// What is tested beyond what was trained on is the test alone, with batch normalization's statistics of the last step.
+#[test]
+fn a_test_of_longer_sequences_and_shifted_numbers_leaves_training_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |more: &str| {
+        let plan = data::plan_of(&format!(
+            "[task]\nname = \"adding\"\nlength = 8\n[model]\nhidden = 6\nnormalization = \"batch\"\n[training]\nsteps = 6\n\
+             batch = 4\n[evaluation]\nevery = 2\nsequences = 50\nsamples = 2\n{more}\n[[arms]]\nname = \"a\"\n\
+             dropout.state = {{ rate = 0.2, time = \"per_step\" }}\n"
+        ));
+        train(&plan, folder.path()).expect("trains")
+    };
+    let (curves, plain) = run("");
+    for more in ["shift = 1", "length = 20", "shift = -1\nlength = 5"] {
+        let (others, result) = run(more);
+        assert_eq!(others, curves);
+        assert_eq!(result.metrics["train_mse"], plain.metrics["train_mse"]);
+        assert_ne!(result.metrics["test_mse"], plain.metrics["test_mse"]);
+        assert!(result.treatment.verified);
+    }
+    // From [1, 2) the sum is two more, which nobody can know.
+    let shifted = run("shift = 1").1.metrics["test_mse"];
+    assert!(shifted > plain.metrics["test_mse"] + 1.0, "{shifted}");
+}
+
+/// The fitted temperature against measurements at fixed ones, of classes, of keys and of a text: none is better on
+/// validation, and what is reported is what that one would have reported.
+#[test]
+fn a_temperature_that_was_fitted_is_the_best_on_validation() {
+    let data_sets = data::folder();
+    let (lowest, highest) = limits::TEMPERATURE.into_inner();
+    for (task, steps) in [(0, 60), (4, 60), (5, 5), (6, 60)] {
+        let mut plan = data::plan(data::TASKS[task], "");
+        plan.setup.training.steps = Some(steps);
+        plan.setup.evaluation.every = Some(steps);
+        plan.setup.evaluation.samples = 0;
+        let mut run = |temperature| {
+            plan.setup.evaluation.temperature = temperature;
+            let (curves, result) = train(&plan, data_sets.path()).expect("trains");
+            (curves, result.metrics)
+        };
+        let valid = |curves: &Curves| {
+            let found = curves.iter().find(|(name, _)| name == "valid_nll");
+            found.expect("measured").1
+        };
+        let (curves, fitted) = run(Temperature::Fitted(FittedOn::Valid));
+        let (plain, _) = run(Temperature::Given(1.0));
+        assert_eq!(curves, plain, "during training it is 1");
+        let best = fitted["temperature"];
+        assert_eq!(fitted["temperature_early_stopped"], best, "one measurement");
+        let (curves, given) = run(Temperature::Given(best));
+        for (name, value) in given {
+            assert!((fitted[&name] - value).abs() < 1e-9, "{name}");
+        }
+        assert!(valid(&curves) <= valid(&plain));
+        for other in [best / 1.03, best * 1.03] {
+            let there = valid(&run(Temperature::Given(other.clamp(lowest, highest))).0);
+            assert!(
+                there > valid(&curves) || !(lowest..=highest).contains(&other),
+                "{task}: {there} at {other}, {} at {best}",
+                valid(&curves)
+            );
+        }
+    }
+}
+
+/// With weights that stay where they began, measurements show what is dropped: while a site drops, all is scaled by 1 − rate
+/// (published), and after its time nothing is, nor is anything drawn.
+#[test]
+fn a_site_drops_until_its_time_is_over_and_is_then_as_if_it_were_not_there() {
+    let data_sets = data::folder();
+    let run = |until: Option<f64>, rate: f64, learning_rate: f64| {
+        let mut plan = data::plan(data::TASKS[5], "");
+        plan.setup.training.learning_rate = learning_rate;
+        plan.setup.evaluation.every = Some(1);
+        plan.setup.evaluation.samples = 0;
+        plan.setup.dropout = Dropout {
+            output: Some(Site {
+                scaling: Some(Scaling::Published),
+                until,
+                ..Site::new(rate, MaskTime::Fixed)
+            }),
+            ..Dropout::default()
+        };
+        let (curves, result) = train(&plan, data_sets.path()).expect("trains");
+        let curve = |wanted: &str| -> Vec<f64> {
+            let points = curves.iter().filter(|(name, _)| name == wanted);
+            points.map(|(_, value)| *value).collect()
+        };
+        (curve("train_loss"), curve("valid_nll"), result)
+    };
+    let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+    let (_, always, _) = run(None, 0.5, 1e-12);
+    let (_, never, without) = run(None, 0.0, 1e-12);
+    // Seven of twenty steps.
+    let (_, early, result) = run(Some(0.35), 0.5, 1e-12);
+    assert!((always[0] - never[0]).abs() > 1e-3, "{always:?} {never:?}");
+    assert!(
+        close(&early[..7], &always[..7]) && close(&early[7..], &never[7..]),
+        "{early:?}"
+    );
+    for name in ["test_nll", "train_nll"] {
+        assert!(
+            (result.metrics[name] - without.metrics[name]).abs() < 1e-6,
+            "{name}"
+        );
+    }
+    assert!(result.treatment.verified, "{:?}", result.treatment);
+    let seen = |result: &RunResult| result.treatment.sites["output"].windows;
+    let (losses, _, whole) = run(None, 0.5, 0.05);
+    let (until, _, part) = run(Some(0.35), 0.5, 0.05);
+    assert_eq!(until[..7], losses[..7]);
+    assert_ne!(until[7], losses[7]);
+    assert!(part.treatment.verified && seen(&part) < seen(&whole));
+}
+
 /// However it is cut into windows, a text is one sequence: its state goes on.
 #[test]
 fn the_state_is_carried_across_windows() {
@@ -430,4 +599,70 @@ fn a_data_set_that_is_not_here_may_come_later() {
     let failure = train(&plan, folder.path()).expect_err("nothing is there");
     assert_eq!(failure.kind, FailureKind::Machine);
     assert!(failure.message.contains("d@1"), "{failure}");
+}
+
+/// A share is the same for every seed, a smaller one is part of a larger one, and held-out data stay whole.
+#[test]
+fn a_share_of_the_training_data_is_learned_from_and_held_out_data_stay_whole() {
+    let picture = |number: usize| Image {
+        pixels: vec![number as u8; 784],
+        label: 0,
+    };
+    let folder = folder(&Content::Images(Splits {
+        train: (0..40).map(picture).collect(),
+        valid: (0..8).map(picture).collect(),
+        test: (0..8).map(picture).collect(),
+    }));
+    let learned = |share: &str, seed: u32| -> BTreeSet<u64> {
+        let task = format!("name = \"sequential_mnist\"\nlength = 28\n{share}");
+        let mut plan = plan(&task, "epochs = 1\nbatch = 1");
+        plan.seed = seed;
+        let task = open(&plan, &folder);
+        assert_eq!(
+            task.held_out(Purpose::Test, 100),
+            [Piece::Sequences(Purpose::Test, (0..8).collect())]
+        );
+        let first = |lesson: &Lesson| {
+            let Inputs::Numbers(inputs) = batch(&task, &lesson.piece).inputs else {
+                panic!("pixels are numbers");
+            };
+            let rows: Vec<Vec<f64>> = inputs[0].to_vec2().expect("pixels");
+            (rows[0][0] * 255.0).round() as u64
+        };
+        let lessons = lessons(&task, &plan);
+        let seen: BTreeSet<u64> = lessons.iter().map(first).collect();
+        assert_eq!(seen.len(), lessons.len());
+        seen
+    };
+    let (quarter, half) = (learned("fraction = 0.25", 1), learned("fraction = 0.5", 1));
+    assert_eq!((quarter.len(), half.len()), (10, 20));
+    assert!(quarter.is_subset(&half));
+    assert_eq!(quarter, learned("fraction = 0.25", 2));
+    // Drawn from everywhere, not from the front.
+    assert!(half.iter().any(|number| *number >= 20));
+    assert_eq!(learned("fraction = 1", 1), learned("", 1));
+}
+
+#[test]
+fn a_share_of_a_text_is_its_beginning_with_the_vocabulary_of_the_whole() {
+    let folder = folder(&text("abcdefghijklmnopqrst", "abcdefgh", "tsrq"));
+    let plan = plan(
+        "name = \"char_lm\"\nlength = 4\nfraction = 0.5",
+        "epochs = 1\nbatch = 1",
+    );
+    let task = open(&plan, &folder);
+    let read: Vec<u32> = lessons(&task, &plan)
+        .iter()
+        .flat_map(|lesson| tokens(&batch(&task, &lesson.piece)))
+        .collect();
+    // Ten letters are nine predictions: two whole windows.
+    assert_eq!(read, (0..8).collect::<Vec<u32>>());
+    assert_eq!(task.shape().head, Head::Classes(20));
+    let held = task.held_out(Purpose::Validation, 1);
+    assert_eq!(
+        held.iter()
+            .map(|piece| batch(&task, piece).inputs.steps())
+            .sum::<usize>(),
+        7
+    );
 }

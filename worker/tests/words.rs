@@ -67,10 +67,12 @@ fn network(case: &Case) -> Network {
         layers: 2,
         hidden: embedding[0].len(),
         normalization: Normalization::None,
+        normalization_gain: 1.0,
         inputs: embedding[0].len(),
         vocabulary: Some(embedding.len()),
         tied: case.tied,
         initial_range: None,
+        forget_bias: None,
         head: Head::Classes(embedding.len()),
         read_out: ReadOut::Every,
     }

@@ -149,6 +149,13 @@ fn check_metric(
     if name.is_empty() {
         return None;
     }
+    if metric::find(name).is_some_and(|metric| !metric.is_outcome()) {
+        fields.problem(
+            "metric",
+            format!("{name} says how a run was measured, not how good it was; choose what it was to reach."),
+        );
+        return None;
+    }
     for arm in arms
         .iter()
         .filter(|arm| compared.contains(&arm.name.as_str()))
@@ -166,14 +173,7 @@ fn check_metric(
             return None;
         }
     }
-    let metric = metric::find(name);
-    if metric.is_some_and(|metric| !metric.is_outcome()) {
-        fields.problem(
-            "metric",
-            format!("{name} says when a run was measured, not how good it was; choose what it was to reach."),
-        );
-    }
-    metric
+    metric::find(name)
 }
 
 fn estimand(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<Estimand> {

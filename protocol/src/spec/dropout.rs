@@ -1,6 +1,7 @@
 //! Where, when and for whom units are dropped: the space of dropout variants.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A place in the network where units are dropped, in the order in which a signal meets them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,6 +149,21 @@ impl Dropout {
         }
     }
 
+    /// What is dropped in that one of so many optimizer steps, counted from 0: a site whose time is over has the rate 0.
+    pub fn at(&self, step: u32, steps: u32) -> Cow<'_, Self> {
+        let mut dropout = Cow::Borrowed(self);
+        for name in SiteName::ALL {
+            if self
+                .site(name)
+                .is_some_and(|site| site.is_over(step, steps))
+                && let Some(site) = dropout.to_mut().site_mut(name)
+            {
+                site.rate = 0.0;
+            }
+        }
+        dropout
+    }
+
     /// The sites that are given, in the order in which a signal meets them.
     pub fn sites(&self) -> impl Iterator<Item = (SiteName, &Site)> {
         SiteName::ALL
@@ -183,6 +199,10 @@ pub struct Site {
     /// What is dropped together; only of `embedding`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<By>,
+    /// Share of the optimizer steps, from the first, in which it drops; then it is as if it were not there (early dropout,
+    /// Liu et al. 2023). Absent, all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
 }
 
 impl Site {
@@ -197,7 +217,15 @@ impl Site {
             carry: None,
             scaling: None,
             by: None,
+            until: None,
         }
+    }
+
+    /// Whether its time is over in that one of so many optimizer steps, counted from 0.
+    fn is_over(&self, step: u32, steps: u32) -> bool {
+        let last = |share: f64| (share * f64::from(steps)).round().max(1.0);
+        self.until
+            .is_some_and(|share| f64::from(step) >= last(share))
     }
 
     /// Whether each gate has a mask of its own.

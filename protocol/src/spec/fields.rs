@@ -254,6 +254,26 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A number in `range`, where one is given.
+    pub(super) fn given_number(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<f64>,
+    ) -> Option<f64> {
+        self.take(name)?;
+        Some(self.number(name, None, range))
+    }
+
+    /// A whole number in `range`, where one is given.
+    pub(super) fn given_integer(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        self.take(name)?;
+        Some(self.integer(name, None, range))
+    }
+
     /// One of the named values.
     pub(super) fn choice<T: Copy>(
         &mut self,

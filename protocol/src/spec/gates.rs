@@ -2,9 +2,9 @@
 //! to do about it.
 
 use super::contrast::{self, settings};
-use super::dropout::{Site, SiteName};
 use super::fields::Problem;
 use super::limits;
+use super::plain::plain;
 use super::reading::number;
 use super::types::*;
 use crate::metric;
@@ -46,21 +46,9 @@ fn problem(field: &str, detail: String) -> Problem {
     }
 }
 
-/// Whether two arms train the same: a site that drops nothing is no site.
+/// Whether two arms train the same.
 fn alike(one: &Setup, other: &Setup) -> bool {
-    let dropping = |setup: &Setup| -> Vec<(SiteName, Site)> {
-        // Between layers nothing said is what the input says, and a rate of 0 is not.
-        let sites = setup
-            .dropout
-            .sites()
-            .filter(|(name, site)| site.rate > 0.0 || *name == SiteName::Between);
-        sites.map(|(name, site)| (name, site.clone())).collect()
-    };
-    one.task == other.task
-        && one.model == other.model
-        && one.training == other.training
-        && one.evaluation == other.evaluation
-        && dropping(one) == dropping(other)
+    plain(one) == plain(other)
 }
 
 /// The two pairs of an interaction must differ in the same, or their differences cannot be compared; and no two of the
@@ -131,15 +119,7 @@ const NAMED: usize = 5;
 
 /// The settings of an arm that change what it trains.
 fn effective(setup: &Setup) -> BTreeMap<String, Value> {
-    let idle: Vec<String> = setup
-        .dropout
-        .sites()
-        .filter(|(name, site)| site.rate == 0.0 && *name != SiteName::Between)
-        .map(|(name, _)| format!("dropout.{}.", name.name()))
-        .collect();
-    let mut settings = settings(setup);
-    settings.retain(|path, _| !idle.iter().any(|site| path.starts_with(site)));
-    settings
+    settings(&plain(setup))
 }
 
 /// The exact tests must be able to reach the level: even if all pairs agree, p is 2⁻ⁿ.
@@ -227,12 +207,17 @@ fn threshold(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     Some(problem("threshold", detail))
 }
 
-/// The metric without learning, and at its best, where the task says; of the treatment's task.
+/// The metric without learning, and at its best, where the task says; of the treatment's task. On numbers that were
+/// shifted for the test there is no telling.
 fn spread(spec: &Spec, criterion: &Criterion) -> Option<(f64, f64)> {
     let arm = spec
         .arms
         .iter()
         .find(|arm| arm.name == criterion.treatment)?;
+    let tested = !criterion.metric.starts_with("train_");
+    if tested && plain(&arm.setup).evaluation.shift.is_some() {
+        return None;
+    }
     metric::spread(&arm.setup.task, &criterion.metric)
 }
 

@@ -16,6 +16,8 @@ pub const SEEDS: RangeInclusive<usize> = 1..=40;
 pub const SEEDS_REGISTERED: usize = 6;
 /// Time steps of a sequence.
 pub const LENGTH: RangeInclusive<u32> = 3..=1_000;
+/// Time steps in which a picture is read.
+pub const PICTURE_LENGTH: RangeInclusive<u32> = 1..=784;
 /// Stacked layers.
 pub const LAYERS: RangeInclusive<u32> = 1..=4;
 /// Units of a layer.
@@ -28,8 +30,12 @@ pub const STEPS: RangeInclusive<u32> = 1..=1_000_000;
 pub const SEQUENCES: RangeInclusive<u32> = 1..=10_000;
 /// Monte Carlo samples of the masks at test.
 pub const SAMPLES: RangeInclusive<u32> = 0..=1_000;
+/// Share of the optimizer steps in which a site drops.
+pub const UNTIL: RangeInclusive<f64> = 0.001..=1.0;
 /// Softmax temperature at evaluation.
 pub const TEMPERATURE: RangeInclusive<f64> = 0.05..=20.0;
+/// What is added to the adding problem's numbers at test.
+pub const SHIFT: RangeInclusive<f64> = -100.0..=100.0;
 /// Weight decay.
 pub const WEIGHT_DECAY: RangeInclusive<f64> = 0.0..=1.0;
 /// Weight of a penalty on activations.
@@ -52,6 +58,12 @@ pub const CHARACTERS: usize = 5_000;
 pub const EMBEDDING: RangeInclusive<u32> = 1..=1_500;
 /// Half the width of the interval in which weights begin.
 pub const INITIAL_RANGE: RangeInclusive<f64> = 0.0001..=10.0;
+/// Bias of the forget gate at the start.
+pub const FORGET_BIAS: RangeInclusive<f64> = -10.0..=10.0;
+/// Gain of a normalization at the start.
+pub const NORMALIZATION_GAIN: RangeInclusive<f64> = 0.001..=10.0;
+/// Share of the training data.
+pub const FRACTION: RangeInclusive<f64> = 0.001..=1.0;
 /// Passes over a data set.
 pub const EPOCHS: RangeInclusive<u32> = 1..=1_000;
 /// Factor on the learning rate.

@@ -2,6 +2,7 @@
 
 use super::dropout::*;
 use super::fields::{Fields, Problem};
+use super::limits;
 use super::presets;
 use super::types::{Cell, Model};
 use serde_json::{Map, Value};
@@ -145,6 +146,7 @@ fn site(
         carry: carry(&mut fields, name),
         scaling: None,
         by,
+        until: fields.given_number("until", limits::UNTIL),
     };
     let scaling = scaling(&mut fields, name, site.carry);
     fields.close();

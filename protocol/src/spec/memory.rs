@@ -5,7 +5,7 @@
 //! 2026, 56 settings of three cells, 1 and 2 layers, 64 to 1,024 units, 5 to 400 steps); the estimate lies between the
 //! peak and about twice the peak, which `worker/tests/memory.rs` holds against real runs.
 
-use super::cost::sequence_length;
+use super::cost::{sequence_length, tested_length};
 use super::fields::Problem;
 use super::limits;
 use super::types::*;
@@ -113,7 +113,8 @@ fn measurement(setup: &Setup, data: DataShape) -> f64 {
         0.0
     };
     let kept = 3.0 + masks(setup);
-    NUMBER * (rows * hidden * data.steps as f64 * layers * kept + carried)
+    let steps = data.steps.max(u64::from(tested_length(setup))) as f64;
+    NUMBER * (rows * hidden * steps * layers * kept + carried)
         + MEASURED_OUTPUT * rows * (data.outputs * data.read_at) as f64
 }
 

@@ -14,6 +14,7 @@ mod gates;
 pub mod limits;
 mod masks;
 mod memory;
+mod plain;
 pub mod presets;
 mod read;
 mod reading;
@@ -24,6 +25,7 @@ mod types;
 pub use contrast::Term;
 pub use cost::{
     Board, Kind, Past, USUAL_HOURS, card_run_seconds, cpu_seconds, run_seconds, sequence_length,
+    tested_length,
 };
 pub use dropout::*;
 pub use fields::{Problem, Problems};

@@ -4,6 +4,7 @@ use super::fields::Fields;
 use super::limits;
 use super::types::*;
 use crate::data_set::Reference;
+use serde_json::Value;
 
 pub(super) const TASKS: &[(&str, TaskName)] = &[
     ("adding", TaskName::Adding),
@@ -36,6 +37,8 @@ const OPTIMIZERS: &[(&str, Optimizer)] = &[
 
 /// Pixels of a picture.
 const PIXELS: u32 = 784;
+/// Whose fields say something of a data set.
+const LEARNERS: &str = "tasks that learn from a data set";
 
 pub(super) fn task(mut fields: Fields<'_>) -> Task {
     let name = fields.choice("name", TASKS, None);
@@ -63,27 +66,30 @@ pub(super) fn task(mut fields: Fields<'_>) -> Task {
             "language models",
             |fields| fields.choice("windows", WINDOWS, Some(Windows::Fixed)),
         ),
+        fraction: fields
+            .of("fraction", !name.is_generated(), LEARNERS, |fields| {
+                fields.given_number("fraction", limits::FRACTION)
+            })
+            .flatten(),
     };
     fields.close();
     task
 }
 
 fn length(fields: &mut Fields<'_>, name: TaskName, usual: u32) -> u32 {
-    let length = fields.integer("length", Some(usual), limits::LENGTH);
-    let picture = matches!(name, TaskName::SequentialMnist | TaskName::PermutedMnist);
-    if picture && !PIXELS.is_multiple_of(length) {
+    let length = fields.integer("length", Some(usual), name.lengths());
+    if name.is_of_pictures() && !PIXELS.is_multiple_of(length) {
         fields.problem(
             "length",
-            format!("must divide the {PIXELS} pixels of a picture: {PIXELS} reads one pixel a step, 28 a row."),
+            format!("must divide the {PIXELS} pixels of a picture: {PIXELS} reads one pixel a step, 28 a row, 1 all at once."),
         );
     }
     length
 }
 
 fn data(fields: &mut Fields<'_>, name: TaskName) -> Option<String> {
-    let who = "tasks that learn from a data set";
     fields
-        .of("data", !name.is_generated(), who, |fields| {
+        .of("data", !name.is_generated(), LEARNERS, |fields| {
             let Some(text) = fields.text("data", limits::TITLE_CHARS) else {
                 if fields.take("data").is_none() {
                     let example = name.example_data().unwrap_or_default();
@@ -121,11 +127,21 @@ fn data(fields: &mut Fields<'_>, name: TaskName) -> Option<String> {
 pub(super) fn model(mut fields: Fields<'_>, task: &Task) -> Model {
     let hidden = fields.integer("hidden", Some(32), limits::HIDDEN);
     let tokens = task.name.has_tokens();
+    let cell = fields.choice("cell", CELLS, Some(Cell::Lstm));
+    let normalization = fields.choice("normalization", NORMALIZATIONS, Some(Normalization::None));
     let mut model = Model {
-        cell: fields.choice("cell", CELLS, Some(Cell::Lstm)),
+        cell,
         layers: fields.integer("layers", Some(1), limits::LAYERS),
         hidden,
-        normalization: fields.choice("normalization", NORMALIZATIONS, Some(Normalization::None)),
+        normalization,
+        normalization_gain: fields
+            .of(
+                "normalization_gain",
+                normalization != Normalization::None,
+                "networks with a normalization",
+                |fields| fields.given_number("normalization_gain", limits::NORMALIZATION_GAIN),
+            )
+            .flatten(),
         embedding: fields.of(
             "embedding",
             tokens,
@@ -138,10 +154,12 @@ pub(super) fn model(mut fields: Fields<'_>, task: &Task) -> Model {
             "language models",
             |fields| fields.truth("tied_embeddings", false),
         ),
-        initial_range: fields
-            .take("initial_range")
-            .is_some()
-            .then(|| fields.number("initial_range", None, limits::INITIAL_RANGE)),
+        initial_range: fields.given_number("initial_range", limits::INITIAL_RANGE),
+        forget_bias: fields
+            .of("forget_bias", cell == Cell::Lstm, "the lstm", |fields| {
+                fields.given_number("forget_bias", limits::FORGET_BIAS)
+            })
+            .flatten(),
     };
     if model.tied_embeddings == Some(true) && model.embedding != Some(hidden) {
         fields.problem(
@@ -155,6 +173,7 @@ pub(super) fn model(mut fields: Fields<'_>, task: &Task) -> Model {
             "is defined for the lstm; give \"none\" or cell = \"lstm\".",
         );
         model.normalization = Normalization::None;
+        model.normalization_gain = None;
     }
     fields.close();
     model
@@ -259,8 +278,47 @@ pub(super) fn evaluation(mut fields: Fields<'_>, task: &Task, training: &Trainin
         every,
         sequences: fields.integer("sequences", Some(usual), limits::SEQUENCES),
         samples: fields.integer("samples", Some(0), limits::SAMPLES),
-        temperature: fields.number("temperature", Some(1.0), limits::TEMPERATURE),
+        temperature: temperature(&mut fields, task.name),
+        shift: fields
+            .of(
+                "shift",
+                task.name == TaskName::Adding,
+                "the adding problem, whose inputs are numbers",
+                |fields| fields.given_number("shift", limits::SHIFT),
+            )
+            .flatten(),
+        length: fields
+            .of(
+                "length",
+                task.name.is_generated(),
+                "generated sequences, of which there are some of any length",
+                |fields| fields.given_integer("length", limits::LENGTH),
+            )
+            .flatten(),
     };
     fields.close();
     evaluation
+}
+
+/// A number, or "valid": a base may say that for arms whose task predicts no probabilities, which have no use for it.
+fn temperature(fields: &mut Fields<'_>, task: TaskName) -> Temperature {
+    let Some(Value::String(text)) = fields.take("temperature") else {
+        let number = fields.number("temperature", Some(1.0), limits::TEMPERATURE);
+        return Temperature::Given(number);
+    };
+    if text != "valid" {
+        let (low, high) = limits::TEMPERATURE.into_inner();
+        fields.problem(
+            "temperature",
+            format!("must be a number from {low} to {high}, or \"valid\": what fits the validation data best."),
+        );
+    } else if task.predicts_probabilities() {
+        return Temperature::Fitted(FittedOn::Valid);
+    } else if !fields.inherited("temperature") {
+        fields.problem(
+            "temperature",
+            "\"valid\" is only for tasks that predict probabilities; leave it out.",
+        );
+    }
+    Temperature::default()
 }

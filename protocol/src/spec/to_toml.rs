@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 60] = [
+pub const FIELD_ORDER: [&str; 65] = [
     "title",
     "seeds",
     "name",
@@ -70,15 +70,19 @@ pub const FIELD_ORDER: [&str; 60] = [
     "gates",
     "carry",
     "scaling",
+    "until",
     "data",
     "vocabulary",
     "length",
     "windows",
+    "fraction",
     "layers",
     "hidden",
     "tied_embeddings",
     "normalization",
+    "normalization_gain",
     "initial_range",
+    "forget_bias",
     "optimizer",
     "learning_rate",
     "batch",
@@ -96,6 +100,7 @@ pub const FIELD_ORDER: [&str; 60] = [
     "sequences",
     "samples",
     "temperature",
+    "shift",
     "kind",
     "metric",
     "threshold",

@@ -1,8 +1,10 @@
 //! The types of a specification, as they stand after validation.
 
 use super::dropout::Dropout;
+use super::limits;
 use crate::data_set::Holds;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// A whole experiment: base settings, the arms that deviate from them, and the criterion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,6 +94,10 @@ pub struct Task {
     /// Whether all training windows have the same length; only of language models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Windows>,
+    /// Share of the training data that is learned from, the same part for all seeds; absent, all of it. Only of tasks
+    /// that learn from a data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fraction: Option<f64>,
 }
 
 impl Task {
@@ -103,6 +109,7 @@ impl Task {
             data: None,
             vocabulary: None,
             windows: None,
+            fraction: None,
         }
     }
 }
@@ -189,6 +196,25 @@ impl TaskName {
         }
     }
 
+    /// Whether it reads pictures, which may be read in one step.
+    pub fn is_of_pictures(self) -> bool {
+        self.reads() == Some(Holds::Pictures)
+    }
+
+    /// How long its sequences may be, as [`Task::length`] says it.
+    pub fn lengths(self) -> RangeInclusive<u32> {
+        if self.is_of_pictures() {
+            limits::PICTURE_LENGTH
+        } else {
+            limits::LENGTH
+        }
+    }
+
+    /// Whether it predicts probabilities; else a number.
+    pub fn predicts_probabilities(self) -> bool {
+        !matches!(self, Self::Adding | Self::Sentiment)
+    }
+
     /// Whether it reads a text on and on, its state carried from window to window.
     pub fn is_language_model(self) -> bool {
         matches!(self, Self::CharLm | Self::WordLm)
@@ -230,6 +256,10 @@ pub struct Model {
     /// What keeps the pre-activations in range.
     #[serde(default)]
     pub normalization: Normalization,
+    /// Gains of the normalization at the start; absent, 1 of layer and 0.1 of batch normalization. Only with a
+    /// normalization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalization_gain: Option<f64>,
     /// Numbers that stand for a character or word; only of tasks that read such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedding: Option<u32>,
@@ -240,6 +270,10 @@ pub struct Model {
     /// All weights and biases begin uniform in ± this; absent, they begin by the width of their layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_range: Option<f64>,
+    /// Bias of the forget gate at the start, whatever `initial_range` says; absent, 1, or within that range. Only of the
+    /// lstm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forget_bias: Option<f64>,
 }
 
 impl Model {
@@ -250,9 +284,11 @@ impl Model {
             layers,
             hidden,
             normalization: Normalization::None,
+            normalization_gain: None,
             embedding: None,
             tied_embeddings: None,
             initial_range: None,
+            forget_bias: None,
         }
     }
 }
@@ -271,6 +307,17 @@ pub enum Normalization {
     Batch,
 }
 
+impl Normalization {
+    /// The gain that its sources begin with; none where nothing is normalized.
+    pub fn usual_gain(self) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Layer => Some(1.0),
+            Self::Batch => Some(0.1),
+        }
+    }
+}
+
 /// Recurrent cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -280,7 +327,7 @@ pub enum Cell {
     Rnn,
     /// Gated recurrent unit (Cho et al. 2014), reset gate applied after the recurrent product.
     Gru,
-    /// Long short-term memory with forget gate, forget bias 1 (Gers et al. 2000).
+    /// Long short-term memory with forget gate (Gers et al. 2000), its bias 1 at the start (Jozefowicz et al. 2015).
     Lstm,
 }
 
@@ -389,8 +436,51 @@ pub struct Evaluation {
     /// Monte Carlo dropout samples at test; 0 is deterministic, masks at their mean.
     pub samples: u32,
     /// Divides the logits of a softmax wherever it is measured; 1 leaves them.
-    #[serde(default = "plain_temperature")]
-    pub temperature: f64,
+    #[serde(default)]
+    pub temperature: Temperature,
+    /// Added to the numbers of the adding problem at test, which are then from [shift, 1 + shift); absent, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<f64>,
+    /// Time steps of a test sequence, as the task's `length` means them; absent, those of training. Only of generated
+    /// sequences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u32>,
+}
+
+/// What the logits of a softmax are divided by where it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Temperature {
+    /// That number.
+    Given(f64),
+    /// The number with which the loss is lowest on those data, at the end of training; 1 until then.
+    Fitted(FittedOn),
+}
+
+impl Temperature {
+    /// What holds during training.
+    pub fn in_training(self) -> f64 {
+        match self {
+            Self::Given(number) => number,
+            Self::Fitted(_) => 1.0,
+        }
+    }
+}
+
+impl Default for Temperature {
+    fn default() -> Self {
+        Self::Given(1.0)
+    }
+}
+
+/// The data that a temperature is fitted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FittedOn {
+    /// The validation data (Guo et al. 2017).
+    Valid,
 }
 
 /// What decides, fixed before the first run.
@@ -485,8 +575,4 @@ pub enum Scale {
     Additive,
     /// Difference of logarithms: a ratio.
     Log,
-}
-
-fn plain_temperature() -> f64 {
-    1.0
 }

@@ -6,12 +6,14 @@ mod exact;
 mod matched;
 mod paired;
 mod proportion;
+mod rank;
 mod sign;
 
 pub use exact::{sign_flip, wilcoxon};
 pub use matched::paired_shares_below;
 pub use paired::{Paired, largest_skewness, paired, skewness};
 pub use proportion::{mcnemar, newcombe_paired, wilson};
+pub use rank::rank_correlation;
 pub use sign::{median, median_bounds, sign_test};
 
 /// Share of pairs (a, b) over all combinations with a > b, ties counting half: P(A > B). `None` if one is empty.

@@ -150,3 +150,28 @@ fn paired_shares_agree_with_a_search_in_scipy() {
         );
     }
 }
+
+#[test]
+fn rank_correlation_agrees_with_scipy() {
+    // scipy.stats.spearmanr
+    let tied = [0.1, 0.4, 0.4, 0.2, 0.9, 0.3, 0.3, 0.3];
+    let other = [1.0, 3.0, 2.0, 2.0, 9.5, 0.5, 2.0, 4.0];
+    let pairs = |a: &[f64], b: &[f64]| -> Vec<[f64; 2]> {
+        a.iter().zip(b).map(|(a, b)| [*a, *b]).collect()
+    };
+    close(rank_correlation(&pairs(&tied, &other)), 0.6289432567832846);
+    let hours = [
+        106.0, 100.0, 86.0, 101.0, 99.0, 103.0, 97.0, 113.0, 112.0, 110.0,
+    ];
+    let marks = [7.0, 27.0, 2.0, 50.0, 28.0, 29.0, 20.0, 12.0, 6.0, 17.0];
+    close(
+        rank_correlation(&pairs(&hours, &marks)),
+        -0.17575757575757575,
+    );
+    assert_eq!(
+        rank_correlation(&pairs(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0])),
+        0.0
+    );
+    assert_eq!(rank_correlation(&[]), 0.0);
+    assert!(rank_correlation(&[[f64::NAN, 1.0], [1.0, 2.0]]).is_nan());
+}

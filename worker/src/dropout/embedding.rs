@@ -102,10 +102,12 @@ mod tests {
             layers: 1,
             hidden: 1,
             normalization: Normalization::None,
+            normalization_gain: 1.0,
             inputs: 1,
             vocabulary: Some(vocabulary),
             tied: false,
             initial_range: None,
+            forget_bias: None,
             head: Head::Classes(vocabulary),
             read_out: ReadOut::Last(1),
         };

@@ -17,6 +17,7 @@ pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
         rows,
         bias_row,
         bias: 0.0,
+        always: false,
     };
     vec![
         matrix("reset_gate", inputs + 1 + hidden, inputs),

@@ -1,4 +1,4 @@
-//! Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000), forget bias 1.
+//! Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 //!
 //! i, f, o = σ(W x + b + U h), g = tanh(W x + b + U h), each with matrices of its own;
 //! c' = f ⊙ c + i ⊙ g, h' = o ⊙ tanh(c').
@@ -13,16 +13,20 @@ use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid;
 
 /// Gates i, f, g and o, each over [x, 1, h].
-pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
+pub(super) fn matrices(inputs: usize, hidden: usize, forget_bias: Option<f64>) -> Vec<Matrix> {
     let gate = |name, bias| Matrix {
         name,
         rows: inputs + 1 + hidden,
         bias_row: inputs,
         bias,
+        always: false,
     };
     vec![
         gate("input_gate", 0.0),
-        gate("forget_gate", 1.0),
+        Matrix {
+            always: forget_bias.is_some(),
+            ..gate("forget_gate", forget_bias.unwrap_or(1.0))
+        },
         gate("candidate", 0.0),
         gate("output_gate", 0.0),
     ]

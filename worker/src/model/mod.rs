@@ -22,7 +22,7 @@ pub use parameters::Parameters;
 use crate::dropout::Masks;
 use crate::network::Network;
 use crate::tasks::{Batch, Head, Inputs};
-use breakmywork_protocol::spec::{Cell, SiteName};
+use breakmywork_protocol::spec::{Cell, Normalization, SiteName};
 use candle_core::{D, Result, Tensor};
 
 /// Weights as the forward pass uses them: tracked for training, or detached for evaluation.
@@ -106,9 +106,11 @@ impl Network {
         let mut matrices = match self.cell {
             Cell::Rnn => rnn::matrices(inputs, self.hidden),
             Cell::Gru => gru::matrices(inputs, self.hidden),
-            Cell::Lstm => lstm::matrices(inputs, self.hidden),
+            Cell::Lstm => lstm::matrices(inputs, self.hidden, self.forget_bias),
         };
-        matrices.extend(normalize::matrices(self.normalization));
+        if self.normalization != Normalization::None {
+            matrices.extend(normalize::matrices(self.normalization_gain));
+        }
         matrices
     }
 
@@ -204,12 +206,57 @@ struct Matrix {
     bias_row: usize,
     /// Initial value of that row.
     bias: f64,
+    /// Whether it begins so whatever the range is in which all else begins.
+    always: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use crate::tasks::{ReadOut, Reads, Shape};
+    use breakmywork_protocol::spec::Model;
+    use candle_core::{DType, Device};
+
+    /// A plain network that reads all in one step is a multilayer perceptron: tanh(W₂ tanh(W₁ x + b₁) + b₂), by hand.
+    #[test]
+    fn one_step_of_a_plain_network_is_a_perceptron() {
+        let shape = Shape {
+            steps: 1,
+            reads: Reads::Numbers(3),
+            head: Head::Classes(2),
+            read_out: ReadOut::Last(1),
+        };
+        let network = Network {
+            initial_range: Some(0.5),
+            ..Network::new(&Model::new(Cell::Rnn, 2, 4), shape)
+        };
+        let parameters = Parameters::initial(&network, 1, DType::F64, &Device::Cpu).expect("fits");
+        let x = [0.3, -1.2, 0.7];
+        let inputs = Inputs::Numbers(vec![Tensor::new(&[x], &Device::Cpu).expect("a row")]);
+        let weights = parameters.frozen().expect("weights");
+        let outputs = network.forward(&weights, &inputs, &Masks::default());
+        let outputs: Vec<Vec<f64>> = outputs.and_then(|y| y.to_vec2()).expect("computes");
+        let matrices: Vec<Vec<Vec<f64>>> = parameters
+            .named()
+            .iter()
+            .map(|(_, var)| var.to_vec2().expect("a matrix"))
+            .collect();
+        // Rows of the inputs, then the bias; those of the state before come behind and meet zeros.
+        let product = |x: &[f64], matrix: &[Vec<f64>], bias: &[f64]| -> Vec<f64> {
+            let column = |unit: usize| {
+                let sum: f64 = x.iter().zip(matrix).map(|(x, row)| x * row[unit]).sum();
+                sum + bias[unit]
+            };
+            (0..bias.len()).map(column).collect()
+        };
+        let tanh = |layer: Vec<f64>| -> Vec<f64> { layer.into_iter().map(f64::tanh).collect() };
+        let first = tanh(product(&x, &matrices[0], &matrices[0][3]));
+        let second = tanh(product(&first, &matrices[1], &matrices[1][4]));
+        let expected = product(&second, &matrices[2], &matrices[3][0]);
+        for (output, expected) in outputs[0].iter().zip(expected) {
+            assert!((output - expected).abs() < 1e-12, "{output} {expected}");
+        }
+    }
 
     /// Two steps of one sequence with two units: by hand.
     #[test]

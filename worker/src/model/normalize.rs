@@ -8,7 +8,6 @@
 //!   itself; gains begin at 0.1. At test it is by running averages of the statistics of each step.
 
 use super::Matrix;
-use breakmywork_protocol::spec::Normalization;
 use candle_core::{Result, Tensor};
 use std::cell::RefCell;
 
@@ -17,17 +16,14 @@ const EPSILON: f64 = 1e-5;
 /// Weight of a new minibatch in a running average, as in torch.
 const MOMENTUM: f64 = 0.1;
 /// Gains of the two products for each gate, then gain and bias of the cell state: rows of one.
-pub(super) fn matrices(normalization: Normalization) -> Vec<Matrix> {
-    let gain = match normalization {
-        Normalization::None => return Vec::new(),
-        Normalization::Layer => 1.0,
-        Normalization::Batch => 0.1,
-    };
+pub(super) fn matrices(gain: f64) -> Vec<Matrix> {
+    // A random gain would undo the normalization.
     let row = |name, bias| Matrix {
         name,
         rows: 1,
         bias_row: 0,
         bias,
+        always: true,
     };
     vec![
         row("input_gate_state_gain", gain),

@@ -32,8 +32,8 @@ pub(crate) struct Arranged {
 }
 
 impl Parameters {
-    /// Initial values: uniform in ±1/√hidden as in torch, biases 0 except the forget gate's 1; or all uniform in the
-    /// network's initial range.
+    /// Initial values: uniform in ±1/√hidden as in torch, biases 0 except the forget gate's; or all uniform in the
+    /// network's initial range, except what is given.
     ///
     /// They depend on the seed and the shape alone, so all arms of a seed that share a shape begin alike.
     pub fn initial(network: &Network, seed: u32, dtype: DType, device: &Device) -> Result<Self> {
@@ -63,8 +63,7 @@ impl Parameters {
             let matrices = network.matrices(network.layer_inputs(layer));
             per_layer = matrices.len();
             for matrix in matrices {
-                // Gains are rows of one; a random gain would undo the normalization.
-                let set = network.initial_range.is_none() || matrix.rows == 1;
+                let set = network.initial_range.is_none() || matrix.always;
                 let set = set.then_some((matrix.bias_row, matrix.bias));
                 add(
                     format!("layer{layer}.{}", matrix.name),
@@ -187,5 +186,80 @@ impl Parameters {
             output_bias: arranged.output_bias,
             statistics: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Task;
+    use breakmywork_protocol::spec::{self, Cell, Model, Normalization, TaskName};
+    use std::collections::BTreeMap;
+
+    fn begun(model: &Model) -> BTreeMap<String, Vec<Vec<f64>>> {
+        let task = Task::generated(&spec::Task::generated(TaskName::Adding, 6)).expect("generated");
+        let network = Network::new(model, task.shape());
+        let parameters = Parameters::initial(&network, 1, DType::F64, &Device::Cpu);
+        let named = parameters.expect("fits").named;
+        let values = |(name, var): (String, Var)| (name, var.to_vec2().expect("a matrix"));
+        named.into_iter().map(values).collect()
+    }
+
+    /// Adding has two inputs, so the third row is the bias (see `lstm::matrices`).
+    #[test]
+    fn the_forget_bias_is_what_is_given_and_nothing_else_changes() {
+        for (given, initial_range, expected) in [
+            (None, None, Some(1.0)),
+            (Some(0.0), None, Some(0.0)),
+            (Some(-2.5), Some(0.1), Some(-2.5)),
+            (None, Some(0.1), None),
+        ] {
+            let usual = Model {
+                initial_range,
+                ..Model::new(Cell::Lstm, 2, 4)
+            };
+            let model = Model {
+                forget_bias: given,
+                ..usual.clone()
+            };
+            let (mut usual, mut begun) = (begun(&usual), begun(&model));
+            for (layer, row) in [(0, 2), (1, 4)] {
+                let gate = format!("layer{layer}.forget_gate");
+                let of = |all: &mut BTreeMap<String, Vec<Vec<f64>>>| {
+                    all.get_mut(&gate).expect("there").remove(row)
+                };
+                let (bias, _) = (of(&mut begun), of(&mut usual));
+                match expected {
+                    Some(expected) => assert_eq!(bias, [expected; 4]),
+                    None => assert!(bias.iter().all(|bias| bias.abs() < 0.1 && *bias != 0.0)),
+                }
+            }
+            assert_eq!(begun, usual);
+        }
+    }
+
+    #[test]
+    fn gains_begin_as_published_or_as_given() {
+        for (normalization, given, expected) in [
+            (Normalization::Layer, None, 1.0),
+            (Normalization::Batch, None, 0.1),
+            (Normalization::Batch, Some(1.0), 1.0),
+            (Normalization::Layer, Some(0.25), 0.25),
+        ] {
+            let model = Model {
+                normalization,
+                normalization_gain: given,
+                initial_range: Some(0.5),
+                ..Model::new(Cell::Lstm, 1, 4)
+            };
+            let gains: Vec<_> = begun(&model)
+                .into_iter()
+                .filter(|(name, _)| name.ends_with("_gain"))
+                .collect();
+            assert_eq!(gains.len(), 9);
+            for (name, gain) in gains {
+                assert_eq!(gain, [[expected; 4]], "{name}");
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn matrices(inputs: usize, hidden: usize) -> Vec<Matrix> {
         rows: inputs + 1 + hidden,
         bias_row: inputs,
         bias: 0.0,
+        always: false,
     }]
 }
 

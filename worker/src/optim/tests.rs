@@ -13,10 +13,12 @@ fn network() -> Network {
         layers: 1,
         hidden: 1,
         normalization: spec::Normalization::None,
+        normalization_gain: 1.0,
         inputs: 1,
         vocabulary: None,
         tied: false,
         initial_range: None,
+        forget_bias: None,
         head: Head::Value,
         read_out: ReadOut::Last(1),
     }

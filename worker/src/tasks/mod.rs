@@ -6,6 +6,7 @@
 
 mod batch;
 mod error;
+mod fraction;
 mod generated;
 mod music;
 mod pictures;
@@ -44,6 +45,8 @@ pub struct Task {
     /// Its name.
     pub name: TaskName,
     source: Source,
+    /// What the test is on, if it is not what training is on.
+    tested: Option<Box<dyn Sequences>>,
     /// Name and SHA-256 of its data set, if it has one.
     data: Option<(String, String)>,
 }
@@ -89,10 +92,11 @@ impl Task {
     /// # Errors
     /// If it needs a data set.
     pub fn generated(spec: &spec::Task) -> std::result::Result<Self, Error> {
-        let sequences = generated::sequences(spec).ok_or(Error::Unnamed(spec.name))?;
+        let sequences = generated::sequences(spec, 0.0).ok_or(Error::Unnamed(spec.name))?;
         Ok(Self {
             name: spec.name,
             source: Source::Sequences(sequences),
+            tested: None,
             data: None,
         })
     }
@@ -108,6 +112,19 @@ impl Task {
         let name = spec.data.as_deref().ok_or(Error::Unnamed(spec.name))?;
         let reference: Reference = name.parse().map_err(crate::data::Error::Reference)?;
         Self::on(spec, Store::new(data_sets.to_owned()).load(&reference)?)
+    }
+
+    /// The same, its test as that evaluation has it: of generated sequences it may be longer, or on shifted numbers.
+    pub fn tested(self, spec: &spec::Task, evaluation: &spec::Evaluation) -> Self {
+        if evaluation.shift.is_none() && evaluation.length.is_none() {
+            return self;
+        }
+        let spec = spec::Task {
+            length: evaluation.length.unwrap_or(spec.length),
+            ..spec.clone()
+        };
+        let tested = generated::sequences(&spec, evaluation.shift.unwrap_or(0.0));
+        Self { tested, ..self }
     }
 
     /// The task of that specification on that data set.
@@ -137,14 +154,22 @@ impl Task {
                 });
             }
         };
+        let source = match (spec.fraction, source) {
+            (Some(share), Source::Sequences(whole)) if share < 1.0 => {
+                Source::Sequences(Box::new(fraction::Fraction::new(whole, share)))
+            }
+            // A text has cut its tokens itself.
+            (_, source) => source,
+        };
         Ok(Self {
             name: spec.name,
             source,
+            tested: None,
             data: Some((reference, data.manifest.sha256)),
         })
     }
 
-    /// Its shape.
+    /// Its shape in training.
     pub fn shape(&self) -> Shape {
         match &self.source {
             Source::Sequences(sequences) => sequences.shape(),
@@ -186,6 +211,10 @@ impl Task {
                 text.batch(*purpose, *window, device)
             }
             (Source::Sequences(source), Piece::Sequences(purpose, numbers)) => {
+                let source = match (purpose, &self.tested) {
+                    (Purpose::Test, Some(tested)) => tested,
+                    _ => source,
+                };
                 let sequence = |number: &u64, into: &mut Sequence| {
                     source.write(seed, *purpose, *number, into);
                 };

@@ -1,5 +1,6 @@
 //! Language models: the next character or word of a text that is read on and on.
 
+use super::fraction::part;
 use super::schedule::LONGER;
 use super::{Batch, Error, Head, Inputs, Piece, ReadOut, Reads, Shape, TextWindow, Tokens, split};
 use crate::data::{Splits, Vocabulary};
@@ -40,7 +41,12 @@ impl Text {
                 most: limits::CHARACTERS,
             });
         }
-        let tokens = text.as_ref().map(|text| vocabulary.encode(text));
+        // The vocabulary is that of the whole text, so that networks and losses of all shares can be compared.
+        let mut tokens = text.as_ref().map(|text| vocabulary.encode(text));
+        if let Some(share) = spec.fraction {
+            let kept = part(tokens.train.len(), share);
+            tokens.train.truncate(kept);
+        }
         for (split, tokens) in tokens.each() {
             if tokens.len() < 2 {
                 return Err(Error::TooShort {

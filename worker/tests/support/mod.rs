@@ -2,7 +2,7 @@
 
 use breakmywork_protocol::spec::{
     Cell, DecayBy, Dropout, Evaluation, MaskTime, Model, Optimizer, Plan, Setup, Site, Task,
-    TaskName, Training,
+    TaskName, Temperature, Training,
 };
 
 /// Two layers with masks at every site, 20 steps.
@@ -33,7 +33,9 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 every: Some(3),
                 sequences: 20,
                 samples: 2,
-                temperature: 1.0,
+                temperature: Temperature::default(),
+                shift: None,
+                length: None,
             },
             dropout: Dropout {
                 input: site(MaskTime::PerStep),

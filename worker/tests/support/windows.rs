@@ -31,6 +31,7 @@ pub(crate) struct Case {
     pub(crate) read_out: ReadOut,
     pub(crate) tied: bool,
     pub(crate) penalties: [f64; 2],
+    pub(crate) steps: usize,
 }
 
 pub(crate) const NUMBERS: Case = Case {
@@ -40,6 +41,7 @@ pub(crate) const NUMBERS: Case = Case {
     read_out: ReadOut::Last(1),
     tied: false,
     penalties: [0.0, 0.0],
+    steps: STEPS,
 };
 
 pub(crate) const WORDS: Case = Case {
@@ -86,8 +88,19 @@ fn applies(name: SiteName, site: &Site) -> bool {
     site.noise == Noise::Mask && !anew
 }
 
-/// Every head with every read-out and penalty, its states masked.
+/// Every head with every read-out and penalty, its states masked; and sequences of one step.
 pub(crate) fn every_head(cell: Cell, visit: &mut Visit<'_>) {
+    for head in [Head::Value, Head::Classes(6), Head::Keys(6)] {
+        let case = Case {
+            cell,
+            head,
+            penalties: [0.5, 0.3],
+            steps: 1,
+            ..NUMBERS
+        };
+        visit(&case, &Dropout::default());
+        visit(&case, &published());
+    }
     for head in [Head::Value, Head::Classes(6), Head::Keys(6)] {
         for read_out in [ReadOut::Last(1), ReadOut::Last(3), ReadOut::Every] {
             for penalties in [[0.0, 0.0], [0.7, 0.0], [0.0, 0.7], [0.5, 0.3]] {
@@ -155,7 +168,7 @@ pub(crate) fn every_embedding(cell: Cell, visit: &mut Visit<'_>) {
 
 pub(crate) fn network(case: &Case) -> Network {
     let shape = Shape {
-        steps: STEPS,
+        steps: case.steps,
         reads: case.reads,
         head: case.head,
         read_out: case.read_out,
@@ -181,16 +194,16 @@ pub(crate) fn batch(case: &Case, dtype: DType, device: &Device) -> Result<Batch>
     let inputs = match case.reads {
         Reads::Numbers(width) => {
             let step = |t| normal(t, &[BATCH, width], dtype)?.to_device(device);
-            Inputs::Numbers((0..STEPS as u64).map(step).collect::<Result<_>>()?)
+            Inputs::Numbers((0..case.steps as u64).map(step).collect::<Result<_>>()?)
         }
         Reads::Tokens(vocabulary) => Inputs::Tokens(Tokens {
-            ids: (0..STEPS * BATCH)
+            ids: (0..case.steps * BATCH)
                 .map(|_| stream.below(vocabulary as u32))
                 .collect(),
             batch: BATCH,
         }),
     };
-    let outputs = case.read_out.of(STEPS) * BATCH;
+    let outputs = case.read_out.of(case.steps) * BATCH;
     let targets = match case.head {
         Head::Value => normal(50, &[outputs, 1], dtype)?,
         Head::Classes(n) => {
@@ -225,7 +238,7 @@ pub(crate) fn learned(
     let shape = MaskShape {
         dropout,
         network: &network,
-        steps: STEPS,
+        steps: case.steps,
         batch: BATCH,
         tokens: batch.inputs.tokens(),
     };

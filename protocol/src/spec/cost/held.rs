@@ -8,6 +8,8 @@ use crate::data_set::{Holds, Reference};
 pub(super) struct Data<'a> {
     setup: &'a Setup,
     sizes: [f64; 3],
+    /// Whether the sizes are those of the data set, and not usual ones.
+    known: bool,
     /// Time steps of the data set.
     pub(super) loaded: f64,
 }
@@ -32,7 +34,7 @@ impl<'a> Data<'a> {
             EPOCH_TIME_STEPS / whole / 10.0,
             EPOCH_TIME_STEPS / whole / 10.0,
         ];
-        let sizes = match known {
+        let mut sizes = match known {
             _ if task.name.is_generated() => [f64::INFINITY; 3],
             None => usual,
             Some(known) => std::array::from_fn(|split| {
@@ -52,11 +54,26 @@ impl<'a> Data<'a> {
         } else {
             sizes.iter().sum::<f64>() * whole
         };
+        // All of it is read, and a part of it learned from.
+        sizes[0] = (sizes[0] * task.fraction.unwrap_or(1.0)).max(1.0);
         Self {
             setup,
             sizes,
+            known: known.is_some(),
             loaded,
         }
+    }
+
+    /// Sequences or tokens that are there to be learned from, and how many a minibatch needs at least, where it is known
+    /// that they are too few.
+    pub(super) fn too_few(&self) -> Option<(f64, f64)> {
+        let (task, batch) = (&self.setup.task, f64::from(self.setup.training.batch));
+        let needed = match task.name.is_language_model() {
+            // Each stream has one window, and what follows its last step.
+            true => batch * f64::from(task.length + 1),
+            false => batch,
+        };
+        (self.known && self.sizes[0] < needed).then_some((self.sizes[0], needed))
     }
 
     /// Optimizer steps of that training.

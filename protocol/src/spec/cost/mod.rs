@@ -12,6 +12,7 @@ pub use board::{Board, Kind, Past, USUAL_HOURS};
 use super::fields::Problem;
 use super::limits;
 use super::types::*;
+use held::Data;
 use work::Work;
 
 /// Estimated seconds of one run of `setup` on one core of the CPU that was measured.
@@ -37,12 +38,49 @@ pub fn sequence_length(task: &Task) -> u32 {
     }
 }
 
+/// Time steps of a test sequence, which may be longer than those of training.
+pub fn tested_length(setup: &Setup) -> u32 {
+    sequence_length(&Task {
+        length: setup.evaluation.length.unwrap_or(setup.task.length),
+        ..setup.task.clone()
+    })
+}
+
 /// What stands against an experiment because of how long it takes or how much it reports.
 pub(super) fn problems(spec: &Spec, board: &Board) -> Vec<Problem> {
     too_long(spec, board)
         .into_iter()
         .chain(too_many_measurements(spec))
+        .chain(too_little_data(spec))
         .collect()
+}
+
+/// The first arm whose training data do not make a single minibatch.
+fn too_little_data(spec: &Spec) -> Option<Problem> {
+    let too_few = |arm: &Arm| {
+        Data::of(&arm.setup)
+            .too_few()
+            .map(|counts| (arm.clone(), counts))
+    };
+    let (arm, (have, need)) = spec.arms.iter().find_map(too_few)?;
+    let task = &arm.setup.task;
+    let what = match task.name {
+        TaskName::CharLm => "characters",
+        TaskName::WordLm => "words",
+        _ => "sequences",
+    };
+    let field = match task.fraction {
+        Some(_) => "task/fraction",
+        None => "training/batch",
+    };
+    Some(Problem {
+        pointer: format!("/{field}"),
+        detail: format!(
+            "leaves arm \"{}\" about {have:.0} {what} of {} to learn from, and a minibatch needs {need:.0}. Take more of the data or a smaller batch.",
+            arm.name,
+            task.data.as_deref().unwrap_or_default()
+        ),
+    })
 }
 
 fn too_long(spec: &Spec, board: &Board) -> Option<Problem> {

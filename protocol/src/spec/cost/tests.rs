@@ -35,12 +35,45 @@ fn the_estimate_is_near_what_was_measured() {
 }
 
 fn spec(sections: &str) -> Spec {
+    let metric = if sections.contains("mnist") {
+        "test_nll"
+    } else {
+        "test_mse"
+    };
     let text = format!(
         "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n{sections}\n[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n\
-         dropout.state = {{ rate = 0.25 }}\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
+         dropout.state = {{ rate = 0.25 }}\n[criterion]\nkind = \"difference\"\nmetric = \"{metric}\"\n\
          treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n"
     );
     read(&text, Format::Toml).expect("good")
+}
+
+#[test]
+fn a_share_of_the_data_makes_epochs_shorter_and_must_fill_a_minibatch() {
+    let digits = |more: &str| {
+        let task = "[task]\nname = \"sequential_mnist\"\ndata = \"mnist\"\nlength = 28\n";
+        spec(&format!("{task}{more}"))
+    };
+    let steps = |spec: &Spec| {
+        let setup = &spec.arms[0].setup;
+        Data::of(setup).steps(&setup.training)
+    };
+    let training = "[training]\nepochs = 2\nbatch = 100\n";
+    let whole = steps(&digits(training));
+    assert_eq!(
+        steps(&digits(&format!("fraction = 0.125\n{training}"))),
+        whole / 8.0
+    );
+    let small = digits(&format!("fraction = 0.001\n{training}"));
+    let found = problems(&small, &Board::default());
+    assert!(
+        found.len() == 1
+            && found[0].pointer == "/task/fraction"
+            && found[0]
+                .detail
+                .contains("of mnist@1 to learn from, and a minibatch needs 100"),
+        "{found:?}"
+    );
 }
 
 fn past(estimated: f64, took: f64) -> Past {

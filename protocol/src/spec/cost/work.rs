@@ -120,8 +120,21 @@ impl Work {
         let samples = setup.evaluation.samples;
         work.evaluation(&counted, measurements, &data.held_out(1), 0);
         // At the end: the last and the best weights on the test, and the last on training sequences.
-        work.evaluation(&counted, 2.0, &data.held_out(2), samples);
+        let tested = Counted {
+            length: f64::from(super::tested_length(setup)),
+            ..Counted::of(setup)
+        };
+        work.evaluation(&tested, 2.0, &data.held_out(2), samples);
+        if let Temperature::Fitted(_) = setup.evaluation.temperature {
+            // Of both weights, in about so many passes.
+            const FITTED: f64 = 6.0;
+            work.evaluation(&counted, 2.0 * FITTED, &data.held_out(1), 0);
+        }
         work.evaluation(&counted, 1.0, &data.held_out(0), 0);
+        if samples > 0 {
+            // The gap is measured with the masks at their mean.
+            work.evaluation(&tested, 1.0, &data.held_out(2), 0);
+        }
         work
     }
 

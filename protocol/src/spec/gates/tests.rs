@@ -47,6 +47,11 @@ fn arms_that_train_the_same_are_refused_however_they_are_written() {
         "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n",
         "[[arms]]\nname = \"a\"\ndropout.state.rate = 0\n[[arms]]\nname = \"b\"\n",
         "[[arms]]\nname = \"a\"\ntraining.learning_rate = 1e-3\n[[arms]]\nname = \"b\"\ntraining.learning_rate = 0.001\n",
+        "[[arms]]\nname = \"a\"\nmodel.forget_bias = 1\n[[arms]]\nname = \"b\"\n",
+        "[[arms]]\nname = \"a\"\nmodel.normalization = \"batch\"\nmodel.normalization_gain = 0.1\n[[arms]]\nname = \"b\"\n\
+         model.normalization = \"batch\"\n",
+        "[[arms]]\nname = \"a\"\ndropout.state = { rate = 0.5, until = 1 }\n[[arms]]\nname = \"b\"\ndropout.state = { rate = 0.5 }\n",
+        "[[arms]]\nname = \"a\"\nevaluation.shift = 0\n[[arms]]\nname = \"b\"\nevaluation.length = 50\n",
         "[[arms]]\nname = \"a\"\ndropout.preset = \"none\"\n[[arms]]\nname = \"b\"\nmodel.cell = \"lstm\"\n",
     ] {
         only(
@@ -57,6 +62,29 @@ fn arms_that_train_the_same_are_refused_however_they_are_written() {
     }
     let other = "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\ntraining.steps = 11\n";
     assert_eq!(refused(other, DIFFERENCE, 8), []);
+}
+
+/// In one step there is no state before, and no step at which a mask could be another.
+#[test]
+fn a_picture_read_at_once_has_no_time_for_masks_to_differ_in() {
+    let arms = |task: &str| {
+        format!(
+            "[[arms]]\nname = \"a\"\ntask = {task}\ndropout.state.rate = 0.25\ndropout.output = {{ rate = 0.5 }}\n[[arms]]\n\
+             name = \"b\"\ntask = {task}\ndropout.output = {{ rate = 0.5, time = \"per_step\" }}\n"
+        )
+    };
+    let of = |length: u32| {
+        format!("{{ name = \"sequential_mnist\", data = \"mnist\", length = {length} }}")
+    };
+    let criterion = DIFFERENCE.replace("test_mse", "test_nll");
+    only(
+        refused(&arms(&of(1)), &criterion, 8),
+        "/criterion/control",
+        "trains the same",
+    );
+    assert_eq!(refused(&arms(&of(2)), &criterion, 8), []);
+    let other = arms(&of(1)).replace("rate = 0.5, time", "rate = 0.4, time");
+    assert_eq!(refused(&other, &criterion, 8), []);
 }
 
 #[test]
@@ -92,6 +120,19 @@ fn a_margin_beyond_what_there_is_to_gain_is_refused() {
         "/criterion/margin",
         "smallest difference that would matter",
     );
+}
+
+/// Twice the margin of what there is to gain on the numbers trained on may well be gained on others.
+#[test]
+fn a_margin_on_shifted_numbers_is_taken_as_it_is() {
+    let shifted = ARMS
+        .replace("name = \"a\"\n", "name = \"a\"\nevaluation.shift = 1\n")
+        .replace("name = \"b\"\n", "name = \"b\"\nevaluation.shift = 1\n");
+    let margin = DIFFERENCE.replace("0.02", "0.3");
+    only(refused(ARMS, &margin, 8), "/criterion/margin", "only");
+    assert_eq!(refused(&shifted, &margin, 8), []);
+    let training = margin.replace("test_mse", "train_mse");
+    only(refused(&shifted, &training, 8), "/criterion/margin", "only");
 }
 
 #[test]

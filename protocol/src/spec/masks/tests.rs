@@ -180,3 +180,57 @@ fn defaults_depend_on_the_site() {
         None
     );
 }
+
+#[test]
+fn a_site_drops_in_the_first_share_of_the_steps() {
+    let spec = spec(
+        "lstm",
+        1,
+        "state = { rate = 0.3, until = 0.1 }, output = { rate = 0.2 }",
+    )
+    .expect("good");
+    let dropout = &spec.arms[0].dropout;
+    let rates = |step, steps| {
+        let now = dropout.at(step, steps);
+        now.sites().map(|(_, site)| site.rate).collect::<Vec<_>>()
+    };
+    for (step, steps, state) in [
+        (0, 30, 0.3),
+        (2, 30, 0.3),
+        (3, 30, 0.0),
+        (29, 30, 0.0),
+        (0, 3, 0.3),
+        (1, 3, 0.0),
+    ] {
+        assert_eq!(rates(step, steps), [state, 0.2], "{step} of {steps}");
+    }
+    assert_eq!(
+        read(&spec.to_toml(), Format::Toml).expect("its own TOML"),
+        spec
+    );
+    assert!(
+        spec.canonical().contains(r#""until":0.1"#)
+            && spec.canonical().matches("until").count() == 1
+    );
+    refused(
+        "lstm",
+        1,
+        "state = { rate = 0.3, until = 0 }",
+        "from 0.001 to 1, not 0",
+    );
+    refused(
+        "lstm",
+        1,
+        "state = { rate = 0.3, until = 1.5 }",
+        "from 0.001 to 1",
+    );
+    // Part of the time is another method.
+    let part = spec_on(
+        r#"name = "adding""#,
+        "lstm",
+        1,
+        "preset = \"semeniuta\", update.until = 0.5",
+    )
+    .expect("good");
+    assert_eq!(part.arms[0].dropout.preset(&part.model), None);
+}

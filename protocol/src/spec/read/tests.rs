@@ -363,3 +363,197 @@ fn fields_that_only_some_tasks_have_are_refused_elsewhere() {
     );
     assert_complains(&pixels, "task.length", "must divide");
 }
+
+#[test]
+fn how_a_network_begins_and_how_much_it_learns_from_can_be_said() {
+    let plain = read(GOOD, Format::Toml).expect("good");
+    for absent in ["fraction", "forget_bias", "normalization_gain"] {
+        assert!(!plain.canonical().contains(absent), "{absent}");
+    }
+    let begun = GOOD.replace(
+        "[training]",
+        "[model]\nnormalization = \"layer\"\nnormalization_gain = 0.1\nforget_bias = 0\n[training]",
+    );
+    let begun = begun.replace("training.learning_rate = 1", "model.forget_bias = 2");
+    let spec = read(&begun, Format::Toml).expect("good");
+    assert_eq!(spec.model.normalization_gain, Some(0.1));
+    let biases: Vec<_> = spec
+        .arms
+        .iter()
+        .map(|arm| arm.setup.model.forget_bias)
+        .collect();
+    assert_eq!(biases, [Some(0.0), Some(2.0)]);
+    assert_eq!(
+        read(&spec.to_toml(), Format::Toml).expect("its own TOML"),
+        spec
+    );
+    // An arm with a cell that has no forget gate has no use for its bias.
+    let other = begun.replace("normalization = \"layer\"\nnormalization_gain = 0.1\n", "");
+    let other = other.replace("model.forget_bias = 2", "model.cell = \"gru\"");
+    let spec = read(&other, Format::Toml).expect("good");
+    assert_eq!(spec.arms[1].setup.model.forget_bias, None);
+    for (field, path, words) in [
+        (
+            "[model]\nforget_bias = 11",
+            "model.forget_bias",
+            "from -10 to 10",
+        ),
+        (
+            "[model]\ncell = \"rnn\"\nforget_bias = 1",
+            "model.forget_bias",
+            "is only for the lstm",
+        ),
+        (
+            "[model]\nnormalization_gain = 1",
+            "model.normalization_gain",
+            "is only for networks with",
+        ),
+        (
+            "task.fraction = 0.5",
+            "task.fraction",
+            "is only for tasks that learn from a data set",
+        ),
+    ] {
+        let text = if field.starts_with("task") {
+            GOOD.replace("length = 20", "length = 20\nfraction = 0.5")
+        } else {
+            GOOD.replace("[training]", &format!("{field}\n[training]"))
+        };
+        assert_complains(&text, path, words);
+    }
+    let digits = GOOD.replace(
+        "\"adding\"\nlength = 20",
+        "\"sequential_mnist\"\ndata = \"mnist\"\nfraction = 0",
+    );
+    assert_complains(&digits, "task.fraction", "from 0.001 to 1, not 0");
+}
+
+#[test]
+fn a_test_may_be_of_other_numbers_and_longer_sequences_than_training() {
+    let with = |field: &str| {
+        GOOD.replace(
+            "[[arms]]\nname = \"fixed mask\"",
+            &format!("[evaluation]\n{field}\n[[arms]]\nname = \"fixed mask\""),
+        )
+    };
+    let spec = read(&with("shift = 1\nlength = 40"), Format::Toml).expect("good");
+    assert_eq!(
+        (spec.evaluation.shift, spec.evaluation.length),
+        (Some(1.0), Some(40))
+    );
+    assert_eq!(
+        read(&spec.to_toml(), Format::Toml).expect("its own TOML"),
+        spec
+    );
+    assert!(
+        spec.canonical().contains(r#""shift":1.0"#),
+        "{}",
+        spec.canonical()
+    );
+    let plain = read(&with(""), Format::Toml).expect("good");
+    assert!(!plain.canonical().contains("shift"));
+    let seconds = |spec: &Spec| super::cost::run_seconds(&spec.arms[0].setup);
+    assert!(seconds(&spec) > seconds(&plain));
+    let memory = |spec: &Spec| {
+        memory::run_memory(
+            &spec.arms[0].setup,
+            memory::DataShape::expected(&spec.arms[0].setup),
+        )
+    };
+    assert!(memory(&spec) > memory(&plain));
+    assert_complains(&with("shift = 101"), "evaluation.shift", "from -100 to 100");
+    assert_complains(&with("length = 2"), "evaluation.length", "from 3 to 1000");
+    let copy = with("shift = 1").replace("\"adding\"", "\"copy\"");
+    assert_complains(&copy, "evaluation.shift", "is only for the adding problem");
+    let digits = with("length = 28").replace(
+        "\"adding\"\nlength = 20",
+        "\"sequential_mnist\"\ndata = \"mnist\"\nlength = 28",
+    );
+    assert_complains(
+        &digits,
+        "evaluation.length",
+        "is only for generated sequences",
+    );
+}
+
+#[test]
+fn a_temperature_is_a_number_or_fitted_on_validation_data() {
+    let with = |task: &str, temperature: &str| {
+        let text = GOOD
+            .replace("\"adding\"", task)
+            .replace("test_mse", "test_nll");
+        text.replace(
+            "[[arms]]\nname = \"fixed mask\"",
+            &format!("[evaluation]\ntemperature = {temperature}\n[[arms]]\nname = \"fixed mask\""),
+        )
+    };
+    let fitted = read(&with("\"copy\"", "\"valid\""), Format::Toml).expect("good");
+    assert_eq!(
+        fitted.evaluation.temperature,
+        Temperature::Fitted(FittedOn::Valid)
+    );
+    assert_eq!(
+        read(&fitted.to_toml(), Format::Toml).expect("its own TOML"),
+        fitted
+    );
+    assert!(fitted.canonical().contains(r#""temperature":"valid""#));
+    let given = read(&with("\"copy\"", "2"), Format::Toml).expect("good");
+    assert!(
+        given.canonical().contains(r#""temperature":2.0"#),
+        "{}",
+        given.canonical()
+    );
+    let seconds = |spec: &Spec| super::cost::run_seconds(&spec.arms[0].setup);
+    assert!(seconds(&fitted) > seconds(&given));
+    assert_complains(
+        &with("\"copy\"", "\"test\""),
+        "evaluation.temperature",
+        "or \"valid\"",
+    );
+    assert_complains(
+        &with("\"copy\"", "0"),
+        "evaluation.temperature",
+        "from 0.05 to 20, not 0",
+    );
+    assert_complains(
+        &with("\"adding\"", "\"valid\"").replace("test_nll", "test_mse"),
+        "evaluation.temperature",
+        "only for tasks that predict probabilities",
+    );
+    let other = with("\"copy\"", "\"valid\"")
+        .replace("training.learning_rate = 1", "task.name = \"adding\"");
+    let other = other
+        .split("[criterion]")
+        .next()
+        .expect("a part")
+        .to_owned();
+    let spec = read(&other, Format::Toml).expect("good");
+    assert_eq!(
+        spec.arms[1].setup.evaluation.temperature,
+        Temperature::Given(1.0)
+    );
+}
+
+/// A gap and a rank correlation may decide, by plain differences.
+#[test]
+fn a_gap_and_a_rank_correlation_may_decide() {
+    let gap = GOOD.replace("test_mse", "gap");
+    assert_eq!(complaints(&gap), Vec::<String>::new());
+    let log = |text: &str| text.replace("margin = 0.02", "margin = 0.02\nscale = \"log\"");
+    assert_complains(&log(&gap), "criterion.scale", "its ratios mean nothing");
+    let rank = GOOD.replace("test_mse", "variance_error_rank");
+    assert_complains(&rank, "criterion.metric", "does not report");
+    let rank = rank.replace(
+        "[[arms]]\nname = \"fixed mask\"",
+        "[evaluation]\nsamples = 5\n[[arms]]\nname = \"fixed mask\"",
+    );
+    assert_eq!(complaints(&rank), Vec::<String>::new());
+    assert_complains(&log(&rank), "criterion.scale", "its ratios mean nothing");
+    assert_complains(
+        &rank.replace("margin = 0.02", "margin = 1"),
+        "criterion.margin",
+        "only 1.0000",
+    );
+    let lower = rank.replace("margin = 0.02", "margin = 0.02\nbetter = \"lower\"");
+    assert_complains(&lower, "criterion.better", "better when it is higher");
+}

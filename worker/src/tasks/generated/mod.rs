@@ -28,11 +28,11 @@ trait Generator: Send {
     fn draw(&self, stream: &mut Stream, inputs: &mut [f64], targets: &mut [f64]);
 }
 
-/// The sequences of that task, if it is a generated one.
-pub(super) fn sequences(spec: &spec::Task) -> Option<Box<dyn Sequences>> {
+/// The sequences of that task, if it is a generated one; numbers are shifted by so much.
+pub(super) fn sequences(spec: &spec::Task, shift: f64) -> Option<Box<dyn Sequences>> {
     let length = spec.length as usize;
     match spec.name {
-        TaskName::Adding => Some(Box::new(adding::Adding { length })),
+        TaskName::Adding => Some(Box::new(adding::Adding { length, shift })),
         TaskName::Copy => Some(Box::new(copy::Copy { length })),
         TaskName::TemporalOrder => Some(Box::new(temporal_order::TemporalOrder { length })),
         _ => None,

@@ -81,6 +81,10 @@ def shown(name, numbers):
 
 if __name__ == "__main__":
     shown("interaction", typical((A - B) - (C - D), 0.5))
+    lengths = np.array([60, 10, 30, 40])
+    for name, x, margin in [("trend", lengths, 0.01), ("trend, per doubling", np.log2(lengths), 0.2)]:
+        slopes = np.array([-stats.linregress(x, y).slope for y in zip(B, A, D, C)])
+        shown(name, typical(slopes, margin))
     for case in [
         (0, 0, 29, 0.1), (0, 0, 28, 0.1), (0, 0, 16, 0.1), (0, 2, 6, 0.1), (0, 3, 6, 0.1), (1, 4, 20, 0.1),
         (3, 5, 16, 0.05), (0, 8, 8, 0.0), (0, 0, 40, 0.1),

@@ -14,6 +14,8 @@ pub fn estimate(verdict: &Verdict) -> &'static str {
         (Some(CriterionKind::Interaction), _) => {
             "Typical difference of the two advantages (median)"
         }
+        (Some(CriterionKind::Trend), Some(Estimand::Mean)) => "Mean slope",
+        (Some(CriterionKind::Trend), _) => "Typical slope (median)",
         (_, Some(Estimand::Median)) => "Typical difference (median)",
         _ => "Mean difference",
     }
@@ -34,7 +36,16 @@ pub fn dot(verdict: &Verdict) -> &'static str {
         Some(CriterionKind::Interaction) => {
             "the difference between two advantages, of four runs in all"
         }
+        Some(CriterionKind::Trend) => "the slope through its runs",
         _ => "the difference between its two runs",
+    }
+}
+
+/// What a seed comes to, as the head of a column.
+pub fn column(verdict: &Verdict) -> &'static str {
+    match verdict.kind {
+        Some(CriterionKind::Trend) => "Slope",
+        _ => "Difference",
     }
 }
 

@@ -100,3 +100,37 @@ async fn an_interaction_is_proposed_registered_and_judged(pool: PgPool) {
         ],
     );
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_trend_is_proposed_registered_and_judged(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let arms: String = [("short", 10), ("middle", 20), ("long", 40)]
+        .map(|(arm, length)| format!("[[arms]]\nname = \"{arm}\"\ntask.length = {length}\n"))
+        .concat();
+    let toml = format!(
+        "title = \"Error along the length\"\nseeds = [1, 2, 3, 4, 5, 6, 7, 8]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
+         {arms}[criterion]\nkind = \"trend\"\nmetric = \"test_mse\"\ntreatment = \"short\"\ncontrol = \"long\"\n\
+         field = \"task.length\"\nfield_scale = \"log\"\nmargin = 0.01\n"
+    );
+    let path = concluded(&site, &ada, &toml, |plan| {
+        let length = f64::from(plan.setup.task.length);
+        0.02 * length.log2() + f64::from(plan.seed) * 1e-3
+    })
+    .await;
+    let verdict = over_rest(&ada, &path).await["verdict"].clone();
+    assert_eq!(verdict["outcome"], "supported", "{verdict}");
+    assert_eq!(verdict["unit"], "squared error per doubling of task.length");
+    let page = ada.get(&path).await.text();
+    says(
+        &page,
+        &[
+            "gets better along task.length",
+            "the slope through its runs",
+            "<th scope=\"col\" class=\"number\">Slope</th>",
+            "<th scope=\"col\" class=\"number\">middle</th>",
+            "24 runs planned, 24 finished",
+            "(between)",
+        ],
+    );
+}

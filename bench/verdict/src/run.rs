@@ -21,15 +21,17 @@ pub(crate) enum Kind {
     Equivalence,
     SolveRate,
     Interaction,
+    Trend,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Typical,
         Self::Mean,
         Self::Equivalence,
         Self::SolveRate,
         Self::Interaction,
+        Self::Trend,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Kind {
             }
             Self::SolveRate => "solve_rate",
             Self::Interaction => "interaction, typical seed",
+            Self::Trend => "trend, typical seed",
         }
     }
 
@@ -51,11 +54,16 @@ impl Kind {
         }
     }
 
-    /// Its arms; what they train is nothing to the simulation.
-    fn arms(self) -> &'static [&'static str] {
+    /// Its arms, and what they have differently; what they train is nothing to the simulation.
+    fn arms(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Interaction => &["b", "a", "d", "c"],
-            _ => &["b", "a"],
+            Self::Interaction => &[("b", ""), ("a", ""), ("d", ""), ("c", "")],
+            Self::Trend => &[
+                ("b", "task.length = 60\n"),
+                ("a", "task.length = 10\n"),
+                ("d", "task.length = 30\n"),
+            ],
+            _ => &[("b", ""), ("a", "")],
         }
     }
 
@@ -68,6 +76,7 @@ impl Kind {
             Self::Interaction => {
                 "kind = \"interaction\"\nother_treatment = \"d\"\nother_control = \"c\""
             }
+            Self::Trend => "kind = \"trend\"\nfield = \"task.length\"",
         };
         format!("{kind}\nmargin = {}\nalpha = {ALPHA}\n", self.margin())
     }
@@ -130,6 +139,12 @@ impl Experiment {
                     ("c", 0.0),
                 ]
             }
+            // A slope on a level that differs from seed to seed and must not count.
+            Kind::Trend => {
+                let level: f64 = rng.random_range(-1.0..1.0);
+                let at = |length: f64| level - difference * length;
+                vec![("b", at(60.0)), ("a", at(10.0)), ("d", at(30.0))]
+            }
             _ => vec![("b", -difference), ("a", 0.0)],
         }
     }
@@ -142,7 +157,7 @@ fn spec(kind: Kind, pairs: u32) -> Spec {
         seeds.join(", "),
         kind.arms()
             .iter()
-            .map(|arm| format!("[[arms]]\nname = \"{arm}\"\n"))
+            .map(|(arm, own)| format!("[[arms]]\nname = \"{arm}\"\n{own}"))
             .collect::<String>(),
         kind.criterion()
     );

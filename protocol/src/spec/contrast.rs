@@ -22,12 +22,59 @@ impl Spec {
         let Some(criterion) = &self.criterion else {
             return Vec::new();
         };
+        if let Some(field) = &criterion.field {
+            return slope(self, criterion, field);
+        }
         let mut terms = Vec::from(pair([&criterion.treatment, &criterion.control], 1.0));
         if let Some(other) = criterion.other_pair() {
             terms.extend(pair(other, -1.0));
         }
         terms
     }
+}
+
+/// What differs by less, relative to the width of a sweep, differs by rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// The slope of how good a run was along a setting, by least squares: Σ (xⱼ − x̄)(yⱼ − ȳ) / Σ (xⱼ − x̄)², counted in the
+/// direction from the control to the treatment.
+fn slope<'a>(spec: &'a Spec, criterion: &'a Criterion, field: &str) -> Vec<Term<'a>> {
+    let ends = [&criterion.treatment, &criterion.control];
+    let rest = spec.arms.iter().map(|arm| &arm.name);
+    let arms: Vec<&String> = (ends.into_iter())
+        .chain(rest.filter(|name| !ends.contains(name)))
+        .collect();
+    let places: Vec<f64> = arms
+        .iter()
+        .filter_map(|name| spec.arms.iter().find(|arm| arm.name == **name))
+        .filter_map(|arm| place(&arm.setup, field, criterion.field_scale))
+        .collect();
+    let mean = places.iter().sum::<f64>() / places.len() as f64;
+    // In the middle is in the middle: a rounding error must not give weight to a run that diverged.
+    let width = places.iter().map(|x| (x - mean).abs()).fold(0.0, f64::max);
+    let aside = |x: f64| match x - mean {
+        small if small.abs() <= ROUNDING * width => 0.0,
+        aside => aside,
+    };
+    let squares: f64 = places.iter().map(|x| aside(*x).powi(2)).sum();
+    let towards = places.first().map_or(1.0, |first| aside(*first).signum());
+    arms.into_iter()
+        .zip(places)
+        .map(|(arm, x)| Term {
+            arm,
+            weight: towards * aside(x) / squares,
+        })
+        .collect()
+}
+
+/// Where an arm stands on the axis of a trend; nothing where the setting is no number there.
+pub(super) fn place(setup: &Setup, field: &str, scale: Option<Scale>) -> Option<f64> {
+    let value = settings(setup).get(field)?.as_f64()?;
+    let x = match scale {
+        Some(Scale::Log) => value.log2(),
+        Some(Scale::Additive) | None => value,
+    };
+    x.is_finite().then_some(x)
 }
 
 /// The advantage of a treatment over its control, times a sign.
@@ -43,6 +90,7 @@ impl Criterion {
             _ if arm == self.control => "control",
             _ if self.other_treatment.as_deref() == Some(arm) => "treatment, other condition",
             _ if self.other_control.as_deref() == Some(arm) => "control, other condition",
+            _ if self.kind == CriterionKind::Trend => "between",
             _ => "",
         }
     }
@@ -70,6 +118,19 @@ pub(super) fn settings(setup: &Setup) -> BTreeMap<String, Value> {
         &mut found,
     );
     found
+}
+
+/// Paths of the settings that are not the same in all of them.
+pub(super) fn differing(all: &[&BTreeMap<String, Value>]) -> Vec<String> {
+    let mut paths: Vec<&String> = all.iter().flat_map(|settings| settings.keys()).collect();
+    paths.sort();
+    paths.dedup();
+    let differs = |path: &&String| {
+        let mut values = all.iter().map(|settings| settings.get(*path));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    paths.into_iter().filter(differs).cloned().collect()
 }
 
 fn flatten(path: &str, value: Value, found: &mut BTreeMap<String, Value>) {

@@ -5,11 +5,14 @@ use super::limits;
 use super::types::*;
 use crate::metric;
 
+mod sweep;
+
 const KINDS: &[(&str, CriterionKind)] = &[
     ("difference", CriterionKind::Difference),
     ("equivalence", CriterionKind::Equivalence),
     ("solve_rate", CriterionKind::SolveRate),
     ("interaction", CriterionKind::Interaction),
+    ("trend", CriterionKind::Trend),
 ];
 const ESTIMANDS: &[(&str, Estimand)] = &[("median", Estimand::Median), ("mean", Estimand::Mean)];
 const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
@@ -34,6 +37,10 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     let mut compared = vec![treatment.as_str(), &control];
     compared.extend(other_treatment.as_deref());
     compared.extend(other_control.as_deref());
+    let (field, field_scale) = sweep::read(&mut fields, kind, [&treatment, &control], arms);
+    if kind == CriterionKind::Trend {
+        compared = arms.iter().map(|arm| arm.name.as_str()).collect();
+    }
     let known = check_metric(&mut fields, &metric_name, &compared, arms);
     let natural = known.map_or(Better::Lower, |metric| metric.better);
     let better = fields.choice("better", DIRECTIONS, Some(natural));
@@ -67,7 +74,8 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     let share = kind == CriterionKind::SolveRate
         || known.is_some_and(|metric| metric.unit == "share correct");
     // What more than two runs may differ by, the gates say.
-    if share && scale == Scale::Additive && margin >= 1.0 && kind != CriterionKind::Interaction {
+    let of_two = !matches!(kind, CriterionKind::Interaction | CriterionKind::Trend);
+    if share && scale == Scale::Additive && margin >= 1.0 && of_two {
         fields.problem(
             "margin",
             "two shares cannot differ by 1 or more, so nothing could support this; 0.1 means ten points.",
@@ -82,6 +90,8 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
         control,
         other_treatment,
         other_control,
+        field,
+        field_scale,
         better,
         margin,
         scale,

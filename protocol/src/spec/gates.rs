@@ -33,6 +33,7 @@ pub(super) fn problems(spec: &Spec) -> Vec<Problem> {
         ));
     }
     found.extend(square(spec, criterion));
+    found.extend(alone(spec, criterion));
     found.extend(reach(spec, criterion));
     found.extend(margin(spec, criterion));
     found.extend(threshold(spec, criterion));
@@ -84,21 +85,14 @@ fn square(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
         }
     }
     let settings = [treatment, control, other_treatment, other_control].map(effective);
-    let mut paths: Vec<&String> = settings
-        .iter()
-        .flat_map(|settings| settings.keys())
-        .collect();
-    paths.sort();
-    paths.dedup();
-    let odd: Vec<String> = paths
+    let odd: Vec<String> = contrast::differing(&settings.each_ref())
         .into_iter()
         .filter(|path| {
             let [treatment, control, other_treatment, other_control] =
-                settings.each_ref().map(|settings| settings.get(*path));
+                settings.each_ref().map(|settings| settings.get(path));
             let same = treatment == control && other_treatment == other_control;
             !same && (treatment != other_treatment || control != other_control)
         })
-        .cloned()
         .collect();
     (!odd.is_empty()).then(|| {
         problem(
@@ -111,6 +105,31 @@ fn square(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
                 text::first_of(&odd, NAMED, ", ")
             ),
         )
+    })
+}
+
+/// The arms of a trend must differ in the swept setting alone, or nobody knows what it is due to.
+fn alone(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    let field = criterion.field.as_ref()?;
+    let mut arms = spec.arms.iter().map(|arm| (arm, settings(&arm.setup)));
+    let (first, base) = arms.next()?;
+    arms.find_map(|(arm, own)| {
+        let more: Vec<String> = contrast::differing(&[&base, &own])
+            .into_iter()
+            .filter(|path| path != field)
+            .collect();
+        (!more.is_empty()).then(|| {
+            problem(
+                "field",
+                format!(
+                    "is not all that \"{}\" and \"{}\" differ in ({}), so nobody could tell what a trend is due to. Let the arms \
+                     differ in {field} alone.",
+                    first.name,
+                    arm.name,
+                    text::first_of(&more, NAMED, ", ")
+                ),
+            )
+        })
     })
 }
 
@@ -154,10 +173,10 @@ fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
             problem(
                 "margin",
                 format!(
-                    "is {} in the logarithm, a factor of {:.3e}: nothing could support this. 0.1 is about ten per cent; at most \
+                    "is {} in the logarithm, for which runs would differ by a factor of {:.3e}: nothing could support this. 0.1 is about ten per cent; at most \
                      {} is taken.",
                     criterion.margin,
-                    criterion.margin.exp(),
+                    (criterion.margin / times).exp(),
                     number(largest)
                 ),
             )
@@ -169,6 +188,7 @@ fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
         CriterionKind::Interaction => {
             format!(", and two advantages cannot differ by more than {gain:.4}")
         }
+        CriterionKind::Trend => format!(", and no slope is steeper than {}", number(gain)),
         _ => String::new(),
     };
     (criterion.margin >= gain).then(|| {

@@ -37,6 +37,14 @@ impl Criterion {
                 self.other_advantage(),
                 self.amount(),
             ),
+            CriterionKind::Trend => format!(
+                "{} {} gets {} by at least {} {}.",
+                sentence(&self.along()),
+                self.metric,
+                self.direction(),
+                self.amount(),
+                self.step(),
+            ),
         }
     }
 
@@ -73,6 +81,32 @@ impl Criterion {
                 self.amount(),
                 self.proof(),
             ),
+            CriterionKind::Trend => format!(
+                "Falsified if {} the improvement of {} is proven smaller than {} {}, {}.",
+                self.along(),
+                self.metric,
+                self.amount(),
+                self.step(),
+                self.proof(),
+            ),
+        }
+    }
+
+    /// The direction of a trend.
+    fn along(&self) -> String {
+        let field = self.field.as_deref().unwrap_or_default();
+        format!(
+            "along {field}, from \"{}\" to \"{}\",",
+            self.control, self.treatment
+        )
+    }
+
+    /// What the slope of a trend is taken per.
+    fn step(&self) -> String {
+        let field = self.field.as_deref().unwrap_or_default();
+        match self.field_scale {
+            Some(Scale::Log) => format!("per doubling of {field}"),
+            Some(Scale::Additive) | None => format!("per unit of {field}"),
         }
     }
 
@@ -107,6 +141,12 @@ impl Criterion {
                 self.quantity("difference"),
                 self.metric
             ),
+            CriterionKind::Trend => format!(
+                "{} of {} {}",
+                self.quantity("improvement"),
+                self.metric,
+                self.step()
+            ),
         };
         format!(
             "The claim survives if {what} is proven to be above 0, at the level {level}, and estimated to be at least \
@@ -115,13 +155,17 @@ impl Criterion {
     }
 
     /// Unit of the effect, where the arms learn that task.
-    pub fn unit(&self, task: TaskName) -> &'static str {
-        match (self.kind, self.scale) {
+    pub fn unit(&self, task: TaskName) -> String {
+        let unit = match (self.kind, self.scale) {
             (CriterionKind::SolveRate, _) => "share of seeds",
             (_, Scale::Log) => "log ratio",
             (_, Scale::Additive) => {
                 metric::find(&self.metric).map_or("", |metric| metric.unit_of(task))
             }
+        };
+        match self.kind {
+            CriterionKind::Trend => format!("{unit} {}", self.step()),
+            _ => unit.to_owned(),
         }
     }
 
@@ -153,9 +197,15 @@ impl Criterion {
     }
 
     fn proof(&self) -> String {
+        let unit = match self.kind {
+            CriterionKind::Interaction | CriterionKind::Trend => "seed",
+            _ => "seed pair",
+        };
         let test = match self.estimand {
-            Some(Estimand::Mean) => "for the mean over the seed pairs by Student's t",
-            Some(Estimand::Median) | None => "for the typical seed pair by the exact sign test",
+            Some(Estimand::Mean) => format!("for the mean over the {unit}s by Student's t"),
+            Some(Estimand::Median) | None => {
+                format!("for the typical {unit} by the exact sign test")
+            }
         };
         format!("{test} at the level {}", number(self.alpha))
     }

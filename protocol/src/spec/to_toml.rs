@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 65] = [
+pub const FIELD_ORDER: [&str; 67] = [
     "title",
     "seeds",
     "name",
@@ -108,6 +108,8 @@ pub const FIELD_ORDER: [&str; 65] = [
     "control",
     "other_treatment",
     "other_control",
+    "field",
+    "field_scale",
     "better",
     "margin",
     "scale",

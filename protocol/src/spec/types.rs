@@ -504,6 +504,12 @@ pub struct Criterion {
     /// Of `interaction`: the control under the other condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_control: Option<String>,
+    /// Of `trend`: the setting that is swept, by its path, such as `task.length`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Of `trend`: whether the slope is taken per unit of the field, or of its logarithm per doubling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field_scale: Option<Scale>,
     /// Which direction of the metric is better.
     pub better: Better,
     /// Smallest effect of interest, on `scale` (for `solve_rate`: a difference of rates).
@@ -530,6 +536,8 @@ pub enum CriterionKind {
     SolveRate,
     /// The treatment's advantage is greater by the margin than it is under another condition: four runs for each seed.
     Interaction,
+    /// The metric improves along a swept setting, from the control's value to the treatment's: a slope for each seed.
+    Trend,
 }
 
 impl CriterionKind {
@@ -540,6 +548,7 @@ impl CriterionKind {
             Self::Equivalence => "equivalence",
             Self::SolveRate => "solve_rate",
             Self::Interaction => "interaction",
+            Self::Trend => "trend",
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::stats;
 /// Differences are held within ± this, so that every sum over the pairs, and every bound, stays a finite number.
 pub(super) const LARGEST: f64 = 1e300;
 
+/// Sums smaller than this, relative to their parts, are rounding.
+const ROUNDING: f64 = 1e-14;
+
 /// What the runs of an experiment give to compare.
 pub(super) struct Compared<'a> {
     /// The arms, each with its weight in a difference: the treatment first, the control second.
@@ -116,10 +119,15 @@ impl<'a> Compared<'a> {
 
     /// The difference δ of a seed; finite.
     fn difference(&self, values: &[f64], criterion: &Criterion) -> f64 {
-        let terms = self.terms.iter().zip(values);
-        let sum: f64 = terms
+        let parts: Vec<f64> = (self.terms.iter().zip(values))
             .map(|(term, value)| term.weight * advantage(*value, criterion))
-            .sum();
+            .collect();
+        let sum: f64 = parts.iter().sum();
+        let size: f64 = parts.iter().map(|part| part.abs()).sum();
+        // Of two runs the difference is exact. A sum of more that is nothing but rounding must not count as a sign.
+        if parts.len() > 2 && sum.abs() <= ROUNDING * size {
+            return 0.0;
+        }
         sum.clamp(-LARGEST, LARGEST)
     }
 

@@ -70,12 +70,10 @@ fn evidence_of<'a>(
     level: f64,
 ) -> Option<Box<dyn Evidence + 'a>> {
     match criterion.kind {
-        CriterionKind::Difference | CriterionKind::Equivalence | CriterionKind::Interaction => {
-            evidence::of_differences(compared, criterion, level)
-        }
         CriterionKind::SolveRate => {
             Some(Box::new(SolveRate::of(compared, criterion, level)?) as Box<dyn Evidence>)
         }
+        _ => evidence::of_differences(compared, criterion, level),
     }
 }
 
@@ -96,7 +94,7 @@ fn numbers(
     let arms = [&drops[0], &drops[1]];
     let mut verdict = Verdict {
         outcome: Outcome::Inconclusive,
-        unit: criterion.unit(spec.task.name).into(),
+        unit: criterion.unit(spec.task.name),
         kind: Some(criterion.kind),
         estimand: criterion.estimand,
         metric: criterion.metric.clone(),

@@ -125,6 +125,25 @@ fn predicted(criterion: &Criterion) -> Meaning {
                 ),
             }
         }
+        CriterionKind::Trend => {
+            let metric = escape(&criterion.metric);
+            let along = format!(
+                "along {}, from \"{control}\" to \"{treatment}\"",
+                escape(criterion.field.as_deref().unwrap_or_default())
+            );
+            Meaning {
+                supported: format!(
+                    "{metric} gets better {along}: by the estimate, by the smallest effect of interest or more."
+                ),
+                reversed: format!("{metric} gets worse {along}."),
+                negligible: format!(
+                    "{metric} stays the same {along}, within the smallest effect of interest."
+                ),
+                falsified: format!(
+                    "However {metric} improves {along}, it is by less than the smallest effect of interest."
+                ),
+            }
+        }
     }
 }
 
@@ -144,24 +163,21 @@ fn numbers(verdict: &Verdict) -> Option<String> {
         .iter()
         .filter(|pair| pair.difference.is_some())
         .count();
+    let which = match verdict.estimand {
+        Some(Estimand::Mean) => "mean",
+        Some(Estimand::Median) | None => "typical (median)",
+    };
     let what = match verdict.kind? {
         CriterionKind::Difference | CriterionKind::Equivalence => {
-            let which = match verdict.estimand {
-                Some(Estimand::Mean) => "mean advantage",
-                Some(Estimand::Median) | None => "typical (median) advantage",
-            };
-            format!("{which} in {}", verdict.metric)
+            format!("{which} advantage in {}", verdict.metric)
         }
         CriterionKind::Interaction => {
-            let which = match verdict.estimand {
-                Some(Estimand::Mean) => "mean",
-                Some(Estimand::Median) | None => "typical (median)",
-            };
             format!(
                 "{which} difference of the two advantages in {}",
                 verdict.metric
             )
         }
+        CriterionKind::Trend => format!("{which} slope of {}", verdict.metric),
         CriterionKind::SolveRate => "advantage in the share of solved seeds".into(),
     };
     Some(format!(

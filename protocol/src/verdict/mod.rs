@@ -7,7 +7,7 @@
 //!
 //! - supported if δ is proven above 0 and its estimate is at least m;
 //! - falsified if it is proven below m (*negligible* if also above −m, else *reversed* if below 0);
-//! - of `interaction` the same, where δ is the difference of two advantages;
+//! - of `interaction` and `trend` the same, where δ is the difference of two advantages, or a slope;
 //! - of `equivalence` the other way round: supported if proven between −m and m, falsified if proven outside;
 //! - inconclusive otherwise, and where something stands in the way (`decide::obstacle`);
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.

@@ -4,14 +4,54 @@ use crate::spec::{Format, Spec, read};
 use std::collections::BTreeMap;
 
 mod interaction;
+mod trend;
 
 const A: [f64; 8] = [82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4];
 const B: [f64; 8] = [80.9, 81.2, 81.4, 80.7, 81.8, 81.1, 80.6, 81.5];
 
+/// Two further arms.
+const D: [f64; 8] = [81.6, 81.5, 82.2, 81.9, 82.0, 81.4, 81.3, 82.3];
+const C: [f64; 8] = [81.9, 81.8, 82.3, 81.7, 82.4, 81.9, 81.4, 82.2];
+
+/// Numbers of scipy and statsmodels: bench/verdict/golden.py.
+struct Golden {
+    effect: f64,
+    bounds: [f64; 2],
+    p_support: f64,
+    p_falsify: f64,
+    mean: f64,
+    mean_bounds: [f64; 2],
+}
+
+impl Golden {
+    #[track_caller]
+    fn holds(&self, verdict: &Verdict) {
+        let close = |found: Option<f64>, wanted: f64| {
+            let found = found.expect("is there");
+            assert!((found - wanted).abs() < 1e-9, "{found} is not {wanted}");
+        };
+        let all = |found: Option<[f64; 2]>, wanted: [f64; 2]| {
+            for (place, wanted) in wanted.into_iter().enumerate() {
+                close(found.map(|found| found[place]), wanted);
+            }
+        };
+        let checks = verdict.checks.expect("checks");
+        close(verdict.effect, self.effect);
+        all(verdict.interval, self.bounds);
+        close(verdict.p_support, self.p_support);
+        close(verdict.p_falsify, self.p_falsify);
+        close(checks.mean, self.mean);
+        all(checks.mean_interval, self.mean_bounds);
+    }
+}
+
 fn spec(criterion: &str) -> Spec {
+    let arms: String = [("b", 60), ("a", 10), ("d", 30), ("c", 40)]
+        .map(|(arm, length)| format!("[[arms]]\nname = \"{arm}\"\ntask.length = {length}\n"))
+        .concat();
     let text = format!(
         "title = \"t\"\nseeds = [1,2,3,4,5,6,7,8]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
-         [[arms]]\nname = \"b\"\n[[arms]]\nname = \"a\"\n[[arms]]\nname = \"d\"\n[[arms]]\nname = \"c\"\n[criterion]\nmetric = \"test_mse\"\n\
+         {arms}[criterion]\nmetric = \"test_mse\"\n\
          treatment = \"b\"\ncontrol = \"a\"\n{criterion}"
     );
     read(&text, Format::Toml).expect("a good specification")
@@ -58,6 +98,18 @@ fn outcomes(treatment: &[f64], control: &[f64]) -> Vec<RunOutcome> {
             .collect()
     };
     [arm("b", treatment), arm("a", control)].concat()
+}
+
+/// The same with two more arms, "d" and "c".
+fn runs(values: [[f64; 8]; 4]) -> Vec<RunOutcome> {
+    let [treatment, control, other_treatment, other_control] = values;
+    let mut runs = outcomes(&treatment, &control);
+    let mut others = outcomes(&other_treatment, &other_control);
+    for run in &mut others {
+        run.arm = if run.arm == "b" { "d" } else { "c" }.into();
+    }
+    runs.append(&mut others);
+    runs
 }
 
 fn verdict(criterion: &str, treatment: &[f64], control: &[f64]) -> Verdict {
@@ -409,6 +461,7 @@ mod storing {
                 DIFFERENCE,
                 SOLVE,
                 interaction::INTERACTION,
+                trend::TREND,
                 "kind = \"difference\"\nscale = \"log\"\nmargin = 0.1",
                 "kind = \"difference\"\nmargin = 1000000",
                 "kind = \"difference\"\nestimand = \"mean\"\nmargin = 0.1",

@@ -17,7 +17,7 @@ pub(super) use arm::{ArmFields, SITES, SiteFields, USUAL, when};
 pub(super) use value::seeds_read;
 
 /// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 35] = [
+const FIELDS: [(&str, &str, Kind); 37] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -48,6 +48,8 @@ const FIELDS: [(&str, &str, Kind); 35] = [
     ("criterion", "control", Kind::Text),
     ("criterion", "other_treatment", Kind::Text),
     ("criterion", "other_control", Kind::Text),
+    ("criterion", "field", Kind::Text),
+    ("criterion", "field_scale", Kind::Text),
     ("criterion", "better", Kind::Text),
     ("criterion", "margin", Kind::Real),
     ("criterion", "scale", Kind::Text),

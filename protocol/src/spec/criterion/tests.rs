@@ -6,16 +6,25 @@ const ARMS: &str = "[[arms]]\nname = \"a\"\ndropout.state.rate = 0.25\n[[arms]]\
     [[arms]]\nname = \"c\"\ndropout.state.rate = 0.25\ntask.length = 60\n[[arms]]\nname = \"d\"\ntask.length = 60\n";
 
 fn with(criterion: &str) -> Result<Spec, Problems> {
+    on(ARMS, criterion)
+}
+
+fn on(arms: &str, criterion: &str) -> Result<Spec, Problems> {
     let text = format!(
         "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6, 7, 8]\n[task]\nname = \"adding\"\nlength = 10\n[training]\nsteps = 10\n\
-         {ARMS}[criterion]\nmetric = \"test_mse\"\ntreatment = \"a\"\ncontrol = \"b\"\nmargin = 0.02\n{criterion}"
+         {arms}[criterion]\nmetric = \"test_mse\"\ntreatment = \"a\"\ncontrol = \"b\"\nmargin = 0.02\n{criterion}"
     );
     read(&text, Format::Toml)
 }
 
 #[track_caller]
 fn refuses(criterion: &str, path: &str, words: &str) {
-    let problems = with(criterion).expect_err("is refused").0;
+    refuses_on(ARMS, criterion, path, words);
+}
+
+#[track_caller]
+fn refuses_on(arms: &str, criterion: &str, path: &str, words: &str) {
+    let problems = on(arms, criterion).expect_err("is refused").0;
     let [problem] = problems.as_slice() else {
         panic!("{problems:?}");
     };
@@ -25,8 +34,8 @@ fn refuses(criterion: &str, path: &str, words: &str) {
 
 /// As it is stored, and as it is written out, it reads the same.
 #[track_caller]
-fn survives(criterion: &str) -> Spec {
-    let spec = with(criterion).expect("is good");
+fn survives(arms: &str, criterion: &str) -> Spec {
+    let spec = on(arms, criterion).expect("is good");
     assert_eq!(read(&spec.to_toml(), Format::Toml).as_ref(), Ok(&spec));
     assert_eq!(Spec::from_stored(&spec.to_json()).as_ref(), Ok(&spec));
     assert_eq!(read_value(&spec.to_json()).as_ref(), Ok(&spec));
@@ -46,7 +55,7 @@ fn what_older_kinds_have_not_is_absent_from_their_frozen_form() {
 #[test]
 fn an_interaction_names_four_different_arms() {
     const KIND: &str = "kind = \"interaction\"\nother_treatment = \"c\"\n";
-    let spec = survives(&format!("{KIND}other_control = \"d\""));
+    let spec = survives(ARMS, &format!("{KIND}other_control = \"d\""));
     let weights: Vec<(&str, f64)> = (spec.contrast().iter())
         .map(|term| (term.arm, term.weight))
         .collect();
@@ -73,5 +82,82 @@ fn an_interaction_names_four_different_arms() {
         "kind = \"difference\"\nother_control = \"d\"",
         "other_control",
         "only for kind \"interaction\"; leave it out",
+    );
+}
+
+const SWEEP: &str = "[[arms]]\nname = \"a\"\ntask.length = 40\n[[arms]]\nname = \"b\"\n\
+    [[arms]]\nname = \"c\"\ntask.length = 20\n";
+const TREND: &str = "kind = \"trend\"\nfield = \"task.length\"\nfield_scale = \"log\"\n";
+
+#[test]
+fn a_trend_sweeps_one_number_over_three_arms_or_more() {
+    let small = |criterion: &str| criterion.replace("margin = 0.02", "");
+    let spec = survives(SWEEP, &small(TREND));
+    let weights: Vec<String> = (spec.contrast().iter())
+        .map(|term| format!("{} {:.9}", term.arm, term.weight))
+        .collect();
+    // In the middle, to the last digit.
+    assert_eq!(spec.contrast()[2].weight, 0.0);
+    assert_eq!(
+        weights,
+        ["a 0.500000000", "b -0.500000000", "c 0.000000000"]
+    );
+    let criterion = spec.criterion.expect("has one");
+    insta::assert_snapshot!(format!(
+        "{}\n{}\n{}\n{}",
+        criterion.reading(),
+        criterion.falsifier(),
+        criterion.survival(),
+        criterion.unit(spec.task.name)
+    ));
+    let kind = "kind = \"trend\"\n";
+    refuses_on(
+        SWEEP,
+        kind,
+        "field",
+        "is missing; give a number that differs between the arms: task.length.",
+    );
+    let at = |field: &str| format!("{kind}field = \"{field}\"");
+    refuses_on(
+        SWEEP,
+        &at("task.name"),
+        "field",
+        "is no number of arm \"a\"",
+    );
+    refuses_on(
+        SWEEP,
+        &at("dropout.state.rate"),
+        "field",
+        "is no number of arm \"a\"",
+    );
+    refuses_on(
+        SWEEP,
+        &at("model.hidden"),
+        "field",
+        "is the same in arms \"a\" and \"b\"",
+    );
+    let inner = SWEEP.replace("= 20", "= 80");
+    refuses_on(
+        &inner,
+        TREND,
+        "treatment",
+        "at an end of the sweep, \"b\" or \"c\"",
+    );
+    let (two, _) = SWEEP.split_once("[[arms]]\nname = \"c\"").expect("has it");
+    refuses_on(
+        two,
+        TREND,
+        "field",
+        "is swept over 2 arms; a trend needs 3 to 12",
+    );
+    let decay = "[[arms]]\nname = \"a\"\ntraining.weight_decay = 0.1\n[[arms]]\nname = \"b\"\n[[arms]]\nname = \"c\"\n\
+                 training.weight_decay = 0.01\n";
+    let log = TREND.replace("task.length", "training.weight_decay");
+    refuses_on(decay, &log, "field_scale", "not above 0; use \"additive\"");
+    survives(decay, &log.replace("log", "additive"));
+    refuses(
+        "kind = \"difference\"\nfield = \"task.length\"",
+        "field",
+        "only for kind \"trend\"",
     );
 }

@@ -210,3 +210,27 @@ fn the_two_pairs_of_an_interaction_must_differ_in_the_same() {
         "two advantages cannot differ by more than 0.3333",
     );
 }
+
+#[test]
+fn the_arms_of_a_trend_differ_in_the_swept_setting_alone() {
+    let arms = "[[arms]]\nname = \"a\"\ntask.length = 40\n[[arms]]\nname = \"c\"\ntask.length = 20\n\
+                [[arms]]\nname = \"b\"\ntask.length = 10\n";
+    let trend = |margin: &str| {
+        format!(
+            "kind = \"trend\"\nfield = \"task.length\"\nmetric = \"test_mse\"\nmargin = {margin}\n"
+        )
+    };
+    assert_eq!(refused(arms, &trend("0.001"), 8), []);
+    let more = arms.replace("= 20", "= 20\nmodel.hidden = 7");
+    only(
+        refused(&more, &trend("0.001"), 8),
+        "/criterion/field",
+        "differ in (model.hidden)",
+    );
+    // All there is to gain, at one half of the sweep against the other.
+    only(
+        refused(arms, &trend("0.006"), 8),
+        "/criterion/margin",
+        "no slope is steeper than 0.005952",
+    );
+}

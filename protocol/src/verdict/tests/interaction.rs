@@ -2,23 +2,8 @@
 
 use super::*;
 
-/// The other condition: its treatment and its control.
-const D: [f64; 8] = [81.6, 81.5, 82.2, 81.9, 82.0, 81.4, 81.3, 82.3];
-const C: [f64; 8] = [81.9, 81.8, 82.3, 81.7, 82.4, 81.9, 81.4, 82.2];
-
 pub(super) const INTERACTION: &str =
     "kind = \"interaction\"\nother_treatment = \"d\"\nother_control = \"c\"\nmargin = 0.5";
-
-fn runs(values: [[f64; 8]; 4]) -> Vec<RunOutcome> {
-    let [treatment, control, other_treatment, other_control] = values;
-    let mut runs = outcomes(&treatment, &control);
-    let mut others = outcomes(&other_treatment, &other_control);
-    for run in &mut others {
-        run.arm = if run.arm == "b" { "d" } else { "c" }.into();
-    }
-    runs.append(&mut others);
-    runs
-}
 
 fn of(values: [[f64; 8]; 4]) -> Verdict {
     decide(&spec(INTERACTION), &runs(values), ALPHA)
@@ -28,21 +13,8 @@ fn of(values: [[f64; 8]; 4]) -> Verdict {
 fn a_greater_advantage_is_supported_with_the_golden_numbers() {
     let verdict = of([B, A, D, C]);
     assert_eq!(verdict.outcome, Outcome::Supported);
-    // bench/verdict/golden.py
-    let close =
-        |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-9, "{found} {wanted}");
-    close(verdict.effect.expect("effect"), GOLDEN.effect);
-    let [low, high] = verdict.interval.expect("bounds");
-    close(low, GOLDEN.bounds[0]);
-    close(high, GOLDEN.bounds[1]);
-    close(verdict.p_support.expect("p"), GOLDEN.p_support);
-    close(verdict.p_falsify.expect("p"), GOLDEN.p_falsify);
-    let checks = verdict.checks.expect("checks");
-    let [low, high] = checks.mean_interval.expect("bounds");
-    close(checks.mean.expect("mean"), GOLDEN.mean);
-    close(low, GOLDEN.mean_bounds[0]);
-    close(high, GOLDEN.mean_bounds[1]);
-    assert_eq!(checks.superiority, None);
+    GOLDEN.holds(&verdict);
+    assert_eq!(verdict.checks.expect("checks").superiority, None);
     assert_eq!(verdict.pairs[0].others, [Some(D[0]), Some(C[0])]);
     insta::assert_snapshot!(verdict.explanation);
 }
@@ -128,16 +100,6 @@ fn missing_and_mixed_runs_of_the_other_pair_count_as_those_of_the_first() {
     assert!(cancelled(runs([B, A, D, C])));
 }
 
-struct Golden {
-    effect: f64,
-    bounds: [f64; 2],
-    p_support: f64,
-    p_falsify: f64,
-    mean: f64,
-    mean_bounds: [f64; 2],
-}
-
-/// numpy.median, order statistics by scipy.stats.binom, scipy.stats.binomtest, scipy.stats.t: bench/verdict/golden.py.
 const GOLDEN: Golden = Golden {
     effect: 0.85,
     bounds: [0.2, 1.1],

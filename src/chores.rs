@@ -1,6 +1,7 @@
 //! What every web process does on the side. Any number of processes may do so at once.
 
 use crate::auth::session;
+use crate::noted;
 use crate::pace;
 use crate::state::AppState;
 use breakmywork_protocol::jobs::{self, Timing};
@@ -45,7 +46,7 @@ pub struct Chores {
 }
 
 /// Takes leases away from lost workers, removes sessions and idempotency keys that are over, and looks how fast the
-/// workers are, until shutdown.
+/// workers are and where the record ends, until shutdown.
 pub async fn run(state: AppState, chores: Chores) {
     let mut reap = interval(chores.reap_every);
     let mut clean_up = interval(CLEAN_UP);
@@ -66,7 +67,10 @@ pub async fn run(state: AppState, chores: Chores) {
                 }
             }
             _ = clean_up.tick() => forget(&state).await,
-            _ = look.tick() => pace::look_again(&state).await,
+            _ = look.tick() => {
+                pace::look_again(&state).await;
+                noted::look_again(&state).await;
+            }
         }
     }
 }

@@ -13,9 +13,10 @@ use crate::{
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
-    http::{Uri, header, request::Parts},
+    http::{Extensions, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use breakmywork_protocol::record::Head;
 use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -27,13 +28,17 @@ pub struct Visit {
     pub viewer: Option<Viewer>,
     /// Path and query, to come back to.
     pub address: String,
+    /// Where the record ends, for the foot of the page.
+    pub head: Option<Head>,
 }
 
 impl Visit {
-    pub(crate) fn new(uri: &Uri, viewer: Option<Viewer>) -> Self {
+    /// What [`crate::middleware::session`] found out about a request is in the extensions of request and response.
+    pub(crate) fn new(uri: &Uri, found: &Extensions) -> Self {
         let address = uri.path_and_query().map_or("/", |address| address.as_str());
         Self {
-            viewer,
+            viewer: found.get().cloned(),
+            head: found.get().cloned(),
             address: address.to_owned(),
         }
     }
@@ -67,7 +72,7 @@ impl<S: Sync> FromRequestParts<S> for Visit {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::new(&parts.uri, parts.extensions.get().cloned()))
+        Ok(Self::new(&parts.uri, &parts.extensions))
     }
 }
 

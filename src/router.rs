@@ -40,8 +40,8 @@ pub fn app(state: AppState) -> Router {
 fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, docs,
-        experiments::{actions, edit, list, live, show, stop},
-        home, people, queue, runs, sign, thread, works,
+        experiments::{actions, edit, frozen, list, live, show, stop},
+        home, people, queue, record, runs, sign, thread, works,
     };
     Router::new()
         // The board
@@ -56,11 +56,21 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/live", get(show::fragment))
         .route("/experiments/{id}/events", get(live::stream))
         .route("/experiments/{id}/spec.toml", get(show::spec_toml))
+        .route("/experiments/{id}/spec.json", get(frozen::spec_json))
+        .route(
+            "/experiments/{id}/registration.intoto.json",
+            get(frozen::in_toto),
+        )
+        .route(
+            "/experiments/{id}/registration.prml.yaml",
+            get(frozen::prml),
+        )
         .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
         .route("/experiments/{id}/stop", get(stop::form).post(stop::stop))
         .route("/runs/{id}", get(runs::run))
+        .route("/record", get(record::page))
         .route("/queue", get(queue::queue))
         .route("/docs/api", get(docs::api_docs))
         .route("/robots.txt", get(addresses::robots))

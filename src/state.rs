@@ -5,6 +5,7 @@ use crate::{
     auth::{password::Passwords, throttle::Throttle},
     config::Settings,
     live::Changes,
+    noted::Noted,
     pace::Pace,
     redraws::Redraws,
     share::Shares,
@@ -33,6 +34,8 @@ pub struct AppState {
     pub throttle: Throttle,
     /// How fast the workers are.
     pub pace: Pace,
+    /// Where the record ended when it was looked at last.
+    pub noted: Noted,
     /// Open streams of live updates, by who has them.
     pub streams: Shares<Origin>,
 }
@@ -49,6 +52,7 @@ impl AppState {
             shutdown,
             changes: Changes::new(),
             redraws: Redraws::default(),
+            noted: Noted::default(),
             passwords: Passwords::new(),
             throttle: Throttle::new(settings.sign_ups_per_hour),
             streams: Shares::new(STREAMS),

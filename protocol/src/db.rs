@@ -1,5 +1,6 @@
 //! The database: pool settings that web and worker share, the migrations, and whether program and schema fit.
 
+use crate::record;
 use sqlx::migrate::{MigrateError, Migration};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
@@ -94,6 +95,11 @@ pub enum SchemaError {
     /// A migration failed; what it did is rolled back.
     #[error(transparent)]
     Migration(#[from] MigrateError),
+    /// What was there before the record did not all get its entries.
+    #[error(
+        "The record of what was there before it is not complete; run `breakmywork migrate` again: {0}"
+    )]
+    Record(#[source] sqlx::Error),
 }
 
 /// The versions of the migrations that the database has, oldest first, with the hashes of their content.
@@ -143,19 +149,25 @@ fn compare(applied: &[(i64, Vec<u8>)]) -> Result<(), Mismatch> {
     }
 }
 
-/// Applies the migrations that are missing.
+/// Applies the migrations that are missing, and puts on record what was there before the record.
 ///
 /// # Errors
 /// If the database is away, or of another release, or a migration fails.
 pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
     match schema_fits(pool).await {
-        Ok(()) => return Ok(()),
-        Err(Mismatch::Older { .. }) => {}
+        Ok(()) => {}
+        Err(Mismatch::Older { .. }) => {
+            let mut connection = for_migrations(pool).await?;
+            MIGRATOR.run(&mut connection).await?;
+            connection.close().await.map_err(Mismatch::from)?;
+        }
         Err(other) => return Err(other.into()),
     }
-    let mut connection = for_migrations(pool).await?;
-    MIGRATOR.run(&mut connection).await?;
-    Ok(connection.close().await.map_err(Mismatch::from)?)
+    let made = record::backfill(pool).await.map_err(SchemaError::Record)?;
+    if made > 0 {
+        tracing::info!(entries = made, "what was on the board is on record now");
+    }
+    Ok(())
 }
 
 /// Takes back all migrations after `version`. What they added is lost.

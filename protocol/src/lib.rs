@@ -9,6 +9,7 @@ pub mod id;
 pub mod jobs;
 pub mod json;
 pub mod metric;
+pub mod record;
 pub mod result;
 pub mod spec;
 pub mod stats;

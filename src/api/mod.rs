@@ -9,6 +9,7 @@ mod experiments;
 mod idempotency;
 mod page;
 mod queue;
+mod record;
 mod runs;
 mod stalled;
 mod threads;
@@ -20,6 +21,7 @@ use crate::auth::token::{ApiAccount, Scope};
 use crate::error::Result;
 use crate::state::AppState;
 use axum::extract::{OptionalFromRequestParts, Request, State};
+use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::{Json, Router, routing::get};
@@ -43,7 +45,8 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "experiments", description = "Proposed tests of a claim"),
         (name = "runs", description = "One arm with one seed"),
         (name = "threads", description = "Discussion"),
-        (name = "queue", description = "What runs and what waits")
+        (name = "queue", description = "What runs and what waits"),
+        (name = "record", description = "Registrations, conclusions and what people did, in one chain of hashes")
     )
 )]
 struct Description;
@@ -83,6 +86,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::retry))
         .routes(routes!(threads::list, threads::post))
+        .routes(routes!(record::list))
+        .routes(routes!(record::head))
         .routes(routes!(queue::show))
         .routes(routes!(queue::pause))
         .routes(routes!(queue::resume))
@@ -103,6 +108,17 @@ pub fn router(state: &AppState) -> Router<AppState> {
             get(move || std::future::ready(Json(openapi.clone()))),
         )
         .layer(from_fn_with_state(state.clone(), check_reader))
+        .layer(from_fn_with_state(state.clone(), name_head))
+}
+
+/// Whoever keeps an answer keeps with it where the record ended then.
+async fn name_head(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let head = state.noted.head().map(|head| head.to_string());
+    if let Some(head) = head.and_then(|head| HeaderValue::from_str(&head).ok()) {
+        response.headers_mut().insert("record-head", head);
+    }
+    response
 }
 
 /// Reading needs no token. One that is sent must be good for it all the same: a script learns of its mistake at once.

@@ -34,10 +34,14 @@ impl FirstAdmin {
         // The file first: an account whose password nobody knows would be worse than a file without an account.
         write_private(&file, &password)
             .with_context(|| format!("Cannot write {}", file.display()))?;
-        match accounts::create(pool, NAME, &hash_now(&password)?, Role::Admin).await? {
-            Some(_) => Ok(Self::Made { password, file }),
-            None => Ok(Self::Exists { file: None }),
-        }
+        let mut tx = pool.begin().await?;
+        let made = accounts::create(&mut *tx, NAME, &hash_now(&password)?, Role::Admin).await?;
+        let Some(account) = made else {
+            return Ok(Self::Exists { file: None });
+        };
+        accounts::set_role(&mut tx, account, Role::Admin).await?;
+        tx.commit().await?;
+        Ok(Self::Made { password, file })
     }
 
     /// What a person needs to know.

@@ -12,6 +12,7 @@ mod signals;
 mod token;
 mod up;
 mod user;
+mod verify;
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +53,7 @@ enum Command {
     User(user::Command),
     #[command(subcommand)]
     Token(token::Command),
+    Verify(verify::Args),
     Postgres(postgres::Args),
 }
 
@@ -76,6 +78,7 @@ impl Cli {
             Command::Seed(args) => seed::run(args).await?,
             Command::User(command) => user::run(command).await?,
             Command::Token(command) => token::run(command).await?,
+            Command::Verify(args) => return verify::run(args).await,
             Command::Postgres(args) => return postgres::run(args).await,
         }
         Ok(ExitCode::SUCCESS)

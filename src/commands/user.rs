@@ -123,10 +123,14 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn create(database: &Database, name: &str, role: Role, new: &str) -> anyhow::Result<()> {
-    accounts::create(&database.pool, name, &password::hash_now(new)?, role)
+    let mut tx = database.pool.begin().await?;
+    let account = accounts::create(&mut *tx, name, &password::hash_now(new)?, role)
         .await?
         .with_context(|| format!("The name {name} is taken. Choose another one."))?;
-    Ok(())
+    if role.is_moderator() {
+        accounts::set_role(&mut tx, account, role).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 async fn change(database: &Database, name: &str, new: &str) -> anyhow::Result<()> {
@@ -139,8 +143,9 @@ async fn change(database: &Database, name: &str, new: &str) -> anyhow::Result<()
 
 async fn set_role(database: &Database, name: &str, role: Role) -> anyhow::Result<()> {
     let account = find(database, name).await?;
-    accounts::set_role(&database.pool, account.id, role).await?;
-    Ok(())
+    let mut tx = database.pool.begin().await?;
+    accounts::set_role(&mut tx, account.id, role).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn disable(database: &Database, name: &str, reason: &str) -> anyhow::Result<()> {
@@ -153,9 +158,10 @@ async fn disable(database: &Database, name: &str, reason: &str) -> anyhow::Resul
 
 async fn enable(database: &Database, name: &str) -> anyhow::Result<()> {
     let account = find(database, name).await?;
-    let done = accounts::enable(&database.pool, account.id).await?;
+    let mut tx = database.pool.begin().await?;
+    let done = accounts::enable(&mut tx, account.id, None).await?;
     ensure!(done, "The account {name} is not disabled.");
-    Ok(())
+    Ok(tx.commit().await?)
 }
 
 /// The account of that name.

@@ -2,7 +2,9 @@
 
 use crate::auth::{account::Role, session, token};
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
+use breakmywork_protocol::record::{self, Act, Subject};
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 
 /// Somebody's account, without the password.
@@ -104,6 +106,7 @@ pub async fn lock(tx: &mut PgConnection, account: AccountId) -> sqlx::Result<()>
 }
 
 /// Ends an account's sessions and tokens, at once and for good, until it is enabled again; false if it was disabled.
+/// That, and why, goes on record; `by` nobody on the command line.
 pub async fn disable(
     tx: &mut PgConnection,
     account: AccountId,
@@ -121,19 +124,33 @@ pub async fn disable(
     .await?;
     session::end_all(&mut *tx, account).await?;
     token::revoke_all(&mut *tx, account).await?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let subject = Subject::Account(account);
+    record::act(tx, subject, Act::Disabled, by, json!({ "reason": reason })).await?;
+    Ok(true)
 }
 
 /// Lets the person sign in again; false if the account was not disabled.
-pub async fn enable(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<bool> {
+pub async fn enable(
+    tx: &mut PgConnection,
+    account: AccountId,
+    by: Option<AccountId>,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update account set disabled_at = null, disabled_by = null, disabled_reason = null
          where id = $1 and disabled_at is not null",
         account.0,
     )
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let subject = Subject::Account(account);
+    record::act(tx, subject, Act::Enabled, by, json!({})).await?;
+    Ok(true)
 }
 
 /// Makes an account; none if the name is taken.
@@ -172,16 +189,17 @@ pub async fn set_password(
     Ok(())
 }
 
-/// Sets what they may do.
-pub async fn set_role(db: impl PgExecutor<'_>, account: AccountId, role: Role) -> sqlx::Result<()> {
+/// Sets what they may do, on the command line.
+pub async fn set_role(tx: &mut PgConnection, account: AccountId, role: Role) -> sqlx::Result<()> {
     sqlx::query!(
         "update account set role = $2 where id = $1",
         account.0,
         role.as_str()
     )
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    let subject = Subject::Account(account);
+    record::act(tx, subject, Act::RoleSet, None, json!({ "role": role })).await
 }
 
 /// An experiment on somebody's page.

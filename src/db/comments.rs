@@ -2,8 +2,10 @@
 
 use crate::render::{html::Html, markdown};
 use breakmywork_protocol::id::{AccountId, ClaimId, CommentId, ExperimentId, ThreadId};
+use breakmywork_protocol::record::{self, Act};
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use serde_json::json;
+use sqlx::{PgConnection, PgExecutor};
 
 mod page;
 
@@ -138,7 +140,7 @@ pub async fn recent(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<
 
 /// Hides a comment, for everybody to see that and why; false if it is hidden already, a result or not there.
 pub async fn hide(
-    db: impl PgExecutor<'_>,
+    tx: &mut PgConnection,
     comment: CommentId,
     by: AccountId,
     reason: &str,
@@ -150,21 +152,42 @@ pub async fn hide(
         by.0,
         reason,
     )
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let subject = record::Subject::Comment(comment);
+    record::act(
+        tx,
+        subject,
+        Act::Hidden,
+        Some(by),
+        json!({ "reason": reason }),
+    )
+    .await?;
+    Ok(true)
 }
 
 /// Shows a hidden comment again.
-pub async fn unhide(db: impl PgExecutor<'_>, comment: CommentId) -> sqlx::Result<bool> {
+pub async fn unhide(
+    tx: &mut PgConnection,
+    comment: CommentId,
+    by: AccountId,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update comment set hidden_at = null, hidden_by = null, hidden_reason = null
          where id = $1 and hidden_at is not null",
         comment.0,
     )
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let subject = record::Subject::Comment(comment);
+    record::act(tx, subject, Act::Shown, Some(by), json!({})).await?;
+    Ok(true)
 }
 
 /// What a thread discusses.

@@ -1,7 +1,6 @@
 //! Turns every refusal into something to read: a page, or `problem+json` under `/api/`.
 
 use crate::{
-    auth::session::Viewer,
     error::{FieldProblem, RETRY_AFTER, Reply},
     extract::Visit,
     middleware::typed::Typed,
@@ -73,8 +72,7 @@ pub async fn explain(mut request: Request, next: Next) -> Response {
     let mut explained = if api {
         problem(status, reply, id)
     } else {
-        let viewer = parts.extensions.get::<Viewer>().cloned();
-        let visit = Visit::new(&address, viewer);
+        let visit = Visit::new(&address, &parts.extensions);
         let kept = typed.kept().await;
         ErrorPage::new(status, reply, id, visit, kept).into_response()
     };

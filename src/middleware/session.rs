@@ -12,11 +12,23 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 
-/// Puts the [`Viewer`] into the extensions of request and response.
+/// Puts the [`Viewer`], and where the record ends, into the extensions of request and response.
 ///
-/// Without a cookie nothing is asked of the database. The response carries the
-/// viewer too, so that an error page made further out can greet them.
+/// Without a cookie nothing is asked of the database. The response carries both
+/// too, so that an error page made further out has the frame of every page.
 pub async fn load(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let head = state.noted.head();
+    if let Some(head) = &head {
+        request.extensions_mut().insert(head.clone());
+    }
+    let mut response = load_viewer(&state, request, next).await;
+    if let Some(head) = head {
+        response.extensions_mut().insert(head);
+    }
+    response
+}
+
+async fn load_viewer(state: &AppState, mut request: Request, next: Next) -> Response {
     let cookies = CookieJar::from_headers(request.headers());
     let viewer = match session::token_in(&cookies, &state.settings) {
         None => None,

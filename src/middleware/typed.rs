@@ -2,7 +2,6 @@
 //! limit, a database that is away, or a fault of ours.
 
 use crate::{
-    auth::session::Viewer,
     error::SignInNeeded,
     extract::{self, Visit},
     middleware::limits::FORM_BYTES,
@@ -55,7 +54,7 @@ pub async fn keep(request: Request, next: Next) -> Response {
     };
     match slot.kept().await {
         Some(kept) => {
-            let visit = Visit::new(&uri, None::<Viewer>);
+            let visit = Visit::new(&uri, response.extensions());
             sign::interrupted(visit, to.clone(), kept).unwrap_or_else(IntoResponse::into_response)
         }
         None => response,

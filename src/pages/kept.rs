@@ -150,6 +150,7 @@ pub async fn go_on(state: &AppState, viewer: Viewer, kept: Kept) -> Result<Respo
     let visit = Visit {
         viewer: Some(viewer.clone()),
         address: kept.to.clone(),
+        head: state.noted.head(),
     };
     let parts: Vec<&str> = kept.to.trim_start_matches('/').split('/').collect();
     match parts.as_slice() {

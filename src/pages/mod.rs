@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod people;
 pub mod picture;
 pub mod queue;
+pub mod record;
 pub mod runs;
 pub mod sign;
 pub mod thread;

@@ -195,11 +195,13 @@ pub async fn hide(
 ) -> Result<Response> {
     let reason = reason::checked(&form.reason)?;
     let address = link(&state.pool, id).await?;
-    if !comments::hide(&state.pool, id, viewer.id, &reason).await? {
+    let mut tx = state.pool.begin().await?;
+    if !comments::hide(&mut tx, id, viewer.id, &reason).await? {
         return Err(Error::Conflict(
             "This comment is hidden already, or is a result, which stays.".to_owned(),
         ));
     }
+    tx.commit().await?;
     tracing::info!(moderator = %viewer.id, comment = %id, "comment hidden");
     Ok(see_other(&address))
 }
@@ -211,7 +213,9 @@ pub async fn unhide(
     Path(id): Path<CommentId>,
 ) -> Result<Response> {
     let address = link(&state.pool, id).await?;
-    comments::unhide(&state.pool, id).await?;
+    let mut tx = state.pool.begin().await?;
+    comments::unhide(&mut tx, id, viewer.id).await?;
+    tx.commit().await?;
     tracing::info!(moderator = %viewer.id, comment = %id, "comment shown again");
     Ok(see_other(&address))
 }

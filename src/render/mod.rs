@@ -10,6 +10,7 @@ pub mod markdown;
 mod math;
 pub mod number;
 pub mod progress;
+pub mod record_words;
 pub mod shell;
 pub mod time;
 pub mod unrolled;

@@ -2,6 +2,8 @@
 
 mod templates;
 
+use breakmywork_protocol::id::ClaimId;
+use breakmywork_protocol::record;
 use serde::Deserialize;
 use sqlx::PgPool;
 
@@ -63,22 +65,26 @@ pub async fn apply(pool: &PgPool) -> sqlx::Result<u64> {
         .execute(&mut *tx)
         .await?;
         for claim in &work.claims {
-            added += sqlx::query!(
-                "with target as (
+            let fresh = sqlx::query_scalar!(
+                r#"with target as (
                      select id from work where slug = $1
                        and not exists (select from claim where work_id = work.id and label = $2)
                  ), fresh as (insert into thread select from target returning id)
                  insert into claim (work_id, label, sentence, scope, evidence, thread_id)
-                 select target.id, $2, $3, $4, $5, fresh.id from target, fresh",
+                 select target.id, $2, $3, $4, $5, fresh.id from target, fresh
+                 returning id as "id: ClaimId""#,
                 work.slug,
                 claim.label,
                 claim.sentence,
                 claim.scope,
                 claim.evidence,
             )
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+            .fetch_optional(&mut *tx)
+            .await?;
+            if let Some(claim) = fresh {
+                record::claim(&mut tx, claim).await?;
+                added += 1;
+            }
         }
     }
     tx.commit().await?;

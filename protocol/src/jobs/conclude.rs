@@ -1,7 +1,8 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::Result;
+use super::{Error, Result};
 use crate::id::{AccountId, ExperimentId, ThreadId};
+use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
 use crate::spec::Spec;
 use crate::text;
@@ -72,8 +73,28 @@ pub(super) async fn give_up(
     );
     decision.verdict.explanation = text::cut(&words, text::POST_CHARS + text::REASON_CHARS);
     let data = serde_json::json!({ "reason": reason });
+    let subject = Subject::Experiment(experiment);
+    record::act(&mut *tx, subject, Act::GivenUp, Some(actor), data.clone()).await?;
     super::events::record(tx, experiment, None, Some(actor), "given_up", data).await?;
     post(tx, experiment, row.thread_id, &decision.verdict).await
+}
+
+/// The verdict that the stored runs give, whatever verdict is stored: for whoever checks.
+///
+/// # Errors
+/// If the database is away, or knows no such experiment.
+pub async fn verdict_again(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Verdict> {
+    let row = sqlx::query!(
+        "select spec, stop_reason from experiment where id = $1",
+        experiment as ExperimentId
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or(Error::NotFound("experiment"))?;
+    match row.stop_reason {
+        Some(reason) => Ok(stopped(tx, experiment, &reason).await?),
+        None => Ok(decide(tx, experiment, row.spec).await?.verdict),
+    }
 }
 
 /// The exact tests of many pairs take a second of arithmetic, so they leave the asynchronous threads; and whatever goes
@@ -227,6 +248,7 @@ async fn write(
     )
     .execute(&mut *tx)
     .await?;
+    record::conclusion(&mut *tx, experiment).await?;
     let outcome = (!exploratory).then(|| verdict.outcome.name());
     let data = serde_json::json!({ "outcome": outcome });
     super::events::record(tx, experiment, None, None, "concluded", data).await

@@ -5,6 +5,7 @@
 use super::finish::{cancel as cancel_now, close_attempt};
 use super::{Error, Result, audit, conclude, events, line};
 use crate::id::{AccountId, ExperimentId, RunId};
+use crate::record::{self, Act, Subject};
 use sqlx::PgConnection;
 
 /// Cancels a run: a queued one at once, a running one with its worker's next beat, or at once if no worker holds it.
@@ -52,6 +53,8 @@ pub async fn cancel(
         cancel_now(&mut *tx, run).await?;
     }
     let data = serde_json::json!({ "reason": reason });
+    let subject = Subject::Run(run);
+    record::act(&mut *tx, subject, Act::Cancelled, Some(actor), data.clone()).await?;
     events::record(
         &mut *tx,
         row.experiment_id,
@@ -109,6 +112,10 @@ pub async fn retry(
     }
     reopen(&mut *tx, row.experiment_id).await?;
     let id = again(&mut *tx, row.experiment_id, run, actor, reason).await?;
+    let particulars =
+        serde_json::json!({ "reason": reason, "experiment": row.experiment_id, "by_run": id });
+    let subject = Subject::Run(run);
+    record::act(&mut *tx, subject, Act::Retried, Some(actor), particulars).await?;
     line::enter(&mut *tx, id).await?;
     Ok(id)
 }
@@ -154,6 +161,9 @@ pub async fn retry_failed(
         again(&mut *tx, experiment, *run, actor, reason).await?;
     }
     line::enter_all(&mut *tx, experiment).await?;
+    let particulars = serde_json::json!({ "reason": reason, "runs": left });
+    let subject = Subject::Experiment(experiment);
+    record::act(&mut *tx, subject, Act::Retried, Some(actor), particulars).await?;
     Ok(left.len())
 }
 
@@ -253,6 +263,8 @@ pub async fn pause(tx: &mut PgConnection, actor: AccountId, reason: &str) -> Res
     )
     .execute(&mut *tx)
     .await?;
+    let particulars = serde_json::json!({ "reason": reason });
+    record::act(tx, Subject::Queue, Act::Paused, Some(actor), particulars).await?;
     tracing::info!(actor = actor.0, reason, "the queue is paused");
     Ok(())
 }
@@ -267,6 +279,8 @@ pub async fn resume(tx: &mut PgConnection, actor: AccountId) -> Result<()> {
     )
     .execute(&mut *tx)
     .await?;
+    let particulars = serde_json::json!({});
+    record::act(tx, Subject::Queue, Act::Resumed, Some(actor), particulars).await?;
     tracing::info!(actor = actor.0, "the queue is open again");
     Ok(())
 }

@@ -9,7 +9,8 @@
 //!   worker names (run, epoch) and changes nothing unless that lease still exists.
 //! - A run's end (lease, state, attempt, verdict, result post) is one transaction.
 //! - The database clock is the only clock.
-//! - Lock order is lease, run, experiment, line, use; nobody takes them the other way round.
+//! - Lock order is lease, run, experiment, line, use; nobody takes them the other way round. The head of the record comes
+//!   last, when the transaction commits.
 //! - What breaks a promise nevertheless is found and mended by the next sweep, which no single row can stop.
 
 mod audit;
@@ -27,6 +28,7 @@ mod submit;
 mod take;
 mod worker;
 
+pub use conclude::verdict_again;
 pub use control::{cancel, give_up, pause, resume, retry, retry_failed};
 pub use curves::keep_curves;
 pub use finish::{Ending, FailureKind, finish};

@@ -2,6 +2,7 @@
 
 use super::{Error, Result, conclude, events};
 use crate::id::{AccountId, ExperimentId, RunId};
+use crate::record::{self, Act, Subject};
 use sqlx::PgConnection;
 
 /// Stops an experiment for good. Queued runs are cancelled at once, running ones with their workers' next beats; the
@@ -78,6 +79,8 @@ pub async fn stop(
     .execute(&mut *tx)
     .await?;
     let data = serde_json::json!({ "reason": reason, "runs": runs.len() });
+    let subject = Subject::Experiment(experiment);
+    record::act(&mut *tx, subject, Act::Stopped, Some(actor), data.clone()).await?;
     events::record(&mut *tx, experiment, None, Some(actor), "stopped", data).await?;
     conclude::if_done(tx, experiment).await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::{Error, Result, events, line};
 use crate::id::{AccountId, ExperimentId};
+use crate::record::{self, Act, Subject};
 use crate::spec::{Plan, Spec};
 use sqlx::PgConnection;
 
@@ -74,6 +75,7 @@ pub async fn register(
     .execute(&mut *tx)
     .await?;
     line::enter_all(&mut *tx, experiment).await?;
+    record::registration(&mut *tx, experiment).await?;
     let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs(), "exploratory": exploratory });
     events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
     Ok(())
@@ -110,15 +112,17 @@ pub async fn withdraw(
     )
     .execute(&mut *tx)
     .await?;
-    events::record(
+    let data = serde_json::json!({});
+    let subject = Subject::Experiment(experiment);
+    record::act(
         &mut *tx,
-        experiment,
-        None,
+        subject,
+        Act::Withdrawn,
         Some(author),
-        "withdrawn",
-        serde_json::json!({}),
+        data.clone(),
     )
     .await?;
+    events::record(&mut *tx, experiment, None, Some(author), "withdrawn", data).await?;
     Ok(())
 }
 

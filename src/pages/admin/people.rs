@@ -89,9 +89,11 @@ pub async fn enable(
     Path(name): Path<String>,
 ) -> Result<Response> {
     let account = found(&state, &name).await?;
-    if !accounts::enable(&state.pool, account.id).await? {
+    let mut tx = state.pool.begin().await?;
+    if !accounts::enable(&mut tx, account.id, Some(viewer.id)).await? {
         return Err(Error::Conflict("This account is not disabled.".to_owned()));
     }
+    tx.commit().await?;
     tracing::info!(account = %account.id, by = %viewer.id, "account enabled");
     Ok(see_other(&format!("/people/{name}")))
 }

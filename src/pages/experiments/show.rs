@@ -22,7 +22,9 @@ use crate::{
         thread::{self, Thread},
     },
     proposal,
-    render::{badge, filters, form::FormErrors, html::Html, number, verdict_words, words},
+    render::{
+        badge, filters, form::FormErrors, html::Html, number, record_words, verdict_words, words,
+    },
     state::AppState,
 };
 use askama::Template;
@@ -31,8 +33,15 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use breakmywork_protocol::{id::ExperimentId, spec::Spec};
+use breakmywork_protocol::{
+    id::ExperimentId,
+    record::{self, Entry, Subject},
+    spec::Spec,
+};
 use serde::Deserialize;
+
+/// Entries of the record that a page shows: a registration, a conclusion, and what people did in between.
+const ENTRIES: i64 = 50;
 
 /// The part of the page that changes while runs go on.
 #[derive(Debug, Template)]
@@ -79,6 +88,8 @@ pub(super) struct ExperimentPage {
     errors: FormErrors,
     thread: Thread,
     url: String,
+    /// What the record tells of it.
+    record: Vec<Entry>,
 }
 
 impl ExperimentPage {
@@ -211,6 +222,7 @@ async fn page_from(
         errors,
         thread: thread::load(&state.pool, experiment.thread, from).await?,
         url: state.settings.address(&experiment.address()),
+        record: record::about(&state.pool, Subject::Experiment(id), ENTRIES).await?,
         experiment,
         spec,
     })

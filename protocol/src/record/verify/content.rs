@@ -1,0 +1,276 @@
+//! What entries tell, held against the tables; and verdicts against their runs.
+
+use super::Summary;
+use super::finding::{Finding, What};
+use crate::id::{ClaimId, ExperimentId};
+use crate::jobs;
+use crate::record::write::{claim_body, conclusion_body, registration_body};
+use crate::record::{Entry, digest, text_digest};
+use crate::verdict::{self, Verdict};
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+
+/// Numbers that were computed on different machines differ in their last digits.
+const TOLERANCE: f64 = 1e-9;
+
+/// What came of a page of entries.
+#[derive(Default)]
+pub(super) struct Checked {
+    registrations: u64,
+    conclusions: u64,
+    recomputed: u64,
+    of_earlier_rules: u64,
+    found: Vec<Finding>,
+}
+
+impl Checked {
+    /// Adds what was checked, and gives what does not agree.
+    pub(super) fn count_in(self, summary: &mut Summary) -> Vec<Finding> {
+        summary.registrations += self.registrations;
+        summary.conclusions += self.conclusions;
+        summary.recomputed += self.recomputed;
+        summary.of_earlier_rules += self.of_earlier_rules;
+        self.found
+    }
+}
+
+/// Checks what these entries tell.
+pub(super) async fn check(tx: &mut PgConnection, entries: Vec<Entry>) -> sqlx::Result<Checked> {
+    let mut checked = Checked::default();
+    for entry in entries {
+        let Ok(Value::Object(body)) = serde_json::from_str(&entry.body) else {
+            let detail = "its body cannot be read";
+            checked
+                .found
+                .push(Finding::of(&entry, What::EntryChanged, detail));
+            continue;
+        };
+        let Some(id) = entry.subject_id else {
+            continue;
+        };
+        match entry.kind.as_str() {
+            "claim" => {
+                let now = claim_body(tx, ClaimId(id)).await;
+                compare(&entry, &body, now, &mut checked.found)?;
+            }
+            "registration" => {
+                checked.registrations += 1;
+                let now = registration_body(tx, ExperimentId(id)).await;
+                compare(&entry, &body, now, &mut checked.found)?;
+                frozen(tx, &entry, &body, &mut checked.found).await?;
+            }
+            "conclusion" => {
+                checked.conclusions += 1;
+                let now = conclusion_body(tx, ExperimentId(id)).await;
+                compare(&entry, &body, now, &mut checked.found)?;
+                verdict(tx, &entry, &body, &mut checked).await?;
+            }
+            // What an act left behind is looked for the other way round.
+            _ => {}
+        }
+    }
+    Ok(checked)
+}
+
+/// Holds an entry against what would be written today. What a later release says beyond it is not held against it.
+fn compare(
+    entry: &Entry,
+    body: &Map<String, Value>,
+    now: sqlx::Result<Value>,
+    found: &mut Vec<Finding>,
+) -> sqlx::Result<()> {
+    let now = match now {
+        Ok(now) => now,
+        Err(sqlx::Error::RowNotFound) => {
+            let detail = format!("the {} is not there as it was recorded", entry.subject);
+            found.push(Finding::of(entry, What::RowMissing, detail));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    for (name, recorded) in body {
+        let there = &now[name];
+        let finding = match name.as_str() {
+            // Said of the entry itself.
+            "backfilled" | "rule" => continue,
+            "runs" if recorded.is_object() => {
+                found.extend(changed_runs(entry, recorded, there));
+                continue;
+            }
+            // A data set's content may have become known later.
+            "data_sets" if same_where_known(recorded, there) => continue,
+            "verdict_sha256" | "post_sha256" if there.is_null() => What::RowMissing,
+            _ => What::RowChanged,
+        };
+        // As JSON writes them: numbers have been to the database and back.
+        if digest(recorded) != digest(there) {
+            let detail = format!("{name} was {recorded}, now it is {there}");
+            found.push(Finding::of(entry, finding, detail));
+        }
+    }
+    Ok(())
+}
+
+fn same_where_known(recorded: &Value, there: &Value) -> bool {
+    let known = recorded.as_object().into_iter().flatten();
+    known.into_iter().all(|(name, sha256)| {
+        there
+            .get(name)
+            .is_some_and(|there| sha256.is_null() || there == sha256)
+    })
+}
+
+fn changed_runs(entry: &Entry, recorded: &Value, there: &Value) -> Vec<Finding> {
+    let nothing = Map::new();
+    let [recorded, there] = [recorded, there].map(|runs| runs.as_object().unwrap_or(&nothing));
+    let gone_or_changed = recorded
+        .iter()
+        .filter_map(|(run, hash)| match there.get(run) {
+            None => Some(format!("run {run} is gone")),
+            Some(other) if other != hash => {
+                Some(format!("run {run} was {hash}, now it is {other}"))
+            }
+            Some(_) => None,
+        });
+    let new = there
+        .keys()
+        .filter(|run| !recorded.contains_key(*run))
+        .map(|run| format!("run {run} was added"));
+    gone_or_changed
+        .chain(new)
+        .map(|detail| Finding::of(entry, What::RunChanged, detail))
+        .collect()
+}
+
+/// The stored bytes of a specification must hash to what was recorded, and what is read must be what was frozen.
+async fn frozen(
+    tx: &mut PgConnection,
+    entry: &Entry,
+    body: &Map<String, Value>,
+    found: &mut Vec<Finding>,
+) -> sqlx::Result<()> {
+    let row = sqlx::query!(
+        r#"select spec, spec_canonical as "canonical!" from experiment
+           where id = $1 and spec_canonical is not null"#,
+        entry.subject_id
+    )
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else {
+        return Ok(());
+    };
+    let computed = text_digest(&row.canonical);
+    if body.get("spec_sha256").and_then(Value::as_str) != Some(&computed) {
+        let detail = format!("the frozen specification's bytes now hash to {computed}");
+        found.push(Finding::of(entry, What::RowChanged, detail));
+    }
+    let frozen = serde_json::from_str::<Value>(&row.canonical);
+    if frozen.is_ok_and(|frozen| digest(&frozen) != digest(&row.spec)) {
+        let detail = "the specification that is read is not the one that was frozen";
+        found.push(Finding::of(entry, What::RowChanged, detail));
+    }
+    Ok(())
+}
+
+/// The verdict's columns must say what its numbers say, and its numbers must follow from the runs.
+async fn verdict(
+    tx: &mut PgConnection,
+    entry: &Entry,
+    body: &Map<String, Value>,
+    checked: &mut Checked,
+) -> sqlx::Result<()> {
+    let row = sqlx::query!(
+        "select outcome, effect, p_value, detail from verdict where experiment_id = $1",
+        entry.subject_id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else {
+        return Ok(());
+    };
+    for (name, column) in [
+        ("outcome", Value::from(row.outcome)),
+        ("effect", Value::from(row.effect)),
+        ("p_value", Value::from(row.p_value)),
+    ] {
+        if first_difference(&column, &row.detail[name], name).is_some() {
+            let detail = format!(
+                "the verdict's {name} is {column}, its numbers say {}",
+                row.detail[name]
+            );
+            checked
+                .found
+                .push(Finding::of(entry, What::RowChanged, detail));
+        }
+    }
+    // What was given by another rule is on record; this one would say something else.
+    if body.get("rule").and_then(Value::as_u64) != Some(u64::from(verdict::RULE)) {
+        checked.of_earlier_rules += 1;
+        return Ok(());
+    }
+    checked.recomputed += 1;
+    let Ok(stored) = serde_json::from_value::<Verdict>(row.detail) else {
+        let detail = "the verdict's numbers cannot be read";
+        checked
+            .found
+            .push(Finding::of(entry, What::NotReproduced, detail));
+        return Ok(());
+    };
+    let id = ExperimentId(entry.subject_id.unwrap_or_default());
+    let again = match jobs::verdict_again(tx, id).await {
+        Ok(again) => again,
+        Err(jobs::Error::Database(error)) => return Err(error),
+        Err(other) => {
+            let detail = format!("the verdict cannot be computed again: {other}");
+            checked
+                .found
+                .push(Finding::of(entry, What::NotReproduced, detail));
+            return Ok(());
+        }
+    };
+    if let Some(difference) = first_difference(&numbers(&stored), &numbers(&again), "") {
+        let detail = format!("computed again from its runs, the verdict differs: {difference}");
+        checked
+            .found
+            .push(Finding::of(entry, What::NotReproduced, detail));
+    }
+    Ok(())
+}
+
+/// A verdict without its words, which a release may word better.
+fn numbers(verdict: &Verdict) -> Value {
+    let mut verdict = verdict.clone();
+    verdict.explanation.clear();
+    for pair in &mut verdict.pairs {
+        pair.note.clear();
+    }
+    serde_json::to_value(verdict).expect("a verdict is plain data")
+}
+
+/// Where two values first differ, beyond rounding.
+fn first_difference(a: &Value, b: &Value, place: &str) -> Option<String> {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => {
+            let (x, y) = (x.as_f64()?, y.as_f64()?);
+            let close = (x - y).abs() <= TOLERANCE * x.abs().max(y.abs()).max(TOLERANCE);
+            (!close).then(|| format!("{place} {x} is now {y}"))
+        }
+        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+            let items = x.iter().zip(y).enumerate();
+            items
+                .into_iter()
+                .find_map(|(at, (x, y))| first_difference(x, y, &format!("{place}/{at}")))
+        }
+        (Value::Object(x), Value::Object(y)) if x.len() == y.len() => {
+            x.iter().find_map(|(name, x)| {
+                first_difference(
+                    x,
+                    y.get(name).unwrap_or(&Value::Null),
+                    &format!("{place}/{name}"),
+                )
+            })
+        }
+        _ if a == b => None,
+        _ => Some(format!("{place} {a} is now {b}")),
+    }
+}

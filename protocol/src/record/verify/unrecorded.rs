@@ -1,0 +1,65 @@
+//! What is in the tables and should be on record, and is not.
+
+use super::finding::{Finding, What};
+use sqlx::PgConnection;
+
+/// Findings of one kind that are told one by one; more of them have one cause.
+const TOLD: i64 = 1_000;
+
+/// Everything of it.
+pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
+    let rows = sqlx::query!(
+        r#"(select 'claim ' || id as "place!", 'it is on the board' as "detail!" from claim
+            where not exists (select from record_entry where kind = 'claim' and subject_id = claim.id)
+            order by id limit $1)
+           union all
+           (select 'experiment ' || id, 'it is registered' from experiment
+            where registered_at is not null
+              and not exists (select from record_entry where kind = 'registration' and subject_id = experiment.id)
+            order by id limit $1)
+           union all
+           (select 'experiment ' || id, 'it is concluded' from experiment
+            where concluded_at is not null
+              and not exists (select from record_entry where kind = 'conclusion' and subject_id = experiment.id)
+            order by id limit $1)
+           union all
+           (select 'experiment ' || experiment_id, 'it has a verdict' from verdict
+            where not exists (select from record_entry where kind = 'conclusion' and subject_id = experiment_id)
+            order by experiment_id limit $1)
+           union all
+           (select kind || ' of ' || subject || ' ' || subject_id, 'it is on record ' || count(*) || ' times'
+            from record_entry where kind <> 'act' group by kind, subject, subject_id having count(*) > 1
+            order by 1 limit $1)
+           union all
+           (select 'comment ' || id,
+                   case when hidden_at is null then 'it is shown, and was hidden last' else 'it is hidden' end
+            from comment left join lateral (
+                select body::jsonb ->> 'act' as act from record_entry
+                where subject = 'comment' and subject_id = comment.id order by seq desc limit 1) last on true
+            where (hidden_at is not null) <> (coalesce(last.act, 'shown') = 'hidden')
+            order by id limit $1)
+           union all
+           (select 'account ' || id,
+                   case when disabled_at is null then 'it is open, and was disabled last' else 'it is disabled' end
+            from account left join lateral (
+                select body::jsonb ->> 'act' as act from record_entry
+                where subject = 'account' and subject_id = account.id
+                  and body::jsonb ->> 'act' in ('disabled', 'enabled') order by seq desc limit 1) last on true
+            where (disabled_at is not null) <> (coalesce(last.act, 'enabled') = 'disabled')
+            order by id limit $1)"#,
+        TOLD
+    )
+    .fetch_all(tx)
+    .await?;
+    let finding = |place, detail| {
+        Finding::new(
+            What::NotRecorded,
+            place,
+            format!("{detail}, and no entry says so"),
+        )
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| finding(row.place, row.detail))
+        .collect())
+}

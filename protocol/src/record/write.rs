@@ -1,0 +1,208 @@
+//! Writing entries: what each kind says, read from the tables in the transaction that makes it so.
+
+use super::digest::canonical;
+use super::{Act, Kind, Subject, digest, exact_time, text_digest};
+use crate::id::{AccountId, ClaimId, ExperimentId};
+use crate::verdict;
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+
+/// Leaves an entry for the end of the transaction.
+async fn append(
+    tx: &mut PgConnection,
+    kind: Kind,
+    subject: Subject,
+    body: &Value,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into record_draft (kind, subject, subject_id, body) values ($1, $2, $3, $4)",
+        kind.name(),
+        subject.name(),
+        subject.id(),
+        canonical(body)
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A claim came onto the board.
+///
+/// # Errors
+/// If the database is away, or knows no such claim.
+pub async fn claim(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<()> {
+    let body = claim_body(&mut *tx, claim).await?;
+    append(tx, Kind::Claim, Subject::Claim(claim), &body).await
+}
+
+/// An experiment was registered.
+///
+/// # Errors
+/// If the database is away, or knows no such registered experiment.
+pub async fn registration(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<()> {
+    let body = registration_body(&mut *tx, experiment).await?;
+    let subject = Subject::Experiment(experiment);
+    append(tx, Kind::Registration, subject, &body).await
+}
+
+/// An experiment was concluded: its verdict, if it has one, its result post and all its runs are as they stay.
+///
+/// # Errors
+/// If the database is away, or knows no such concluded experiment.
+pub async fn conclusion(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<()> {
+    let mut body = conclusion_body(&mut *tx, experiment).await?;
+    body["rule"] = json!(verdict::RULE);
+    let subject = Subject::Experiment(experiment);
+    append(tx, Kind::Conclusion, subject, &body).await
+}
+
+/// `by` did something; nobody in particular on the command line. `particulars` is an object: the reason, say.
+///
+/// # Errors
+/// If the database is away.
+pub async fn act(
+    tx: &mut PgConnection,
+    subject: Subject,
+    act: Act,
+    by: Option<AccountId>,
+    particulars: Value,
+) -> sqlx::Result<()> {
+    let mut body = match particulars {
+        Value::Object(particulars) => particulars,
+        _ => Map::new(),
+    };
+    let name = sqlx::query_scalar!(
+        "select name from account where id = $1",
+        by as Option<AccountId>
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    body.insert("act".into(), json!(act));
+    body.insert("by".into(), person(by, name));
+    append(tx, Kind::Act, subject, &Value::Object(body)).await
+}
+
+/// The same as one of the entries above, for what was there before there was a record.
+pub(super) async fn backfilled(
+    tx: &mut PgConnection,
+    kind: Kind,
+    subject: Subject,
+    mut body: Value,
+) -> sqlx::Result<()> {
+    body["backfilled"] = json!(true);
+    append(tx, kind, subject, &body).await
+}
+
+fn person(id: Option<AccountId>, name: Option<String>) -> Value {
+    id.map_or(Value::Null, |id| json!({ "id": id, "name": name }))
+}
+
+/// What the record keeps of a claim.
+pub(super) async fn claim_body(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<Value> {
+    let row = sqlx::query!(
+        r#"select c.label, c.sentence, c.scope, c.evidence, c.revises as "revises: ClaimId",
+                  c.author_id as "author_id: AccountId", account.name as "author?", work.slug
+           from claim c join work on work.id = c.work_id left join account on account.id = c.author_id
+           where c.id = $1"#,
+        claim as ClaimId
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(json!({
+        "work": row.slug,
+        "label": row.label,
+        "sentence": row.sentence,
+        "revises": row.revises,
+        "author": person(row.author_id, row.author),
+        "text_sha256": digest(&json!({ "scope": row.scope, "evidence": row.evidence })),
+    }))
+}
+
+/// What the record keeps of a registration.
+pub(super) async fn registration_body(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+) -> sqlx::Result<Value> {
+    let row = sqlx::query!(
+        r#"select e.claim_id as "claim_id: ClaimId", e.author_id as "author_id: AccountId", account.name as author,
+                  e.spec_sha256 as "spec_sha256!", e.registered_at as "registered_at!", e.exploratory, e.prediction,
+                  e.amends as "amends: ExperimentId", e.amend_reason,
+                  (e.spec #>> '{criterion,alpha}')::float8 as alpha,
+                  (select count(*) from run where experiment_id = e.id and retry_of is null) as "runs!",
+                  (select jsonb_object_agg(needed.data_set, d.sha256)
+                   from (select distinct data_set from run where experiment_id = e.id and data_set is not null) needed
+                   left join data_set d on d.name = needed.data_set) as data_sets
+           from experiment e join account on account.id = e.author_id
+           where e.id = $1 and e.registered_at is not null"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(json!({
+        "claim": row.claim_id,
+        "author": person(Some(row.author_id), Some(row.author)),
+        "spec_sha256": row.spec_sha256,
+        "registered_at": exact_time(row.registered_at),
+        "exploratory": row.exploratory,
+        "alpha": row.alpha,
+        "prediction_sha256": text_digest(&row.prediction),
+        "amends": row.amends,
+        "amend_reason": row.amend_reason,
+        "runs": row.runs,
+        "data_sets": row.data_sets.unwrap_or_else(|| json!({})),
+    }))
+}
+
+/// What the record keeps of a conclusion.
+pub(super) async fn conclusion_body(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+) -> sqlx::Result<Value> {
+    let row = sqlx::query!(
+        r#"select e.exploratory, e.concluded_at as "concluded_at!", e.stopped_at is not null as "stopped!",
+                  v.outcome as "outcome?", v.detail as "detail?", post.body as "post?"
+           from experiment e left join verdict v on v.experiment_id = e.id
+             left join comment post on post.experiment_id = e.id and post.kind = 'result'
+           where e.id = $1 and e.concluded_at is not null"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(json!({
+        "concluded_at": exact_time(row.concluded_at),
+        "exploratory": row.exploratory,
+        "stopped": row.stopped,
+        "outcome": row.outcome,
+        "verdict_sha256": row.detail.as_ref().map(digest),
+        "post_sha256": row.post.as_deref().map(text_digest),
+        "runs": runs(tx, experiment).await?,
+    }))
+}
+
+/// The hash of each run, by its number: what it was to train, how it ended, and its whole result.
+pub(super) async fn runs(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+) -> sqlx::Result<Map<String, Value>> {
+    let rows = sqlx::query!(
+        "select id, arm, seed, plan, state, failure, error, result, retry_of from run
+         where experiment_id = $1 order by id",
+        experiment as ExperimentId
+    )
+    .fetch_all(tx)
+    .await?;
+    let runs = rows.into_iter().map(|row| {
+        let run = json!({
+            "arm": row.arm,
+            "seed": row.seed,
+            "plan": row.plan,
+            "state": row.state,
+            "failure": row.failure,
+            "error": row.error,
+            "result": row.result,
+            "retry_of": row.retry_of,
+        });
+        (row.id.to_string(), Value::String(digest(&run)))
+    });
+    Ok(runs.collect())
+}

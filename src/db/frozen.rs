@@ -1,0 +1,59 @@
+//! What registration froze, as it is handed out.
+
+use breakmywork_protocol::id::{ClaimId, ExperimentId};
+use breakmywork_protocol::record::{self, Entry, Kind, Subject};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// A registered experiment, frozen.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// Key.
+    pub id: ExperimentId,
+    /// The claim it tests.
+    pub claim: ClaimId,
+    /// That claim's sentence.
+    pub claim_sentence: String,
+    /// Who registered it.
+    pub author: String,
+    /// The exact bytes that were hashed.
+    pub canonical: String,
+    /// Their SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// When.
+    pub registered_at: DateTime<Utc>,
+    /// Whether it was registered to look, not to decide.
+    pub exploratory: bool,
+    /// The same specification, parsed.
+    pub spec: Value,
+}
+
+/// What was frozen of an experiment, and its registration on record; none if there is no such registered experiment.
+///
+/// # Errors
+/// If the database is away.
+pub async fn find(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+) -> sqlx::Result<Option<(Frozen, Option<Entry>)>> {
+    let frozen = sqlx::query_as!(
+        Frozen,
+        r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.sentence as claim_sentence,
+                  account.name as author, e.spec_canonical as "canonical!", e.spec_sha256 as "sha256!",
+                  e.registered_at as "registered_at!", e.exploratory, e.spec
+           from experiment e join claim on claim.id = e.claim_id join account on account.id = e.author_id
+           where e.id = $1 and e.registered_at is not null"#,
+        id as ExperimentId
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(frozen) = frozen else {
+        return Ok(None);
+    };
+    // It is among the first that the record tells of an experiment.
+    let entries = record::about(tx, Subject::Experiment(id), 10).await?;
+    let registration = Kind::Registration.name();
+    let entry = entries.into_iter().find(|entry| entry.kind == registration);
+    Ok(Some((frozen, entry)))
+}

@@ -1,0 +1,164 @@
+//! A registration as a Pre-Registered ML Manifest (PRML 0.1: <https://spec.falsify.dev/v0.1>), in its canonical bytes.
+//!
+//! A manifest is one metric against one threshold. Here that is the estimated effect against the smallest effect of
+//! interest: what the board's verdict asks for beyond a test at the registered level, which the manifest names.
+
+use crate::config::Settings;
+use crate::db::frozen::Frozen;
+use breakmywork_protocol::record::{Entry, exact_time, text_digest};
+use breakmywork_protocol::spec::{Criterion, CriterionKind};
+use serde_json::Value;
+use std::fmt::Write;
+use uuid::Uuid;
+
+/// Media type of a manifest.
+pub const MEDIA_TYPE: &str = "application/vnd.prml+yaml";
+
+/// The manifest of a registration by its criterion. Everything in it is frozen, so its bytes never change while the
+/// board keeps its address.
+pub fn manifest(
+    frozen: &Frozen,
+    criterion: &Criterion,
+    entry: Option<&Entry>,
+    settings: &Settings,
+) -> String {
+    let experiment = settings.address(&format!("/experiments/{}", frozen.id));
+    let (data, data_sha256) = data_set(frozen, entry);
+    let equivalence = criterion.kind == CriterionKind::Equivalence;
+    let (comparator, size) = if equivalence {
+        ("<=", "absolute_effect")
+    } else {
+        (">=", "effect")
+    };
+    let kind = serde_json::to_value(criterion.kind).expect("a name");
+    let mut text = String::new();
+    let mut line = |line: std::fmt::Arguments| {
+        writeln!(text, "{line}").expect("a string takes any text");
+    };
+    // Sorted, as the canonical form wants it.
+    line(format_args!("claim_id: {}", claim_id(frozen)));
+    line(format_args!("comparator: '{comparator}'"));
+    line(format_args!(
+        "created_at: '{}'",
+        exact_time(frozen.registered_at)
+    ));
+    line(format_args!("dataset:"));
+    line(format_args!("  hash: {}", plain(&data_sha256)));
+    line(format_args!("  id: {}", plain(&data)));
+    line(format_args!(
+        "metric: {size}_on_{}_by_{}",
+        criterion.metric,
+        kind.as_str().unwrap_or_default()
+    ));
+    line(format_args!("metric_args:"));
+    line(format_args!("  alpha: {}", float(criterion.alpha)));
+    line(format_args!(
+        "  rule: {}",
+        settings.address("/record#registration-v1")
+    ));
+    line(format_args!("  spec: {experiment}/spec.json"));
+    line(format_args!("  spec_sha256: {}", plain(&frozen.sha256)));
+    line(format_args!("producer:"));
+    line(format_args!(
+        "  id: {}",
+        settings.address(&format!("/people/{}", frozen.author))
+    ));
+    // There are several, and the specification names them.
+    line(format_args!("seed: null"));
+    line(format_args!("threshold: {}", float(criterion.margin)));
+    line(format_args!("version: prml/0.1"));
+    text
+}
+
+/// The one data set that the runs need, if its content was known at registration; else the specification itself, from
+/// which sequences follow.
+fn data_set(frozen: &Frozen, entry: Option<&Entry>) -> (String, String) {
+    let body = entry.and_then(|entry| serde_json::from_str::<Value>(&entry.body).ok());
+    let sets = body.as_ref().and_then(|body| body["data_sets"].as_object());
+    let mut sets = sets.into_iter().flatten();
+    match (sets.next(), sets.next()) {
+        (Some((name, Value::String(sha256))), None) => (name.clone(), sha256.clone()),
+        _ => ("specification".to_owned(), frozen.sha256.clone()),
+    }
+}
+
+/// UUIDv7 of the moment of registration; the rest follows from what was registered.
+fn claim_id(frozen: &Frozen) -> Uuid {
+    let seed = format!("breakmywork prml v1\n{}\n{}", frozen.id, frozen.sha256);
+    let random: [u8; 10] = hex::decode(text_digest(&seed))
+        .ok()
+        .and_then(|bytes| bytes[..10].try_into().ok())
+        .expect("a digest has 32 bytes");
+    let millis = u64::try_from(frozen.registered_at.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+/// A word of letters, digits and marks; one that would read as a number is quoted.
+fn plain(word: &str) -> String {
+    match word.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => format!("'{word}'"),
+        false => word.to_owned(),
+    }
+}
+
+/// A number as the canonical form has it, which is as Python writes it, with a point always.
+fn float(value: f64) -> String {
+    let text = format!("{value:?}");
+    let Some((mantissa, exponent)) = text.split_once('e') else {
+        return text;
+    };
+    let point = if mantissa.contains('.') { "" } else { ".0" };
+    let (sign, digits) = match exponent.strip_prefix('-') {
+        Some(digits) => ('-', digits),
+        None => ('+', exponent),
+    };
+    format!("{mantissa}{point}e{sign}{digits:0>2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use breakmywork_protocol::id::{ClaimId, ExperimentId};
+    use breakmywork_protocol::spec::Spec;
+    use chrono::DateTime;
+
+    #[test]
+    fn numbers_are_as_python_writes_them() {
+        // python3 -c 'import yaml; print(yaml.safe_dump([...]))'
+        for (value, text) in [
+            (0.02, "0.02"),
+            (1.0, "1.0"),
+            (1e-4, "0.0001"),
+            (1e-5, "1.0e-05"),
+            (1.5e-9, "1.5e-09"),
+            (1e6, "1000000.0"),
+            (1e16, "1.0e+16"),
+        ] {
+            assert_eq!(float(value), text);
+        }
+    }
+
+    /// Byte for byte what the reference implementation (`falsify` 0.4.0, `falsify_prml.canonicalize`) makes of it; the
+    /// hash is the one that it prints.
+    #[test]
+    fn the_bytes_are_the_canonical_ones() {
+        let spec = crate::seed::TEMPLATES[0].toml;
+        let spec = breakmywork_protocol::spec::read(spec, breakmywork_protocol::spec::Format::Toml);
+        let spec: Spec = spec.expect("a template");
+        let frozen = Frozen {
+            id: ExperimentId(12),
+            claim: ClaimId(3),
+            claim_sentence: String::new(),
+            author: "ada".into(),
+            canonical: String::new(),
+            sha256: "5e".repeat(32),
+            registered_at: DateTime::from_timestamp(1_795_770_245, 120_000_000).expect("a time"),
+            exploratory: false,
+            spec: Value::Null,
+        };
+        let criterion = spec.criterion.expect("a template decides");
+        let text = manifest(&frozen, &criterion, None, &Settings::default());
+        insta::assert_snapshot!("manifest", text);
+        assert_eq!(text_digest(&text), "GOLDEN");
+    }
+}

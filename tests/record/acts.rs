@@ -1,0 +1,199 @@
+//! People and workers who do something at random, through the functions that pages and REST call.
+
+use crate::board::{Board, draft};
+use breakmywork::auth::account::Role;
+use breakmywork::db::{accounts, comments};
+use breakmywork::discussion;
+use breakmywork::error::Error;
+use breakmywork::proposal::{self, New};
+use breakmywork_protocol::id::{AccountId, ClaimId, CommentId, ExperimentId, RunId, ThreadId};
+use breakmywork_protocol::jobs::{self, FailureKind};
+use rand::rngs::SmallRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use sqlx::PgTransaction;
+
+/// Who acts, and on what.
+pub(crate) struct Crowd<'a> {
+    board: &'a Board,
+    random: SmallRng,
+    people: Vec<AccountId>,
+    claims: Vec<ClaimId>,
+    /// Acts that were done, others having been refused.
+    pub(crate) done: usize,
+}
+
+impl<'a> Crowd<'a> {
+    pub(crate) async fn new(board: &'a Board, seed: u64) -> Self {
+        let mut people = Vec::new();
+        for name in ["ada", "bob", "cyd", "dan", "eve"] {
+            people.push(board.account(name).await);
+        }
+        Self {
+            random: SmallRng::seed_from_u64(seed),
+            people,
+            claims: board.claims().await,
+            done: 0,
+            board,
+        }
+    }
+
+    /// Does something.
+    pub(crate) async fn act(&mut self) {
+        // Most of what happens on a board is that runs end.
+        if self.random.random_bool(0.55) {
+            let noise = self.random.random_range(-0.03..0.03);
+            let failure = match self.random.random_range(0..20) {
+                0 => Some(FailureKind::Diverged),
+                1 | 2 => Some(FailureKind::OutOfMemory),
+                _ => None,
+            };
+            if self.board.run_one(noise, failure).await {
+                self.done += 1;
+                return;
+            }
+        }
+        let mut tx = self.board.pool.begin().await.expect("a transaction");
+        match self.something(&mut tx).await {
+            Ok(()) => {
+                tx.commit().await.expect("commits");
+                self.done += 1;
+            }
+            Err(Error::Internal(fault)) => panic!("{fault}"),
+            Err(Error::Unavailable(fault)) => panic!("{fault}"),
+            // Refused: not in that state, not theirs, too many.
+            Err(_) => {}
+        }
+    }
+
+    async fn something(&mut self, tx: &mut PgTransaction<'_>) -> Result<(), Error> {
+        let who = *self.people.choose(&mut self.random).expect("people");
+        let whom = *self.people.choose(&mut self.random).expect("people");
+        match self.random.random_range(0..17) {
+            0..5 => self.propose_and_register(tx, who).await,
+            5 => {
+                let id = self.experiment(tx, "proposed").await?;
+                proposal::withdraw(tx, id, who).await
+            }
+            6 => {
+                let id = self.experiment(tx, "running").await?;
+                proposal::stop(tx, id, who, true, "a slip").await
+            }
+            7 => {
+                let id = self.experiment(tx, "stalled").await?;
+                Ok(jobs::retry_failed(tx, id, who, "once more")
+                    .await
+                    .map(drop)?)
+            }
+            8 => {
+                let id = self.experiment(tx, "stalled").await?;
+                Ok(jobs::give_up(tx, id, who, "*no* hope").await?)
+            }
+            9 => {
+                let run = self.run(tx, "queued").await?;
+                Ok(jobs::cancel(tx, run, who, "not needed").await?)
+            }
+            10 => {
+                let run = self.run(tx, "cancelled").await?;
+                Ok(jobs::retry(tx, run, who, "again").await.map(drop)?)
+            }
+            11 => {
+                // A queue that stays closed would be the end of it.
+                jobs::pause(tx, who, "maintenance").await?;
+                Ok(jobs::resume(tx, who).await?)
+            }
+            12 | 13 => {
+                let thread = self.thread(tx).await?;
+                let written = discussion::written("Is it *so*?")
+                    .await?
+                    .expect("a good comment");
+                Ok(discussion::post(tx, thread, who, &written)
+                    .await
+                    .map(drop)?)
+            }
+            14 => {
+                let comment = self.comment(tx).await?;
+                let hidden = comments::hide(tx, comment, who, "advertising").await?;
+                if !hidden {
+                    comments::unhide(tx, comment, who).await?;
+                }
+                Ok(())
+            }
+            15 => {
+                if !accounts::disable(tx, whom, Some(who), "a \"flood\" of\u{2028}junk").await? {
+                    accounts::enable(tx, whom, Some(who)).await?;
+                }
+                Ok(())
+            }
+            _ => Ok(accounts::set_role(tx, whom, Role::Moderator).await?),
+        }
+    }
+
+    async fn propose_and_register(
+        &mut self,
+        tx: &mut PgTransaction<'_>,
+        who: AccountId,
+    ) -> Result<(), Error> {
+        let margin = *[0.02, 0.05, 1e-7].choose(&mut self.random).expect("some");
+        let draft = draft(margin, self.random.random_range(5..50));
+        let earlier = self.experiment(tx, "concluded").await.ok();
+        let amends = earlier.map(|id| (id, "a finer margin".to_owned()));
+        let new = New {
+            claim: *self.claims.choose(&mut self.random).expect("claims"),
+            author: who,
+            draft: &draft,
+            amends: amends.as_ref(),
+        };
+        let id = proposal::propose(tx, new).await?;
+        match self.random.random_range(0..4) {
+            0 => Ok(()),
+            1 => proposal::register(tx, id, who, &draft.spec, true).await,
+            _ => proposal::register(tx, id, who, &draft.spec, false).await,
+        }
+    }
+
+    async fn experiment(
+        &mut self,
+        tx: &mut PgTransaction<'_>,
+        state: &str,
+    ) -> Result<ExperimentId, Error> {
+        let ids = sqlx::query_scalar!(
+            r#"select id as "id: ExperimentId" from experiment where state = $1 order by id"#,
+            state
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        self.one_of(&ids)
+    }
+
+    async fn run(&mut self, tx: &mut PgTransaction<'_>, state: &str) -> Result<RunId, Error> {
+        let ids = sqlx::query_scalar!(
+            r#"select id as "id: RunId" from run where state = $1 order by id"#,
+            state
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        self.one_of(&ids)
+    }
+
+    async fn thread(&mut self, tx: &mut PgTransaction<'_>) -> Result<ThreadId, Error> {
+        let ids = sqlx::query_scalar!(r#"select id as "id: ThreadId" from thread order by id"#)
+            .fetch_all(&mut **tx)
+            .await?;
+        self.one_of(&ids)
+    }
+
+    async fn comment(&mut self, tx: &mut PgTransaction<'_>) -> Result<CommentId, Error> {
+        let ids = sqlx::query_scalar!(
+            r#"select id as "id: CommentId" from comment where kind = 'comment' order by id"#
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        self.one_of(&ids)
+    }
+
+    fn one_of<T: Copy>(&mut self, some: &[T]) -> Result<T, Error> {
+        let chosen = some.choose(&mut self.random).copied();
+        chosen.ok_or_else(|| Error::Conflict("There is none.".into()))
+    }
+}

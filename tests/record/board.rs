@@ -1,0 +1,196 @@
+//! A board for one test, and a look at its record.
+
+use breakmywork::db::experiments::Draft;
+use breakmywork::proposal::{self, New, Proposal, Source};
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
+use breakmywork_protocol::jobs::{self, Ending, FailureKind, Timing};
+use breakmywork_protocol::record::verify::{Finding, Options, Summary, Told, verify};
+use breakmywork_protocol::record::{self, Head};
+use breakmywork_protocol::result::{Provenance, RunResult, Treatment};
+use breakmywork_protocol::spec::Plan;
+use sqlx::{AssertSqlSafe, PgPool};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+pub(crate) const TIMING: Timing = Timing {
+    lease_s: 60,
+    stall_s: 600,
+    backoff_s: 0,
+};
+
+/// The seed content's database with a worker.
+pub(crate) struct Board {
+    pub(crate) pool: PgPool,
+    pub(crate) worker: Uuid,
+}
+
+impl Board {
+    pub(crate) async fn new(pool: PgPool) -> Self {
+        record::backfill(&pool).await.expect("nothing to do yet");
+        breakmywork::seed::apply(&pool).await.expect("seeds");
+        let worker = Uuid::new_v4();
+        jobs::register_worker(&pool, worker, "host", "cpu", "0", 8)
+            .await
+            .expect("a worker");
+        Self { pool, worker }
+    }
+
+    pub(crate) async fn account(&self, name: &str) -> AccountId {
+        sqlx::query_scalar!(
+            r#"insert into account (name, password_hash) values ($1, 'x') returning id as "id: AccountId""#,
+            name
+        )
+        .fetch_one(&self.pool)
+        .await
+        .expect("an account")
+    }
+
+    pub(crate) async fn claims(&self) -> Vec<ClaimId> {
+        sqlx::query_scalar!(r#"select id as "id: ClaimId" from claim order by id"#)
+            .fetch_all(&self.pool)
+            .await
+            .expect("claims")
+    }
+
+    /// Proposes and registers an experiment.
+    pub(crate) async fn registered(&self, author: AccountId) -> ExperimentId {
+        let claim = self.claims().await[0];
+        let draft = draft(0.02, 10);
+        let mut tx = self.pool.begin().await.expect("a transaction");
+        let new = New {
+            claim,
+            author,
+            draft: &draft,
+            amends: None,
+        };
+        let id = proposal::propose(&mut tx, new).await.expect("proposes");
+        proposal::register(&mut tx, id, author, &draft.spec, false)
+            .await
+            .expect("registers");
+        tx.commit().await.expect("commits");
+        id
+    }
+
+    /// Ends one run, if one waits: well, or as `failure` says.
+    pub(crate) async fn run_one(&self, noise: f64, failure: Option<FailureKind>) -> bool {
+        let Some(lease) = jobs::take(&self.pool, self.worker, TIMING)
+            .await
+            .expect("takes")
+        else {
+            return false;
+        };
+        let plan = lease.plan.clone().expect("a plan");
+        let ending = match failure {
+            Some(kind) => Ending::Failed {
+                kind,
+                error: "it stopped".into(),
+            },
+            None => success(&plan, noise),
+        };
+        jobs::finish(&self.pool, &lease, ending, TIMING)
+            .await
+            .expect("finishes");
+        true
+    }
+
+    pub(crate) async fn run_all(&self) {
+        while self.run_one(0.0, None).await {}
+    }
+
+    pub(crate) async fn head(&self) -> Head {
+        record::head(&self.pool).await.expect("a head")
+    }
+
+    /// What `breakmywork verify` says.
+    pub(crate) async fn verify(&self, noted: &[Head]) -> (Summary, Vec<Finding>) {
+        let options = Options {
+            noted: noted.to_vec(),
+            readers: 2,
+        };
+        let mut found = Vec::new();
+        let summary = verify(&self.pool, &options, |told| {
+            if let Told::Finding(finding) = told {
+                found.push(finding);
+            }
+        })
+        .await
+        .expect("verifies");
+        assert_eq!(summary.findings, found.len() as u64);
+        (summary, found)
+    }
+
+    /// Everything agrees.
+    pub(crate) async fn green(&self, noted: &[Head]) -> Summary {
+        let (summary, found) = self.verify(noted).await;
+        assert_eq!(found, [], "{summary:?}");
+        summary
+    }
+
+    /// Changes the tables as somebody does who owns the database: past the program and past its triggers.
+    pub(crate) async fn as_owner(&self, sql: &str) {
+        let tables = [
+            "experiment",
+            "record_entry",
+            "record_head",
+            "verdict",
+            "run",
+            "comment",
+        ];
+        let set = |word: &str| {
+            let each = tables.map(|table| format!("alter table {table} {word} trigger all;"));
+            each.concat()
+        };
+        let all = format!("{}{sql};{}", set("disable"), set("enable"));
+        sqlx::raw_sql(AssertSqlSafe(all))
+            .execute(&self.pool)
+            .await
+            .expect("the owner may do anything");
+    }
+}
+
+/// A small experiment, checked as the pages check it.
+pub(crate) fn draft(margin: f64, steps: u32) -> Draft {
+    let toml = format!(
+        "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = {steps}\n\
+         [[arms]]\nname = \"fixed\"\ndropout.state = {{ rate = 0.25, time = \"fixed\" }}\n\
+         [[arms]]\nname = \"fresh\"\ndropout.state = {{ rate = 0.25, time = \"per_step\" }}\n\
+         [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\n\
+         margin = {margin}\n"
+    );
+    proposal::check(&Proposal {
+        title: None,
+        prediction: None,
+        rationale: String::new(),
+        spec: Source::Toml(toml),
+    })
+    .expect("a good proposal")
+}
+
+fn success(plan: &Plan, noise: f64) -> Ending {
+    let better = if plan.arm == "fixed" { 0.01 } else { 0.1 };
+    let value = better + f64::from(plan.seed) * 1e-3 + noise;
+    Ending::Succeeded(Box::new(RunResult {
+        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
+        treatment: Treatment {
+            verified: true,
+            sites: BTreeMap::new(),
+            violations: Vec::new(),
+        },
+        provenance: Provenance {
+            worker_version: "0".into(),
+            code_version: "0".into(),
+            data_set: None,
+            data_sha256: None,
+            plan_sha256: plan.sha256(),
+            seed: plan.seed,
+            device: "cpu".into(),
+            device_name: String::new(),
+            products: None,
+            threads: 1,
+            wall_seconds: 1.0,
+            time_steps: 1,
+            time_steps_per_second: 1e17,
+            peak_memory_bytes: 0,
+        },
+    }))
+}

@@ -1,0 +1,205 @@
+//! Whatever people and workers do, everything agrees.
+
+use crate::acts::Crowd;
+use crate::board::Board;
+use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::record;
+use sqlx::{Connection, PgConnection, PgPool};
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool: PgPool) {
+    let board = Board::new(pool).await;
+    let mut crowd = Crowd::new(&board, 20_261_127).await;
+    let mut noted = Vec::new();
+    while crowd.done < 1_000 {
+        crowd.act().await;
+        if crowd.done.is_multiple_of(100) {
+            noted.push(board.head().await);
+        }
+    }
+    let summary = board.green(&noted).await;
+    // The acts were of every kind, and the check looked at what they made.
+    let kinds = sqlx::query_scalar!(
+        r#"select distinct coalesce(body::jsonb ->> 'act', kind) as "kind!" from record_entry order by 1"#
+    )
+    .fetch_all(&board.pool)
+    .await
+    .expect("kinds");
+    let all = [
+        "cancelled",
+        "claim",
+        "conclusion",
+        "disabled",
+        "enabled",
+        "given_up",
+        "hidden",
+        "paused",
+        "registration",
+        "resumed",
+        "retried",
+        "role_set",
+        "shown",
+        "stopped",
+        "withdrawn",
+    ];
+    assert_eq!(kinds, all);
+    let outcomes = sqlx::query_scalar!("select distinct outcome from verdict")
+        .fetch_all(&board.pool)
+        .await
+        .expect("outcomes");
+    assert!(outcomes.len() >= 3, "{outcomes:?}");
+    assert!(summary.recomputed >= 20, "{summary:?}");
+    assert!(
+        summary.conclusions > summary.recomputed,
+        "some are exploratory: {summary:?}"
+    );
+}
+
+/// Entries of many transactions at once get their places one after the other, each with its own.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn who_acts_at_once_waits_for_nobody_but_the_head(pool: PgPool) {
+    let board = Board::new(pool.clone()).await;
+    let ada = board.account("ada").await;
+    let acts = (0..8).map(|_| {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                let mut tx = pool.begin().await.expect("a transaction");
+                breakmywork_protocol::jobs::pause(&mut tx, ada, "why")
+                    .await
+                    .expect("pauses");
+                breakmywork_protocol::jobs::resume(&mut tx, ada)
+                    .await
+                    .expect("resumes");
+                tx.commit().await.expect("commits");
+            }
+        })
+    });
+    for act in acts.collect::<Vec<_>>() {
+        act.await.expect("done");
+    }
+    let before = board.claims().await.len() as i64;
+    assert_eq!(board.head().await.seq, before + 8 * 20 * 2);
+    board.green(&[]).await;
+}
+
+/// What a transaction did that came to nothing is not on record.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_was_rolled_back_leaves_no_entry_and_what_was_not_has_the_place_of_its_end(
+    pool: PgPool,
+) {
+    let board = Board::new(pool.clone()).await;
+    let ada = board.account("ada").await;
+    let before = board.head().await;
+    let mut first = pool.begin().await.expect("a transaction");
+    breakmywork_protocol::jobs::pause(&mut first, ada, "first")
+        .await
+        .expect("pauses");
+    // The other one begins later and ends earlier; nobody holds the head meanwhile.
+    let mut second = pool.begin().await.expect("a transaction");
+    sqlx::query("set local lock_timeout = '1s'")
+        .execute(&mut *second)
+        .await
+        .expect("sets");
+    record::act(
+        &mut second,
+        record::Subject::Queue,
+        record::Act::Resumed,
+        Some(ada),
+        serde_json::json!({}),
+    )
+    .await
+    .expect("notes");
+    second.commit().await.expect("commits at once");
+    let mut third = pool.begin().await.expect("a transaction");
+    record::act(
+        &mut third,
+        record::Subject::Queue,
+        record::Act::Resumed,
+        Some(ada),
+        serde_json::json!({}),
+    )
+    .await
+    .expect("notes");
+    third.rollback().await.expect("rolls back");
+    first.commit().await.expect("commits");
+    let entries = record::entries(&pool, before.seq, 10)
+        .await
+        .expect("entries");
+    let acts: Vec<bool> = entries
+        .iter()
+        .map(|entry| entry.body.contains("first"))
+        .collect();
+    assert_eq!(acts, [false, true]);
+    let drafts = sqlx::query_scalar!("select count(*) from record_draft")
+        .fetch_one(&pool)
+        .await;
+    assert_eq!(drafts.expect("a count"), Some(0));
+    board.green(&[before]).await;
+}
+
+/// A board that is older than its record gets one, once: later that would cover up what was cut off.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_was_there_before_the_record_is_put_on_it_once(pool: PgPool) {
+    let board = Board::new(pool.clone()).await;
+    let mut crowd = Crowd::new(&board, 7).await;
+    while crowd.done < 200 {
+        crowd.act().await;
+    }
+    // As the migration finds a board of an earlier release.
+    board
+        .as_owner("truncate record_entry; update record_head set seq = 0, hash = repeat('0', 64), backfilled_at = null")
+        .await;
+    let made = record::backfill(&pool).await.expect("fills");
+    let summary = board.green(&[]).await;
+    assert_eq!(made, summary.entries);
+    assert!(
+        summary.conclusions > 3 && summary.of_earlier_rules > 3,
+        "{summary:?}"
+    );
+    assert_eq!(
+        summary.recomputed, 0,
+        "nobody knows by which rule they were given"
+    );
+    let marked = sqlx::query_scalar!(
+        r#"select bool_and((body::jsonb ->> 'backfilled')::bool) as "all!" from record_entry"#
+    )
+    .fetch_one(&pool)
+    .await;
+    assert!(marked.expect("a word"));
+
+    let noted = board.head().await;
+    board.as_owner("delete from record_entry where seq = (select seq from record_head); update record_head set (seq, hash) = (select seq, hash from record_entry order by seq desc limit 1)").await;
+    assert_eq!(record::backfill(&pool).await.expect("nothing to do"), 0);
+    let (_, found) = board.verify(&[noted]).await;
+    assert!(!found.is_empty(), "what was cut off stays missing");
+}
+
+/// Without an owner's tricks the database itself refuses.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_database_refuses_to_change_what_is_on_record(pool: PgPool) {
+    let board = Board::new(pool.clone()).await;
+    let before = board.head().await;
+    let mut connection: PgConnection = pool.acquire().await.expect("a connection").detach();
+    for sql in [
+        "update record_entry set body = '{}' where seq = 1",
+        "delete from record_entry where seq = 2",
+        "truncate record_entry",
+        "update record_head set seq = seq - 1",
+        "update record_head set hash = repeat('a', 64)",
+        "update record_head set backfilled_at = null",
+        "delete from record_head",
+        "truncate record_head",
+        "insert into record_head (single) values (false)",
+        "insert into record_draft (kind, subject, subject_id, body) select kind, subject, subject_id, '{}' from record_entry where seq = 1",
+        "insert into record_draft (kind, subject, body) values ('act', 'queue', '[]')",
+        "insert into record_draft (kind, subject, body) values ('act', 'run', '{}')",
+    ] {
+        let refused = sqlx::query(sql).execute(&mut connection).await;
+        let refused = refused.expect_err(sql);
+        assert!(refused.as_database_error().is_some(), "{sql}: {refused}");
+    }
+    assert_eq!(board.head().await, before);
+    connection.close().await.expect("closes");
+    board.green(&[before]).await;
+}

@@ -1,0 +1,7 @@
+//! The record: green whatever people and workers do, red whatever is changed past the program.
+
+mod acts;
+mod board;
+mod handed_out;
+mod honest;
+mod tampering;

@@ -1,0 +1,194 @@
+//! Whatever is changed past the program is found, and named.
+
+use crate::board::Board;
+use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::jobs;
+use breakmywork_protocol::record::Head;
+use breakmywork_protocol::record::verify::What;
+use sqlx::PgPool;
+
+/// A board with a concluded experiment, a running one and a hidden comment; every head on its way was noted.
+async fn board(pool: PgPool) -> (Board, Vec<Head>) {
+    let board = Board::new(pool).await;
+    let ada = board.account("ada").await;
+    let mut noted = vec![board.head().await];
+    board.registered(ada).await;
+    noted.push(board.head().await);
+    board.run_all().await;
+    noted.push(board.head().await);
+    board.registered(ada).await;
+    let mut tx = board.pool.begin().await.expect("a transaction");
+    jobs::pause(&mut tx, ada, "maintenance")
+        .await
+        .expect("pauses");
+    tx.commit().await.expect("commits");
+    noted.push(board.head().await);
+    let summary = board.green(&noted).await;
+    assert_eq!(
+        (
+            summary.registrations,
+            summary.conclusions,
+            summary.recomputed
+        ),
+        (2, 1, 1)
+    );
+    (board, noted)
+}
+
+/// What is found after `sql`, without and with the noted heads; each as its kind and its place.
+async fn after(pool: PgPool, sql: &str) -> [Vec<(What, String)>; 2] {
+    let (board, noted) = board(pool).await;
+    board.as_owner(sql).await;
+    let mut found = Vec::new();
+    for noted in [&[], &noted[..]] {
+        let (_, findings) = board.verify(noted).await;
+        let short = findings.into_iter().map(|finding| {
+            // Each line says what, where, and what to do.
+            let line = finding.to_string();
+            assert!(
+                line.contains(&finding.place) && line.contains(finding.what.advice()),
+                "{line}"
+            );
+            assert!(!line.contains('\n'), "{line}");
+            (finding.what, finding.place)
+        });
+        let mut short: Vec<_> = short.collect();
+        short.sort();
+        found.push(short);
+    }
+    let with = found.pop().expect("two");
+    [found.pop().expect("two"), with]
+}
+
+/// Of an experiment, how its entry is called.
+fn has(found: &[(What, String)], what: What, place: &str) -> bool {
+    found
+        .iter()
+        .any(|(kind, at)| *kind == what && at.contains(place))
+}
+
+macro_rules! tampering {
+    ($($(#[$doc:meta])* $name:ident, $sql:expr, $([$what:ident, $place:expr]),+;)*) => {$(
+        $(#[$doc])*
+        #[sqlx::test(migrator = "MIGRATOR")]
+        async fn $name(pool: PgPool) {
+            let [without, _] = after(pool, $sql).await;
+            $(assert!(has(&without, What::$what, $place), "{:?} at {}: {without:?}", What::$what, $place);)+
+        }
+    )*};
+}
+
+tampering! {
+    an_edited_specification_is_found,
+        "update experiment set spec = jsonb_set(spec, '{criterion,margin}', '0.5') where id = 1",
+        [RowChanged, "registration of experiment 1"];
+    /// With its hash as well, so that the row agrees with itself.
+    a_specification_that_was_replaced_whole_is_found,
+        "update experiment set spec = jsonb_set(spec, '{criterion,alpha}', '0.2'), spec_canonical = replace(spec_canonical, '\"alpha\":0.05', '\"alpha\":0.2') where id = 1;
+         update experiment set spec_sha256 = encode(sha256(spec_canonical::bytea), 'hex') where id = 1",
+        [RowChanged, "registration of experiment 1"], [NotReproduced, "conclusion of experiment 1"];
+    an_edited_outcome_is_found,
+        "update verdict set outcome = 'falsified'",
+        [RowChanged, "conclusion of experiment 1"];
+    an_edited_verdict_is_found,
+        "update verdict set effect = 0.5, detail = jsonb_set(detail, '{effect}', '0.5')",
+        [RowChanged, "conclusion of experiment 1"], [NotReproduced, "conclusion of experiment 1"];
+    edited_words_of_a_verdict_are_found,
+        "update verdict set detail = jsonb_set(detail, '{explanation}', '\"**Falsified.**\"')",
+        [RowChanged, "conclusion of experiment 1"];
+    an_edited_result_is_found,
+        "update run set result = jsonb_set(result, '{metrics,test_mse}', '0.001') where id = 2",
+        [RunChanged, "conclusion of experiment 1"], [NotReproduced, "conclusion of experiment 1"];
+    /// A result that the criterion does not look at.
+    an_edited_provenance_is_found,
+        "update run set result = jsonb_set(result, '{provenance,code_version}', '\"1\"') where id = 3",
+        [RunChanged, "conclusion of experiment 1"];
+    a_run_that_counts_no_more_is_found,
+        "update run set retry_of = 1 where id = 2",
+        [RunChanged, "conclusion of experiment 1"];
+    an_edited_result_post_is_found,
+        "update comment set body = '**Falsified.**' where kind = 'result'",
+        [RowChanged, "conclusion of experiment 1"];
+    a_deleted_entry_is_found,
+        "delete from record_entry where seq = 5",
+        [EntriesMissing, "entry 5"];
+    a_deleted_verdict_is_found,
+        "delete from verdict",
+        [RowMissing, "conclusion of experiment 1"];
+    a_deleted_experiment_is_found,
+        "delete from run_event where experiment_id = 2; delete from queue_line; delete from run where experiment_id = 2; delete from experiment where id = 2",
+        [RowMissing, "registration of experiment 2"];
+    swapped_entries_are_found,
+        "update record_entry set seq = -1 where seq = 3; update record_entry set seq = 3 where seq = 4; update record_entry set seq = 4 where seq = -1",
+        [EntryChanged, "entry 3"], [EntryChanged, "entry 4"], [LinkBroken, "entry 5"];
+    an_edited_entry_is_found,
+        "update record_entry set body = replace(body, 'maintenance', 'holidays') where subject = 'queue'",
+        [EntryChanged, "(act of queue)"];
+    an_end_that_is_cut_off_is_found_by_what_it_told,
+        "delete from record_entry where seq > 15; update record_head set (seq, hash) = (select seq, hash from record_entry where seq = 15)",
+        [NotRecorded, "experiment 1"], [NotRecorded, "experiment 2"];
+    a_changed_time_of_registration_is_found,
+        "update experiment set registered_at = registered_at - interval '1 day' where id = 1",
+        [RowChanged, "registration of experiment 1"];
+    a_changed_time_of_an_entry_is_found,
+        "update record_entry set at = at - interval '1 day' where kind = 'registration' and subject_id = 1",
+        [EntryChanged, "registration of experiment 1"];
+    an_edited_claim_is_found,
+        "update claim set sentence = 'It may hold.' where id = 1",
+        [RowChanged, "(claim 1)"];
+    a_registration_past_the_program_is_found,
+        "insert into thread default values; insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec, spec_canonical, spec_sha256, state, registered_at) select claim_id, author_id, (select max(id) from thread), title, prediction, spec_source, spec, spec_canonical, spec_sha256, 'registered', now() from experiment where id = 1",
+        [NotRecorded, "experiment 3"];
+    a_comment_that_was_hidden_in_silence_is_found,
+        "insert into comment (thread_id, author_id, body, hidden_at, hidden_by, hidden_reason) select thread_id, author_id, 'I doubt it', now(), author_id, 'x' from experiment where id = 1",
+        [NotRecorded, "comment"];
+    an_account_that_was_shut_out_in_silence_is_found,
+        "update account set disabled_at = now(), disabled_reason = 'x'",
+        [NotRecorded, "account"];
+}
+
+/// Cut off so that the tables tell nothing of it: the last act left nothing behind.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_end_that_left_nothing_behind_is_found_by_a_noted_head(pool: PgPool) {
+    let sql = "delete from record_entry where subject = 'queue';
+               update record_head set (seq, hash) = (select seq, hash from record_entry order by seq desc limit 1)";
+    let [without, with] = after(pool, sql).await;
+    assert_eq!(without, [], "nothing here shows it");
+    let last = with.first().expect("one");
+    assert_eq!((last.0, with.len()), (What::CutOff, 1), "{with:?}");
+}
+
+/// The whole record written anew from its third entry on, hash by hash, and with it the row that it tells of.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_record_that_was_written_anew_is_found_by_a_noted_head(pool: PgPool) {
+    let sql = "update experiment set registered_at = registered_at - interval '1 day' where id = 1;
+        do $$
+        declare entry record_entry; before text; fresh text; words text;
+        begin
+            select hash into before from record_entry where seq = 2;
+            for entry in select * from record_entry where seq > 2 order by seq loop
+                words := entry.body;
+                if entry.kind = 'registration' and entry.subject_id = 1 then
+                    words := replace(words, entry.body::jsonb ->> 'registered_at',
+                        (select to_char(registered_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from experiment where id = 1));
+                end if;
+                -- The entry itself is older, too.
+                entry.at := entry.at - interval '1 day';
+                fresh := record_hash(entry.seq, before, entry.at, entry.kind, entry.subject, entry.subject_id, words);
+                update record_entry set previous = before, hash = fresh, body = words, at = entry.at where seq = entry.seq;
+                before := fresh;
+            end loop;
+            update record_head set hash = before;
+        end $$";
+    let [without, with] = after(pool, sql).await;
+    assert_eq!(without, [], "it is whole in itself, and fits the tables");
+    assert_eq!(
+        with.len(),
+        4,
+        "every head that was noted after the second entry: {with:?}"
+    );
+    assert!(
+        with.iter().all(|(what, _)| *what == What::Rewritten),
+        "{with:?}"
+    );
+}

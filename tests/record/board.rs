@@ -137,7 +137,7 @@ impl Board {
             "comment",
         ];
         let set = |word: &str| {
-            let each = tables.map(|table| format!("alter table {table} {word} trigger all;"));
+            let each = tables.map(|table| format!("alter table {table} {word} trigger user;"));
             each.concat()
         };
         let all = format!("{}{sql};{}", set("disable"), set("enable"));

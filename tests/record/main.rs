@@ -2,6 +2,7 @@
 
 mod acts;
 mod board;
+mod command;
 mod handed_out;
 mod honest;
 mod tampering;

@@ -119,7 +119,7 @@ tampering! {
         "delete from run_event where experiment_id = 2; delete from queue_line; delete from run where experiment_id = 2; delete from experiment where id = 2",
         [RowMissing, "registration of experiment 2"];
     swapped_entries_are_found,
-        "update record_entry set seq = -1 where seq = 3; update record_entry set seq = 3 where seq = 4; update record_entry set seq = 4 where seq = -1",
+        "update record_entry set seq = 1000000 where seq = 3; update record_entry set seq = 3 where seq = 4; update record_entry set seq = 4 where seq = 1000000",
         [EntryChanged, "entry 3"], [EntryChanged, "entry 4"], [LinkBroken, "entry 5"];
     an_edited_entry_is_found,
         "update record_entry set body = replace(body, 'maintenance', 'holidays') where subject = 'queue'",

@@ -42,7 +42,7 @@ async fn every_page_and_every_answer_names_the_head(pool: PgPool) {
     ] {
         let page = server.get(path).await.text();
         let foot = page.split("<footer").nth(1).unwrap_or_default();
-        assert_eq!(Head::all_in(foot), [head.clone()], "{path}");
+        assert_eq!(Head::all_in(foot), std::slice::from_ref(&head), "{path}");
     }
     for path in ["/api/v1/works", "/api/v1/record"] {
         let answer = server.get(path).await;

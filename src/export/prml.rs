@@ -119,7 +119,7 @@ fn float(value: f64) -> String {
 mod tests {
     use super::*;
     use breakmywork_protocol::id::{ClaimId, ExperimentId};
-    use breakmywork_protocol::spec::{Better, Estimand, Scale};
+    use breakmywork_protocol::spec;
     use chrono::DateTime;
 
     #[test]
@@ -153,18 +153,11 @@ mod tests {
             exploratory: false,
             spec: Value::Null,
         };
-        let criterion = Criterion {
-            kind: CriterionKind::Difference,
-            estimand: Some(Estimand::Median),
-            metric: "test_mse".into(),
-            treatment: "fixed".into(),
-            control: "fresh".into(),
-            better: Better::Lower,
-            margin: 0.1,
-            scale: Scale::Log,
-            alpha: 0.05,
-            threshold: None,
-        };
+        let spec = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
+             [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
+             treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n";
+        let spec = spec::read(spec, spec::Format::Toml).expect("a good specification");
+        let criterion = spec.criterion.expect("there is one");
         let text = manifest(&frozen, &criterion, None, &Settings::default());
         insta::assert_snapshot!("manifest", text);
         assert_eq!(

@@ -16,6 +16,8 @@ A = np.array([82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4])
 B = np.array([80.9, 81.2, 81.4, 80.7, 81.8, 81.1, 80.6, 81.5])
 C = np.array([81.9, 81.8, 82.3, 81.7, 82.4, 81.9, 81.4, 82.2])
 D = np.array([81.6, 81.5, 82.2, 81.9, 82.0, 81.4, 81.3, 82.3])
+NARROW = np.array([81.02, 81.34, 81.11, 80.93, 81.25, 81.41, 80.84, 81.17])
+WIDE = np.array([80.1, 83.2, 81.0, 82.9, 79.5, 84.0, 81.7, 82.2])
 
 TIE = 1e-5
 
@@ -74,6 +76,30 @@ def typical(delta, margin):
     }
 
 
+def spread(treatment, control, margin):
+    """Brown and Forsythe's distances, paired: effect, Fieller's bounds, exact sign-flip p-values, distances, t."""
+    far = [np.abs(x - np.median(x)) for x in (treatment, control)]
+
+    def flips(delta):
+        return stats.permutation_test(
+            (delta,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="greater"
+        ).pvalue
+
+    def student(log_ratio, alternative):
+        return stats.ttest_1samp(far[1] - np.exp(log_ratio) * far[0], 0, alternative=alternative).pvalue
+
+    effect = np.log(far[1].mean() / far[0].mean())
+    bound = lambda side, end: optimize.brentq(lambda r: student(r, side) - LEVEL, *sorted((effect, end)), xtol=1e-14)
+    return {
+        "effect": effect,
+        "bounds": (bound("greater", effect - 3), bound("less", effect + 3)),
+        "p_support": flips(far[1] - far[0]),
+        "p_falsify": flips(np.exp(margin) * far[0] - far[1]),
+        "spreads": [z.mean() for z in far],
+        "t": stats.ttest_1samp(far[1] - far[0], 0).statistic,
+    }
+
+
 def shown(name, numbers):
     plain = {key: np.asarray(value).tolist() for key, value in numbers.items()}
     print(name, plain)
@@ -81,6 +107,7 @@ def shown(name, numbers):
 
 if __name__ == "__main__":
     shown("interaction", typical((A - B) - (C - D), 0.5))
+    shown("dispersion", spread(NARROW, WIDE, 0.5))
     lengths = np.array([60, 10, 30, 40])
     for name, x, margin in [("trend", lengths, 0.01), ("trend, per doubling", np.log2(lengths), 0.2)]:
         slopes = np.array([-stats.linregress(x, y).slope for y in zip(B, A, D, C)])

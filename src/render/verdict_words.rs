@@ -8,6 +8,7 @@ use breakmywork_protocol::verdict::{Checks, Verdict};
 pub fn estimate(verdict: &Verdict) -> &'static str {
     match (verdict.kind, verdict.estimand) {
         (Some(CriterionKind::SolveRate), _) => "Difference of the shares",
+        (Some(CriterionKind::Dispersion), _) => "Logarithm of the ratio of the spreads",
         (Some(CriterionKind::Interaction), Some(Estimand::Mean)) => {
             "Mean difference of the two advantages"
         }
@@ -25,19 +26,27 @@ pub fn estimate(verdict: &Verdict) -> &'static str {
 pub fn estimate_in_a_word(verdict: &Verdict) -> &'static str {
     match (verdict.kind, verdict.estimand) {
         (Some(CriterionKind::SolveRate), _) => "share",
+        (Some(CriterionKind::Dispersion), _) => "log ratio",
         (_, Some(Estimand::Median)) => "median",
         _ => "mean",
     }
 }
 
-/// What a dot of the figure is.
-pub fn dot(verdict: &Verdict) -> &'static str {
+/// What the figure shows.
+pub fn figure(verdict: &Verdict) -> &'static str {
     match verdict.kind {
         Some(CriterionKind::Interaction) => {
-            "the difference between two advantages, of four runs in all"
+            "Each dot is one seed: the difference between two advantages, of four runs in all. The diamond is the estimate with its one-sided bounds."
         }
-        Some(CriterionKind::Trend) => "the slope through its runs",
-        _ => "the difference between its two runs",
+        Some(CriterionKind::Trend) => {
+            "Each dot is one seed: the slope through its runs. The diamond is the estimate with its one-sided bounds."
+        }
+        Some(CriterionKind::Dispersion) => {
+            "Each dot is one seed: how much farther its control ended from the median of all controls than its treatment from that of all treatments. The estimate is a ratio and has no place on this axis."
+        }
+        _ => {
+            "Each dot is one seed: the difference between its two runs. The diamond is the estimate with its one-sided bounds."
+        }
     }
 }
 
@@ -45,6 +54,7 @@ pub fn dot(verdict: &Verdict) -> &'static str {
 pub fn column(verdict: &Verdict) -> &'static str {
     match verdict.kind {
         Some(CriterionKind::Trend) => "Slope",
+        Some(CriterionKind::Dispersion) => "Difference of distances",
         _ => "Difference",
     }
 }
@@ -123,6 +133,13 @@ pub fn checks(checks: &Checks) -> Vec<String> {
             format!(", standard deviation {}", value(sd))
         });
         lines.push(format!("mean {}{bounds}{sd}", value(mean)));
+    }
+    if let Some([treatment, control]) = checks.spreads {
+        lines.push(format!(
+            "mean distance from the median {} (treatment) and {} (control)",
+            value(treatment),
+            value(control)
+        ));
     }
     if let Some(p) = checks.sign_flip {
         lines.push(format!("sign-flip test {}", super::number::p_value(p)));

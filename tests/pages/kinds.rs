@@ -134,3 +134,38 @@ async fn a_trend_is_proposed_registered_and_judged(pool: PgPool) {
         ],
     );
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_dispersion_is_proposed_registered_and_judged(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let toml = "title = \"Spread with a mask\"\nseeds = [1, 2, 3, 4, 5, 6, 7, 8]\n[task]\nname = \"adding\"\n[training]\n\
+                steps = 10\n[[arms]]\nname = \"mask\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"none\"\n[criterion]\n\
+                kind = \"dispersion\"\nmetric = \"test_mse\"\ntreatment = \"mask\"\ncontrol = \"none\"\nmargin = 0.7\n";
+    let path = concluded(&site, &ada, toml, |plan| {
+        let seed = f64::from(plan.seed);
+        match plan.arm.as_str() {
+            "mask" => 0.1 + 0.0001 * seed,
+            _ => 0.1 + 0.01 * seed * (-1_f64).powf(seed),
+        }
+    })
+    .await;
+    let verdict = over_rest(&ada, &path).await["verdict"].clone();
+    assert_eq!(verdict["outcome"], "supported", "{verdict}");
+    assert_eq!(verdict["unit"], "log ratio of spreads");
+    assert!(verdict["checks"]["spreads"][1].is_number(), "{verdict}");
+    let page = ada.get(&path).await.text();
+    says(
+        &page,
+        &[
+            "is smaller with",
+            "The estimate is a ratio and has no place on this axis.",
+            "<th scope=\"col\" class=\"number\">Difference of distances</th>",
+            "mean distance from the median",
+        ],
+    );
+    assert!(
+        !page.contains("class=\"centre\""),
+        "no estimate among the distances"
+    );
+}

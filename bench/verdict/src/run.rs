@@ -22,16 +22,18 @@ pub(crate) enum Kind {
     SolveRate,
     Interaction,
     Trend,
+    Dispersion,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Typical,
         Self::Mean,
         Self::Equivalence,
         Self::SolveRate,
         Self::Interaction,
         Self::Trend,
+        Self::Dispersion,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Kind {
             Self::SolveRate => "solve_rate",
             Self::Interaction => "interaction, typical seed",
             Self::Trend => "trend, typical seed",
+            Self::Dispersion => "dispersion (effects are logarithms of the ratio of the spreads)",
         }
     }
 
@@ -77,6 +80,7 @@ impl Kind {
                 "kind = \"interaction\"\nother_treatment = \"d\"\nother_control = \"c\""
             }
             Self::Trend => "kind = \"trend\"\nfield = \"task.length\"",
+            Self::Dispersion => "kind = \"dispersion\"",
         };
         format!("{kind}\nmargin = {}\nalpha = {ALPHA}\n", self.margin())
     }
@@ -126,6 +130,11 @@ impl Experiment {
         if self.kind == Kind::SolveRate {
             let mut unsolved = |share: f64| f64::from(u8::from(!rng.random_bool(share)));
             return vec![("b", unsolved(SOLVED + effect)), ("a", unsolved(SOLVED))];
+        }
+        if self.kind == Kind::Dispersion {
+            let mut noise = || self.noise.draw(self.kind.centre(), rng);
+            let (treatment, control) = (noise(), noise());
+            return vec![("b", treatment * (-effect).exp()), ("a", control)];
         }
         let difference = effect + self.noise.draw(self.kind.centre(), rng);
         match self.kind {

@@ -13,6 +13,7 @@ const KINDS: &[(&str, CriterionKind)] = &[
     ("solve_rate", CriterionKind::SolveRate),
     ("interaction", CriterionKind::Interaction),
     ("trend", CriterionKind::Trend),
+    ("dispersion", CriterionKind::Dispersion),
 ];
 const ESTIMANDS: &[(&str, Estimand)] = &[("median", Estimand::Median), ("mean", Estimand::Mean)];
 const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
@@ -73,8 +74,11 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     }
     let share = kind == CriterionKind::SolveRate
         || known.is_some_and(|metric| metric.unit == "share correct");
-    // What more than two runs may differ by, the gates say.
-    let of_two = !matches!(kind, CriterionKind::Interaction | CriterionKind::Trend);
+    // What more than two runs may differ by, the gates say; a ratio of spreads has no such bound.
+    let of_two = matches!(
+        kind,
+        CriterionKind::Difference | CriterionKind::Equivalence | CriterionKind::SolveRate
+    );
     if share && scale == Scale::Additive && margin >= 1.0 && of_two {
         fields.problem(
             "margin",
@@ -187,13 +191,15 @@ fn check_metric(
 }
 
 fn estimand(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<Estimand> {
-    if kind != CriterionKind::SolveRate {
-        return Some(fields.choice("estimand", ESTIMANDS, Some(Estimand::Median)));
-    }
+    let estimated = match kind {
+        CriterionKind::SolveRate => "a solve rate",
+        CriterionKind::Dispersion => "a ratio of spreads",
+        _ => return Some(fields.choice("estimand", ESTIMANDS, Some(Estimand::Median))),
+    };
     if fields.take("estimand").is_some() {
         fields.problem(
             "estimand",
-            "a solve rate is what is estimated; leave estimand out.",
+            format!("{estimated} is what is estimated; leave estimand out."),
         );
     }
     None

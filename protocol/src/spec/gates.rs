@@ -168,7 +168,7 @@ fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     // How often the gain of a single run fits into a difference: once in a plain one, twice in that of two pairs.
     let times = contrast::reach(&spec.contrast());
     let largest = LARGEST_LOG_MARGIN * times;
-    if criterion.scale == Scale::Log {
+    if criterion.scale == Scale::Log || criterion.kind == CriterionKind::Dispersion {
         return (criterion.margin > largest).then(|| {
             problem(
                 "margin",

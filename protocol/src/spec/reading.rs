@@ -37,6 +37,13 @@ impl Criterion {
                 self.other_advantage(),
                 self.amount(),
             ),
+            CriterionKind::Dispersion => format!(
+                "{} spreads less over the seeds with \"{}\" than with \"{}\", by a factor of at least {}.",
+                self.metric,
+                self.treatment,
+                self.control,
+                number(self.margin.exp()),
+            ),
             CriterionKind::Trend => format!(
                 "{} {} gets {} by at least {} {}.",
                 sentence(&self.along()),
@@ -80,6 +87,14 @@ impl Criterion {
                 self.other_advantage(),
                 self.amount(),
                 self.proof(),
+            ),
+            CriterionKind::Dispersion => format!(
+                "Falsified if the spread of {} over the seeds with \"{}\" is proven to be smaller than with \"{}\" by a factor of less than {}, or larger, by an exact sign-flip test of the distances from the median at the level {}.",
+                self.metric,
+                self.treatment,
+                self.control,
+                number(self.margin.exp()),
+                number(self.alpha),
             ),
             CriterionKind::Trend => format!(
                 "Falsified if {} the improvement of {} is proven smaller than {} {}, {}.",
@@ -126,6 +141,14 @@ impl Criterion {
                     self.metric
                 );
             }
+            CriterionKind::Dispersion => {
+                let factor = number(self.margin.exp());
+                return format!(
+                    "The claim survives if the spread of {} with \"{}\" over that with \"{}\" is proven to be above 1, at the \
+                     level {level}, and estimated to be at least {factor}; it falls if it is proven to be below {factor}.",
+                    self.metric, self.control, self.treatment
+                );
+            }
             CriterionKind::SolveRate => format!(
                 "the advantage of \"{}\" in its share of solved seeds",
                 self.treatment
@@ -158,6 +181,7 @@ impl Criterion {
     pub fn unit(&self, task: TaskName) -> String {
         let unit = match (self.kind, self.scale) {
             (CriterionKind::SolveRate, _) => "share of seeds",
+            (CriterionKind::Dispersion, _) => "log ratio of spreads",
             (_, Scale::Log) => "log ratio",
             (_, Scale::Additive) => {
                 metric::find(&self.metric).map_or("", |metric| metric.unit_of(task))

@@ -538,6 +538,8 @@ pub enum CriterionKind {
     Interaction,
     /// The metric improves along a swept setting, from the control's value to the treatment's: a slope for each seed.
     Trend,
+    /// The treatment spreads less over the seeds, by the factor that the margin is the logarithm of.
+    Dispersion,
 }
 
 impl CriterionKind {
@@ -549,6 +551,7 @@ impl CriterionKind {
             Self::SolveRate => "solve_rate",
             Self::Interaction => "interaction",
             Self::Trend => "trend",
+            Self::Dispersion => "dispersion",
         }
     }
 }

@@ -11,7 +11,7 @@ mod sign;
 
 pub use exact::{sign_flip, wilcoxon};
 pub use matched::paired_shares_below;
-pub use paired::{Paired, largest_skewness, paired, skewness};
+pub use paired::{Paired, largest_skewness, paired, skewness, student_quantile};
 pub use proportion::{mcnemar, newcombe_paired, wilson};
 pub use rank::rank_correlation;
 pub use sign::{median, median_bounds, sign_test};

@@ -57,18 +57,23 @@ pub fn largest_skewness(n: usize) -> Option<f64> {
     Some(1.645 * variance.sqrt())
 }
 
+/// Student's quantile for a one-sided bound of the mean of `n` values at level `alpha`; `n` is two or more.
+pub fn student_quantile(alpha: f64, n: usize) -> f64 {
+    student(n).inverse_cdf(1.0 - alpha)
+}
+
+fn student(n: usize) -> StudentsT {
+    StudentsT::new(0.0, 1.0, (n - 1) as f64).expect("two pairs or more")
+}
+
 impl Paired {
     fn standard_error(&self) -> f64 {
         self.sd / (self.n as f64).sqrt()
     }
 
-    fn student(&self) -> StudentsT {
-        StudentsT::new(0.0, 1.0, (self.n - 1) as f64).expect("two pairs or more")
-    }
-
     /// One-sided lower and upper bounds of the mean, each at level `alpha`.
     pub fn bounds(&self, alpha: f64) -> (f64, f64) {
-        let half = self.student().inverse_cdf(1.0 - alpha) * self.standard_error();
+        let half = student_quantile(alpha, self.n) * self.standard_error();
         (self.mean - half, self.mean + half)
     }
 
@@ -83,11 +88,11 @@ impl Paired {
 
     /// One-sided p-value of "the mean is at most `null`".
     pub fn p_greater(&self, null: f64) -> f64 {
-        self.student().sf(self.t(null))
+        student(self.n).sf(self.t(null))
     }
 
     /// One-sided p-value of "the mean is at least `null`".
     pub fn p_less(&self, null: f64) -> f64 {
-        self.student().cdf(self.t(null))
+        student(self.n).cdf(self.t(null))
     }
 }

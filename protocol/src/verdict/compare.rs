@@ -1,6 +1,7 @@
 //! The runs of the arms that are compared, seed by seed.
 
 use super::gaps::Gap;
+use super::spread;
 use super::{End, Pair, RunOutcome};
 use crate::result::Provenance;
 use crate::spec::{Better, Criterion, CriterionKind, Scale, Spec, Term};
@@ -47,6 +48,9 @@ pub(super) fn compare<'a>(
     let worst = worst_value(&compared.terms, criterion, outcomes);
     for &seed in &spec.seeds {
         compared.add(seed, worst, criterion, outcomes);
+    }
+    if criterion.kind == CriterionKind::Dispersion {
+        compared.by_distance(criterion);
     }
     compared
 }
@@ -115,6 +119,18 @@ impl<'a> Compared<'a> {
             difference,
             note: notes.join("; "),
         });
+    }
+
+    /// Of spreads the difference of a pair is how much farther out the control's run is than the treatment's.
+    fn by_distance(&mut self, criterion: &Criterion) {
+        let distances = spread::distances(&self.pairs, criterion);
+        for (pair, distances) in self.pairs.iter_mut().zip(distances) {
+            pair.difference = distances.map(|[treatment, control]| control - treatment);
+        }
+        self.differences = (self.pairs.iter())
+            .filter_map(|pair| pair.difference)
+            .collect();
+        self.orders.clone_from(&self.differences);
     }
 
     /// The difference δ of a seed; finite.
@@ -236,7 +252,7 @@ fn beyond_worst(criterion: &Criterion) -> f64 {
 }
 
 /// How good a final value is, more being better; finite.
-fn advantage(value: f64, criterion: &Criterion) -> f64 {
+pub(super) fn advantage(value: f64, criterion: &Criterion) -> f64 {
     if criterion.kind == CriterionKind::SolveRate {
         return f64::from(u8::from(solves(value, criterion)));
     }

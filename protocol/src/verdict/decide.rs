@@ -6,6 +6,7 @@ use super::explain::explain;
 use super::gaps::{REASONS, in_words, violations};
 use super::rule::{self, Conclusion};
 use super::solve_rate::SolveRate;
+use super::spread::Spread;
 use super::*;
 use crate::spec::{Criterion, CriterionKind, Estimand, Spec};
 use crate::text;
@@ -72,6 +73,9 @@ fn evidence_of<'a>(
     match criterion.kind {
         CriterionKind::SolveRate => {
             Some(Box::new(SolveRate::of(compared, criterion, level)?) as Box<dyn Evidence>)
+        }
+        CriterionKind::Dispersion => {
+            Some(Box::new(Spread::of(compared, criterion, level)?) as Box<dyn Evidence>)
         }
         _ => evidence::of_differences(compared, criterion, level),
     }
@@ -188,10 +192,15 @@ fn obstacle(
             other.diverged, other.arm
         ));
     }
-    if many(treatment) && criterion.estimand == Some(Estimand::Mean) {
+    let of_numbers = match (criterion.kind, criterion.estimand) {
+        (CriterionKind::Dispersion, _) => Some("spread"),
+        (_, Some(Estimand::Mean)) => Some("mean"),
+        _ => None,
+    };
+    if let Some(what) = of_numbers.filter(|_| many(treatment)) {
         return inconclusive(format!(
             "{treatment} runs of the treatment and {control} of the control diverged; with more than a fifth of an arm \
-             the mean means little."
+             the {what} means little."
         ));
     }
     let mut lacking = (verdict.missing.iter().copied())

@@ -174,6 +174,7 @@ fn checks(
         superiority: (compared.terms.len() == 2)
             .then(|| super::compare::superiority(criterion, outcomes))
             .flatten(),
+        spreads: None,
     }
 }
 

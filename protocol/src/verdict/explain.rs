@@ -125,6 +125,25 @@ fn predicted(criterion: &Criterion) -> Meaning {
                 ),
             }
         }
+        CriterionKind::Dispersion => {
+            let spread = format!("The spread of {} over the seeds", escape(&criterion.metric));
+            Meaning {
+                supported: format!(
+                    "{spread} is smaller with \"{treatment}\" than with \"{control}\": by the estimate, by the smallest \
+                     factor of interest or more."
+                ),
+                reversed: format!(
+                    "{spread} is larger with \"{treatment}\" than with \"{control}\"."
+                ),
+                negligible: format!(
+                    "{spread} is the same with \"{treatment}\" and \"{control}\", within the smallest factor of interest."
+                ),
+                falsified: format!(
+                    "{spread} may be smaller with \"{treatment}\" than with \"{control}\", but by less than the smallest \
+                     factor of interest."
+                ),
+            }
+        }
         CriterionKind::Trend => {
             let metric = escape(&criterion.metric);
             let along = format!(
@@ -177,6 +196,10 @@ fn numbers(verdict: &Verdict) -> Option<String> {
                 verdict.metric
             )
         }
+        CriterionKind::Dispersion => format!(
+            "logarithm of the control's spread over the treatment's in {}",
+            verdict.metric
+        ),
         CriterionKind::Trend => format!("{which} slope of {}", verdict.metric),
         CriterionKind::SolveRate => "advantage in the share of solved seeds".into(),
     };

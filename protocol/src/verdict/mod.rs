@@ -8,6 +8,7 @@
 //! - supported if δ is proven above 0 and its estimate is at least m;
 //! - falsified if it is proven below m (*negligible* if also above −m, else *reversed* if below 0);
 //! - of `interaction` and `trend` the same, where δ is the difference of two advantages, or a slope;
+//! - of `dispersion` the same, where δ is the logarithm of the ratio of two spreads (`spread`);
 //! - of `equivalence` the other way round: supported if proven between −m and m, falsified if proven outside;
 //! - inconclusive otherwise, and where something stands in the way (`decide::obstacle`);
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.
@@ -23,6 +24,7 @@ mod explain;
 mod gaps;
 mod rule;
 mod solve_rate;
+mod spread;
 
 use crate::result::RunResult;
 use crate::spec::{CriterionKind, Estimand, Scale};
@@ -173,6 +175,9 @@ pub struct Checks {
     /// P(treatment better than control) over all pairs of runs, ties counting half; a diverged run is worse than
     /// every other.
     pub superiority: Option<f64>,
+    /// Of `dispersion`: how far runs of treatment and control lie from the median of their arm, in the mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spreads: Option<[f64; 2]>,
 }
 
 /// One seed: the runs of the treatment, the control and whatever else is compared.

@@ -3,6 +3,7 @@ use crate::result::{Provenance, Treatment};
 use crate::spec::{Format, Spec, read};
 use std::collections::BTreeMap;
 
+mod dispersion;
 mod interaction;
 mod trend;
 
@@ -462,6 +463,8 @@ mod storing {
                 SOLVE,
                 interaction::INTERACTION,
                 trend::TREND,
+                dispersion::DISPERSION,
+                "kind = \"dispersion\"\nscale = \"log\"\nmargin = 1000000",
                 "kind = \"difference\"\nscale = \"log\"\nmargin = 0.1",
                 "kind = \"difference\"\nmargin = 1000000",
                 "kind = \"difference\"\nestimand = \"mean\"\nmargin = 0.1",

@@ -11,7 +11,11 @@ use crate::{
         verdict_words,
     },
 };
-use breakmywork_protocol::{metric, spec::TaskName, verdict::Verdict};
+use breakmywork_protocol::{
+    metric,
+    spec::{CriterionKind, TaskName},
+    verdict::Verdict,
+};
 
 /// A plot with its words.
 #[derive(Debug)]
@@ -77,14 +81,20 @@ pub(super) fn pairs(verdict: &Verdict) -> Option<Html> {
         .iter()
         .filter_map(|pair| Some((pair.seed, pair.difference?)))
         .collect();
+    // Distances have the metric's unit; the estimate of a spread is a ratio, which has none.
+    let on_axis = verdict.kind != Some(CriterionKind::Dispersion);
     Pairs {
         id: "pairs",
-        unit: &verdict.unit,
+        unit: if on_axis {
+            &verdict.unit
+        } else {
+            "difference of distances"
+        },
         differences: &differences,
         estimate: verdict_words::estimate_in_a_word(verdict),
-        effect: verdict.effect,
-        interval: verdict.interval,
-        margin: verdict.margin,
+        effect: verdict.effect.filter(|_| on_axis),
+        interval: verdict.interval.filter(|_| on_axis),
+        margin: on_axis.then_some(verdict.margin),
     }
     .svg()
 }

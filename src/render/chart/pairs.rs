@@ -19,8 +19,8 @@ pub struct Pairs<'a> {
     pub effect: Option<f64>,
     /// Its bounds.
     pub interval: Option<[f64; 2]>,
-    /// Smallest effect of interest.
-    pub margin: f64,
+    /// Smallest effect of interest, where it has a place on this axis.
+    pub margin: Option<f64>,
 }
 
 const WIDTH: f64 = 640.0;
@@ -51,7 +51,8 @@ impl Pairs<'_> {
             .iter()
             .map(|(_, difference)| *difference)
             .chain(self.interval.into_iter().flatten())
-            .chain([0.0, self.margin]);
+            .chain([0.0])
+            .chain(self.margin);
         let x = Axis::linear(values, LEFT, right)?;
         let mut out = String::with_capacity(8 * 1024);
         let id = Escaped(self.id);
@@ -70,14 +71,19 @@ impl Pairs<'_> {
                 label
             );
         }
-        let (zero, margin) = (x.at(0.0), x.at(self.margin));
+        let (zero, margin) = (x.at(0.0), self.margin.map(|margin| x.at(margin)));
+        let top = TOP - 8.0;
         let _ = write!(
             out,
             "<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/>\
-             <path class=\"zero\" d=\"M{zero} {}V{bottom}\"/><path class=\"margin\" d=\"M{margin} {}V{bottom}\"/>",
-            TOP - 8.0,
-            TOP - 8.0
+             <path class=\"zero\" d=\"M{zero} {top}V{bottom}\"/>"
         );
+        if let Some(margin) = margin {
+            let _ = write!(
+                out,
+                "<path class=\"margin\" d=\"M{margin} {top}V{bottom}\"/>"
+            );
+        }
         self.line_names(&mut out, zero, margin);
         for (row, (seed, difference)) in self.differences.iter().enumerate() {
             let y = TOP + lane * (row as f64 + 0.5);
@@ -109,17 +115,19 @@ impl Pairs<'_> {
     }
 
     /// The names of both lines above them, apart even where the lines are close.
-    fn line_names(&self, out: &mut String, zero: f64, margin: f64) {
+    fn line_names(&self, out: &mut String, zero: f64, margin: Option<f64>) {
         let (left, right) = ("end", "start");
-        let (zero_anchor, margin_anchor) = if margin >= zero {
+        let (zero_anchor, margin_anchor) = if margin.is_none_or(|margin| margin >= zero) {
             (left, right)
         } else {
             (right, left)
         };
-        for (at, anchor, text) in [
-            (zero, zero_anchor, "no effect"),
+        let names = [
+            (Some(zero), zero_anchor, "no effect"),
             (margin, margin_anchor, "smallest effect of interest"),
-        ] {
+        ];
+        for (at, anchor, text) in names {
+            let Some(at) = at else { continue };
             // Near an edge the text turns inwards, on a line of its own.
             let (anchor, y) = match anchor {
                 "end" if at < LEFT + 60.0 => ("start", TOP - 27.0),
@@ -176,11 +184,14 @@ impl Pairs<'_> {
                 number::signed(high)
             );
         }
-        let _ = write!(
-            words,
-            "; smallest effect of interest {}.",
-            number::value(self.margin)
-        );
+        if let Some(margin) = self.margin {
+            let _ = write!(
+                words,
+                "; smallest effect of interest {}",
+                number::value(margin)
+            );
+        }
+        words.push('.');
         words
     }
 }
@@ -198,7 +209,7 @@ mod tests {
             differences: &[(1, 0.03), (2, 0.05), (3, -0.01)],
             effect: Some(0.0233),
             interval: Some([-0.01, 0.06]),
-            margin: 0.02,
+            margin: Some(0.02),
         };
         let Html(svg) = pairs.svg().expect("pairs");
         assert_eq!(svg.matches("<circle").count(), 3);
@@ -217,7 +228,7 @@ mod tests {
             differences: &[],
             effect: None,
             interval: None,
-            margin: 0.1,
+            margin: Some(0.1),
         };
         assert!(pairs.svg().is_none());
     }

@@ -1,6 +1,6 @@
 //! Criteria with more than two arms: what is refused, in which words, and that all of it survives storage.
 
-use crate::spec::{Format, Problems, Spec, read, read_value};
+use crate::spec::{Criterion, Format, Problems, Spec, read, read_value};
 
 const ARMS: &str = "[[arms]]\nname = \"a\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"b\"\n\
     [[arms]]\nname = \"c\"\ndropout.state.rate = 0.25\ntask.length = 60\n[[arms]]\nname = \"d\"\ntask.length = 60\n";
@@ -159,5 +159,26 @@ fn a_trend_sweeps_one_number_over_three_arms_or_more() {
         "kind = \"difference\"\nfield = \"task.length\"",
         "field",
         "only for kind \"trend\"",
+    );
+}
+
+#[test]
+fn a_dispersion_has_a_factor_for_its_margin_and_no_estimand() {
+    let spec = survives(ARMS, "kind = \"dispersion\"");
+    let criterion = Criterion {
+        margin: 2.0_f64.ln(),
+        ..spec.criterion.expect("has one")
+    };
+    insta::assert_snapshot!(format!(
+        "{}\n{}\n{}\n{}",
+        criterion.reading(),
+        criterion.falsifier(),
+        criterion.survival(),
+        criterion.unit(spec.task.name)
+    ));
+    refuses(
+        "kind = \"dispersion\"\nestimand = \"mean\"",
+        "estimand",
+        "a ratio of spreads is what is estimated",
     );
 }

@@ -234,3 +234,21 @@ fn the_arms_of_a_trend_differ_in_the_swept_setting_alone() {
         "no slope is steeper than 0.005952",
     );
 }
+
+#[test]
+fn a_spread_may_be_smaller_by_a_factor_of_twenty_at_most() {
+    let kind =
+        |margin: &str| format!("kind = \"dispersion\"\nmetric = \"test_mse\"\nmargin = {margin}\n");
+    // More than all there is to gain in the metric, and yet no more than a factor of e.
+    assert_eq!(refused(ARMS, &kind("1.0"), 8), []);
+    only(
+        refused(ARMS, &kind("3.1"), 8),
+        "/criterion/margin",
+        "at most 3 is taken",
+    );
+    only(
+        refused(ARMS, &format!("{}alpha = 0.01\n", kind("1.0")), 6),
+        "/criterion/alpha",
+        "no exact test",
+    );
+}

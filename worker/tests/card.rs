@@ -140,6 +140,13 @@ fn every_head_read_out_and_penalty() {
     windows::every_head(Cell::Lstm, &mut compare);
 }
 
+#[test]
+fn sequences_of_one_step() {
+    for cell in CELLS {
+        windows::one_step(cell, &mut compare);
+    }
+}
+
 /// Nine sequences of four tokens out of seven types: every type occurs again and again.
 #[test]
 fn embeddings_dropped_in_every_way_and_tied() {

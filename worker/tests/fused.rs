@@ -32,6 +32,13 @@ fn every_head_read_out_and_penalty() {
 }
 
 #[test]
+fn sequences_of_one_step() {
+    for cell in CELLS {
+        windows::one_step(cell, &mut compare);
+    }
+}
+
+#[test]
 fn embeddings_dropped_in_every_way_and_tied() {
     for cell in CELLS {
         windows::every_embedding(cell, &mut compare);

@@ -67,6 +67,9 @@ fn what_a_run_takes_is_foreseen_on_every_path() {
         spec(&normalized("batch"), 60, 64, adam, MASK),
         spec(&model("lstm", 1, 256), 50, 8, adam, WEIGHTS),
         spec(&model("rnn", 2, 128), 50, 8, adam, WEIGHTS),
+        // A test of far longer sequences than those of training.
+        spec(&model("lstm", 1, 64), 5, 4, adam, MASK)
+            .replace("sequences = 20", "sequences = 256\nlength = 1000"),
     ];
     for text in cases {
         let (peak, estimate) = (peak(&text), estimate(&text));

@@ -88,8 +88,8 @@ fn applies(name: SiteName, site: &Site) -> bool {
     site.noise == Noise::Mask && !anew
 }
 
-/// Every head with every read-out and penalty, its states masked; and sequences of one step.
-pub(crate) fn every_head(cell: Cell, visit: &mut Visit<'_>) {
+/// Sequences of one step with every head, plain and dropped in many places.
+pub(crate) fn one_step(cell: Cell, visit: &mut Visit<'_>) {
     for head in [Head::Value, Head::Classes(6), Head::Keys(6)] {
         let case = Case {
             cell,
@@ -101,6 +101,10 @@ pub(crate) fn every_head(cell: Cell, visit: &mut Visit<'_>) {
         visit(&case, &Dropout::default());
         visit(&case, &published());
     }
+}
+
+/// Every head with every read-out and penalty, its states masked.
+pub(crate) fn every_head(cell: Cell, visit: &mut Visit<'_>) {
     for head in [Head::Value, Head::Classes(6), Head::Keys(6)] {
         for read_out in [ReadOut::Last(1), ReadOut::Last(3), ReadOut::Every] {
             for penalties in [[0.0, 0.0], [0.7, 0.0], [0.0, 0.7], [0.5, 0.3]] {

@@ -57,6 +57,13 @@ fn what_a_run_takes_is_foreseen_on_every_path() {
     };
     let normalized = |kind: &str| format!("{}\nnormalization = \"{kind}\"", model("lstm", 1, 128));
     let adam = "optimizer = \"adam\"";
+    // A test of far longer sequences than those of training, and more of them.
+    let tested = |model: &str| {
+        spec(model, 5, 4, adam, MASK).replace(
+            "sequences = 20",
+            "sequences = 256\nlength = 1000\nsamples = 1",
+        )
+    };
     let cases = [
         spec(&model("lstm", 1, 256), 60, 64, adam, MASK),
         spec(&model("rnn", 2, 256), 60, 64, adam, MASK),
@@ -67,9 +74,9 @@ fn what_a_run_takes_is_foreseen_on_every_path() {
         spec(&normalized("batch"), 60, 64, adam, MASK),
         spec(&model("lstm", 1, 256), 50, 8, adam, WEIGHTS),
         spec(&model("rnn", 2, 128), 50, 8, adam, WEIGHTS),
-        // A test of far longer sequences than those of training.
-        spec(&model("lstm", 1, 64), 5, 4, adam, MASK)
-            .replace("sequences = 20", "sequences = 256\nlength = 1000"),
+        tested(&model("rnn", 1, 64)),
+        tested(&model("gru", 1, 64)),
+        tested(&model("lstm", 2, 32)),
     ];
     for text in cases {
         let (peak, estimate) = (peak(&text), estimate(&text));

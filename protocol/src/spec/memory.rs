@@ -112,7 +112,7 @@ fn measurement(setup: &Setup, data: DataShape) -> f64 {
     } else {
         0.0
     };
-    let kept = 3.0 + masks(setup);
+    let kept = kept_of_a_measured_state(&setup.model) + masks(setup);
     let steps = data.steps.max(u64::from(tested_length(setup))) as f64;
     NUMBER * (rows * hidden * steps * layers * kept + carried)
         + MEASURED_OUTPUT * rows * (data.outputs * data.read_at) as f64
@@ -150,6 +150,15 @@ fn kept_of_a_state(setup: &Setup) -> f64 {
         (Cell::Rnn, true) => 24.0,
         (Cell::Gru, true) => 66.0,
         (Cell::Lstm, true) => 84.0,
+    }
+}
+
+/// Numbers that a measurement keeps for each unit of each step: a graph lets go of what no way back needs.
+fn kept_of_a_measured_state(model: &Model) -> f64 {
+    match (model.cell, model.normalization) {
+        (Cell::Rnn, _) | (_, Normalization::Layer | Normalization::Batch) => 3.0,
+        (Cell::Gru, Normalization::None) => 6.0,
+        (Cell::Lstm, Normalization::None) => 8.0,
     }
 }
 

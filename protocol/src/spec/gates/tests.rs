@@ -252,3 +252,28 @@ fn a_spread_may_be_smaller_by_a_factor_of_twenty_at_most() {
         "no exact test",
     );
 }
+
+/// Sweeps of the small fields: the end that is as the default is a point like any other.
+#[test]
+fn a_share_of_the_data_and_a_shift_can_be_swept_to_their_defaults() {
+    let digits = "task = { name = \"sequential_mnist\", data = \"mnist\", length = 28, fraction =";
+    let adding = "evaluation = { shift =";
+    for (said, field, metric, points) in [
+        (
+            digits,
+            "task.fraction",
+            "test_accuracy",
+            ["1", "0.25", "0.0625"],
+        ),
+        (adding, "evaluation.shift", "test_mse", ["0", "0.5", "1"]),
+    ] {
+        let arm = |(name, point): (&str, &str)| {
+            format!("[[arms]]\nname = \"{name}\"\n{said} {point} }}\n")
+        };
+        let arms: String = ["a", "c", "b"].into_iter().zip(points).map(arm).collect();
+        let trend = format!(
+            "kind = \"trend\"\nfield = \"{field}\"\nmetric = \"{metric}\"\nmargin = 0.001\n"
+        );
+        assert_eq!(refused(&arms, &trend, 8), [], "{field}");
+    }
+}

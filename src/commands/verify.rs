@@ -1,6 +1,7 @@
 //! `breakmywork verify`: the record, and every verdict, checked.
 
 use super::database::{Database, DatabaseArgs};
+use crate::render::number::plural;
 use anyhow::Context;
 use breakmywork_protocol::db;
 use breakmywork_protocol::record::Head;
@@ -123,7 +124,7 @@ async fn check(database: &Database, options: Options, json: bool) -> anyhow::Res
 }
 
 fn words(summary: &Summary, seconds: f64) -> String {
-    let Summary {
+    let &Summary {
         entries,
         registrations,
         conclusions,
@@ -131,27 +132,29 @@ fn words(summary: &Summary, seconds: f64) -> String {
         of_earlier_rules,
         noted,
         findings,
-        head,
+        ref head,
     } = summary;
     let earlier = match of_earlier_rules {
         0 => String::new(),
         more => format!(
-            " {more} more are of an earlier rule or from before the record, and were held against it alone."
+            " Of an earlier rule or from before the record, and held against its hashes alone: {more}."
         ),
     };
     let anchors = match noted {
         0 => "No head that was noted elsewhere was given, so a record that was written anew as a whole would not show."
             .to_owned(),
-        noted => format!("{noted} heads that were noted elsewhere were held against it."),
+        noted => format!("It was held against {} noted elsewhere.", plural(noted, "head", "heads")),
     };
     let end = match findings {
         0 => "Everything agrees.".to_owned(),
-        1 => "1 thing does not agree.".to_owned(),
-        more => format!("{more} things do not agree."),
+        some => plural(some, "thing does not agree.", "things do not agree."),
     };
     format!(
-        "{entries} entries, {registrations} registrations, {conclusions} conclusions in {seconds:.1} s; {recomputed} \
-         verdicts computed again.{earlier}\nThe record ends with {head}. {anchors}\n{end}"
+        "{}, {}, {} in {seconds:.1} s; {} computed again.{earlier}\nThe record ends with {head}. {anchors}\n{end}",
+        plural(entries, "entry", "entries"),
+        plural(registrations, "registration", "registrations"),
+        plural(conclusions, "conclusion", "conclusions"),
+        plural(recomputed, "verdict", "verdicts"),
     )
 }
 

@@ -8,12 +8,13 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/works",
     "/works/recurrent-dropout",
     "/experiments",
     "/queue",
+    "/record",
     "/docs/api",
     "/sign-in",
     "/sign-up",

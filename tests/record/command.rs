@@ -40,11 +40,11 @@ async fn it_says_what_was_checked_and_exits_with_what_was_found(pool: PgPool) {
     assert!(well.status.success(), "{well:?}");
     let words = lines(&well);
     assert!(
-        words[0].contains("1 registrations, 1 conclusions"),
+        words[0].contains("1 registration, 1 conclusion in"),
         "{words:?}"
     );
     assert!(
-        words[1].contains(&late.to_string()) && words[1].contains("2 heads"),
+        words[1].contains(&late.to_string()) && words[1].contains("2 heads noted elsewhere"),
         "{words:?}"
     );
     assert_eq!(words.last().map(String::as_str), Some("Everything agrees."));

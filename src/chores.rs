@@ -176,7 +176,7 @@ mod tests {
              values ('w', 'W', array['A'], 2016, 'https://example.org', 'c', 'p');
              insert into claim (work_id, label, sentence, thread_id) select id, 'C1', 's', 1 from work;
              insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec)
-             select claim.id, account.id, 2, 't', 'p', 's', '{}' from claim, account;
+             select claim.id, account.id, 2, 't', 'p', 's', '{}' from claim, account where name = 'ada';
              insert into run (experiment_id, owner_id, arm, seed, plan) select id, author_id, 'a', 1, '{}' from experiment;
              insert into worker (id, host, device, version, last_seen_at)
              select gen_random_uuid(), host, 'cpu', '1', now() - interval '2 days' from unnest(array['idle', 'busy']) host

@@ -31,6 +31,7 @@ pub mod router;
 pub mod seed;
 pub mod server;
 pub mod share;
+pub mod standing;
 pub mod state;
 
 pub use router::app;

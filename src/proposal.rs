@@ -1,7 +1,7 @@
 //! Proposing an experiment: what form and REST have in common.
 
 use crate::db::accounts;
-use crate::db::experiments::{self as table, Draft};
+use crate::db::experiments::{self as table, Draft, Experiment};
 use crate::error::{Error, FieldProblem, Result};
 use crate::reason;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
@@ -286,12 +286,27 @@ pub async fn stop(
     let experiment = table::find(&mut *tx, id)
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
-    if experiment.author_id != who && !admin {
-        return Err(Error::Forbidden(
-            "Only its author or an admin can stop an experiment.".into(),
-        ));
-    }
+    may_stop(&experiment, who, admin)?;
     Ok(jobs::stop(tx, id, who, &reason).await?)
+}
+
+/// Whether that person may stop the experiment. A confirmation is the board's, whoever pressed the button: nobody with an
+/// interest in how it ends may end it.
+///
+/// # Errors
+/// If not, with the reason.
+pub fn may_stop(experiment: &Experiment, who: AccountId, admin: bool) -> Result<()> {
+    if admin || (experiment.author_id == who && experiment.confirms.is_none()) {
+        return Ok(());
+    }
+    Err(Error::Forbidden(
+        if experiment.confirms.is_some() {
+            "Only an admin can stop a confirmation, whoever registered it."
+        } else {
+            "Only its author or an admin can stop an experiment."
+        }
+        .into(),
+    ))
 }
 
 /// Checks that an experiment can be frozen and run on that board, beyond being readable. An `exploratory` one need not be
@@ -325,6 +340,16 @@ pub async fn register(
     spec: &Spec,
     exploratory: bool,
 ) -> Result<()> {
+    within_quota(tx, author).await?;
+    jobs::register(tx, id, author, spec, exploratory).await?;
+    Ok(())
+}
+
+/// Whether a person may register one more experiment; the account stays locked, so that two at once are counted.
+///
+/// # Errors
+/// Over the quota: then roll `tx` back.
+pub async fn within_quota(tx: &mut PgConnection, author: AccountId) -> Result<()> {
     accounts::lock(tx, author).await?;
     if table::open_of(&mut *tx, author).await? >= OPEN_EXPERIMENTS {
         return Err(Error::TooMany {
@@ -334,7 +359,6 @@ pub async fn register(
             retry_after: 600,
         });
     }
-    jobs::register(tx, id, author, spec, exploratory).await?;
     Ok(())
 }
 

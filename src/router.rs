@@ -40,7 +40,7 @@ pub fn app(state: AppState) -> Router {
 fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, docs,
-        experiments::{actions, edit, frozen, list, live, show, stop},
+        experiments::{actions, edit, frozen, list, live, show, standing, stop},
         home, people, queue, record, runs, sign, thread, works,
     };
     Router::new()
@@ -68,6 +68,10 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
+        .route("/experiments/{id}/confirm", post(standing::confirm))
+        .route("/experiments/{id}/dispute", post(standing::dispute))
+        .route("/experiments/{id}/dispute/answer", post(standing::answer))
+        .route("/experiments/{id}/dispute/resolve", post(standing::resolve))
         .route("/experiments/{id}/stop", get(stop::form).post(stop::stop))
         .route("/runs/{id}", get(runs::run))
         .route("/record", get(record::page))

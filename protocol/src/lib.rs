@@ -11,6 +11,7 @@ pub mod json;
 pub mod metric;
 pub mod record;
 pub mod result;
+pub mod scope;
 pub mod spec;
 pub mod stats;
 pub mod stored;

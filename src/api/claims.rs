@@ -8,6 +8,7 @@ use crate::extract::{Path, Query};
 use axum::Json;
 use axum::extract::State;
 use breakmywork_protocol::id::{ClaimId, ThreadId};
+use breakmywork_protocol::scope::Scope;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -30,8 +31,18 @@ pub(super) struct Claim {
     evidence: String,
     /// The claim it narrows.
     revises: Option<ClaimId>,
-    /// Where it stands: untested, standing (it survived what was tried) or challenged (a prediction of it was falsified).
+    /// Over what it speaks and how small an effect counts; null where what is stored cannot be read. An experiment that
+    /// lies outside does not move the standing.
+    covers: Option<Scope>,
+    /// Where it stands: untested, standing (it survived what was tried), challenged (a prediction of it was falsified, and
+    /// the confirmation has not ended) or falsified (that was confirmed).
     standing: &'static str,
+    /// Chance that one of the experiments that it survived would have falsified it, had there been no effect.
+    severity: f64,
+    /// The experiment that challenges it.
+    challenged_by: Option<i64>,
+    /// The experiment whose falsification was confirmed.
+    falsified_by: Option<i64>,
     /// Experiments by outcome.
     tally: Tally,
     /// Its discussion.
@@ -49,7 +60,7 @@ pub(super) struct Tally {
     experiments: i64,
     /// That supported it.
     supported: i64,
-    /// That falsified it.
+    /// That falsified a prediction of it.
     falsified: i64,
     /// That told nothing.
     inconclusive: i64,
@@ -63,9 +74,14 @@ impl From<db::claims::Claim> for Claim {
             id: claim.id,
             standing: match claim.standing() {
                 Standing::Untested => "untested",
-                Standing::Survived(_) => "standing",
+                Standing::Standing(_) => "standing",
                 Standing::Challenged => "challenged",
+                Standing::Falsified => "falsified",
             },
+            severity: claim.severity,
+            challenged_by: claim.challenged_by,
+            falsified_by: claim.fell_by,
+            covers: claim.covers.0.into_inner(),
             url: format!("/claims/{}", claim.id),
             work: claim.work_slug,
             label: claim.label,

@@ -10,6 +10,7 @@ use crate::error::{Error, FieldProblem, Result};
 use crate::extract::{Path, Query};
 use crate::pace::Pace;
 use crate::proposal::{self, Proposal, Source};
+use crate::standing;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -47,6 +48,11 @@ pub(super) struct Experiment {
     spec: Value,
     /// SHA-256 of the frozen specification's canonical JSON; null until registered.
     spec_sha256: Option<String>,
+    /// Random number drawn at registration; seed number i is the first four bytes of SHA-256 of `{spec_sha256}:{seed_salt}:{i}`.
+    /// Null until registered, and where the author named the seeds.
+    seed_salt: Option<String>,
+    /// The seeds of its runs; null until they are drawn.
+    seeds: Option<Vec<u32>>,
     /// The experiment it amends.
     amends: Option<ExperimentId>,
     /// Why.
@@ -55,6 +61,20 @@ pub(super) struct Experiment {
     outcome: Option<String>,
     /// Whether it was registered to look, not to decide: then it never has a verdict.
     exploratory: bool,
+    /// Why it does not move the claim's standing, each as a sentence; fixed at registration, empty if it does.
+    outside: Vec<String>,
+    /// What its falsified verdict means for the claim: open (its confirmation has not ended), confirmed or not_confirmed.
+    challenge: Option<String>,
+    /// The falsifying experiment that it repeats on unused seeds.
+    confirms: Option<ExperimentId>,
+    /// Which of the claim's confirmations it is; the level is 0.05/(j(j+1)) of the j-th.
+    confirmation: Option<i32>,
+    /// Of a confirmation: the chance that it falsifies, if what it confirms is there.
+    planned_power: Option<f64>,
+    /// The latest experiment that repeats this one.
+    confirmed_by: Option<ExperimentId>,
+    /// What a moderator disputes; until that is resolved it does not move the claim's standing.
+    dispute: Option<Dispute>,
     /// The verdict with its numbers; null until the last run has ended, and where what is stored cannot be read.
     verdict: Option<Verdict>,
     /// Runs by state.
@@ -71,6 +91,19 @@ pub(super) struct Experiment {
     url: String,
 }
 
+/// A dispute of an experiment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Dispute {
+    /// Since when.
+    at: DateTime<Utc>,
+    /// The moderator.
+    by: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// What the experiment's author answers.
+    answer: Option<String>,
+}
+
 /// Runs of an experiment by state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunTally {
@@ -84,8 +117,11 @@ pub(super) struct RunTally {
 
 impl From<table::Experiment> for Experiment {
     fn from(experiment: table::Experiment) -> Self {
+        let seeds = experiment.parsed().map(|spec| experiment.seeds(&spec));
         Self {
+            seeds: seeds.ok().filter(|seeds| !seeds.is_empty()),
             url: experiment.address(),
+            seed_salt: experiment.seed_salt,
             id: experiment.id,
             claim: experiment.claim,
             author: experiment.author,
@@ -100,6 +136,18 @@ impl From<table::Experiment> for Experiment {
             amend_reason: experiment.amend_reason,
             outcome: experiment.outcome,
             exploratory: experiment.exploratory,
+            outside: experiment.outside,
+            challenge: experiment.challenge,
+            confirms: experiment.confirms,
+            confirmation: experiment.confirmation,
+            planned_power: experiment.planned_power,
+            confirmed_by: experiment.confirmed_by,
+            dispute: experiment.disputed_at.map(|at| Dispute {
+                at,
+                by: experiment.disputed_by,
+                reason: experiment.dispute_reason,
+                answer: experiment.dispute_answer,
+            }),
             verdict: experiment.detail.and_then(|detail| detail.0.into_inner()),
             runs: RunTally {
                 total: experiment.runs,
@@ -369,6 +417,27 @@ pub(super) async fn stop(
     proposal::stop(&mut call.tx, id, account.id, admin, &body.value.reason).await?;
     let experiment = find_in(&mut call.tx, id).await?;
     call.finish(StatusCode::OK, &experiment).await
+}
+
+/// Register the confirmation of an experiment that challenges its claim: what the board's budget did not cover, or what was
+/// aborted. Any member may; it is the member's own experiment.
+#[utoipa::path(post, path = "/api/v1/experiments/{id}/confirm", tag = "experiments", security(("token" = [])),
+    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = EmptyBody,
+    responses((status = 201, body = Experiment, description = "The confirmation"),
+        (status = 409, description = "There is nothing to confirm, or a confirmation is under way")))]
+pub(super) async fn confirm(
+    State(pool): State<PgPool>,
+    Path(id): Path<ExperimentId>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<EmptyBody>,
+) -> Result<Response, Stop> {
+    account.require(Scope::Write)?;
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    let confirmation = standing::confirm(&mut call.tx, id, account.id).await?;
+    let experiment = find_in(&mut call.tx, confirmation).await?;
+    call.finish(StatusCode::CREATED, &experiment).await
 }
 
 /// List the runs of an experiment.

@@ -5,6 +5,7 @@
 
 mod body;
 mod claims;
+mod disputes;
 mod experiments;
 mod idempotency;
 mod page;
@@ -78,6 +79,10 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(experiments::register))
         .routes(routes!(experiments::withdraw))
         .routes(routes!(experiments::stop))
+        .routes(routes!(experiments::confirm))
+        .routes(routes!(disputes::dispute))
+        .routes(routes!(disputes::answer))
+        .routes(routes!(disputes::resolve))
         .routes(routes!(experiments::runs))
         .routes(routes!(stalled::retry))
         .routes(routes!(stalled::give_up))

@@ -81,6 +81,18 @@ impl ApiAccount {
         }
         Ok(())
     }
+
+    /// Whether the account may moderate; the token needs the scope to write.
+    ///
+    /// # Errors
+    /// If not, with the reason.
+    pub fn require_moderator(&self) -> Result<(), Error> {
+        self.require(Scope::Write)?;
+        if self.role.is_moderator() {
+            return Ok(());
+        }
+        Err(Error::Forbidden("Only moderators may do this.".to_owned()))
+    }
 }
 
 impl<S> FromRequestParts<S> for ApiAccount

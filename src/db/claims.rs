@@ -1,8 +1,11 @@
 //! Claims, with the count of what tested them.
 
 use breakmywork_protocol::id::{ClaimId, ThreadId, WorkId};
+use breakmywork_protocol::scope::Scope;
+use breakmywork_protocol::stored::Stored;
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 
 /// A claim and how it fared.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct Claim {
     pub thread: ThreadId,
     /// When it came onto the board.
     pub created_at: DateTime<Utc>,
+    /// Over what it speaks and how small an effect counts, as it is stored.
+    pub covers: Json<Stored<Scope>>,
     /// How its experiments ended.
     pub supported: i64,
     /// How many falsified it.
@@ -41,17 +46,28 @@ pub struct Claim {
     pub open: i64,
     /// How many there are, withdrawn ones left out.
     pub experiments: i64,
-    /// The latest experiment that falsified it.
-    pub falsified_by: Option<i64>,
+    /// How many of those that supported it bear on it: in its scope, at its margin, and not disputed.
+    pub survived: i64,
+    /// How many falsifications were not confirmed.
+    pub refuted: i64,
+    /// Chance that one of these would have falsified it, had there been no effect.
+    pub severity: f64,
+    /// The latest experiment that challenges it and waits for its confirmation.
+    pub challenged_by: Option<i64>,
+    /// The experiment whose falsification was confirmed.
+    pub fell_by: Option<i64>,
+    /// Verdicts that do not move it.
+    pub aside: i64,
 }
 
 impl Claim {
     /// Where the claim stands, from the verdicts.
     pub fn standing(&self) -> Standing {
-        match (self.supported, self.falsified) {
-            (0, 0) => Standing::Untested,
-            (survived, 0) => Standing::Survived(survived),
-            (_, _) => Standing::Challenged,
+        match (self.fell_by, self.challenged_by, self.survived) {
+            (Some(_), _, _) => Standing::Falsified,
+            (None, Some(_), _) => Standing::Challenged,
+            (None, None, 0) if self.refuted == 0 => Standing::Untested,
+            (None, None, survived) => Standing::Standing(survived),
         }
     }
 }
@@ -61,10 +77,12 @@ impl Claim {
 pub enum Standing {
     /// No verdict for or against it.
     Untested,
-    /// It survived that many attempts to break it, and none falsified its prediction.
-    Survived(i64),
-    /// A prediction of it was falsified. One verdict is not its fall: that takes a confirmation on other seeds.
+    /// It survived that many attempts to break it; what falsified a prediction of it was not confirmed.
+    Standing(i64),
+    /// A prediction of it was falsified, and the confirmation on other seeds has not ended.
     Challenged,
+    /// What falsified a prediction of it was confirmed.
+    Falsified,
 }
 
 macro_rules! select_claims {
@@ -73,11 +91,12 @@ macro_rules! select_claims {
             Claim,
             r#"select claim.id as "id: ClaimId", work_id as "work: WorkId", work.slug as work_slug,
                  work.title as work_title, label, sentence, scope, evidence,
-                 revises as "revises: ClaimId", account.name as "author?",
+                 covers as "covers: Json<Stored<Scope>>", revises as "revises: ClaimId", account.name as "author?",
                  claim.thread_id as "thread: ThreadId", claim.created_at,
                  tally.supported as "supported!", tally.falsified as "falsified!",
                  tally.inconclusive as "inconclusive!", tally.open as "open!",
-                 tally.experiments as "experiments!", tally.falsified_by
+                 tally.experiments as "experiments!", tally.survived as "survived!", tally.refuted as "refuted!",
+                 tally.severity as "severity!", tally.aside as "aside!", tally.challenged_by, tally.fell_by
                from claim
                join work on work.id = work_id
                left join account on account.id = author_id
@@ -87,8 +106,16 @@ macro_rules! select_claims {
                    count(*) filter (where outcome = 'inconclusive') as inconclusive,
                    count(*) filter (where state in ('registered', 'running', 'stalled')) as open,
                    count(*) filter (where state <> 'withdrawn') as experiments,
-                   max(experiment.id) filter (where outcome = 'falsified') as falsified_by
+                   count(*) filter (where outcome = 'supported' and bears) as survived,
+                   count(*) filter (where challenge = 'not_confirmed' and bears) as refuted,
+                   1 - exp(coalesce(sum(ln(greatest(1 - severity, 1e-4))) filter (where outcome = 'supported' and bears), 0))
+                     as severity,
+                   count(*) filter (where outcome in ('supported', 'falsified') and not bears) as aside,
+                   max(experiment.id) filter (where challenge = 'open' and bears) as challenged_by,
+                   max(experiment.id) filter (where challenge = 'confirmed' and bears and not exists (
+                     select from experiment c where c.confirms = experiment.id and c.disputed_at is not null)) as fell_by
                  from experiment left join verdict on verdict.experiment_id = experiment.id
+                   cross join lateral (select cardinality(outside) = 0 and disputed_at is null as bears) b
                  where claim_id = claim.id
                ) as tally "# + $tail
             $(, $argument)*
@@ -120,7 +147,8 @@ pub async fn revisions(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec
         .await
 }
 
-/// The claims that are tried most, for the first page: counted in the index, and read only once they are found.
+/// The claims that are tried most, for the first page, those that survived the severest tests first: counted in the index,
+/// and read only once they are found.
 pub async fn busiest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
         "where claim.id in (
@@ -128,7 +156,7 @@ pub async fn busiest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Cl
                  select claim_id, count(*) as tried from experiment where state <> 'withdrawn' group by claim_id
              ) busy on busy.claim_id = claim.id
              order by coalesce(busy.tried, 0) desc, claim.id limit $1)
-         order by tally.experiments desc, claim.id",
+         order by tally.severity desc, tally.experiments desc, claim.id",
         limit
     )
     .fetch_all(db)

@@ -1,7 +1,7 @@
 //! Experiments, with their claim, author and verdict.
 
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
-use breakmywork_protocol::spec::{Problems, Spec};
+use breakmywork_protocol::spec::{Problems, Seeds, Spec};
 use breakmywork_protocol::stored::Stored;
 use breakmywork_protocol::verdict::Verdict;
 use chrono::{DateTime, Utc};
@@ -60,6 +60,28 @@ pub struct Experiment {
     pub outcome: Option<String>,
     /// Whether it was registered to look, not to decide.
     pub exploratory: bool,
+    /// The random number from which its seeds were drawn.
+    pub seed_salt: Option<String>,
+    /// Why it does not move the claim's standing, fixed at registration.
+    pub outside: Vec<String>,
+    /// Once it is falsified: open until a confirmation ends, then confirmed or not_confirmed.
+    pub challenge: Option<String>,
+    /// The falsifying experiment that it repeats.
+    pub confirms: Option<ExperimentId>,
+    /// Which of its claim's confirmations it is.
+    pub confirmation: Option<i32>,
+    /// Of a confirmation: the chance that it falsifies, if what it confirms is there.
+    pub planned_power: Option<f64>,
+    /// The latest experiment that repeats this one.
+    pub confirmed_by: Option<ExperimentId>,
+    /// When a moderator disputed it.
+    pub disputed_at: Option<DateTime<Utc>>,
+    /// Who did.
+    pub disputed_by: Option<String>,
+    /// Why.
+    pub dispute_reason: Option<String>,
+    /// What its author answers.
+    pub dispute_answer: Option<String>,
     /// The verdict with its numbers, as it is stored.
     pub detail: Option<Json<Stored<Verdict>>>,
     /// Runs that count (a retried one does not).
@@ -77,6 +99,14 @@ impl Experiment {
     /// If an older version wrote something that cannot be read any more.
     pub fn parsed(&self) -> Result<Spec, Problems> {
         Spec::from_stored(&self.spec)
+    }
+
+    /// The seeds that its runs have; none yet where the board is still to draw them.
+    pub fn seeds(&self, spec: &Spec) -> Vec<u32> {
+        match (&spec.seeds, &self.seed_salt) {
+            (Seeds::Count(_), None) => Vec::new(),
+            (_, salt) => spec.seeds_drawn(salt.as_deref()),
+        }
     }
 
     /// The verdict with its numbers; none before it is posted, or if what is stored of it cannot be read any more.
@@ -105,7 +135,11 @@ macro_rules! select_experiments {
                  e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec,
                  e.spec_sha256, e.state, e.stalled_reason, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
                  e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
-                 e.exploratory, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
+                 e.exploratory, e.seed_salt, e.outside,
+                 e.challenge, e.confirms as "confirms: ExperimentId", e.confirmation, e.planned_power,
+                 (select max(id) from experiment c where c.confirms = e.id) as "confirmed_by: ExperimentId",
+                 e.disputed_at, (select name from account where account.id = e.disputed_by) as disputed_by,
+                 e.dispute_reason, e.dispute_answer, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
                  tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"
                from experiment e
                join claim on claim.id = e.claim_id

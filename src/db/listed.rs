@@ -158,8 +158,9 @@ pub async fn rows(
         Listed,
         r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.label as claim_label,
              account.name as author, e.title, e.prediction, e.state, e.created_at, e.registered_at, e.concluded_at,
-             case when verdict.outcome is null and jsonb_typeof(e.spec -> 'seeds') = 'array'
-               then jsonb_array_length(e.spec -> 'seeds') end as seeds,
+             case when verdict.outcome is not null then null
+               when jsonb_typeof(e.spec -> 'seeds') = 'array' then jsonb_array_length(e.spec -> 'seeds')
+               when jsonb_typeof(e.spec -> 'seeds') = 'number' then (e.spec ->> 'seeds')::integer end as seeds,
              verdict.outcome as "outcome?", verdict.detail ->> 'label' as label, verdict.effect as "effect?",
              case when jsonb_typeof(verdict.detail #> '{interval,0}') = 'number'
                then (verdict.detail #>> '{interval,0}')::double precision end as low,

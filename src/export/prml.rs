@@ -153,7 +153,7 @@ mod tests {
             exploratory: false,
             spec: Value::Null,
         };
-        let spec = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
+        let spec = "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
              [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
              treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n";
         let spec = spec::read(spec, spec::Format::Toml).expect("a good specification");

@@ -1,6 +1,6 @@
 //! States and verdicts by word and shape; colour only repeats what they say.
 
-use super::{form::Escaped, html::Html};
+use super::{form::Escaped, html::Html, number};
 use crate::db::claims::{Claim, Standing};
 use std::fmt;
 
@@ -77,15 +77,30 @@ pub fn run(state: &str, failure: Option<&str>) -> Badge {
 pub fn claim(claim: &Claim) -> Badge {
     match claim.standing() {
         Standing::Untested => badge("proposed", "○", "untested"),
-        Standing::Survived(1) => badge("supported", "●", "standing after 1 attempt"),
-        Standing::Survived(attempts) => badge(
+        Standing::Standing(attempts) => badge(
             "supported",
             "●",
-            format!("standing after {attempts} attempts"),
+            format!(
+                "standing after {}, severity {}",
+                number::plural(attempts + claim.refuted, "attempt", "attempts"),
+                number::percent(claim.severity)
+            ),
         ),
         Standing::Challenged => {
-            let by = claim.falsified_by.unwrap_or_default();
-            badge("falsified", "✕", format!("challenged by experiment {by}"))
+            let by = claim.challenged_by.unwrap_or_default();
+            badge(
+                "inconclusive",
+                "◐",
+                format!("challenged by experiment {by}"),
+            )
+        }
+        Standing::Falsified => {
+            let by = claim.fell_by.unwrap_or_default();
+            badge(
+                "falsified",
+                "✕",
+                format!("falsified by experiment {by}, confirmed"),
+            )
         }
     }
 }

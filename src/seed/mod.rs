@@ -4,6 +4,7 @@ mod templates;
 
 use breakmywork_protocol::id::ClaimId;
 use breakmywork_protocol::record;
+use breakmywork_protocol::scope::Scope;
 use serde::Deserialize;
 use sqlx::PgPool;
 
@@ -38,6 +39,8 @@ struct Claim {
     sentence: String,
     scope: String,
     evidence: String,
+    #[serde(default)]
+    covers: Scope,
 }
 
 /// Puts the seed content in; what is there already stays as it is, since experiments may refer to it.
@@ -70,14 +73,15 @@ pub async fn apply(pool: &PgPool) -> sqlx::Result<u64> {
                      select id from work where slug = $1
                        and not exists (select from claim where work_id = work.id and label = $2)
                  ), fresh as (insert into thread select from target returning id)
-                 insert into claim (work_id, label, sentence, scope, evidence, thread_id)
-                 select target.id, $2, $3, $4, $5, fresh.id from target, fresh
+                 insert into claim (work_id, label, sentence, scope, evidence, covers, thread_id)
+                 select target.id, $2, $3, $4, $5, $6, fresh.id from target, fresh
                  returning id as "id: ClaimId""#,
                 work.slug,
                 claim.label,
                 claim.sentence,
                 claim.scope,
                 claim.evidence,
+                serde_json::to_value(&claim.covers).expect("a scope is plain data"),
             )
             .fetch_optional(&mut *tx)
             .await?;

@@ -13,7 +13,7 @@ async fn a_queued_run_names_its_data_set_and_who_has_it(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.person("ada", "member").await;
     let spec = json!({
-        "title": "t", "seeds": [1, 2, 3, 4, 5, 6],
+        "title": "t", "seeds": 6,
         "task": { "name": "word_lm", "data": "mine@2", "length": 5, "vocabulary": 100 },
         "model": { "hidden": 8 }, "training": { "epochs": 1 },
         "arms": [

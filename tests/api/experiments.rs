@@ -92,7 +92,7 @@ async fn every_mistake_has_a_pointer(pool: PgPool) {
     let toml = template()
         .replacen("rate = 0.25", "rate = 1.25", 1)
         .replace("hidden = 32", "hiden = 32")
-        .replace("[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 1]");
+        .replace("seeds = 8", "seeds = [1, 1]");
     let body = json!({ "claim": 999, "spec": toml, "register": true });
     let response = site.post(&ada, "/api/v1/experiments", &body).await;
     response.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
@@ -109,7 +109,7 @@ async fn every_mistake_has_a_pointer(pool: PgPool) {
         ]
     );
 
-    let few = json!({ "claim": site.claim("C2").await, "spec": template().replace("[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 2]"), "register": true });
+    let few = json!({ "claim": site.claim("C2").await, "spec": template().replace("seeds = 8", "seeds = 2"), "register": true });
     let response = site.post(&ada, "/api/v1/experiments", &few).await;
     response.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(pointers(&response.json()), ["/spec/seeds"]);

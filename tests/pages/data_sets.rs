@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Six pairs that learn the words of the Penn Treebank, by epochs.
-const WORDS: &str = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"word_lm\"\ndata = \"penn_treebank\"\n\
+const WORDS: &str = "title = \"t\"\nseeds = 6\n[task]\nname = \"word_lm\"\ndata = \"penn_treebank\"\n\
     length = 5\nvocabulary = 100\n[model]\nhidden = 8\n[training]\nepochs = 1\n\
     [[arms]]\nname = \"fixed\"\ndropout.state = { rate = 0.25, time = \"fixed\" }\n\
     [[arms]]\nname = \"fresh\"\ndropout.state = { rate = 0.25, time = \"per_step\" }\n\

@@ -17,7 +17,7 @@ async fn what_cannot_decide_is_refused_and_runs_as_exploratory_without_a_verdict
     let page = ada.get(&path).await.text();
     for words in [
         "nothing could support this",
-        "has 2 seeds",
+        "are named one by one",
         "Register as exploratory",
     ] {
         assert!(page.contains(words), "{words}: {page}");

@@ -35,7 +35,7 @@ fn hostile() -> Vec<(&'static str, String)> {
     let keys = |range: std::ops::Range<u32>| -> String {
         range.map(|key| format!("k{key}=1\n")).collect()
     };
-    let base = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"adding\"\nlength = 9\n";
+    let base = "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 9\n";
     let training = "[training]\nsteps = 9\n";
     let arm = |number: u32| format!("[[arms]]\nname = \"{number}\"\n");
     let arms: String = (0..12).map(arm).collect();

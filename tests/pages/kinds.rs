@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Four arms: a mask at the state or none, at two lengths.
-const SQUARE: &str = "title = \"Masks at two lengths\"\nseeds = [1, 2, 3, 4, 5, 6, 7, 8]\n[task]\nname = \"adding\"\nlength = 10\n\
+const SQUARE: &str = "title = \"Masks at two lengths\"\nseeds = 8\n[task]\nname = \"adding\"\nlength = 10\n\
     [training]\nsteps = 10\n[[arms]]\nname = \"mask, long\"\ntask.length = 40\ndropout.state.rate = 0.25\n\
     [[arms]]\nname = \"none, long\"\ntask.length = 40\n[[arms]]\nname = \"mask, short\"\ndropout.state.rate = 0.25\n\
     [[arms]]\nname = \"none, short\"\n";
@@ -109,7 +109,7 @@ async fn a_trend_is_proposed_registered_and_judged(pool: PgPool) {
         .map(|(arm, length)| format!("[[arms]]\nname = \"{arm}\"\ntask.length = {length}\n"))
         .concat();
     let toml = format!(
-        "title = \"Error along the length\"\nseeds = [1, 2, 3, 4, 5, 6, 7, 8]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
+        "title = \"Error along the length\"\nseeds = 8\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
          {arms}[criterion]\nkind = \"trend\"\nmetric = \"test_mse\"\ntreatment = \"short\"\ncontrol = \"long\"\n\
          field = \"task.length\"\nfield_scale = \"log\"\nmargin = 0.01\n"
     );

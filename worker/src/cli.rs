@@ -149,8 +149,8 @@ pub struct TrainArgs {
     /// Train only this arm; may be given more than once.
     #[arg(long = "arm", value_name = "NAME")]
     pub arms: Vec<String>,
-    /// Train only this seed; may be given more than once.
-    #[arg(long = "seed", value_name = "N")]
+    /// Train only this seed; may be given more than once, or several with commas between them.
+    #[arg(long = "seed", value_name = "N", value_delimiter = ',')]
     pub seeds: Vec<u32>,
     /// Write one JSON object a line on stdout instead of tables.
     #[arg(long)]

@@ -6,7 +6,7 @@ use std::process::Command;
 /// A run of two steps; what is not said is small.
 fn spec(model: &str, length: u32, batch: u32, rest: &str, dropout: &str) -> String {
     format!(
-        "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"adding\"\nlength = {length}\n[model]\n{model}\n\
+        "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = {length}\n[model]\n{model}\n\
          [training]\nbatch = {batch}\nsteps = 2\n{rest}\n[evaluation]\nsequences = 20\n\
          [[arms]]\nname = \"a\"\n{dropout}\n[[arms]]\nname = \"b\"\n\
          [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"a\"\ncontrol = \"b\"\nmargin = 0.02\n"

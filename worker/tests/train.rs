@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// Six pairs of runs of a moment each.
 const SPEC: &str = r#"
 title = "Fixed or fresh?"
-seeds = [1, 2, 3, 4, 5, 6]
+seeds = 6
 [task]
 name = "adding"
 length = 6

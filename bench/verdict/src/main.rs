@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "its tables are what it is for")]
 
+mod attack;
 mod noise;
 mod run;
 
@@ -28,6 +29,9 @@ struct Args {
     /// Criterion kinds, as the tables are headed; all of them where none is named
     #[arg(long, value_delimiter = ',')]
     kinds: Vec<String>,
+    /// Claims under attack alone
+    #[arg(long)]
+    attacks: bool,
     /// Repeats the same simulation
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -40,6 +44,10 @@ const MARGIN: f64 = 1.0;
 
 fn main() {
     let args = Args::parse();
+    if args.attacks {
+        end(attack::table(&args));
+        return;
+    }
     println!(
         "{} experiments a cell (a fiftieth with more than 20 pairs, whose exact tests take long), level {ALPHA}, smallest effect of interest {MARGIN} (shares: {}).\n\
          Promised to be at most the level: *supported* at no effect, *falsified* at an effect of the margin, *reversed* \
@@ -69,6 +77,11 @@ fn main() {
         }
         println!();
     }
+    end(broken + attack::table(&args));
+}
+
+/// Ends the program with 1 if a promise is broken.
+fn end(broken: usize) {
     if broken > 0 {
         println!("{broken} promises broken.");
         std::process::exit(1);

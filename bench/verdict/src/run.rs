@@ -4,7 +4,7 @@ use crate::noise::Noise;
 use crate::{ALPHA, MARGIN};
 use breakmywork_protocol::result::{Provenance, RunResult, Treatment};
 use breakmywork_protocol::spec::{Format, Spec, read};
-use breakmywork_protocol::verdict::{self, End, Label, Outcome, RunOutcome};
+use breakmywork_protocol::verdict::{self, End, Label, Outcome, RunOutcome, Verdict};
 use rand::Rng;
 use std::collections::BTreeMap;
 
@@ -91,24 +91,41 @@ impl Kind {
 pub(crate) struct Experiment {
     kind: Kind,
     noise: Noise,
-    pairs: u32,
+    level: f64,
     spec: Spec,
 }
 
 impl Experiment {
     pub(crate) fn new(kind: Kind, noise: Noise, pairs: u32) -> Self {
+        Self::at(kind, noise, pairs, ALPHA)
+    }
+
+    /// The same at another level.
+    pub(crate) fn at(kind: Kind, noise: Noise, pairs: u32, level: f64) -> Self {
         Self {
             kind,
             noise,
-            pairs,
+            level,
             spec: spec(kind, pairs),
         }
     }
 
     /// Simulates it where the truth is `effect`: supported, falsified, reversed.
     pub(crate) fn ends(&self, effect: f64, rng: &mut impl Rng) -> [bool; 3] {
-        let outcomes: Vec<RunOutcome> = (1..=self.pairs)
-            .flat_map(|seed| {
+        let verdict = self.verdict(effect, rng);
+        [
+            verdict.outcome == Outcome::Supported,
+            verdict.outcome == Outcome::Falsified,
+            verdict.label == Some(Label::Reversed),
+        ]
+    }
+
+    /// Simulates it where the truth is `effect`.
+    pub(crate) fn verdict(&self, effect: f64, rng: &mut impl Rng) -> Verdict {
+        let seeds = self.spec.seeds_drawn(None);
+        let outcomes: Vec<RunOutcome> = seeds
+            .iter()
+            .flat_map(|&seed| {
                 let values = self.values(effect, rng);
                 values.into_iter().map(move |(arm, value)| RunOutcome {
                     arm: arm.into(),
@@ -117,12 +134,7 @@ impl Experiment {
                 })
             })
             .collect();
-        let verdict = verdict::decide(&self.spec, &outcomes, ALPHA);
-        [
-            verdict.outcome == Outcome::Supported,
-            verdict.outcome == Outcome::Falsified,
-            verdict.label == Some(Label::Reversed),
-        ]
+        verdict::decide(&self.spec, &seeds, &outcomes, self.level)
     }
 
     /// Final metrics of a seed's runs; lower is better.
@@ -160,10 +172,8 @@ impl Experiment {
 }
 
 fn spec(kind: Kind, pairs: u32) -> Spec {
-    let seeds: Vec<String> = (1..=pairs).map(|seed| seed.to_string()).collect();
     let text = format!(
-        "title = \"t\"\nseeds = [{}]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n{}[criterion]\nmetric = \"test_mse\"\ntreatment = \"b\"\ncontrol = \"a\"\n{}",
-        seeds.join(", "),
+        "title = \"t\"\nseeds = {pairs}\n[task]\nname = \"sentiment\"\ndata = \"d\"\n[training]\nepochs = 1\n{}[criterion]\nmetric = \"test_mse\"\ntreatment = \"b\"\ncontrol = \"a\"\n{}",
         kind.arms()
             .iter()
             .map(|(arm, own)| format!("[[arms]]\nname = \"{arm}\"\n{own}"))

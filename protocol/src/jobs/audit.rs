@@ -6,7 +6,7 @@
 
 use super::finish::{close_attempt, lose};
 use super::reap::{Reaped, is_of_rows};
-use super::{Result, Timing, conclude, events, line};
+use super::{Result, Timing, conclude, confirm, events, line};
 use crate::id::{ExperimentId, RunId};
 use sqlx::{PgConnection, PgPool};
 
@@ -26,6 +26,7 @@ pub(super) async fn mend(pool: &PgPool, timing: Timing, reaped: &mut Reaped) -> 
             Err(error) => return Err(error),
         }
     }
+    confirm::answer_left(pool).await?;
     for experiment in left_experiments(pool).await? {
         match conclude_left(pool, experiment).await {
             Ok(true) => reaped.mended += 1,

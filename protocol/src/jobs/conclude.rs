@@ -1,7 +1,7 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result};
-use crate::id::{AccountId, ExperimentId, ThreadId};
+use super::{Error, Result, confirm};
+use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
 use crate::spec::Spec;
@@ -17,7 +17,7 @@ use sqlx::{Acquire, PgConnection};
 /// The experiment's row is locked first, so of two last runs that end at once exactly one sees the other's end.
 pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> Result<bool> {
     let row = sqlx::query!(
-        r#"select state, thread_id as "thread_id: ThreadId", spec, stop_reason, exploratory
+        r#"select state, thread_id as "thread_id: ThreadId", spec, seed_salt, stop_reason, exploratory
            from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
@@ -42,7 +42,7 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     }
     // Without a criterion there is nothing that an admin could save by having runs done again.
     let only_looks = row.exploratory && row.spec.get("criterion").is_none();
-    let decision = decide(tx, experiment, row.spec).await?;
+    let decision = decide(tx, experiment, row.spec, row.seed_salt).await?;
     if decision.verdict.outcome == Outcome::Aborted && !decision.by_people && !only_looks {
         stall(tx, experiment, &decision.reason).await?;
         return Ok(true);
@@ -59,13 +59,13 @@ pub(super) async fn give_up(
     reason: &str,
 ) -> Result<()> {
     let row = sqlx::query!(
-        r#"select thread_id as "thread_id: ThreadId", spec
+        r#"select thread_id as "thread_id: ThreadId", spec, seed_salt
            from experiment where id = $1"#,
         experiment as ExperimentId
     )
     .fetch_one(&mut *tx)
     .await?;
-    let mut decision = decide(tx, experiment, row.spec).await?;
+    let mut decision = decide(tx, experiment, row.spec, row.seed_salt).await?;
     let words = format!(
         "{}\n\nAn admin gave it up: {}",
         decision.verdict.explanation,
@@ -85,7 +85,7 @@ pub(super) async fn give_up(
 /// If the database is away, or knows no such experiment.
 pub async fn verdict_again(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Verdict> {
     let row = sqlx::query!(
-        "select spec, stop_reason from experiment where id = $1",
+        "select spec, seed_salt, stop_reason from experiment where id = $1",
         experiment as ExperimentId
     )
     .fetch_optional(&mut *tx)
@@ -93,7 +93,9 @@ pub async fn verdict_again(tx: &mut PgConnection, experiment: ExperimentId) -> R
     .ok_or(Error::NotFound("experiment"))?;
     match row.stop_reason {
         Some(reason) => Ok(stopped(tx, experiment, &reason).await?),
-        None => Ok(decide(tx, experiment, row.spec).await?.verdict),
+        None => Ok(decide(tx, experiment, row.spec, row.seed_salt)
+            .await?
+            .verdict),
     }
 }
 
@@ -103,10 +105,14 @@ async fn decide(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     spec: serde_json::Value,
+    seed_salt: Option<String>,
 ) -> Result<Decision> {
     let outcomes = outcomes(tx, experiment).await?;
     let decided = tokio::task::spawn_blocking(move || match Spec::from_stored(&spec) {
-        Ok(spec) => verdict::decision(&spec, &outcomes, spec.level()),
+        Ok(spec) => {
+            let seeds = spec.seeds_drawn(seed_salt.as_deref());
+            verdict::decision(&spec, &seeds, &outcomes, spec.level())
+        }
         Err(problems) => Decision::aborted(format!(
             "The stored specification can no longer be read: {problems}"
         )),
@@ -200,7 +206,10 @@ async fn post(
 ) -> Result<()> {
     let mut point = tx.begin().await?;
     match write(&mut point, experiment, thread, verdict).await {
-        Ok(()) => Ok(point.commit().await?),
+        Ok(claim) => {
+            point.commit().await?;
+            Ok(confirm::after_verdict(tx, claim).await?)
+        }
         Err(error) if error.as_database_error().is_some() => {
             tracing::error!(%experiment, %error, "the verdict could not be stored");
             point.rollback().await?;
@@ -215,21 +224,29 @@ async fn write(
     experiment: ExperimentId,
     thread: ThreadId,
     verdict: &Verdict,
-) -> sqlx::Result<()> {
-    let exploratory = sqlx::query_scalar!(
-        "update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null
-         where id = $1 returning exploratory",
-        experiment as ExperimentId
+) -> sqlx::Result<ClaimId> {
+    let row = sqlx::query!(
+        r#"update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null,
+             challenge = case when $2 = 'falsified' and not exploratory and confirms is null and cardinality(outside) = 0
+               then 'open' end
+           where id = $1 returning exploratory, claim_id as "claim: ClaimId", confirms as "confirms: ExperimentId""#,
+        experiment as ExperimentId,
+        verdict.outcome.name(),
     )
     .fetch_one(&mut *tx)
     .await?;
+    if let Some(confirmed) = row.confirms {
+        settle(tx, confirmed, verdict.outcome).await?;
+    }
+    let exploratory = row.exploratory;
     if !exploratory {
         sqlx::query!(
-            "insert into verdict (experiment_id, outcome, effect, p_value, detail) values ($1, $2, $3, $4, $5)",
+            "insert into verdict (experiment_id, outcome, effect, p_value, severity, detail) values ($1, $2, $3, $4, $5, $6)",
             experiment as ExperimentId,
             verdict.outcome.name(),
             verdict.effect,
             verdict.p_value,
+            verdict.severity,
             serde_json::to_value(verdict).expect("a verdict is plain data")
         )
         .execute(&mut *tx)
@@ -251,5 +268,27 @@ async fn write(
     record::conclusion(&mut *tx, experiment).await?;
     let outcome = (!exploratory).then(|| verdict.outcome.name());
     let data = serde_json::json!({ "outcome": outcome });
-    super::events::record(tx, experiment, None, None, "concluded", data).await
+    super::events::record(tx, experiment, None, None, "concluded", data).await?;
+    Ok(row.claim)
+}
+
+/// What the verdict on a confirmation says of the experiment that it repeats. One without an answer leaves it open.
+async fn settle(
+    tx: &mut PgConnection,
+    confirmed: ExperimentId,
+    outcome: Outcome,
+) -> sqlx::Result<()> {
+    let challenge = match outcome {
+        Outcome::Falsified => "confirmed",
+        Outcome::Supported | Outcome::Inconclusive => "not_confirmed",
+        Outcome::Inadmissible | Outcome::Aborted => return Ok(()),
+    };
+    sqlx::query!(
+        "update experiment set challenge = $2 where id = $1",
+        confirmed as ExperimentId,
+        challenge
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }

@@ -9,14 +9,16 @@
 //!   worker names (run, epoch) and changes nothing unless that lease still exists.
 //! - A run's end (lease, state, attempt, verdict, result post) is one transaction.
 //! - The database clock is the only clock.
-//! - Lock order is lease, run, experiment, line, use; nobody takes them the other way round. The head of the record comes
+//! - Lock order is lease, run, experiment, claim, line, use; nobody takes them the other way round. The head of the record comes
 //!   last, when the transaction commits.
 //! - What breaks a promise nevertheless is found and mended by the next sweep, which no single row can stop.
 
 mod audit;
 mod conclude;
+mod confirm;
 mod control;
 mod curves;
+mod dispute;
 mod events;
 mod finish;
 mod lease;
@@ -29,8 +31,10 @@ mod take;
 mod worker;
 
 pub use conclude::verdict_again;
+pub use confirm::{WEEKLY_BUDGET_S, confirm};
 pub use control::{cancel, give_up, pause, resume, retry, retry_failed};
 pub use curves::keep_curves;
+pub use dispute::{answer_dispute, dispute, resolve_dispute};
 pub use finish::{Ending, FailureKind, finish};
 pub use lease::{
     Beat, Checkpoint, MetricPoint, Progress, beat, checkpoint, checkpoint_unusable, checkpoints,

@@ -3,10 +3,11 @@
 use super::{Error, Result, events, line};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
-use crate::spec::{Plan, Spec};
+use crate::scope::Scope;
+use crate::spec::{Plan, Seeds, Spec};
 use sqlx::PgConnection;
 
-/// Freezes a proposed experiment and queues one run for each arm and seed. An `exploratory` one never carries a verdict.
+/// Freezes a proposed experiment, draws its seeds and queues one run for each arm and seed. An `exploratory` one never carries a verdict.
 ///
 /// `spec` must be the experiment's own, read again from what is stored: the
 /// caller has just checked it against today's limits. Runs in the caller's transaction: on an error, roll it back.
@@ -28,19 +29,32 @@ pub async fn register(
             "The experiment was edited a moment ago; read it again, then register it.".into(),
         ));
     }
-    sqlx::query!(
+    let covers = sqlx::query_scalar!(
+        "select covers from claim join experiment on claim_id = claim.id where experiment.id = $1",
+        experiment as ExperimentId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let outside = serde_json::from_value::<Scope>(covers).map_or_else(
+        |_| vec!["The claim's scope cannot be read.".to_owned()],
+        |scope| scope.outside(spec),
+    );
+    let salt = sqlx::query_scalar!(
         "update experiment set state = 'registered', registered_at = now(), updated_at = now(),
-            spec = $4, spec_canonical = $2, spec_sha256 = $3, exploratory = $5
-         where id = $1",
+            spec = $4, spec_canonical = $2, spec_sha256 = $3, exploratory = $5,
+            seed_salt = case when $6 then gen_random_uuid()::text end, outside = $7
+         where id = $1 returning seed_salt",
         experiment as ExperimentId,
         spec.canonical(),
         spec.sha256(),
         spec.to_json(),
         exploratory,
+        matches!(spec.seeds, Seeds::Count(_)),
+        &outside,
     )
-    .execute(&mut *tx)
+    .fetch_one(&mut *tx)
     .await?;
-    let plans = plans(spec);
+    let plans = plans(spec, &spec.seeds_drawn(salt.as_deref()));
     let jsons: Vec<serde_json::Value> = plans
         .iter()
         .map(|plan| serde_json::to_value(plan).expect("a plan is plain data"))
@@ -76,14 +90,16 @@ pub async fn register(
     .await?;
     line::enter_all(&mut *tx, experiment).await?;
     record::registration(&mut *tx, experiment).await?;
-    let data = serde_json::json!({ "spec_sha256": spec.sha256(), "runs": spec.runs(), "exploratory": exploratory });
+    let data = serde_json::json!({
+        "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
+    });
     events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
     Ok(())
 }
 
 /// The runs, seeds outermost: pairs complete one after the other, so an early stop leaves whole pairs.
-fn plans(spec: &Spec) -> Vec<Plan> {
-    spec.seeds
+fn plans(spec: &Spec, seeds: &[u32]) -> Vec<Plan> {
+    seeds
         .iter()
         .flat_map(|&seed| {
             spec.arms.iter().map(move |arm| Plan {

@@ -81,6 +81,12 @@ pub enum Act {
     Enabled,
     /// Changed what somebody may do.
     RoleSet,
+    /// Said why an experiment should not move its claim.
+    Disputed,
+    /// Answered that.
+    DisputeAnswered,
+    /// Took it back.
+    DisputeResolved,
 }
 
 /// What an entry is about.

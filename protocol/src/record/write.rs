@@ -100,7 +100,7 @@ fn person(id: Option<AccountId>, name: Option<String>) -> Value {
 /// What the record keeps of a claim.
 pub(super) async fn claim_body(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<Value> {
     let row = sqlx::query!(
-        r#"select c.label, c.sentence, c.scope, c.evidence, c.revises as "revises: ClaimId",
+        r#"select c.label, c.sentence, c.scope, c.evidence, c.covers, c.revises as "revises: ClaimId",
                   c.author_id as "author_id: AccountId", account.name as "author?", work.slug
            from claim c join work on work.id = c.work_id left join account on account.id = c.author_id
            where c.id = $1"#,
@@ -112,6 +112,7 @@ pub(super) async fn claim_body(tx: &mut PgConnection, claim: ClaimId) -> sqlx::R
         "work": row.slug,
         "label": row.label,
         "sentence": row.sentence,
+        "covers": row.covers,
         "revises": row.revises,
         "author": person(row.author_id, row.author),
         "text_sha256": digest(&json!({ "scope": row.scope, "evidence": row.evidence })),
@@ -126,7 +127,8 @@ pub(super) async fn registration_body(
     let row = sqlx::query!(
         r#"select e.claim_id as "claim_id: ClaimId", e.author_id as "author_id: AccountId", account.name as author,
                   e.spec_sha256 as "spec_sha256!", e.registered_at as "registered_at!", e.exploratory, e.prediction,
-                  e.amends as "amends: ExperimentId", e.amend_reason,
+                  e.amends as "amends: ExperimentId", e.amend_reason, e.seed_salt, e.outside,
+                  e.confirms as "confirms: ExperimentId", e.confirmation,
                   (e.spec #>> '{criterion,alpha}')::float8 as alpha,
                   (select count(*) from run where experiment_id = e.id and retry_of is null) as "runs!",
                   (select jsonb_object_agg(needed.data_set, d.sha256)
@@ -148,6 +150,10 @@ pub(super) async fn registration_body(
         "prediction_sha256": text_digest(&row.prediction),
         "amends": row.amends,
         "amend_reason": row.amend_reason,
+        "seed_salt": row.seed_salt,
+        "outside": row.outside,
+        "confirms": row.confirms,
+        "confirmation": row.confirmation,
         "runs": row.runs,
         "data_sets": row.data_sets.unwrap_or_else(|| json!({})),
     }))

@@ -23,7 +23,7 @@ impl Spec {
 
     /// Number of runs: one for each arm and seed.
     pub fn runs(&self) -> usize {
-        self.arms.len() * self.seeds.len()
+        self.arms.len() * self.seeds.count()
     }
 }
 

@@ -143,7 +143,7 @@ fn effective(setup: &Setup) -> BTreeMap<String, Value> {
 
 /// The exact tests must be able to reach the level: even if all pairs agree, p is 2⁻ⁿ.
 fn reach(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
-    let pairs = spec.seeds.len();
+    let pairs = spec.seeds.count();
     let smallest = sign_test(pairs, pairs);
     if smallest <= criterion.alpha || pairs < limits::SEEDS_REGISTERED {
         return None;

@@ -44,8 +44,8 @@ pub const PENALTY: RangeInclusive<f64> = 0.0..=1e3;
 pub const LEARNING_RATE: RangeInclusive<f64> = 1e-8..=100.0;
 /// Gradient norm; 0 does not clip.
 pub const CLIP: RangeInclusive<f64> = 0.0..=1e6;
-/// One-sided level.
-pub const ALPHA: RangeInclusive<f64> = 0.0001..=0.2;
+/// One-sided level. At most the conventional one: a claim is not to be moved by less.
+pub const ALPHA: RangeInclusive<f64> = 0.0001..=0.05;
 /// Measurements of a run: each writes points of the learning curve.
 pub const MEASUREMENTS: u32 = 2_000;
 /// Measurements of all runs of an experiment together: each is kept for good and drawn on its page.

@@ -19,6 +19,7 @@ pub mod presets;
 mod read;
 mod reading;
 mod sections;
+mod seeds;
 mod to_toml;
 mod types;
 
@@ -32,5 +33,6 @@ pub use fields::{Problem, Problems};
 pub use memory::{DataShape, in_words, run_memory};
 pub use read::{Format, draft, read, read_bytes, read_value};
 pub(crate) use reading::{number, sentence};
+pub use seeds::Seeds;
 pub use to_toml::FIELD_ORDER;
 pub use types::*;

@@ -2,14 +2,13 @@
 
 use super::criterion::criterion;
 use super::dropout::Dropout;
-use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind, whole as whole_number};
+use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind};
 use super::types::*;
-use super::{Board, cost, gates, limits, memory, sections};
+use super::{Board, cost, gates, limits, memory, sections, seeds};
 use crate::json::Unambiguous;
 use crate::visible;
 use arm::{Base, arm};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 
 mod arm;
 
@@ -158,7 +157,7 @@ pub(super) fn read_with(value: &Value, strict: bool) -> Result<Spec, Problems> {
 fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spec> {
     let mut fields = Fields::open(value, String::new(), strict, problems)?;
     let title = fields.required_text("title", limits::TITLE_CHARS);
-    let seeds = seeds(&mut fields, strict);
+    let seeds = seeds::read(&mut fields, strict);
     let empty = Value::Object(Map::new());
     let base = SECTIONS.map(|name| {
         let given = fields.take(name);
@@ -197,64 +196,6 @@ fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spe
         criterion,
     };
     Some(spec)
-}
-
-fn seeds(fields: &mut Fields<'_>, strict: bool) -> Vec<u32> {
-    let Some(value) = fields.take("seeds") else {
-        fields.problem(
-            "seeds",
-            "is missing; give a list such as [1, 2, 3, 4, 5, 6].",
-        );
-        return Vec::new();
-    };
-    let Value::Array(items) = value else {
-        fields.problem(
-            "seeds",
-            format!(
-                "must be a list such as [1, 2, 3, 4, 5, 6], not {}.",
-                kind(value)
-            ),
-        );
-        return Vec::new();
-    };
-    if items.is_empty() {
-        fields.problem(
-            "seeds",
-            "needs at least one seed; an experiment that is registered needs six.",
-        );
-    }
-    if strict && items.len() > *limits::SEEDS.end() {
-        fields.problem(
-            "seeds",
-            format!(
-                "has {} seeds; at most {} are allowed.",
-                items.len(),
-                limits::SEEDS.end()
-            ),
-        );
-        return Vec::new();
-    }
-    let mut seen = BTreeSet::new();
-    let mut seeds = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let pointer = format!("/seeds/{index}");
-        let Some(seed) = whole_number(item) else {
-            fields.problems.push(Problem {
-                pointer,
-                detail: "must be a whole number from 0 to 4294967295.".into(),
-            });
-            continue;
-        };
-        if !seen.insert(seed) {
-            fields.problems.push(Problem {
-                pointer,
-                detail: format!("seed {seed} is there twice; each seed gives one run an arm."),
-            });
-            continue;
-        }
-        seeds.push(seed);
-    }
-    seeds
 }
 
 /// Reads the four sections below `prefix`, of which an arm says `own` itself; `None` where one is not a table.
@@ -404,16 +345,7 @@ impl Spec {
     /// What keeps it from saying something about a claim: with that it can be registered as exploratory only.
     pub fn undecidable(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if self.seeds.len() < limits::SEEDS_REGISTERED {
-            problems.push(Problem {
-                pointer: "/seeds".into(),
-                detail: format!(
-                    "has {} seeds; a criterion needs at least {}: with fewer pairs no exact test can tell.",
-                    self.seeds.len(),
-                    limits::SEEDS_REGISTERED
-                ),
-            });
-        }
+        problems.extend(seeds::undecidable(&self.seeds));
         if self.criterion.is_none() {
             problems.push(Problem {
                 pointer: "/criterion".into(),

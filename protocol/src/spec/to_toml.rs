@@ -9,9 +9,9 @@ impl Spec {
     /// The specification as TOML, every default written out. Reading it again gives the same specification.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
-        let seeds: Vec<String> = self.seeds.iter().map(u32::to_string).collect();
         line(&mut text, "title", &Value::from(self.title.as_str()));
-        let _ = writeln!(text, "seeds = [{}]", seeds.join(", "));
+        let seeds = serde_json::to_value(&self.seeds).unwrap_or_default();
+        line(&mut text, "seeds", &seeds);
         section(&mut text, "[task]", &self.task);
         section(&mut text, "[model]", &self.model);
         section(&mut text, "[training]", &self.training);

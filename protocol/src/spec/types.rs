@@ -2,6 +2,7 @@
 
 use super::dropout::Dropout;
 use super::limits;
+use super::seeds::Seeds;
 use crate::data_set::Holds;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -12,8 +13,8 @@ use std::ops::RangeInclusive;
 pub struct Spec {
     /// Short name.
     pub title: String,
-    /// One run for each arm and seed; arms of one seed share initial weights and data order.
-    pub seeds: Vec<u32>,
+    /// One run for each arm and seed.
+    pub seeds: Seeds,
     /// What is learned.
     pub task: Task,
     /// The network.

@@ -34,6 +34,7 @@ pub(super) struct Compared<'a> {
 /// Compares the runs seed by seed.
 pub(super) fn compare<'a>(
     spec: &'a Spec,
+    seeds: &[u32],
     criterion: &Criterion,
     outcomes: &'a [RunOutcome],
 ) -> Compared<'a> {
@@ -46,7 +47,7 @@ pub(super) fn compare<'a>(
         mixed: Vec::new(),
     };
     let worst = worst_value(&compared.terms, criterion, outcomes);
-    for &seed in &spec.seeds {
+    for &seed in seeds {
         compared.add(seed, worst, criterion, outcomes);
     }
     if criterion.kind == CriterionKind::Dispersion {
@@ -212,7 +213,7 @@ fn differ(treatment: &Provenance, control: &Provenance) -> Option<(&'static str,
 }
 
 /// The final value, if it is a number.
-fn value(end: &End, criterion: &Criterion) -> Option<f64> {
+pub(super) fn value(end: &End, criterion: &Criterion) -> Option<f64> {
     reported(end, criterion).filter(|value| value.is_finite())
 }
 

@@ -4,6 +4,7 @@ use super::compare::{Compared, compare, diverged};
 use super::evidence::{self, Evidence};
 use super::explain::explain;
 use super::gaps::{REASONS, in_words, violations};
+use super::learned::nothing_learned;
 use super::rule::{self, Conclusion};
 use super::solve_rate::SolveRate;
 use super::spread::Spread;
@@ -12,18 +13,19 @@ use crate::spec::{Criterion, CriterionKind, Estimand, Spec};
 use crate::text;
 
 /// Applies the registered criterion, at `level`, to how the runs ended.
-pub fn decide(spec: &Spec, outcomes: &[RunOutcome], level: f64) -> Verdict {
-    decision(spec, outcomes, level).verdict
+pub fn decide(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64) -> Verdict {
+    decision(spec, seeds, outcomes, level).verdict
 }
 
 /// Applies the registered criterion, at `level`, to how the runs ended, and says what decided.
 ///
-/// Nothing else goes in: whoever has the specification, the level and the runs gets the same verdict.
-pub fn decision(spec: &Spec, outcomes: &[RunOutcome], level: f64) -> Decision {
+/// `seeds` are those of the registration ([`Spec::seeds_drawn`]). Nothing else goes in: whoever has the specification,
+/// the level and the runs gets the same verdict.
+pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64) -> Decision {
     let Some(criterion) = &spec.criterion else {
         return Decision::aborted("The specification has no criterion.".into());
     };
-    let compared = compare(spec, criterion, outcomes);
+    let compared = compare(spec, seeds, criterion, outcomes);
     let evidence = evidence_of(&compared, criterion, level);
     let conclusion = evidence
         .as_deref()
@@ -39,6 +41,7 @@ pub fn decision(spec: &Spec, outcomes: &[RunOutcome], level: f64) -> Decision {
     let reason = match obstacle(
         &verdict,
         spec,
+        seeds.len(),
         criterion,
         outcomes,
         &compared,
@@ -61,7 +64,7 @@ pub fn decision(spec: &Spec, outcomes: &[RunOutcome], level: f64) -> Decision {
     Decision {
         verdict,
         reason,
-        by_people: by_people(spec, &compared, outcomes),
+        by_people: by_people(seeds, &compared, outcomes),
     }
 }
 
@@ -119,6 +122,7 @@ fn numbers(
         verdict.p_falsify = Some(conclusion.p_falsify);
         verdict.p_value = Some(conclusion.p_support.min(conclusion.p_falsify));
         verdict.checks = Some(evidence.checks(criterion, outcomes));
+        verdict.severity = power::severity(&verdict, level);
     }
     verdict
 }
@@ -142,6 +146,7 @@ fn drops(
 fn obstacle(
     verdict: &Verdict,
     spec: &Spec,
+    planned: usize,
     criterion: &Criterion,
     outcomes: &[RunOutcome],
     compared: &Compared,
@@ -154,7 +159,6 @@ fn obstacle(
             text::first_of(&violations, REASONS, " "),
         ));
     }
-    let planned = spec.seeds.len();
     let complete = compared.differences.len();
     if !compared.gaps.is_empty() && too_few(complete, planned) {
         let reason = format!(
@@ -174,6 +178,9 @@ fn obstacle(
             "The {runs} must differ in the arm alone, but {}.",
             text::first_of(&compared.mixed, REASONS, "; ")
         ));
+    }
+    if let Some(reason) = nothing_learned(spec, criterion, outcomes) {
+        return inconclusive(reason);
     }
     let many = |count: usize| count as f64 / planned as f64 > LARGEST_FAILED_SHARE;
     let [treatment, control] = verdict.diverged;
@@ -228,7 +235,7 @@ fn too_few(complete: usize, planned: usize) -> bool {
     complete < FEWEST_PAIRS || missing as f64 / planned as f64 > LARGEST_FAILED_SHARE
 }
 
-fn by_people(spec: &Spec, compared: &Compared, outcomes: &[RunOutcome]) -> bool {
+fn by_people(seeds: &[u32], compared: &Compared, outcomes: &[RunOutcome]) -> bool {
     let cancelled = |seed: u32| {
         outcomes.iter().any(|outcome| {
             outcome.seed == seed
@@ -236,6 +243,6 @@ fn by_people(spec: &Spec, compared: &Compared, outcomes: &[RunOutcome]) -> bool 
                 && (compared.terms.iter()).any(|term| term.arm == outcome.arm)
         })
     };
-    let left = spec.seeds.iter().filter(|seed| !cancelled(**seed)).count();
-    left < spec.seeds.len() && too_few(left, spec.seeds.len())
+    let left = seeds.iter().filter(|seed| !cancelled(**seed)).count();
+    left < seeds.len() && too_few(left, seeds.len())
 }

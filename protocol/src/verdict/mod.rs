@@ -22,6 +22,8 @@ mod decide;
 mod evidence;
 mod explain;
 mod gaps;
+mod learned;
+mod power;
 mod rule;
 mod solve_rate;
 mod spread;
@@ -32,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use decide::{decide, decision};
 pub(crate) use explain::escape;
+pub use power::{CLAIM_LEVEL, Confirmation};
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.
 pub const FEWEST_PAIRS: usize = crate::spec::limits::SEEDS_REGISTERED;
@@ -127,6 +130,10 @@ pub struct Verdict {
     /// One-sided p-value of what would have to be wrong for *falsified*: "the effect is at least the margin" (of
     /// `equivalence`: "it is at most the margin").
     pub p_falsify: Option<f64>,
+    /// Chance that the experiment would have falsified the prediction, had there been no effect at all (of `equivalence`:
+    /// one of twice the margin), with the noise that its pairs showed.
+    #[serde(default)]
+    pub severity: Option<f64>,
     /// Checks beside the rule.
     pub checks: Option<Checks>,
     /// Every seed pair.
@@ -284,6 +291,7 @@ impl Verdict {
             p_value: None,
             p_support: None,
             p_falsify: None,
+            severity: None,
             checks: None,
             pairs: Vec::new(),
             diverged: [0, 0],

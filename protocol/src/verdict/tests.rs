@@ -10,6 +10,8 @@ mod trend;
 const A: [f64; 8] = [82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4];
 const B: [f64; 8] = [80.9, 81.2, 81.4, 80.7, 81.8, 81.1, 80.6, 81.5];
 
+const SEEDS: [u32; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+
 /// Two further arms.
 const D: [f64; 8] = [81.6, 81.5, 82.2, 81.9, 82.0, 81.4, 81.3, 82.3];
 const C: [f64; 8] = [81.9, 81.8, 82.3, 81.7, 82.4, 81.9, 81.4, 82.2];
@@ -51,7 +53,7 @@ fn spec(criterion: &str) -> Spec {
         .map(|(arm, length)| format!("[[arms]]\nname = \"{arm}\"\ntask.length = {length}\n"))
         .concat();
     let text = format!(
-        "title = \"t\"\nseeds = [1,2,3,4,5,6,7,8]\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
+        "title = \"t\"\nseeds = 8\n[task]\nname = \"sentiment\"\ndata = \"d\"\n[training]\nepochs = 1\n\
          {arms}[criterion]\nmetric = \"test_mse\"\n\
          treatment = \"b\"\ncontrol = \"a\"\n{criterion}"
     );
@@ -114,7 +116,12 @@ fn runs(values: [[f64; 8]; 4]) -> Vec<RunOutcome> {
 }
 
 fn verdict(criterion: &str, treatment: &[f64], control: &[f64]) -> Verdict {
-    decide(&spec(criterion), &outcomes(treatment, control), ALPHA)
+    decide(
+        &spec(criterion),
+        &SEEDS,
+        &outcomes(treatment, control),
+        ALPHA,
+    )
 }
 
 const ALPHA: f64 = 0.05;
@@ -187,7 +194,7 @@ fn the_log_scale_compares_ratios() {
 fn a_diverged_run_has_lost_its_pair_and_is_never_dropped() {
     let mut runs = outcomes(&B, &A);
     runs[0].end = End::Diverged;
-    let one = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let one = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(one.diverged, [1, 0]);
     let difference = one.pairs[0].difference.expect("counts");
     assert!(
@@ -198,17 +205,17 @@ fn a_diverged_run_has_lost_its_pair_and_is_never_dropped() {
     // Seven of eight above 0.
     assert_eq!(one.p_support, Some(9.0 / 256.0));
     runs[1].end = End::Diverged;
-    let two = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let two = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(two.outcome, Outcome::Inconclusive);
-    let two = decide(&spec(MEAN), &runs, ALPHA);
+    let two = decide(&spec(MEAN), &SEEDS, &runs, ALPHA);
     assert_eq!(two.outcome, Outcome::Inconclusive);
     assert!(two.explanation.contains("diverged"));
     // Where the control diverges too, a pair speaks for nobody; where it alone does, it is nothing to compare with.
     runs[8].end = End::Diverged;
-    let both = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let both = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(both.p_support, Some(37.0 / 256.0));
     runs[9].end = End::Diverged;
-    let control = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let control = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert!(
         control.explanation.contains("nothing to compare with"),
         "{}",
@@ -222,14 +229,14 @@ fn machine_trouble_aborts_and_is_not_science() {
     for run in &mut runs[..3] {
         run.end = End::Missing("the worker was lost".into());
     }
-    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let verdict = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Aborted);
     assert!(verdict.explanation.contains("the worker was lost"));
     // One of eight missing leaves seven pairs, which decide.
     let mut runs = outcomes(&B, &A);
     runs[0].end = End::Missing("cancelled".into());
     assert_eq!(
-        decide(&spec(DIFFERENCE), &runs, ALPHA).outcome,
+        decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA).outcome,
         Outcome::Supported
     );
 }
@@ -242,7 +249,7 @@ fn a_reason_that_ended_many_runs_is_given_once() {
     }
     runs[1].end = End::Missing("lost".into());
     runs.retain(|run| run.arm == "b" || run.seed < 3);
-    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let verdict = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Aborted);
     let reasons = "nothing about the claim: \"b\" with seeds 1, 3, 4, 5, 6, 7 and 8, \"a\" with seeds 1 and 2: too \
                    short a text; \"b\" with seed 2: lost; \"a\" with seeds 3, 4, 5, 6, 7 and 8: it never ran";
@@ -260,7 +267,7 @@ fn a_broken_treatment_is_inadmissible() {
         result.treatment.verified = false;
         result.treatment.violations = vec!["state masks differ between steps".into()];
     }
-    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let verdict = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Inadmissible);
     assert!(verdict.explanation.contains("state masks differ"));
 }
@@ -271,7 +278,7 @@ fn a_treatment_that_always_diverges_is_falsified_and_a_control_that_does_is_none
     for run in &mut runs[..8] {
         run.end = End::Diverged;
     }
-    let one = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let one = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(
         (one.outcome, one.label),
         (Outcome::Falsified, Some(Label::Reversed))
@@ -280,7 +287,7 @@ fn a_treatment_that_always_diverges_is_falsified_and_a_control_that_does_is_none
     for run in &mut runs {
         run.end = End::Diverged;
     }
-    let both = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let both = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(both.outcome, Outcome::Inconclusive);
     assert!(
         both.explanation
@@ -297,7 +304,7 @@ fn pairs_made_by_different_means_decide_nothing() {
         unreachable!("it has a result")
     };
     result.provenance.device = "cuda:0".into();
-    let verdict = decide(&spec(DIFFERENCE), &runs, ALPHA);
+    let verdict = decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
     let said = "seed 3: its two runs had different devices (cuda and cpu)";
     assert!(
@@ -312,26 +319,26 @@ fn pairs_made_by_different_means_decide_nothing() {
         }
     }
     assert_eq!(
-        decide(&spec(DIFFERENCE), &runs, ALPHA).outcome,
+        decide(&spec(DIFFERENCE), &SEEDS, &runs, ALPHA).outcome,
         Outcome::Supported
     );
 }
 
 #[test]
 fn runs_missing_of_one_arm_alone_decide_nothing() {
-    let mut text = spec(DIFFERENCE);
-    text.seeds = (1..=12).collect();
+    let text = spec(DIFFERENCE);
+    let twelve: Vec<u32> = (1..=12).collect();
     let (treatment, control) = ([0.1; 12], [1.0; 12]);
     let mut runs = outcomes(&treatment, &control);
     runs[0].end = End::Missing("out of memory".into());
     runs[1].end = End::Missing("out of memory".into());
-    let one_arm = decide(&text, &runs, ALPHA);
+    let one_arm = decide(&text, &twelve, &runs, ALPHA);
     assert_eq!(one_arm.missing, [2, 0]);
     assert_eq!(one_arm.outcome, Outcome::Inconclusive);
     assert!(one_arm.explanation.contains("out of memory"));
     runs[1].end = finished(0.1);
     runs[13].end = End::Missing("the worker was lost".into());
-    let both_arms = decide(&text, &runs, ALPHA);
+    let both_arms = decide(&text, &twelve, &runs, ALPHA);
     assert_eq!(both_arms.missing, [1, 1]);
     assert_eq!(both_arms.outcome, Outcome::Supported);
 }
@@ -473,7 +480,7 @@ mod storing {
             ]),
             level in 0.0001..0.2_f64,
         ) {
-            let verdict = decide(&spec(kind), &runs, level);
+            let verdict = decide(&spec(kind), &SEEDS, &runs, level);
             let stored = serde_json::to_value(&verdict).expect("plain data");
             let read: Stored<Verdict> = serde_json::from_value(stored).expect("never an error");
             prop_assert_eq!(read.get(), Some(&verdict));
@@ -522,6 +529,6 @@ fn names_cannot_smuggle_markdown() {
     if let Some(criterion) = &mut spec.criterion {
         criterion.treatment = name.into();
     }
-    let verdict = decide(&spec, &[], ALPHA);
+    let verdict = decide(&spec, &SEEDS, &[], ALPHA);
     assert!(!verdict.explanation.contains("[x]("));
 }

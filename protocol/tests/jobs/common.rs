@@ -15,13 +15,11 @@ pub(crate) const TIMING: Timing = Timing {
 };
 
 pub(crate) fn spec(seeds: u32) -> Spec {
-    let seeds: Vec<String> = (1..=seeds).map(|seed| seed.to_string()).collect();
     let text = format!(
-        "title = \"t\"\nseeds = [{}]\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
+        "title = \"t\"\nseeds = {seeds}\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
          [[arms]]\nname = \"fixed\"\ndropout.state = {{ rate = 0.25, time = \"fixed\" }}\n\
          [[arms]]\nname = \"fresh\"\ndropout.state = {{ rate = 0.25, time = \"per_step\" }}\n\
          [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\nmargin = 0.02\n",
-        seeds.join(", ")
     );
     spec::read(&text, Format::Toml).expect("a good specification")
 }

@@ -4,5 +4,6 @@ mod common;
 mod data_sets;
 mod interleavings;
 mod promises;
+mod standing;
 mod sweep;
 mod trouble;

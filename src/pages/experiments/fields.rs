@@ -202,11 +202,10 @@ impl Fields {
         if self.seeds.is_empty() {
             document.remove("seeds");
         } else if document.get("seeds").map(seeds_shown).as_deref() != Some(&self.seeds) {
-            let seeds = seeds_read(&self.seeds).map_or_else(
-                // What is wrong with it is said beside the field, which keeps all of it.
-                |_| Value::from(self.seeds.chars().take(SEEDS_CHARS).collect::<String>()),
-                |seeds| Value::Array(seeds.into_iter().map(Value::Integer).collect()),
-            );
+            // What is wrong with it is said beside the field, which keeps all of it.
+            let seeds = seeds_read(&self.seeds).unwrap_or_else(|_| {
+                Value::from(self.seeds.chars().take(SEEDS_CHARS).collect::<String>())
+            });
             document.insert("seeds".into(), seeds);
         }
         let mut arms: Vec<Value> = document

@@ -34,9 +34,10 @@ pub(super) fn metric(spec: &Spec) -> String {
     }
 }
 
-/// Lays out the runs that count. `waiting` gives their places in the queue, `data_sets` who has what they need.
+/// Lays out the runs that count, a row for each seed. `waiting` gives their places in the queue, `data_sets` who has what they need.
 pub(super) fn of(
     spec: &Spec,
+    seeds: &[u32],
     runs: &[runs::Cell],
     waiting: &[Waiting],
     data_sets: &Availability,
@@ -50,8 +51,7 @@ pub(super) fn of(
         .iter()
         .map(|run| ((run.arm.as_str(), run.seed), run))
         .collect();
-    let rows = spec
-        .seeds
+    let rows = seeds
         .iter()
         .map(|&seed| {
             let cells = spec

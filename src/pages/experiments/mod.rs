@@ -13,5 +13,6 @@ mod matrix;
 pub(super) mod plots;
 mod posted;
 pub mod show;
+pub mod standing;
 pub mod stop;
 mod toml_text;

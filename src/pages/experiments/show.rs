@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     db::{
-        curves,
+        claims, curves,
         data_sets::{self, Wait},
         experiments::{self, Experiment},
         queue, runs,
@@ -85,6 +85,12 @@ pub(super) struct ExperimentPage {
     missing: Vec<Wait>,
     /// Why it waits for an admin, if it does.
     stalled: Option<Stalled>,
+    /// The seeds of its runs, once they are drawn.
+    seeds: Vec<u32>,
+    /// Why it does not move the claim's standing; of a proposal, why it would not.
+    outside: Vec<String>,
+    /// What was typed and refused.
+    words: String,
     errors: FormErrors,
     thread: Thread,
     url: String,
@@ -99,11 +105,28 @@ impl ExperimentPage {
     }
 
     /// Whether the viewer may stop it: something is registered that has no verdict.
+    /// Keeps what was typed and refused.
+    pub(super) fn keep(&mut self, words: String) {
+        self.words = words;
+    }
+
+    /// Whether it bears on the claim's standing in a way that there is something to say.
+    fn has_standing(&self) -> bool {
+        let experiment = &self.experiment;
+        !self.outside.is_empty()
+            || experiment.registered_at.is_some_and(|_| {
+                experiment.challenge.is_some()
+                    || experiment.confirms.is_some()
+                    || experiment.disputed_at.is_some()
+                    || self.visit.is_moderator()
+            })
+    }
+
     fn can_stop(&self) -> bool {
         let experiment = &self.experiment;
         experiment.registered_at.is_some()
             && experiment.concluded_at.is_none()
-            && (self.is_author() || self.visit.is_admin())
+            && ((self.is_author() && experiment.confirms.is_none()) || self.visit.is_admin())
     }
 
     /// The steps of its life, and which one it is at.
@@ -161,7 +184,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         state => format!("Experiment {} is {state}.", experiment.id),
     };
     Ok(Live {
-        matrix: matrix::of(spec, &runs, &waiting, &data_sets),
+        matrix: matrix::of(spec, &experiment.seeds(spec), &runs, &waiting, &data_sets),
         missing: data_sets.missing(),
         plots: plots::learning(&curves, &arms, spec.task.name),
         paused,
@@ -215,6 +238,9 @@ async fn page_from(
         cost: pace::words(&spec, &board),
         live: live(state, experiment.clone(), &spec).await?,
         stalled: stalled::of(&state.pool, id).await?,
+        seeds: experiment.seeds(&spec),
+        outside: outside(state, &experiment, &spec).await?,
+        words: String::new(),
         pairs: experiment.verdict().and_then(plots::pairs),
         missing,
         may_look,
@@ -226,6 +252,20 @@ async fn page_from(
         experiment,
         spec,
     })
+}
+
+/// Why it does not move the claim's standing: fixed at registration; before, as things are.
+async fn outside(state: &AppState, experiment: &Experiment, spec: &Spec) -> Result<Vec<String>> {
+    match experiment.state.as_str() {
+        _ if experiment.exploratory => Ok(Vec::new()),
+        "withdrawn" => Ok(Vec::new()),
+        "proposed" => {
+            let claim = claims::find(&state.pool, experiment.claim).await?;
+            let scope = claim.and_then(|claim| claim.covers.0.into_inner());
+            Ok(scope.map(|scope| scope.outside(spec)).unwrap_or_default())
+        }
+        _ => Ok(experiment.outside.clone()),
+    }
 }
 
 /// The page of an experiment.

@@ -36,11 +36,8 @@ async fn page(state: &AppState, visit: Visit, id: ExperimentId, why: Why) -> Res
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     let viewer = visit.viewer.as_ref();
-    if !visit.is_admin() && viewer.is_none_or(|viewer| viewer.id != experiment.author_id) {
-        return Err(Error::Forbidden(
-            "Only its author or an admin can stop an experiment.".to_owned(),
-        ));
-    }
+    let viewer = viewer.ok_or_else(|| Error::Forbidden("Sign in to stop an experiment.".into()))?;
+    proposal::may_stop(&experiment, viewer.id, viewer.role.is_admin())?;
     Ok(StopPage {
         open: experiment.runs - experiment.runs_ended,
         visit,

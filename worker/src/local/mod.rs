@@ -108,7 +108,8 @@ fn plans(spec: &Spec, arms: &[String], seeds: &[u32]) -> Result<Vec<Plan>, Strin
         ));
     }
     // Any seed may be tried, also one that the specification does not name.
-    let seeds = if seeds.is_empty() { &spec.seeds } else { seeds };
+    let planned = spec.seeds_drawn(None);
+    let seeds = if seeds.is_empty() { &planned } else { seeds };
     let chosen = |name: &String| arms.is_empty() || arms.contains(name);
     let of_seed = |&seed: &u32| {
         let arms = spec.arms.iter().filter(move |arm| chosen(&arm.name));

@@ -42,7 +42,7 @@ impl Report {
     pub(super) fn new(spec: &Spec, ended: &[Ended], complete: bool) -> Self {
         let verdict = (complete && spec.criterion.is_some()).then(|| {
             let outcomes: Vec<RunOutcome> = ended.iter().map(outcome).collect();
-            verdict::decide(spec, &outcomes, spec.level())
+            verdict::decide(spec, &spec.seeds_drawn(None), &outcomes, spec.level())
         });
         let run = |run: &Ended| Run {
             arm: run.plan.arm.clone(),

@@ -15,7 +15,7 @@ pub(crate) const ENDLESS: u32 = 1_000_000;
 
 /// Registers six pairs of runs that learn the characters of the data set `sample`, for one epoch.
 pub(crate) async fn registered_on_data(pool: &PgPool) {
-    let text = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"char_lm\"\ndata = \"sample\"\nlength = 10\n\
+    let text = "title = \"t\"\nseeds = 6\n[task]\nname = \"char_lm\"\ndata = \"sample\"\nlength = 10\n\
          [model]\nhidden = 8\nembedding = 8\n[training]\nepochs = 1\nbatch = 4\n\
          [[arms]]\nname = \"fixed\"\ndropout.state = { rate = 0.25, time = \"fixed\" }\n\
          [[arms]]\nname = \"fresh\"\ndropout.state = { rate = 0.25, time = \"per_step\" }\n\
@@ -26,7 +26,7 @@ pub(crate) async fn registered_on_data(pool: &PgPool) {
 /// Registers six pairs of runs of so many steps; says whose they are.
 pub(crate) async fn registered(pool: &PgPool, steps: u32) -> AccountId {
     let text = format!(
-        "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"adding\"\nlength = 10\n[model]\nhidden = 8\n\
+        "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 10\n[model]\nhidden = 8\n\
          [training]\nsteps = {steps}\nbatch = 8\n[evaluation]\nsequences = 20\n\
          [[arms]]\nname = \"fixed\"\ndropout.state = {{ rate = 0.25, time = \"fixed\" }}\n\
          [[arms]]\nname = \"fresh\"\ndropout.state = {{ rate = 0.25, time = \"per_step\" }}\n\

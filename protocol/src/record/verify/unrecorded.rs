@@ -46,7 +46,28 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
                 where subject = 'account' and subject_id = account.id
                   and body::jsonb ->> 'act' in ('disabled', 'enabled') order by seq desc limit 1) last on true
             where (disabled_at is not null) <> (coalesce(last.act, 'enabled') = 'disabled')
-            order by id limit $1)"#,
+            order by id limit $1)
+           union all
+           (select 'experiment ' || id,
+                   case when disputed_at is null then 'it is not disputed, and was last' else 'it is disputed' end
+            from experiment left join lateral (
+                select body::jsonb ->> 'act' as act from record_entry
+                where subject = 'experiment' and subject_id = experiment.id
+                  and body::jsonb ->> 'act' in ('disputed', 'dispute_resolved') order by seq desc limit 1) last on true
+            where (disputed_at is not null) <> (coalesce(last.act, 'dispute_resolved') = 'disputed')
+            order by id limit $1)
+           union all
+           -- Follows from the verdicts, which are on record.
+           (select 'experiment ' || e.id, 'what it means for the claim is said to be ' || coalesce(challenge, 'nothing')
+            from experiment e join verdict v on v.experiment_id = e.id
+            where challenge is distinct from case
+              when v.outcome <> 'falsified' or exploratory or confirms is not null or cardinality(outside) > 0 then null
+              else coalesce((
+                select case cv.outcome when 'falsified' then 'confirmed' else 'not_confirmed' end
+                from experiment c join verdict cv on cv.experiment_id = c.id
+                where c.confirms = e.id and cv.outcome in ('falsified', 'supported', 'inconclusive')
+                order by c.concluded_at desc limit 1), 'open') end
+            order by e.id limit $1)"#,
         TOLD
     )
     .fetch_all(tx)

@@ -95,7 +95,7 @@ impl Board {
             .iter()
             .map(|arm| self.run_seconds(&arm.setup))
             .sum();
-        one_seed * spec.seeds.len() as f64
+        one_seed * spec.seeds.count() as f64
     }
 
     /// Seconds from the first run's start to the last one's end, if nobody else's runs are in between.

@@ -111,7 +111,7 @@ fn too_many_measurements(spec: &Spec) -> Option<Problem> {
     };
     let arms = spec.arms.iter();
     let one_seed: f64 = arms.map(|arm| measurements(&arm.setup)).sum();
-    let all = one_seed * spec.seeds.len() as f64;
+    let all = one_seed * spec.seeds.count() as f64;
     (all > limits::MEASUREMENTS_IN_ALL).then(|| Problem {
         pointer: "/evaluation/every".into(),
         detail: format!(

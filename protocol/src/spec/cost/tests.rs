@@ -41,7 +41,7 @@ fn spec(sections: &str) -> Spec {
         "test_mse"
     };
     let text = format!(
-        "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n{sections}\n[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n\
+        "title = \"t\"\nseeds = 6\n{sections}\n[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n\
          dropout.state = {{ rate = 0.25 }}\n[criterion]\nkind = \"difference\"\nmetric = \"{metric}\"\n\
          treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n"
     );
@@ -124,7 +124,7 @@ fn what_runs_took_decides_beside_the_estimate() {
 /// The medium model of Zaremba et al. and of Gal & Ghahramani, six seeds.
 #[test]
 fn the_papers_models_are_too_long_for_a_core_and_not_for_a_card() {
-    let text = "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6]\n[task]\nname = \"word_lm\"\ndata = \"penn_treebank\"\n\
+    let text = "title = \"t\"\nseeds = 6\n[task]\nname = \"word_lm\"\ndata = \"penn_treebank\"\n\
         [model]\nlayers = 2\nhidden = 650\n[training]\noptimizer = \"sgd\"\nbatch = 20\nepochs = 39\n\
         [[arms]]\nname = \"one\"\ndropout = { preset = \"gal_tied\" }\n[[arms]]\nname = \"two\"\n\
         [criterion]\nkind = \"difference\"\nmetric = \"test_perplexity\"\ntreatment = \"one\"\ncontrol = \"two\"\n\
@@ -163,7 +163,7 @@ fn an_experiment_keeps_a_bounded_number_of_measurements() {
         "[task]\nname = \"adding\"\nlength = 3\n[model]\nhidden = 1\n[training]\nsteps = 2000\n[evaluation]\nevery = 1\nsequences = 1\n",
     );
     spec.registrable().expect("24,000 are few enough");
-    spec.seeds = (0..40).collect();
+    spec.seeds = crate::spec::Seeds::Count(40);
     let refused = spec.registrable().expect_err("160,000 are not").to_string();
     assert!(
         refused

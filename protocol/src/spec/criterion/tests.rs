@@ -11,7 +11,7 @@ fn with(criterion: &str) -> Result<Spec, Problems> {
 
 fn on(arms: &str, criterion: &str) -> Result<Spec, Problems> {
     let text = format!(
-        "title = \"t\"\nseeds = [1, 2, 3, 4, 5, 6, 7, 8]\n[task]\nname = \"adding\"\nlength = 10\n[training]\nsteps = 10\n\
+        "title = \"t\"\nseeds = 8\n[task]\nname = \"adding\"\nlength = 10\n[training]\nsteps = 10\n\
          {arms}[criterion]\nmetric = \"test_mse\"\ntreatment = \"a\"\ncontrol = \"b\"\nmargin = 0.02\n{criterion}"
     );
     read(&text, Format::Toml)

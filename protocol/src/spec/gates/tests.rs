@@ -7,11 +7,9 @@ fn refused(arms: &str, criterion: &str, seeds: usize) -> Vec<(String, String)> {
 }
 
 fn on(task: &str, arms: &str, criterion: &str, seeds: usize) -> Vec<(String, String)> {
-    let seeds: Vec<String> = (1..=seeds).map(|seed| seed.to_string()).collect();
     let text = format!(
-        "title = \"t\"\nseeds = [{}]\n[task]\nname = \"{task}\"\n[training]\nsteps = 10\n{arms}\n[criterion]\ntreatment = \"a\"\n\
-         control = \"b\"\n{criterion}",
-        seeds.join(", ")
+        "title = \"t\"\nseeds = {seeds}\n[task]\nname = \"{task}\"\n[training]\nsteps = 10\n{arms}\n[criterion]\ntreatment = \"a\"\n\
+         control = \"b\"\n{criterion}"
     );
     let spec = read(&text, Format::Toml).expect("readable");
     let problems = spec

@@ -6,7 +6,7 @@ pub(super) const INTERACTION: &str =
     "kind = \"interaction\"\nother_treatment = \"d\"\nother_control = \"c\"\nmargin = 0.5";
 
 fn of(values: [[f64; 8]; 4]) -> Verdict {
-    decide(&spec(INTERACTION), &runs(values), ALPHA)
+    decide(&spec(INTERACTION), &SEEDS, &runs(values), ALPHA)
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn it_falls_reversed_negligible_or_short_of_the_margin() {
 fn what_the_advantage_is_measured_against_may_not_diverge_and_the_treatment_loses() {
     let mut one = runs([B, A, D, C]);
     one[0].end = End::Diverged;
-    let verdict = decide(&spec(INTERACTION), &one, ALPHA);
+    let verdict = decide(&spec(INTERACTION), &SEEDS, &one, ALPHA);
     assert_eq!(verdict.diverged, [1, 0]);
     assert_eq!(verdict.p_support, Some(9.0 / 256.0));
     for first in [8, 16, 24] {
         let mut two = runs([B, A, D, C]);
         two[first].end = End::Diverged;
         two[first + 1].end = End::Diverged;
-        let verdict = decide(&spec(INTERACTION), &two, ALPHA);
+        let verdict = decide(&spec(INTERACTION), &SEEDS, &two, ALPHA);
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
         assert!(
             verdict.explanation.contains("nothing to compare with"),
@@ -62,7 +62,7 @@ fn what_the_advantage_is_measured_against_may_not_diverge_and_the_treatment_lose
     for run in &mut all[..8] {
         run.end = End::Diverged;
     }
-    let verdict = decide(&spec(INTERACTION), &all, ALPHA);
+    let verdict = decide(&spec(INTERACTION), &SEEDS, &all, ALPHA);
     assert_eq!(verdict.label, Some(Label::Reversed));
 }
 
@@ -73,7 +73,7 @@ fn missing_and_mixed_runs_of_the_other_pair_count_as_those_of_the_first() {
         unreachable!("it has a result")
     };
     result.provenance.device = "cuda:0".into();
-    let verdict = decide(&spec(INTERACTION), &mixed, ALPHA);
+    let verdict = decide(&spec(INTERACTION), &SEEDS, &mixed, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Inconclusive);
     let said = "seed 3: its runs had different devices (cpu and cuda)";
     assert!(
@@ -85,7 +85,7 @@ fn missing_and_mixed_runs_of_the_other_pair_count_as_those_of_the_first() {
     for run in &mut missing[16..19] {
         run.end = End::Missing("the worker was lost".into());
     }
-    let verdict = decide(&spec(INTERACTION), &missing, ALPHA);
+    let verdict = decide(&spec(INTERACTION), &SEEDS, &missing, ALPHA);
     assert_eq!(verdict.outcome, Outcome::Aborted);
     assert_eq!(
         (&*verdict.others[0].arm, verdict.others[0].missing),
@@ -95,7 +95,7 @@ fn missing_and_mixed_runs_of_the_other_pair_count_as_those_of_the_first() {
         for run in &mut runs[24..27] {
             run.end = End::Cancelled;
         }
-        decision(&spec(INTERACTION), &runs, ALPHA).by_people
+        decision(&spec(INTERACTION), &SEEDS, &runs, ALPHA).by_people
     };
     assert!(cancelled(runs([B, A, D, C])));
 }

@@ -25,12 +25,12 @@ const GOLDEN_PER_DOUBLING: Golden = Golden {
 
 #[test]
 fn slopes_agree_with_a_regression_by_scipy() {
-    let plain = decide(&spec(TREND), &runs([B, A, D, C]), ALPHA);
+    let plain = decide(&spec(TREND), &SEEDS, &runs([B, A, D, C]), ALPHA);
     GOLDEN.holds(&plain);
     assert_eq!(plain.outcome, Outcome::Supported);
     assert_eq!(plain.unit, "squared error per unit of task.length");
     insta::assert_snapshot!(plain.explanation);
-    let log = decide(&spec(PER_DOUBLING), &runs([B, A, D, C]), ALPHA);
+    let log = decide(&spec(PER_DOUBLING), &SEEDS, &runs([B, A, D, C]), ALPHA);
     GOLDEN_PER_DOUBLING.holds(&log);
     assert_eq!(log.unit, "squared error per doubling of task.length");
 }
@@ -41,13 +41,13 @@ fn it_goes_from_the_control_to_the_treatment() {
     let mut turned = spec(TREND);
     let criterion = turned.criterion.as_mut().expect("has one");
     std::mem::swap(&mut criterion.treatment, &mut criterion.control);
-    let verdict = decide(&turned, &runs([B, A, D, C]), ALPHA);
+    let verdict = decide(&turned, &SEEDS, &runs([B, A, D, C]), ALPHA);
     assert_eq!(
         (verdict.outcome, verdict.label),
         (Outcome::Falsified, Some(Label::Reversed))
     );
     assert!((verdict.effect.expect("effect") + GOLDEN.effect).abs() < 1e-9);
-    let level = decide(&spec(TREND), &runs([A; 4]), ALPHA);
+    let level = decide(&spec(TREND), &SEEDS, &runs([A; 4]), ALPHA);
     assert_eq!(level.label, Some(Label::Negligible));
     // Rounding is no sign.
     assert_eq!((level.effect, level.p_support), (Some(0.0), Some(1.0)));
@@ -60,7 +60,7 @@ fn a_run_that_diverged_pulls_its_seed_down_on_the_treatment_s_side() {
         for run in diverged {
             runs[*run].end = End::Diverged;
         }
-        decide(&spec(TREND), &runs, ALPHA)
+        decide(&spec(TREND), &SEEDS, &runs, ALPHA)
     };
     // Runs 0 to 7 are 60 steps long, 8 to 15 ten, 16 to 23 thirty, 24 to 31 forty; the mean is 35.
     assert_eq!(of(&[0]).p_support, Some(9.0 / 256.0));
@@ -80,11 +80,14 @@ fn a_run_that_diverged_pulls_its_seed_down_on_the_treatment_s_side() {
 fn a_missing_run_between_the_ends_leaves_its_seed_incomplete() {
     let mut runs = runs([B, A, D, C]);
     runs[20].end = End::Missing("the worker was lost".into());
-    let one = decide(&spec(TREND), &runs, ALPHA);
+    let one = decide(&spec(TREND), &SEEDS, &runs, ALPHA);
     assert_eq!(one.pairs[4].difference, None);
     assert_eq!(one.outcome, Outcome::Supported);
     for run in &mut runs[16..19] {
         run.end = End::Missing("the worker was lost".into());
     }
-    assert_eq!(decide(&spec(TREND), &runs, ALPHA).outcome, Outcome::Aborted);
+    assert_eq!(
+        decide(&spec(TREND), &SEEDS, &runs, ALPHA).outcome,
+        Outcome::Aborted
+    );
 }

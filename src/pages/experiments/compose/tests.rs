@@ -136,7 +136,7 @@ fn a_task_on_a_data_set_is_composed_from_the_fields() {
         ("criterion-metric", "test_perplexity"),
         ("arms-0-dropout-embedding-by", "token"),
         ("arms-0-dropout-embedding-rate", "0.2"),
-        ("seeds", "1-6"),
+        ("seeds", "6"),
     ];
     let saved = Composition::from_form(&form(&template(), &changes, "save"), &Board::default());
     let spec = saved.spec.expect("valid");

@@ -70,7 +70,7 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// Seeds as people write them: runs of consecutive numbers as `1-8`.
+/// Seeds as people write them: how many, or runs of consecutive numbers as `1-8`.
 pub(super) fn seeds_shown(value: &Value) -> String {
     let numbers: Option<Vec<i64>> = value
         .as_array()
@@ -85,9 +85,12 @@ pub(super) fn seeds_shown(value: &Value) -> String {
             _ => parts.push((number, number)),
         }
     }
+    let alone = parts.len() == 1;
     let parts: Vec<String> = parts
         .into_iter()
         .map(|(first, last)| match last - first {
+            // A number alone would say how many.
+            0 if alone => format!("{first}-{last}"),
             0 => first.to_string(),
             1 => format!("{first}, {last}"),
             _ => format!("{first}-{last}"),
@@ -99,11 +102,14 @@ pub(super) fn seeds_shown(value: &Value) -> String {
 /// Most seeds that are spelled out, in all; the specification's limit is lower and says so.
 const SPELLED_OUT: u64 = 1000;
 
-/// Seeds as people write them, one by one.
+/// Seeds as people write them: a number alone says how many, anything else is a list, one by one.
 ///
 /// # Errors
 /// What is wrong with the text, as a sentence about it. Nothing is spelled out before all of it is counted.
-pub(in crate::pages::experiments) fn seeds_read(typed: &str) -> Result<Vec<i64>, String> {
+pub(in crate::pages::experiments) fn seeds_read(typed: &str) -> Result<Value, String> {
+    if let Ok(count) = typed.trim().parse() {
+        return Ok(Value::Integer(count));
+    }
     let mut ranges = Vec::new();
     let mut total: u64 = 0;
     for part in typed.split([',', ' ']).filter(|part| !part.is_empty()) {
@@ -122,10 +128,8 @@ pub(in crate::pages::experiments) fn seeds_read(typed: &str) -> Result<Vec<i64>,
         );
         return Err(format!("names {named} seeds; at most {most} are allowed."));
     }
-    Ok(ranges
-        .into_iter()
-        .flat_map(|(first, last)| first..=last)
-        .collect())
+    let seeds = ranges.into_iter().flat_map(|(first, last)| first..=last);
+    Ok(Value::Array(seeds.map(Value::Integer).collect()))
 }
 
 fn range(part: &str) -> Result<(i64, i64), String> {

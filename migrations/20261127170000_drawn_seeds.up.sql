@@ -1,0 +1,26 @@
+-- Seeds are drawn by the board when an experiment is registered.
+
+alter table experiment
+    add column seed_salt text,
+    add constraint experiment_seed_salt_is_drawn_at_registration check (seed_salt is null or registered_at is not null);
+comment on column experiment.seed_salt is 'Random number drawn at registration, from which and the specification''s hash the seeds follow; null where the author named the seeds, or before registration.';
+
+create or replace function experiment_stays_frozen() returns trigger language plpgsql as $$
+begin
+    if old.registered_at is not null and (
+        new.spec_canonical is distinct from old.spec_canonical
+        or new.spec_sha256 is distinct from old.spec_sha256
+        or new.spec is distinct from old.spec
+        or new.spec_source is distinct from old.spec_source
+        or new.prediction is distinct from old.prediction
+        or new.claim_id is distinct from old.claim_id
+        or new.registered_at is distinct from old.registered_at
+        or new.exploratory is distinct from old.exploratory
+        or new.seed_salt is distinct from old.seed_salt
+    ) then
+        raise exception 'experiment % is registered and cannot change', old.id
+            using errcode = 'check_violation', constraint = 'experiment_stays_frozen';
+    end if;
+    return new;
+end
+$$;

@@ -1,0 +1,271 @@
+//! Confirmations: a claim falls by a falsification that repeats, and by nothing else.
+//!
+//! A falsified verdict opens a *challenge*. The board answers it with a confirmation: the same specification on seeds that
+//! nobody has used, with the pairs and at the level of [`Confirmation::plan`]. One runs at a time on each claim, so that
+//! an attacker cannot spend several of its levels on one piece of luck. What the board's budget does not cover waits for
+//! any member to register it.
+
+use super::{Error, Result, events, submit};
+use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
+use crate::spec::{Seeds, Spec, limits};
+use crate::stored::Stored;
+use crate::text;
+use crate::verdict::{Confirmation, Verdict};
+use sqlx::types::Json;
+use sqlx::{Acquire, PgConnection, PgPool};
+
+/// Seconds of one worker that the board's own confirmations may take within a week.
+pub const WEEKLY_BUDGET_S: f64 = 24.0 * 3600.0;
+/// Challenges looked at in one sweep; the next one goes on.
+const AT_ONCE: i64 = 100;
+
+/// Whether a confirmation was registered, or why not.
+pub(super) enum Answer {
+    /// It was.
+    Registered(ExperimentId),
+    /// There is no challenge to answer, or one is being answered.
+    Nothing,
+    /// The board's budget is spent.
+    OverBudget,
+}
+
+/// An open challenge whose turn it is.
+struct Challenge {
+    experiment: ExperimentId,
+    claim: ClaimId,
+    title: String,
+    prediction: String,
+    spec: Spec,
+    verdict: Verdict,
+    /// Seconds of one worker that a pair of it took.
+    pair_seconds: f64,
+}
+
+/// Answers the oldest open challenge of a claim, if none is being answered and the budget allows.
+///
+/// A challenge whose confirmation was aborted is left to people: the board would repeat what went wrong.
+pub(super) async fn answer_next(tx: &mut PgConnection, claim: ClaimId) -> Result<Answer> {
+    if is_settled_or_busy(tx, claim).await? {
+        return Ok(Answer::Nothing);
+    }
+    let next = sqlx::query_scalar!(
+        r#"select id as "id: ExperimentId" from experiment e
+           where claim_id = $1 and challenge = 'open' and disputed_at is null
+             and not exists (select from experiment c where c.confirms = e.id)
+           order by concluded_at, id limit 1"#,
+        claim as ClaimId
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(next) = next else {
+        return Ok(Answer::Nothing);
+    };
+    let challenge = load(tx, next).await?;
+    let plan = plan(tx, &challenge).await?;
+    let used = sqlx::query_scalar!(
+        r#"select coalesce(sum(planned_seconds), 0) as "used!" from experiment
+           join account on account.id = author_id
+           where confirms is not null and is_board and registered_at > now() - interval '7 days'"#
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if used + challenge.pair_seconds * f64::from(plan.pairs) > WEEKLY_BUDGET_S {
+        return Ok(Answer::OverBudget);
+    }
+    let board = sqlx::query_scalar!(r#"select id as "id: AccountId" from account where is_board"#)
+        .fetch_one(&mut *tx)
+        .await?;
+    let id = register(tx, &challenge, plan, board).await?;
+    Ok(Answer::Registered(id))
+}
+
+/// Registers the confirmation of an open challenge for a member: what the board's budget did not cover, or what was
+/// aborted. Runs in the caller's transaction: on an error, roll it back.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is no open challenge, is disputed, or if a
+/// confirmation of the claim runs already.
+pub async fn confirm(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    member: AccountId,
+) -> Result<ExperimentId> {
+    let row = sqlx::query!(
+        r#"select claim_id as "claim: ClaimId", challenge, disputed_at is not null as "disputed!"
+           from experiment where id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or(Error::NotFound("experiment"))?;
+    let conflict = |words: &str| Err(Error::Conflict(words.into()));
+    if row.disputed {
+        return conflict(
+            "A moderator disputes this experiment; it can be confirmed when that is resolved.",
+        );
+    }
+    if row.challenge.as_deref() != Some("open") {
+        return conflict(
+            "This experiment does not challenge its claim, so there is nothing to confirm.",
+        );
+    }
+    if is_settled_or_busy(tx, row.claim).await? {
+        return conflict(
+            "A confirmation on this claim is under way, or one has settled it; one runs at a time.",
+        );
+    }
+    let challenge = load(tx, experiment).await?;
+    let plan = plan(tx, &challenge).await?;
+    register(tx, &challenge, plan, member).await
+}
+
+/// Answers challenges that were left: for want of budget, or because something went wrong when their verdict came.
+pub(super) async fn answer_left(pool: &PgPool) -> sqlx::Result<()> {
+    let claims = sqlx::query_scalar!(
+        r#"select distinct claim_id as "claim!: ClaimId" from experiment e
+           where challenge = 'open' and disputed_at is null
+             and not exists (select from experiment c where c.confirms = e.id)
+           limit $1"#,
+        AT_ONCE
+    )
+    .fetch_all(pool)
+    .await?;
+    for claim in claims {
+        let mut tx = pool.begin().await?;
+        match answer_next(&mut tx, claim).await {
+            Ok(Answer::Registered(id)) => {
+                tx.commit().await?;
+                tracing::info!(%claim, confirmation = %id, "a challenge that was left is answered");
+            }
+            Ok(Answer::Nothing) => {}
+            Ok(Answer::OverBudget) => break,
+            Err(error) => tracing::error!(%claim, %error, "a challenge could not be answered"),
+        }
+    }
+    Ok(())
+}
+
+/// Gives the claim's next challenge its turn, after a verdict or a resolved dispute.
+///
+/// Whatever goes wrong here, what came before stands; the sweep comes back to it.
+pub(super) async fn after_verdict(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<()> {
+    let mut point = tx.begin().await?;
+    match answer_next(&mut point, claim).await {
+        Ok(_) => point.commit().await,
+        Err(error) => {
+            tracing::error!(%claim, %error, "a challenge could not be answered");
+            point.rollback().await
+        }
+    }
+}
+
+/// Whether the claim has fallen already, or one of its confirmations has no verdict yet. Locks the claim, so that of two
+/// who look at once one sees what the other did.
+async fn is_settled_or_busy(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<bool> {
+    sqlx::query!(
+        "select from claim where id = $1 for no key update",
+        claim as ClaimId
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query_scalar!(
+        r#"select exists (
+             select from experiment e where claim_id = $1 and challenge = 'confirmed' and disputed_at is null
+               and not exists (select from experiment c where c.confirms = e.id and c.disputed_at is not null)
+             union all
+             select from experiment where claim_id = $1
+               and confirmation is not null and state in ('registered', 'running', 'stalled')
+           ) as "it!""#,
+        claim as ClaimId
+    )
+    .fetch_one(tx)
+    .await
+}
+
+async fn load(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Challenge> {
+    let row = sqlx::query!(
+        r#"select claim_id as "claim: ClaimId", title, prediction, spec, verdict.detail as "detail: Json<Stored<Verdict>>",
+             (select coalesce(sum(extract(epoch from finished_at - started_at)) / greatest(count(distinct seed), 1), 0)
+              from run where experiment_id = experiment.id and state = 'succeeded')::double precision as "pair_seconds!"
+           from experiment join verdict on verdict.experiment_id = experiment.id where experiment.id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(tx)
+    .await?;
+    let unreadable =
+        || Error::Conflict("What is stored of this experiment cannot be read any more.".into());
+    Ok(Challenge {
+        experiment,
+        claim: row.claim,
+        title: row.title,
+        prediction: row.prediction,
+        spec: Spec::from_stored(&row.spec).map_err(|_| unreadable())?,
+        verdict: row.detail.0.into_inner().ok_or_else(unreadable)?,
+        pair_seconds: row.pair_seconds,
+    })
+}
+
+/// The next place of the claim, whether or not the earlier ones came to a verdict: what was seen of an aborted one must
+/// not be had for nothing.
+async fn plan(tx: &mut PgConnection, challenge: &Challenge) -> sqlx::Result<Confirmation> {
+    let place = sqlx::query_scalar!(
+        r#"select coalesce(max(confirmation), 0) + 1 as "place!" from experiment where claim_id = $1"#,
+        challenge.claim as ClaimId
+    )
+    .fetch_one(tx)
+    .await?;
+    let place = u32::try_from(place).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    Ok(Confirmation::plan(&challenge.verdict, place))
+}
+
+async fn register(
+    tx: &mut PgConnection,
+    challenge: &Challenge,
+    plan: Confirmation,
+    author: AccountId,
+) -> Result<ExperimentId> {
+    let mut spec = challenge.spec.clone();
+    spec.seeds = Seeds::Count(plan.pairs);
+    if let Some(criterion) = &mut spec.criterion {
+        criterion.alpha = plan.level;
+    }
+    let title = format!("Confirmation {}: {}", plan.place, challenge.title);
+    let rationale = format!(
+        "Experiment [{0}](/experiments/{0}) falsified this prediction. This is the same specification on {1} seeds that \
+         nobody has used, at the level {2:.2e}, which is that of confirmation {3} on this claim. If what was seen there is \
+         true, it falsifies the prediction again with a chance of {4:.0} %, and the claim falls; if not, the claim stands \
+         again.",
+        challenge.experiment,
+        plan.pairs,
+        plan.level,
+        plan.place,
+        (plan.power * 100.0).floor()
+    );
+    let thread =
+        sqlx::query_scalar!(r#"insert into thread default values returning id as "id: ThreadId""#)
+            .fetch_one(&mut *tx)
+            .await?;
+    let id = sqlx::query_scalar!(
+        r#"insert into experiment (claim_id, author_id, thread_id, title, prediction, rationale, spec_source, spec,
+             confirms, confirmation, planned_power, planned_seconds)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id as "id: ExperimentId""#,
+        challenge.claim as ClaimId,
+        author as AccountId,
+        thread as ThreadId,
+        text::cut(&title, limits::TITLE_CHARS),
+        challenge.prediction,
+        rationale,
+        spec.to_toml(),
+        spec.to_json(),
+        challenge.experiment as ExperimentId,
+        i32::try_from(plan.place).unwrap_or(i32::MAX),
+        plan.power,
+        challenge.pair_seconds * f64::from(plan.pairs),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    submit::register(tx, id, author, &spec, false).await?;
+    let data = serde_json::json!({ "confirmation": id, "place": plan.place, "level": plan.level });
+    events::record(tx, challenge.experiment, None, None, "confirmation", data).await?;
+    Ok(id)
+}

@@ -1,0 +1,138 @@
+//! A moderator disputes an experiment: it keeps its verdict, and does not move its claim's standing until the dispute is
+//! resolved. Reason and answer are public.
+
+use super::{Error, Result, confirm, events};
+use crate::id::{AccountId, ClaimId, ExperimentId};
+use crate::record::{self, Act, Subject};
+use sqlx::PgConnection;
+
+/// Disputes a registered experiment. Who may do so, the caller has checked. Runs in the caller's transaction: on an error,
+/// roll it back.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not registered or disputed already.
+pub async fn dispute(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    moderator: AccountId,
+    reason: &str,
+) -> Result<()> {
+    let row = lock(tx, experiment).await?;
+    if row.disputed {
+        return Err(Error::Conflict(
+            "This experiment is disputed already; its reason stands on its page.".into(),
+        ));
+    }
+    if !row.registered {
+        return Err(Error::Conflict(
+            "This experiment is not registered, so it moves nothing that could be disputed.".into(),
+        ));
+    }
+    sqlx::query!(
+        "update experiment set disputed_at = now(), disputed_by = $2, dispute_reason = $3, dispute_answer = null where id = $1",
+        experiment as ExperimentId,
+        moderator as AccountId,
+        reason
+    )
+    .execute(&mut *tx)
+    .await?;
+    let data = serde_json::json!({ "reason": reason });
+    told(tx, experiment, Act::Disputed, moderator, data).await
+}
+
+/// The author answers a dispute; a later answer takes the place of an earlier one, which stays among the events.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not `author`'s or not disputed.
+pub async fn answer_dispute(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    author: AccountId,
+    answer: &str,
+) -> Result<()> {
+    let row = lock(tx, experiment).await?;
+    if row.author != author {
+        return Err(Error::Conflict(
+            "Only its author answers a dispute; everybody else can write into the thread.".into(),
+        ));
+    }
+    must_be_disputed(&row)?;
+    sqlx::query!(
+        "update experiment set dispute_answer = $2 where id = $1",
+        experiment as ExperimentId,
+        answer
+    )
+    .execute(&mut *tx)
+    .await?;
+    let data = serde_json::json!({ "answer": answer });
+    told(tx, experiment, Act::DisputeAnswered, author, data).await
+}
+
+/// Resolves a dispute: the experiment moves its claim's standing again.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not disputed.
+pub async fn resolve_dispute(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    moderator: AccountId,
+    reason: &str,
+) -> Result<()> {
+    let row = lock(tx, experiment).await?;
+    must_be_disputed(&row)?;
+    sqlx::query!(
+        "update experiment set disputed_at = null, disputed_by = null, dispute_reason = null, dispute_answer = null
+         where id = $1",
+        experiment as ExperimentId
+    )
+    .execute(&mut *tx)
+    .await?;
+    let data = serde_json::json!({ "reason": reason });
+    told(tx, experiment, Act::DisputeResolved, moderator, data).await?;
+    Ok(confirm::after_verdict(tx, row.claim).await?)
+}
+
+/// Puts it on record and tells whoever watches.
+async fn told(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    act: Act,
+    by: AccountId,
+    data: serde_json::Value,
+) -> Result<()> {
+    let kind = match act {
+        Act::Disputed => "disputed",
+        Act::DisputeAnswered => "dispute_answered",
+        _ => "dispute_resolved",
+    };
+    let subject = Subject::Experiment(experiment);
+    record::act(&mut *tx, subject, act, Some(by), data.clone()).await?;
+    Ok(events::record(tx, experiment, None, Some(by), kind, data).await?)
+}
+
+struct Row {
+    author: AccountId,
+    claim: ClaimId,
+    registered: bool,
+    disputed: bool,
+}
+
+async fn lock(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Row> {
+    sqlx::query_as!(
+        Row,
+        r#"select author_id as "author: AccountId", claim_id as "claim: ClaimId",
+             registered_at is not null as "registered!", disputed_at is not null as "disputed!"
+           from experiment where id = $1 for no key update"#,
+        experiment as ExperimentId
+    )
+    .fetch_optional(tx)
+    .await?
+    .ok_or(Error::NotFound("experiment"))
+}
+
+fn must_be_disputed(row: &Row) -> Result<()> {
+    if row.disputed {
+        return Ok(());
+    }
+    Err(Error::Conflict("This experiment is not disputed.".into()))
+}

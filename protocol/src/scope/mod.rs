@@ -1,0 +1,196 @@
+//! Over which specifications a claim speaks, and how small an effect still counts: read by the machine, so that an
+//! experiment that lies outside, or asks for another effect, cannot move the claim's standing.
+
+mod arms;
+mod margin;
+mod words;
+
+use crate::spec::{Cell, Criterion, CriterionKind, Setup, Spec, TaskName, number};
+use serde::{Deserialize, Serialize};
+
+pub use arms::{Arms, Bounds, Wanted};
+pub use margin::Margins;
+
+/// Margins that differ by less than this share of them are the same.
+const SAME: f64 = 1e-6;
+
+/// The scope and the margins of a claim. What is empty or absent restricts nothing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Scope {
+    /// Tasks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskName>,
+    /// Recurrent cells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<Cell>,
+    /// Data sets, with or without their version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<String>,
+    /// Units of a layer.
+    #[serde(skip_serializing_if = "Range::is_open")]
+    pub hidden: Range,
+    /// Time steps of a sequence.
+    #[serde(skip_serializing_if = "Range::is_open")]
+    pub length: Range,
+    /// Metrics; if none is named, every one that is measured on the test.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<String>,
+    /// The arms that are compared.
+    #[serde(skip_serializing_if = "Arms::are_open")]
+    pub arms: Arms,
+    /// How small an effect still counts.
+    #[serde(skip_serializing_if = "Margins::are_usual")]
+    pub margin: Margins,
+}
+
+/// From a least to a most, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Range {
+    /// The least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least: Option<u32>,
+    /// The most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<u32>,
+}
+
+impl Range {
+    fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the number lies in it.
+    pub fn holds(&self, number: u32) -> bool {
+        self.least.is_none_or(|least| least <= number)
+            && self.most.is_none_or(|most| number <= most)
+    }
+
+    /// In words, such as `at least 100`.
+    pub fn words(&self) -> Option<String> {
+        match (self.least, self.most) {
+            (None, None) => None,
+            (Some(least), Some(most)) if least == most => Some(least.to_string()),
+            (Some(least), Some(most)) => Some(format!("{least} to {most}")),
+            (Some(least), None) => Some(format!("at least {least}")),
+            (None, Some(most)) => Some(format!("at most {most}")),
+        }
+    }
+}
+
+impl Scope {
+    /// Why an experiment does not bear on the claim: what of it lies outside, each as a sentence. Empty if it bears on it.
+    pub fn outside(&self, spec: &Spec) -> Vec<String> {
+        let Some(criterion) = &spec.criterion else {
+            return vec!["It has no criterion.".into()];
+        };
+        let arm = |name: &str| spec.arms.iter().find(|arm| arm.name == name);
+        let (Some(treatment), Some(control)) = (arm(&criterion.treatment), arm(&criterion.control))
+        else {
+            return vec!["Its criterion names no two arms.".into()];
+        };
+        let mut found = self.beyond(&treatment.setup);
+        for reason in self.beyond(&control.setup) {
+            if !found.contains(&reason) {
+                found.push(reason);
+            }
+        }
+        match criterion.kind {
+            CriterionKind::Difference | CriterionKind::SolveRate => {}
+            CriterionKind::Equivalence => {
+                found
+                    .push("The claim says that one arm is better, not that both are alike.".into());
+            }
+            _ => found.push("The claim says that one arm is better than another, no more.".into()),
+        }
+        if self.arms.are_open() {
+            found.push("The claim does not say which arms it compares.".into());
+        } else {
+            found.extend(self.arms.mismatches(&treatment.setup, &control.setup));
+        }
+        found.extend(self.other_metric(criterion));
+        found.extend(self.other_margin(criterion));
+        found
+    }
+
+    fn beyond(&self, setup: &Setup) -> Vec<String> {
+        let mut found = Vec::new();
+        let (task, model) = (&setup.task, &setup.model);
+        if !self.tasks.is_empty() && !self.tasks.contains(&task.name) {
+            let names: Vec<&str> = self.tasks.iter().map(|task| task.name()).collect();
+            found.push(format!(
+                "The claim speaks about the tasks {}, not about {}.",
+                names.join(", "),
+                task.name.name()
+            ));
+        }
+        if !self.cells.is_empty() && !self.cells.contains(&model.cell) {
+            let names: Vec<&str> = self.cells.iter().map(|cell| cell.name()).collect();
+            found.push(format!(
+                "The claim speaks about the cells {}, not about {}.",
+                names.join(", "),
+                model.cell.name()
+            ));
+        }
+        let is_data = |data: &str| {
+            let bare = data.split('@').next().unwrap_or(data);
+            self.data.iter().any(|name| name == data || name == bare)
+        };
+        if !self.data.is_empty() && !task.data.as_deref().is_some_and(is_data) {
+            found.push(format!(
+                "The claim speaks about the data sets {}, not about {}.",
+                self.data.join(", "),
+                task.data.as_deref().unwrap_or("generated sequences")
+            ));
+        }
+        for (range, number, what) in [
+            (self.hidden, model.hidden, "units a layer"),
+            (self.length, task.length, "time steps"),
+        ] {
+            if let Some(words) = range.words().filter(|_| !range.holds(number)) {
+                found.push(format!(
+                    "The claim speaks about {words} {what}, not about {number}."
+                ));
+            }
+        }
+        found
+    }
+
+    fn other_metric(&self, criterion: &Criterion) -> Option<String> {
+        let metric = &criterion.metric;
+        if self.metrics.is_empty() {
+            return (!metric.starts_with("test_")).then(|| {
+                format!("The claim speaks about what is measured on the test, not about {metric}.")
+            });
+        }
+        (!self.metrics.contains(metric)).then(|| {
+            format!(
+                "The claim speaks about {}, not about {metric}.",
+                self.metrics.join(", ")
+            )
+        })
+    }
+
+    fn other_margin(&self, criterion: &Criterion) -> Option<String> {
+        let Some(margin) = self.margin.of(criterion) else {
+            return Some(format!(
+                "The claim does not say which difference of {} counts; on scale = \"log\" it does.",
+                criterion.metric
+            ));
+        };
+        let other = (criterion.margin - margin).abs() > SAME * margin;
+        other.then(|| {
+            format!(
+                "The claim's smallest effect of interest is {}, and this asks for {}.",
+                number(margin),
+                number(criterion.margin)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

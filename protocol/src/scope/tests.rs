@@ -1,0 +1,156 @@
+use super::*;
+use crate::spec::{Format, read};
+
+fn spec(task: &str, model: &str, criterion: &str) -> Spec {
+    let text = format!(
+        "title = \"t\"\nseeds = 8\n[task]\n{task}\n[model]\n{model}\n[training]\nsteps = 10\n\
+         [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\ndropout.state = {{ rate = 0.2, time = \"fixed\" }}\n\
+         [criterion]\nkind = \"difference\"\ntreatment = \"b\"\ncontrol = \"a\"\n{criterion}"
+    );
+    read(&text, Format::Toml).expect("good")
+}
+
+/// A claim on a state mask against none.
+fn scope(more: serde_json::Value) -> Scope {
+    let mut value = serde_json::json!({ "arms": {
+        "treatment": { "dropout.state.time": "fixed", "dropout.state.rate": { "least": 0.1, "most": 0.5 } },
+        "control": { "dropout.state": "absent" }
+    } });
+    let table = value.as_object_mut().expect("a table");
+    table.extend(more.as_object().expect("a table").clone());
+    serde_json::from_value(value).expect("a scope")
+}
+
+const RELATIVE: &str = "metric = \"test_mse\"\nscale = \"log\"\nmargin = 0.02";
+
+#[test]
+fn a_claim_without_scope_has_the_usual_margins() {
+    let scope = scope(serde_json::json!({}));
+    let inside = |criterion: &str| scope.outside(&spec("name = \"copy\"", "", criterion));
+    assert!(inside("metric = \"test_nll\"\nmargin = 0.01").is_empty());
+    assert!(inside("metric = \"test_accuracy\"\nmargin = 0.01").is_empty());
+    // Twice the effect is not what the claim says, nor is half of it.
+    for margin in ["0.02", "0.005"] {
+        let said = inside(&format!("metric = \"test_nll\"\nmargin = {margin}"));
+        assert!(
+            said[0].contains("smallest effect of interest is 0.01"),
+            "{said:?}"
+        );
+    }
+    // What was measured while training says nothing about the test.
+    let said = inside("metric = \"train_nll\"\nmargin = 0.01");
+    assert!(said[0].contains("not about train_nll"), "{said:?}");
+}
+
+#[test]
+fn squared_errors_have_a_margin_on_the_logarithmic_scale_alone() {
+    let scope = scope(serde_json::json!({}));
+    let of = |criterion: &str| scope.outside(&spec("name = \"adding\"", "", criterion));
+    assert!(of(RELATIVE).is_empty());
+    let said = of("metric = \"test_mse\"\nmargin = 0.02");
+    assert!(said[0].contains("on scale = \"log\" it does"), "{said:?}");
+}
+
+#[test]
+fn what_lies_outside_is_named() {
+    let scope = scope(serde_json::json!({
+        "tasks": ["word_lm", "char_lm"], "cells": ["lstm"], "hidden": { "least": 100 },
+        "length": { "least": 20, "most": 100 }, "data": ["penn_treebank"]
+    }));
+    let said = scope.outside(&spec(
+        "name = \"adding\"\nlength = 10",
+        "cell = \"gru\"\nhidden = 32",
+        RELATIVE,
+    ));
+    let words = [
+        "the tasks word_lm, char_lm, not about adding",
+        "the cells lstm, not about gru",
+        "penn_treebank, not about generated sequences",
+        "at least 100 units a layer, not about 32",
+        "20 to 100 time steps, not about 10",
+    ];
+    assert_eq!(said.len(), words.len(), "{said:?}");
+    for (said, words) in said.iter().zip(words) {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+/// An arm that overrides its task, cell or size is judged by what it trains.
+#[test]
+fn overrides_of_the_arms_count() {
+    let scope = scope(serde_json::json!({ "hidden": { "least": 30 } }));
+    let text = "title = \"t\"\nseeds = 8\n[task]\nname = \"adding\"\n[model]\nhidden = 32\n[training]\nsteps = 10\n\
+                [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nmodel.hidden = 2\ndropout.state.rate = 0.2\n\
+                [criterion]\nkind = \"difference\"\ntreatment = \"b\"\ncontrol = \"a\"\nmetric = \"test_mse\"\n\
+                scale = \"log\"\nmargin = 0.02";
+    let spec = read(text, Format::Toml).expect("good");
+    let said = scope.outside(&spec);
+    assert!(said[0].contains("not about 2"), "{said:?}");
+    assert!(said[1].contains("in model.hidden"), "{said:?}");
+    assert_eq!(said.len(), 2, "{said:?}");
+}
+
+/// A prediction turned round, an arm spoilt beside the point, and a rate at which anything drowns.
+#[test]
+fn arms_that_the_claim_does_not_compare_are_found() {
+    let scope = scope(serde_json::json!({}));
+    let good = spec("name = \"adding\"", "", RELATIVE);
+    assert_eq!(scope.outside(&good), Vec::<String>::new());
+    let mut turned = good.clone();
+    let criterion = turned.criterion.as_mut().expect("one");
+    std::mem::swap(&mut criterion.treatment, &mut criterion.control);
+    let said = scope.outside(&turned).concat();
+    assert!(
+        said.contains("treatment dropout.state.time is fixed; here it is absent"),
+        "{said}"
+    );
+    assert!(said.contains("control dropout.state is absent"), "{said}");
+    let mut alike = good.clone();
+    alike.criterion.as_mut().expect("one").kind = CriterionKind::Equivalence;
+    assert!(scope.outside(&alike)[0].contains("not that both are alike"));
+    for (arm, field, value) in [
+        (1, "training", serde_json::json!({ "learning_rate": 1e-8 })),
+        (0, "training", serde_json::json!({ "weight_decay": 0.5 })),
+        (1, "model", serde_json::json!({ "hidden": 4 })),
+        (1, "evaluation", serde_json::json!({ "samples": 3 })),
+        (
+            0,
+            "dropout",
+            serde_json::json!({ "output": { "rate": 0.9 } }),
+        ),
+        (
+            1,
+            "dropout",
+            serde_json::json!({ "state": { "rate": 0.99, "time": "fixed" } }),
+        ),
+        (
+            1,
+            "dropout",
+            serde_json::json!({ "state": { "rate": 0.2, "time": "per_step" } }),
+        ),
+    ] {
+        let mut spoilt = good.to_json();
+        spoilt["arms"][arm][field] = value.clone();
+        let spoilt = Spec::from_stored(&spoilt).expect("readable");
+        assert!(!scope.outside(&spoilt).is_empty(), "{arm} {field} {value}");
+    }
+    // A site that drops nothing is none.
+    let mut idle = good.to_json();
+    idle["arms"][0]["dropout"] = serde_json::json!({ "state": { "rate": 0.0, "time": "fixed" } });
+    let idle = Spec::from_stored(&idle).expect("readable");
+    assert_eq!(scope.outside(&idle), Vec::<String>::new());
+    // Nobody has said what is to be compared.
+    assert!(Scope::default().outside(&good)[0].contains("does not say which arms"));
+}
+
+#[test]
+fn a_scope_is_stored_as_it_was_written() {
+    assert_eq!(
+        serde_json::to_value(Scope::default()).expect("plain"),
+        serde_json::json!({})
+    );
+    let stored = serde_json::json!({ "hidden": { "least": 100 }, "margin": { "relative": 0.1 } });
+    let scope: Scope = serde_json::from_value(stored).expect("a scope");
+    assert_eq!(scope.margin.nats, 0.01);
+    assert!(serde_json::from_value::<Scope>(serde_json::json!({ "hiden": {} })).is_err());
+}

@@ -1,0 +1,56 @@
+//! A scope in words, for people.
+
+use super::Scope;
+use crate::spec::number;
+
+impl Scope {
+    /// What an experiment must be to move the claim's standing: a subject and what is wanted of it, line by line.
+    pub fn words(&self) -> Vec<(&'static str, String)> {
+        let listed = |names: Vec<&str>| (!names.is_empty()).then(|| names.join(", "));
+        let arm = |wanted: &std::collections::BTreeMap<String, super::Wanted>| {
+            let parts: Vec<String> = wanted
+                .iter()
+                .filter_map(|(path, wanted)| Some(format!("{path} {}", wanted.demand()?)))
+                .collect();
+            (!parts.is_empty()).then(|| parts.join("; "))
+        };
+        let data: Vec<&str> = self.data.iter().map(String::as_str).collect();
+        let metrics: Vec<&str> = self.metrics.iter().map(String::as_str).collect();
+        let lines = [
+            (
+                "Task",
+                listed(self.tasks.iter().map(|task| task.name()).collect()),
+            ),
+            (
+                "Cell",
+                listed(self.cells.iter().map(|cell| cell.name()).collect()),
+            ),
+            ("Data set", listed(data)),
+            ("Units a layer", self.hidden.words()),
+            ("Time steps", self.length.words()),
+            (
+                "Metric",
+                Some(listed(metrics).unwrap_or("any that is measured on the test".into())),
+            ),
+            ("Treatment", arm(&self.arms.treatment)),
+            ("Control", arm(&self.arms.control)),
+            ("Smallest effect that counts", Some(self.margin.words())),
+        ];
+        lines
+            .into_iter()
+            .filter_map(|(subject, wanted)| Some((subject, wanted?)))
+            .collect()
+    }
+}
+
+impl super::Margins {
+    fn words(&self) -> String {
+        format!(
+            "{} nats; {} in the logarithm of an error; {} points of accuracy; {} points of solved seeds",
+            number(self.nats),
+            number(self.relative),
+            number(self.accuracy * 100.0),
+            number(self.solve_rate * 100.0)
+        )
+    }
+}

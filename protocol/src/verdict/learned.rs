@@ -1,0 +1,42 @@
+//! Whether anything was learned: of networks that have learned nothing, none is better than the other.
+
+use super::RunOutcome;
+use super::compare::value;
+use crate::metric;
+use crate::spec::{Better, Criterion, Spec};
+
+/// Share of the way from a network that has learned nothing to a perfect one that some run must have gone. On a test of
+/// 500 sequences the best of twenty lucky guessers goes a twentieth.
+const LEAST_GAIN: f64 = 0.1;
+
+/// Why no conclusion can be drawn, if no run of the arms that are compared learned anything. Only where the task says what that is.
+pub(super) fn nothing_learned(
+    spec: &Spec,
+    criterion: &Criterion,
+    outcomes: &[RunOutcome],
+) -> Option<String> {
+    let compared = spec.contrast();
+    let arm = spec
+        .arms
+        .iter()
+        .find(|arm| arm.name == criterion.treatment)?;
+    let (untrained, best) = metric::spread(&arm.setup.task, &criterion.metric)?;
+    let values = outcomes
+        .iter()
+        .filter(|outcome| compared.iter().any(|term| term.arm == outcome.arm))
+        .filter_map(|outcome| value(&outcome.end, criterion));
+    let reached = match criterion.better {
+        Better::Lower => values.min_by(f64::total_cmp),
+        Better::Higher => values.max_by(f64::total_cmp),
+    }?;
+    let gain = (reached - untrained) / (best - untrained);
+    (gain < LEAST_GAIN).then(|| {
+        format!(
+            "Nothing was learned: the best run of all arms ended at {} in {}, where a network that has learned nothing has \
+             {}. Of such networks none is better than the other.",
+            crate::spec::number(reached),
+            criterion.metric,
+            crate::spec::number(untrained)
+        )
+    })
+}

@@ -62,16 +62,16 @@ fn where_arms_lie_does_not_count_and_how_wide_they_are_does() {
 fn a_run_that_diverged_is_as_far_out_as_the_farthest() {
     let mut runs = outcomes(&NARROW, &WIDE);
     runs[0].end = End::Diverged;
-    let one = decide(&spec(DISPERSION), &runs, ALPHA);
+    let one = decide(&spec(DISPERSION), &SEEDS, &runs, ALPHA);
     // The farthest control is 2.45 from its median; the first is 1.85 from it.
     let difference = one.pairs[0].difference.expect("complete");
     assert!((difference - (1.85 - 2.45)).abs() < 1e-9, "{difference}");
     assert!(one.p_support > Some(0.0078125));
     runs[1].end = End::Diverged;
-    let two = decide(&spec(DISPERSION), &runs, ALPHA);
+    let two = decide(&spec(DISPERSION), &SEEDS, &runs, ALPHA);
     assert_eq!(two.outcome, Outcome::Inconclusive);
     assert!(two.explanation.contains("the spread means little"));
     runs[0].end = End::Missing("lost".into());
-    let missing = decide(&spec(DISPERSION), &runs, ALPHA);
+    let missing = decide(&spec(DISPERSION), &SEEDS, &runs, ALPHA);
     assert_eq!(missing.pairs[0].difference, None);
 }

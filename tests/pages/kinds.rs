@@ -59,7 +59,7 @@ async fn an_interaction_is_proposed_registered_and_judged(pool: PgPool) {
     );
     // Masks help where sequences are long alone.
     let path = concluded(&site, &ada, &toml, |plan| {
-        let noise = f64::from(plan.seed) * 1e-3;
+        let noise = f64::from(plan.seed % 8) * 1e-3;
         if plan.arm == "mask, long" {
             0.02 + noise
         } else {
@@ -115,7 +115,7 @@ async fn a_trend_is_proposed_registered_and_judged(pool: PgPool) {
     );
     let path = concluded(&site, &ada, &toml, |plan| {
         let length = f64::from(plan.setup.task.length);
-        0.02 * length.log2() + f64::from(plan.seed) * 1e-3
+        0.02 * length.log2() + f64::from(plan.seed % 8) * 1e-3
     })
     .await;
     let verdict = over_rest(&ada, &path).await["verdict"].clone();
@@ -139,11 +139,13 @@ async fn a_trend_is_proposed_registered_and_judged(pool: PgPool) {
 async fn a_dispersion_is_proposed_registered_and_judged(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.signed_in("ada", Role::Member).await;
-    let toml = "title = \"Spread with a mask\"\nseeds = [1, 2, 3, 4, 5, 6, 7, 8]\n[task]\nname = \"adding\"\n[training]\n\
+    let toml = "title = \"Spread with a mask\"\nseeds = 8\n[task]\nname = \"adding\"\n[training]\n\
                 steps = 10\n[[arms]]\nname = \"mask\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"none\"\n[criterion]\n\
                 kind = \"dispersion\"\nmetric = \"test_mse\"\ntreatment = \"mask\"\ncontrol = \"none\"\nmargin = 0.7\n";
+    let runs = std::cell::Cell::new(0_u32);
     let path = concluded(&site, &ada, toml, |plan| {
-        let seed = f64::from(plan.seed);
+        // Two runs of each seed, one after the other.
+        let seed = f64::from(1 + runs.replace(runs.get() + 1) / 2);
         match plan.arm.as_str() {
             "mask" => 0.1 + 0.0001 * seed,
             _ => 0.1 + 0.01 * seed * (-1_f64).powf(seed),

@@ -6,6 +6,7 @@ use breakmywork::db::{accounts, comments};
 use breakmywork::discussion;
 use breakmywork::error::Error;
 use breakmywork::proposal::{self, New};
+use breakmywork::standing;
 use breakmywork_protocol::id::{AccountId, ClaimId, CommentId, ExperimentId, RunId, ThreadId};
 use breakmywork_protocol::jobs::{self, FailureKind};
 use rand::rngs::SmallRng;
@@ -69,7 +70,7 @@ impl<'a> Crowd<'a> {
     async fn something(&mut self, tx: &mut PgTransaction<'_>) -> Result<(), Error> {
         let who = *self.people.choose(&mut self.random).expect("people");
         let whom = *self.people.choose(&mut self.random).expect("people");
-        match self.random.random_range(0..17) {
+        match self.random.random_range(0..18) {
             0..5 => self.propose_and_register(tx, who).await,
             5 => {
                 let id = self.experiment(tx, "proposed").await?;
@@ -124,6 +125,15 @@ impl<'a> Crowd<'a> {
                     accounts::enable(tx, whom, Some(who)).await?;
                 }
                 Ok(())
+            }
+            16 => {
+                let id = self.experiment(tx, "concluded").await?;
+                match standing::dispute(tx, id, who, "its data were seen before").await {
+                    Err(Error::Conflict(_)) => {
+                        standing::resolve_dispute(tx, id, who, "they were not").await
+                    }
+                    disputed => disputed,
+                }
             }
             _ => Ok(accounts::set_role(tx, whom, Role::Moderator).await?),
         }

@@ -168,7 +168,7 @@ pub(crate) fn draft(margin: f64, steps: u32) -> Draft {
 
 fn success(plan: &Plan, noise: f64) -> Ending {
     let better = if plan.arm == "fixed" { 0.01 } else { 0.1 };
-    let value = better + f64::from(plan.seed) * 1e-3 + noise;
+    let value = better + f64::from(plan.seed % 8) * 1e-3 + noise;
     Ending::Succeeded(Box::new(RunResult {
         metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
         treatment: Treatment {

@@ -30,6 +30,8 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
         "claim",
         "conclusion",
         "disabled",
+        "dispute_resolved",
+        "disputed",
         "enabled",
         "given_up",
         "hidden",

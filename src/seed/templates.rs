@@ -21,7 +21,7 @@ pub const TEMPLATES: &[Template] = &[
         name: "fixed-or-fresh",
         title: "Fixed against fresh state masks",
         claim: "C2",
-        about: "The claim itself at its smallest: the same recurrent dropout mask at every time step, or a new one at each.",
+        about: "The comparison at its smallest: the same recurrent dropout mask at every time step, or a new one at each. On generated sequences, which cannot be overfitted, so it does not move the claim.",
         toml: include_str!("../../examples/specs/fixed-or-fresh.toml"),
     },
     Template {

@@ -10,6 +10,7 @@ use sqlx::PgPool;
 async fn a_registered_experiment_runs_and_its_verdict_is_posted(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.signed_in("ada", Role::Member).await;
+    site.widen("C2").await;
     let path = ada.registered(&site).await;
     let reader = site.browser();
     let page = reader.get(&path).await.text();

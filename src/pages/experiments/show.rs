@@ -89,6 +89,8 @@ pub(super) struct ExperimentPage {
     seeds: Vec<u32>,
     /// Why it does not move the claim's standing; of a proposal, why it would not.
     outside: Vec<String>,
+    /// Whether its claim has fallen, so that nothing is left to confirm.
+    fallen: bool,
     /// What was typed and refused.
     words: String,
     errors: FormErrors,
@@ -240,6 +242,7 @@ async fn page_from(
         stalled: stalled::of(&state.pool, id).await?,
         seeds: experiment.seeds(&spec),
         outside: outside(state, &experiment, &spec).await?,
+        fallen: fallen(state, &experiment).await?,
         words: String::new(),
         pairs: experiment.verdict().and_then(plots::pairs),
         missing,
@@ -266,6 +269,15 @@ async fn outside(state: &AppState, experiment: &Experiment, spec: &Spec) -> Resu
         }
         _ => Ok(experiment.outside.clone()),
     }
+}
+
+/// Whether the claim that it challenges has fallen.
+async fn fallen(state: &AppState, experiment: &Experiment) -> Result<bool> {
+    if experiment.challenge.as_deref() != Some("open") {
+        return Ok(false);
+    }
+    let claim = claims::find(&state.pool, experiment.claim).await?;
+    Ok(claim.is_some_and(|claim| claim.fell_by.is_some()))
 }
 
 /// The page of an experiment.

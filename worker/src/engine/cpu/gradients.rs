@@ -60,13 +60,14 @@ impl<'p> Gradients<'p> {
             place[id as usize] = index;
         }
         let width = self.parameters.named()[self.gathered.len()].1.dim(1)?;
-        let mut numbers = vec![R::ZERO; used.len() * width];
+        let mut numbers = Buffer::zeros(used.len() * width);
         for (ids, rows) in embedded {
             for (&id, row) in ids.iter().zip(rows.chunks_exact(width)) {
                 add(&mut numbers[place[id as usize] * width..][..width], row);
             }
         }
-        let values = Tensor::from_vec(numbers, (used.len(), width), &Device::Cpu)?;
+        let shape = (used.len(), width);
+        let values = Tensor::from_vec(numbers.into_numbers(), shape, &Device::Cpu)?;
         self.gathered.push(Gradient::Rows(RowGradient {
             rows: used,
             values,

@@ -11,6 +11,6 @@ mod vector;
 pub(crate) use buffer::Buffer;
 pub(crate) use numbers::{Numbers, values};
 pub(crate) use packed::{Onto, Packed, Rows};
-pub(crate) use product::{Matrix, product, tune};
+pub(crate) use product::{Matrix, MatrixMut, product, tune};
 pub(crate) use real::Real;
 pub(crate) use vector::{Span, Vector, each_span};

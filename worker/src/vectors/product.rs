@@ -2,6 +2,8 @@
 
 use super::real::Real;
 use gemm::Parallelism;
+use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Multiples of six rows up to which `gemm` reads the matrix on the right where it lies; it packs it for more.
 ///
@@ -58,6 +60,17 @@ impl<'a, R> Matrix<'a, R> {
         }
     }
 
+    /// Some of its columns.
+    pub(crate) fn columns(self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.columns);
+        let first = (range.start * self.column_stride).min(self.data.len());
+        Self {
+            data: &self.data[first..],
+            columns: range.len(),
+            ..self
+        }
+    }
+
     pub(crate) fn row_count(&self) -> usize {
         self.rows
     }
@@ -96,6 +109,61 @@ impl<'a, R> Matrix<'a, R> {
     }
 }
 
+/// Rows and columns that one thread writes; others of the same rows may be another's.
+pub(crate) struct MatrixMut<'a, R> {
+    data: *mut R,
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    of: PhantomData<&'a mut [R]>,
+}
+
+#[allow(unsafe_code, reason = "says of a pointer what holds of a slice")]
+// SAFETY: it is what a mutable slice of its entries would be, and no two have an entry in common.
+unsafe impl<R: Send> Send for MatrixMut<'_, R> {}
+
+impl<'a, R> MatrixMut<'a, R> {
+    /// Dense rows of that width, cut at columns: one matrix for each of the ranges.
+    ///
+    /// # Panics
+    /// If the ranges are not in order and beside each other within a row.
+    pub(crate) fn cut(data: &'a mut [R], width: usize, ranges: &[Range<usize>]) -> Vec<Self> {
+        let rows = data.len() / width;
+        let mut end = 0;
+        let mut cut = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            assert!(range.start == end && range.start <= range.end && range.end <= width);
+            end = range.end;
+            cut.push(Self {
+                data: data.as_mut_ptr().wrapping_add(range.start),
+                rows,
+                columns: range.len(),
+                row_stride: width,
+                of: PhantomData,
+            });
+        }
+        cut
+    }
+
+    /// Writes `left` · `right`, or adds it to what is there; on one thread.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[allow(unsafe_code, reason = "the library's one function works on pointers")]
+    pub(crate) fn multiply(&mut self, add: bool, left: Matrix<'_, R>, right: Matrix<'_, R>)
+    where
+        R: Real,
+    {
+        assert!(left.fits() && right.fits() && left.columns == right.rows);
+        assert!(left.rows == self.rows && right.columns == self.columns);
+        if self.rows == 0 || self.columns == 0 {
+            return;
+        }
+        // SAFETY: every entry that is read lies in its slice, as asserted above; those written are this matrix's own.
+        unsafe { multiply(self.data, self.row_stride, add, left, right) }
+    }
+}
+
 /// Writes `left` · `right` into rows of `to`, each `stride` after the last, or adds it to what is there. On one thread:
 /// who calls has split the work already.
 ///
@@ -109,21 +177,35 @@ pub(crate) fn product<R: Real>(
     left: Matrix<'_, R>,
     right: Matrix<'_, R>,
 ) {
-    let (rows, columns, inner) = (left.rows, right.columns, left.columns);
-    assert!(left.fits() && right.fits() && inner == right.rows && columns <= stride);
+    let (rows, columns) = (left.rows, right.columns);
+    assert!(left.fits() && right.fits() && left.columns == right.rows && columns <= stride);
     assert!(rows == 0 || (rows - 1) * stride + columns <= to.len());
     if rows == 0 || columns == 0 {
         return;
     }
-    let at = |stride: usize| stride as isize;
     // SAFETY: every entry that is read or written lies in its slice, as asserted above; `to` is borrowed mutably, so
     // it overlaps with neither of the others.
+    unsafe { multiply(to.as_mut_ptr(), stride, add, left, right) }
+}
+
+/// # Safety
+/// All entries of all three must be there, and nobody else may use those of `to`.
+#[allow(unsafe_code, reason = "the library's one function works on pointers")]
+unsafe fn multiply<R: Real>(
+    to: *mut R,
+    stride: usize,
+    add: bool,
+    left: Matrix<'_, R>,
+    right: Matrix<'_, R>,
+) {
+    let at = |stride: usize| stride as isize;
+    // SAFETY: the caller's.
     unsafe {
         gemm::gemm(
-            rows,
-            columns,
-            inner,
-            to.as_mut_ptr(),
+            left.rows,
+            right.columns,
+            left.columns,
+            to,
             1,
             at(stride),
             add,
@@ -157,5 +239,17 @@ mod tests {
         assert_eq!(to, [19.0, 22.0, 1.0, 43.0, 50.0, 1.0]);
         product(&mut to, 3, true, matrix(&left).transposed(), matrix(&right));
         assert_eq!(to, [45.0, 52.0, 1.0, 81.0, 94.0, 1.0]);
+    }
+    /// The same columns of [1 2; 3 4] · [5 6 7; 8 9 10], cut in two.
+    #[test]
+    fn a_product_in_pieces_of_columns() {
+        let (left, right) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
+        let mut to = [1.0; 6];
+        let ranges = [0..2, 2..3];
+        for (mut piece, range) in MatrixMut::cut(&mut to, 3, &ranges).into_iter().zip(ranges) {
+            let right = Matrix::rows(&right, 2, 3, 3).columns(range.clone());
+            piece.multiply(range.start == 2, Matrix::rows(&left, 2, 2, 2), right);
+        }
+        assert_eq!(to, [21.0, 24.0, 28.0, 47.0, 54.0, 62.0]);
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! The gradient of the outputs takes the place of the outputs themselves, so nothing larger than a block is ever held:
 //! 4,480 outputs of 10,000 words, 64 sequences of 70, would be 179 MB, and as much again for each step of a softmax.
+//! Where classes are many, threads divide them instead of the outputs ([`divided`]).
+
+mod divided;
 
 use super::rows::add;
 use crate::vectors::{Buffer, Matrix, Real, Span, Vector, each_span, product};
+use divided::all_classes;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -13,6 +17,9 @@ use std::ops::Range;
 const BLOCK: usize = 8 << 20;
 /// Fewest outputs of a thread's block, however many classes there are: fewer would not fill a product.
 const LEAST_ROWS: usize = 16;
+
+/// Fewest classes that are worth a thread, where threads divide them.
+const LEAST_COLUMNS: usize = 512;
 
 /// The linear output's weights.
 pub(super) struct Output<'a, R> {
@@ -77,6 +84,11 @@ impl<R: Real> Output<'_, R> {
     /// Each part has its own outputs of a block; the weights' gradient of the block is then cut into rows, each added up
     /// over the parts in their order.
     pub(super) fn learn(&self, lessons: &[Lesson<'_, R>], scale: f64) -> Loss<R> {
+        let threads = rayon::current_num_threads();
+        if threads > 1 && self.width() >= threads * LEAST_COLUMNS && all_classes(lessons) {
+            let rows = (BLOCK / self.width()).max(LEAST_ROWS);
+            return self.learn_divided(lessons, scale, threads, rows);
+        }
         let (n, width) = (self.hidden(), self.width());
         let rows = (BLOCK / width / lessons.len()).max(LEAST_ROWS);
         let mut parts: Vec<Block<R>> = lessons
@@ -106,12 +118,12 @@ impl<R: Real> Output<'_, R> {
                 });
             let pieces = weight.par_chunks_mut(piece * gradient_width).enumerate();
             pieces.for_each(|(index, to)| {
-                // By the thread that adds to it next.
-                if block == 0 {
-                    to.fill(R::ZERO);
-                }
+                let mut adds = block > 0;
                 for (lesson, part) in lessons.iter().zip(&parts) {
-                    self.add_gradient(lesson, part, from, index * piece, to);
+                    if part.count > 0 {
+                        self.write_gradient(lesson, part, from, index * piece, to, adds);
+                        adds = true;
+                    }
                 }
             });
         }
@@ -160,20 +172,18 @@ impl<R: Real> Output<'_, R> {
         product(to, n, false, gradient, self.weight.transposed());
     }
 
-    /// Adds the gradient of some of the weights' rows, from `first` on, that a part's present block gives.
-    fn add_gradient(
+    /// Writes the gradient of some of the weights' rows, from `first` on, that a part's present block gives, or adds it.
+    fn write_gradient(
         &self,
         lesson: &Lesson<'_, R>,
         part: &Block<R>,
         from: usize,
         first: usize,
         to: &mut [R],
+        adds: bool,
     ) {
         let (n, width) = (self.hidden(), self.width());
         let count = part.count;
-        if count == 0 {
-            return;
-        }
         let entered = &lesson.entered[from * n..];
         let outputs = &part.outputs;
         let ((left, left_width), (right, right_width)) = match self.tied {
@@ -183,7 +193,7 @@ impl<R: Real> Output<'_, R> {
         let rows = to.len() / right_width;
         let left = Matrix::rows(&left[first..], count, rows, left_width).transposed();
         let right = Matrix::rows(right, count, right_width, right_width);
-        product(to, right_width, true, left, right);
+        product(to, right_width, adds, left, right);
     }
 
     /// The outputs, outputs × width.
@@ -292,52 +302,65 @@ fn cross_entropy<R: Real>(
         target += bias.numbers[class];
         bias.gradient[class] -= scale;
     }
-    let softmax = Softmax {
+    let arch = pulp::Arch::new();
+    let (largest, sum) = arch.dispatch(Exponentials {
         logits,
-        bias,
-        scale,
-    };
-    let (largest, sum) = pulp::Arch::new().dispatch(softmax);
+        bias: bias.as_ref().map(|bias| bias.numbers),
+    });
+    // The sum is at least 1, so the quotient is finite if the logits are.
+    arch.dispatch(Scaled {
+        powers: logits,
+        factor: scale / sum,
+        bias: bias.map(|bias| bias.gradient),
+    });
     logits[class] -= scale;
     sum.wide().ln() + largest.wide() - target.wide()
 }
 
-/// Puts softmax · scale in place of the logits, in vector instructions; gives the largest logit and the sum. A bias is
-/// added first, and its gradient last, while the numbers are at hand: ten thousand of them do not stay in the nearest
-/// cache.
-struct Softmax<'a, R> {
+/// Puts e to the power of (logit − largest logit) in place of each logit, to which a bias is added first; gives the
+/// largest and the sum of the powers.
+struct Exponentials<'a, R> {
     logits: &'a mut [R],
-    bias: Option<Bias<'a, R>>,
-    scale: R,
+    bias: Option<&'a [R]>,
 }
 
-impl<R: Real> WithSimd for Softmax<'_, R> {
+impl<R: Real> WithSimd for Exponentials<'_, R> {
     type Output = (R, R);
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> (R, R) {
-        let Self {
-            logits,
-            bias,
-            scale,
-        } = self;
-        let largest = largest(simd, logits, bias.as_ref().map(|bias| bias.numbers));
-        let sum = exponentials(simd, logits, largest);
-        // The sum is at least 1, so the quotient is finite if the logits are.
-        let factor = Vector::splat(simd, scale / sum);
-        match bias {
-            Some(Bias { gradient, .. }) => each_span!(R, simd, logits.len(), span => {
-                let product = span.read(logits) * factor;
-                span.write(logits, product);
+        let largest = largest(simd, self.logits, self.bias);
+        (largest, exponentials(simd, self.logits, largest))
+    }
+}
+
+/// Multiplies the powers, which makes a softmax of them, and adds them to a bias' gradient while they are at hand: ten
+/// thousand of them do not stay in the nearest cache.
+struct Scaled<'a, R> {
+    powers: &'a mut [R],
+    factor: R,
+    bias: Option<&'a mut [R]>,
+}
+
+impl<R: Real> WithSimd for Scaled<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let powers = self.powers;
+        let factor = Vector::splat(simd, self.factor);
+        match self.bias {
+            Some(gradient) => each_span!(R, simd, powers.len(), span => {
+                let product = span.read(powers) * factor;
+                span.write(powers, product);
                 let all = span.read(gradient) + product;
                 span.write(gradient, all);
             }),
-            None => each_span!(R, simd, logits.len(), span => {
-                let product = span.read(logits) * factor;
-                span.write(logits, product);
+            None => each_span!(R, simd, powers.len(), span => {
+                let product = span.read(powers) * factor;
+                span.write(powers, product);
             }),
         }
-        (largest, sum)
     }
 }
 

@@ -47,14 +47,12 @@ fn matrix_gradient<R: Real>(walked: &[Walked<'_, R>], matrix: usize) -> Buffer<R
     let mut gradient = Buffer::take(rows * n);
     let pieces = gradient.par_chunks_mut(piece * n).enumerate();
     pieces.for_each(|(index, to)| {
-        // By the thread that adds to it next.
-        to.fill(R::ZERO);
         let (start, end) = (index * piece, index * piece + to.len() / n);
         for &(part, first, rows) in &parts {
             let (from, until) = (start.max(first), end.min(first + rows));
             if from < until {
                 let to = &mut to[(from - start) * n..(until - start) * n];
-                add_part(walked, part, from - first, to);
+                write_part(walked, part, from - first, to);
             }
         }
     });
@@ -73,12 +71,18 @@ fn pieces(size: Size, threads: usize) -> usize {
     }
 }
 
-/// Adds the gradient of some rows of a part, from `first` on.
-fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mut [R]) {
+/// Writes the gradient of some rows of a part, from `first` on.
+fn write_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mut [R]) {
     let Size {
         inputs, hidden: n, ..
     } = walked[0].0.size;
     let columns = walked[0].0.size.columns();
+    // The first product takes the place of what is there: filling a matrix with zeros and reading them again costs two
+    // passes over memory.
+    let mut adds = matches!(part, Part::Bias(_) | Part::RecalledBias);
+    if adds {
+        to.fill(R::ZERO);
+    }
     for (walk, tape) in walked {
         match part {
             Part::Input(gate) => {
@@ -89,7 +93,14 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
                     width: inputs,
                     first,
                 };
-                met.add(walk, gate, &tape.entered()[gate * n..], columns, to);
+                met.multiply(
+                    walk,
+                    gate,
+                    &tape.entered()[gate * n..],
+                    columns,
+                    to,
+                    &mut adds,
+                );
             }
             Part::State(gate) => {
                 let met = Met {
@@ -100,13 +111,19 @@ fn add_part<R: Real>(walked: &[Walked<'_, R>], part: Part, first: usize, to: &mu
                     first,
                 };
                 match walk.size.is_apart(gate) {
-                    true => met.add(walk, gate, &tape.recalled, n, to),
-                    false => met.add(walk, gate, &tape.gates[gate * n..], columns, to),
+                    true => met.multiply(walk, gate, &tape.recalled, n, to, &mut adds),
+                    false => {
+                        met.multiply(walk, gate, &tape.gates[gate * n..], columns, to, &mut adds);
+                    }
                 }
             }
             Part::Bias(gate) => add_column_sums(to, &tape.entered()[gate * n..], columns),
             Part::RecalledBias => add_column_sums(to, &tape.recalled, n),
         }
+    }
+    // Nothing met these rows: every input was dropped.
+    if !adds {
+        to.fill(R::ZERO);
     }
     let dropped = walked[0].0.masks.recurrent_weights.as_ref();
     if let (Part::State(gate), Some(mask)) = (part, dropped) {
@@ -126,21 +143,24 @@ struct Met<'a, R> {
 }
 
 impl<R: Real> Met<'_, R> {
-    /// Adds its transpose times the gradient of a gate's products, whose rows begin `stride` after each other.
-    fn add(
+    /// Writes its transpose times the gradient of a gate's products, whose rows begin `stride` after each other, or
+    /// adds it to what `adds` says is there.
+    fn multiply(
         &self,
         walk: &LayerPass<'_, R>,
         gate: usize,
         gradient: &[R],
         stride: usize,
         to: &mut [R],
+        adds: &mut bool,
     ) {
         let n = walk.size.hidden;
         let rows = to.len() / n;
         let mut multiply = |numbers: &[R], width, span: Range<usize>| {
             let left = Matrix::rows(numbers, span.len(), rows, width).transposed();
             let right = Matrix::rows(&gradient[span.start * stride..], span.len(), n, stride);
-            product(to, n, true, left, right);
+            product(to, n, *adds, left, right);
+            *adds = true;
         };
         let Some(mask) = self.mask else {
             let all = 0..self.numbers.len() / self.width;

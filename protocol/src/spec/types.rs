@@ -543,20 +543,6 @@ pub enum CriterionKind {
     Dispersion,
 }
 
-impl CriterionKind {
-    /// Its name in a specification.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Difference => "difference",
-            Self::Equivalence => "equivalence",
-            Self::SolveRate => "solve_rate",
-            Self::Interaction => "interaction",
-            Self::Trend => "trend",
-            Self::Dispersion => "dispersion",
-        }
-    }
-}
-
 /// What the differences of the seed pairs are to estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -142,7 +142,7 @@ impl<R: Real> Output<'_, R> {
         let mut pieces = Vec::with_capacity(ranges.len());
         for range in ranges {
             let (own, behind) = rest.split_at_mut(range.len() * n);
-            pieces.extend(MatrixMut::cut(own, n, &[0..n]));
+            pieces.extend(MatrixMut::cut(own, n, std::slice::from_ref(&(0..n))));
             rest = behind;
         }
         pieces

@@ -299,6 +299,16 @@ mod tests {
             let expected = output.learn(&lessons, 0.25);
             let divided = output.learn_divided(&lessons, 0.25, threads, rows);
             let case = format!("tied: {tied}, threads: {threads}, rows: {rows}");
+            // Who takes a piece changes nothing, not a bit.
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
+            let again = pool
+                .expect("threads")
+                .install(|| output.learn_divided(&lessons, 0.25, threads, rows));
+            assert_eq!(again.sum.to_bits(), divided.sum.to_bits(), "{case}");
+            assert!(again.weight[..] == divided.weight[..], "{case}");
+            assert!(again.bias == divided.bias, "{case}");
+            let entered = again.entered.iter().zip(&divided.entered);
+            assert!(entered.into_iter().all(|(a, b)| a[..] == b[..]), "{case}");
             assert!((expected.sum - divided.sum).abs() < 1e-9, "{case}");
             near(&expected.weight, &divided.weight, &case);
             near(&expected.bias, &divided.bias, &case);

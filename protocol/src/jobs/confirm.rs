@@ -137,8 +137,8 @@ pub(super) async fn answer_left(pool: &PgPool) -> sqlx::Result<()> {
                 tx.commit().await?;
                 tracing::info!(%claim, confirmation = %id, "a challenge that was left is answered");
             }
-            Ok(Answer::Nothing) => {}
-            Ok(Answer::OverBudget) => break,
+            // A smaller one behind it may still find room.
+            Ok(Answer::Nothing | Answer::OverBudget) => {}
             Err(error) => tracing::error!(%claim, %error, "a challenge could not be answered"),
         }
     }

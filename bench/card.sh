@@ -6,8 +6,9 @@
 #                     [--only PART]…                    # 0-machine, 1-agreement, 1-sanitizer, 2-template, 3-speed-tf32, …
 #
 # `run` needs no Rust: a CUDA driver and libraries, and for the comparison a Python with torch. Its parts: the card held
-# against the CPU, the ready template, speed beside torch, several runs at once. Each writes a file into DIR as it ends,
-# so that a run that is cut off keeps what it had; a part that fails says so and the next one begins.
+# against the CPU, newer fields and the ready template on both, speed beside torch, several runs at once. Each writes a
+# file into DIR as it ends, so that a run that is cut off keeps what it had; a part that fails says so and the next one
+# begins.
 # `--device cpu` runs the kernels' source on the processor, and `--quick` a minute's worth of everything: what tests do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,7 +30,7 @@ device=cuda:0 programs=target/card out=target/card/results python=python3 quick=
 case ${1:-} in
     build) shift && build "$@" && exit ;;
     run) shift ;;
-    *) sed -n '2,13s/^# \{0,1\}//p' "$0" && exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
 while (($#)); do
     case $1 in
@@ -132,6 +133,32 @@ template() {
     done
 }
 
+# Fields that the ready template leaves at their default, trained on the card and on the processor: every loss after sixty
+# steps within a thousandth.
+fields() {
+    local where
+    for where in "$device" cpu; do
+        "$programs/breakmywork-worker" train bench/fields.toml --device "$where" --json >"$work/fields-$where" || return
+    done
+    "$python" - "$work/fields-$device" "$work/fields-cpu" <<'END'
+import json, sys
+def losses(path):
+    results = (event for event in map(json.loads, open(path)) if event["event"] == "result")
+    return {
+        (result["arm"], result["seed"], name): value
+        for result in results
+        for name, value in result["metrics"].items()
+        if name in ("test_mse", "test_nll", "train_mse", "train_nll")
+    }
+card, processor = map(losses, sys.argv[1:])
+assert card.keys() == processor.keys() and card, "not the same losses of the same runs"
+off = {key: abs(card[key] / processor[key] - 1) for key in card}
+for arm in dict.fromkeys(arm for arm, _, _ in off):
+    print(f"{arm}: {max(value for key, value in off.items() if key[0] == arm):.1e}")
+sys.exit(max(off.values()) > 1e-3)
+END
+}
+
 # Tokens a second of the six configurations: ours and torch's nn.LSTM in three precisions, the torch loop in one.
 speed() {
     local products=$1 who=(--contender ours --contender torch_lstm) effort=(--seconds 1 --repeat 1 --patience 0)
@@ -175,6 +202,7 @@ part 1-agreement agreement
 if [[ $device == cuda* ]] && command -v compute-sanitizer >/dev/null; then
     part 1-sanitizer sanitizer
 fi
+part 2-fields fields
 part 2-template template
 part 3-speed-tf32 speed tf32
 if [[ -z $quick ]]; then

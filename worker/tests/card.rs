@@ -15,7 +15,9 @@ mod windows;
 
 use breakmywork_kernels_emulated::Order;
 use breakmywork_protocol::spec::presets::PRESETS;
-use breakmywork_protocol::spec::{self, Cell, DecayBy, Dropout, Format, MaskTime, Site, Training};
+use breakmywork_protocol::spec::{
+    self, Cell, DecayBy, Dropout, Format, MaskTime, Normalization, Site, SiteName, Training,
+};
 use breakmywork_worker::card::{self, Card};
 use breakmywork_worker::device::DeviceChoice;
 use breakmywork_worker::dropout::{MaskShape, Masks};
@@ -218,6 +220,68 @@ fn masks_compare_bits_exactly() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What no kernel of ours computes: candle's own operations on the device, against double precision on a CPU.
+#[test]
+fn what_is_left_to_the_graph() {
+    let device = tested().device;
+    let mut compared = 0;
+    let mut visit = |case: &Case, dropout: &Dropout| {
+        assert!(!engine::applies(&network(case), dropout));
+        let single = windows::learned(case, dropout, DType::F32, &device, graph::learn);
+        let double = windows::learned(case, dropout, DType::F64, &Device::Cpu, graph::learn);
+        let off = windows::difference(
+            case.cell,
+            &single.expect("computes"),
+            &double.expect("computes"),
+        );
+        let off = off.expect("computes");
+        assert!(
+            off < SINGLE,
+            "{:?} {:?} {dropout:?}: {off:e}",
+            case.cell,
+            case.normalization
+        );
+        compared += 1;
+    };
+    for cell in CELLS {
+        left_to_the_graph(cell, &mut visit);
+    }
+    assert!(compared >= 100, "{compared}");
+}
+
+/// Every variant of every site of a cell that is left to the graph, and for an LSTM normalization with every head.
+fn left_to_the_graph(cell: Cell, visit: &mut dyn FnMut(&Case, &Dropout)) {
+    for name in SiteName::ALL {
+        let needs_cell = matches!(name, SiteName::Cell | SiteName::ZoneoutCell);
+        if name == SiteName::Embedding || needs_cell && cell != Cell::Lstm {
+            continue;
+        }
+        for site in variants::of(cell, name) {
+            if !windows::usual(name, &site) {
+                let mut dropout = Dropout::default();
+                *dropout.site_mut(name) = Some(site);
+                visit(&Case { cell, ..WORDS }, &dropout);
+            }
+        }
+    }
+    if cell != Cell::Lstm {
+        return;
+    }
+    for normalization in [Normalization::Layer, Normalization::Batch] {
+        for head in [Head::Value, Head::Classes(6), Head::Keys(6)] {
+            let case = Case {
+                cell,
+                head,
+                normalization,
+                penalties: [0.5, 0.3],
+                ..NUMBERS
+            };
+            visit(&case, &Dropout::default());
+            visit(&case, &windows::published());
+        }
+    }
 }
 
 /// Masks that are one number for all, and their outputs.

@@ -2,7 +2,8 @@
 
 use crate::variants;
 use breakmywork_protocol::spec::{
-    By, Cell, Dropout, Gates, MaskTime, Model, Noise, Scaling, Shared, Site, SiteName,
+    By, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared, Site,
+    SiteName,
 };
 use breakmywork_worker::card;
 use breakmywork_worker::dropout::{Applied, MaskShape, Masks};
@@ -32,6 +33,7 @@ pub(crate) struct Case {
     pub(crate) tied: bool,
     pub(crate) penalties: [f64; 2],
     pub(crate) steps: usize,
+    pub(crate) normalization: Normalization,
 }
 
 pub(crate) const NUMBERS: Case = Case {
@@ -42,6 +44,7 @@ pub(crate) const NUMBERS: Case = Case {
     tied: false,
     penalties: [0.0, 0.0],
     steps: STEPS,
+    normalization: Normalization::None,
 };
 
 pub(crate) const WORDS: Case = Case {
@@ -70,7 +73,7 @@ pub(crate) fn every_variant(cell: Cell, visit: &mut Visit<'_>) {
             continue;
         }
         let mut variants = variants::of(cell, name);
-        variants.retain(|site| applies(name, site));
+        variants.retain(|site| usual(name, site));
         for site in &variants {
             let mut dropout = Dropout::default();
             *dropout.site_mut(name) = Some(site.clone());
@@ -83,7 +86,8 @@ pub(crate) fn every_variant(cell: Cell, visit: &mut Visit<'_>) {
     }
 }
 
-fn applies(name: SiteName, site: &Site) -> bool {
+/// Whether the fast paths have a variant of a site.
+pub(crate) fn usual(name: SiteName, site: &Site) -> bool {
     let anew = name == SiteName::RecurrentWeights && site.time == MaskTime::PerStep;
     site.noise == Noise::Mask && !anew
 }
@@ -177,11 +181,15 @@ pub(crate) fn network(case: &Case) -> Network {
         head: case.head,
         read_out: case.read_out,
     };
+    let model = Model {
+        normalization: case.normalization,
+        ..Model::new(case.cell, 2, HIDDEN as u32)
+    };
     Network {
         tied: case.tied,
         // Biases too: a bias of zero that is forgotten, or added twice, is not missed.
         initial_range: Some(0.5),
-        ..Network::new(&Model::new(case.cell, 2, HIDDEN as u32), shape)
+        ..Network::new(&model, shape)
     }
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.optimize as optimize
 from scipy import stats
 from scipy.stats import multinomial
+from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.05
 A = np.array([82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4])
@@ -100,6 +101,22 @@ def spread(treatment, control, margin):
     }
 
 
+def cells(deltas, count, margin):
+    """At least `count` of the conditions: partial conjunctions of sign tests by Bonferroni's correction of the larger ones."""
+    sign = lambda k, n: stats.binomtest(int(k), n, 0.5, alternative="greater").pvalue
+
+    def conjunction(p, u):
+        return multipletests(np.sort(p)[u - 1:], method="bonferroni")[1].min()
+
+    above = [sign((d > 0).sum(), len(d)) for d in deltas]
+    below = [sign((d < margin).sum(), len(d)) for d in deltas]
+    return {
+        "effect": np.sort([np.median(d) for d in deltas])[-count],
+        "p_support": conjunction(above, count),
+        "p_falsify": conjunction(below, len(deltas) - count + 1),
+    }
+
+
 def shown(name, numbers):
     plain = {key: np.asarray(value).tolist() for key, value in numbers.items()}
     print(name, plain)
@@ -108,6 +125,7 @@ def shown(name, numbers):
 if __name__ == "__main__":
     shown("interaction", typical((A - B) - (C - D), 0.5))
     shown("dispersion", spread(NARROW, WIDE, 0.5))
+    shown("cells", cells([A - B, C - D, C - B], 2, 0.3))
     lengths = np.array([60, 10, 30, 40])
     for name, x, margin in [("trend", lengths, 0.01), ("trend, per doubling", np.log2(lengths), 0.2)]:
         slopes = np.array([-stats.linregress(x, y).slope for y in zip(B, A, D, C)])

@@ -2,7 +2,7 @@
 
 use super::number::{percent, plural, value};
 use breakmywork_protocol::spec::{CriterionKind, Estimand};
-use breakmywork_protocol::verdict::{Checks, Verdict};
+use breakmywork_protocol::verdict::{Checks, Pair, Verdict};
 
 /// What the effect is an estimate of.
 pub fn estimate(verdict: &Verdict) -> &'static str {
@@ -14,6 +14,9 @@ pub fn estimate(verdict: &Verdict) -> &'static str {
         }
         (Some(CriterionKind::Interaction), _) => {
             "Typical difference of the two advantages (median)"
+        }
+        (Some(CriterionKind::Cells), _) => {
+            "Typical difference that enough conditions reach (median)"
         }
         (Some(CriterionKind::Trend), Some(Estimand::Mean)) => "Mean slope",
         (Some(CriterionKind::Trend), _) => "Typical slope (median)",
@@ -27,7 +30,7 @@ pub fn estimate_in_a_word(verdict: &Verdict) -> &'static str {
     match (verdict.kind, verdict.estimand) {
         (Some(CriterionKind::SolveRate), _) => "share",
         (Some(CriterionKind::Dispersion), _) => "log ratio",
-        (_, Some(Estimand::Median)) => "median",
+        (Some(CriterionKind::Cells), _) | (_, Some(Estimand::Median)) => "median",
         _ => "mean",
     }
 }
@@ -41,6 +44,9 @@ pub fn figure(verdict: &Verdict) -> &'static str {
         Some(CriterionKind::Trend) => {
             "Each dot is one seed: the slope through its runs. The diamond is the estimate with its one-sided bounds."
         }
+        Some(CriterionKind::Cells) => {
+            "Each row is a condition, each dot the difference between its two runs of one seed. The diamonds are the conditions’ medians with one-sided bounds, each at its share of the level."
+        }
         Some(CriterionKind::Dispersion) => {
             "Each dot is one seed: how much farther its control ended from the median of all controls than its treatment from that of all treatments. The estimate is a ratio and has no place on this axis."
         }
@@ -50,13 +56,32 @@ pub fn figure(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// What a seed comes to, as the head of a column.
-pub fn column(verdict: &Verdict) -> &'static str {
-    match verdict.kind {
+/// What a seed comes to, as the heads of columns: one, or one for each condition.
+pub fn columns(verdict: &Verdict) -> Vec<String> {
+    let one = match verdict.kind {
         Some(CriterionKind::Trend) => "Slope",
         Some(CriterionKind::Dispersion) => "Difference of distances",
+        Some(CriterionKind::Cells) => {
+            let conditions = 1..=verdict.conditions.len();
+            return conditions
+                .map(|number| format!("Difference {number}"))
+                .collect();
+        }
         _ => "Difference",
+    };
+    vec![one.to_owned()]
+}
+
+/// What the seed in that place comes to, in the order of [`columns`].
+pub fn differences(verdict: &Verdict, place: &usize) -> Vec<Option<f64>> {
+    let difference = |pairs: &[Pair]| pairs.get(*place).and_then(|pair| pair.difference);
+    if verdict.kind == Some(CriterionKind::Cells) {
+        let conditions = verdict.conditions.iter();
+        return conditions
+            .map(|condition| difference(&condition.pairs))
+            .collect();
     }
+    vec![difference(&verdict.pairs)]
 }
 
 /// How many pairs count.

@@ -1,6 +1,6 @@
 //! Criteria with more than two arms, from the form to the verdict on the page and over REST.
 
-use crate::support::{Browser, Site, location};
+use crate::support::{Browser, Site, fields, location};
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::{
     db::MIGRATOR,
@@ -170,4 +170,125 @@ async fn a_dispersion_is_proposed_registered_and_judged(pool: PgPool) {
         !page.contains("class=\"centre\""),
         "no estimate among the distances"
     );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn cells_are_proposed_registered_and_judged(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let third = "[[arms]]\nname = \"mask, tiny\"\ntask.length = 5\ndropout.state.rate = 0.25\n[[arms]]\n\
+                 name = \"none, tiny\"\ntask.length = 5\n";
+    let toml = format!(
+        "{SQUARE}{third}[criterion]\nkind = \"cells\"\nmetric = \"test_mse\"\ntreatment = \"mask, long\"\n\
+         control = \"none, long\"\nconditions = [[\"mask, short\", \"none, short\"], [\"mask, tiny\", \"none, tiny\"]]\n\
+         at_least = 2\nmargin = 0.02\n"
+    );
+    // Masks help at two lengths of three.
+    let path = concluded(&site, &ada, &toml, |plan| {
+        let noise = f64::from(plan.seed % 8) * 1e-3;
+        match plan.arm.as_str() {
+            "mask, long" | "mask, short" => 0.02 + noise,
+            _ => 0.08 - noise,
+        }
+    })
+    .await;
+    let verdict = over_rest(&ada, &path).await["verdict"].clone();
+    assert_eq!(verdict["outcome"], "supported", "{verdict}");
+    assert_eq!(verdict["kind"], "cells");
+    assert_eq!(verdict["at_least"], 2);
+    let conditions = verdict["conditions"].as_array().expect("a list");
+    assert_eq!(conditions.len(), 3);
+    assert_eq!(conditions[2]["treatment"], "mask, tiny");
+    assert_eq!(conditions[1]["p_support"], 0.00390625);
+    assert_eq!(conditions[1]["pairs"].as_array().map(Vec::len), Some(8));
+    let page = ada.get(&path).await.text();
+    says(
+        &page,
+        &[
+            "is better in at least 2 of 3 conditions",
+            "Each row is a condition",
+            "Differences in 3 conditions; 1: median",
+            "<td>mask, short over none, short</td>",
+            "<th scope=\"col\" class=\"number\">Difference 3</th>",
+            "48 runs planned, 48 finished",
+            "The claim survives if the typical advantage in test_mse is proven to be above 0 in at least 2 of 3 conditions",
+            "(control, other condition)",
+        ],
+    );
+    assert_eq!(page.matches("class=\"centre\"").count(), 3);
+    let id = path.rsplit('/').next().unwrap_or("");
+    let again = ada
+        .get(&format!("/experiments/new?amends={id}"))
+        .await
+        .text();
+    says(
+        &again,
+        &[
+            "<option value=\"cells\" selected>",
+            "<details id=\"further-conditions\" open>",
+            "name=\"criterion-at_least\" value=\"2\"",
+            "<label for=\"criterion-conditions-1-1\">Condition 3, control</label>",
+            "<option value=\"none, tiny\" selected>",
+        ],
+    );
+}
+
+/// The rows of conditions and the text become each other; a problem stands at its row.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn conditions_are_chosen_in_rows(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let toml = format!(
+        "{SQUARE}[criterion]\nkind = \"cells\"\nmetric = \"test_mse\"\ntreatment = \"mask, long\"\n\
+         control = \"none, long\"\nat_least = 1\nmargin = 0.02\n"
+    );
+    let read = [("toml", toml.as_str()), ("action", "read")];
+    let page = ada.post("/experiments/new", &read).await.text();
+    says(
+        &page,
+        &[
+            "is missing; give pairs of arms",
+            "id=\"criterion-conditions-0-0-error\"",
+            "id=\"criterion-conditions-1-1\"",
+        ],
+    );
+    // What is chosen goes into the text; half a row is told where it stands.
+    let chosen = |control: &str| {
+        let mut form = fields(page.split("data-editor").nth(1).expect("the editor"));
+        for (name, value) in &mut form {
+            match name.as_str() {
+                "criterion-conditions-0-0" => *value = "mask, short".into(),
+                "criterion-conditions-0-1" => *value = control.into(),
+                _ => {}
+            }
+        }
+        form.push(("action".into(), "apply".into()));
+        form
+    };
+    let half = apply(&ada, &chosen("")).await;
+    says(
+        &half,
+        &[
+            "id=\"criterion-conditions-0-0-error\"",
+            "no arm is called so",
+        ],
+    );
+    let whole = apply(&ada, &chosen("none, short")).await;
+    assert!(!whole.contains("criterion-conditions-0-0-error"), "{whole}");
+    says(&whole, &["id=\"criterion-conditions-2-1\"", "Reads well"]);
+    let text = fields(whole.split("data-editor").nth(1).expect("the editor"))
+        .into_iter()
+        .find(|(name, _)| name == "toml");
+    let (_, text) = text.expect("a text");
+    assert!(
+        text.contains("conditions = [[\"mask, short\", \"none, short\"]]"),
+        "{text}"
+    );
+}
+
+async fn apply(ada: &Browser, form: &[(String, String)]) -> String {
+    let form: Vec<(&str, &str)> = (form.iter())
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    ada.post("/experiments/new", &form).await.text()
 }

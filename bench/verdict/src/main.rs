@@ -14,7 +14,7 @@ use noise::{Centre, Noise};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rayon::prelude::*;
-use run::{Experiment, Kind};
+use run::{Experiment, Kind, Third};
 
 /// Prints error rates and power of the verdict, by simulation.
 #[derive(Debug, Parser)]
@@ -96,22 +96,31 @@ fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
         args.experiments
     };
     let experiment = Experiment::new(kind, noise, pairs);
-    let ends = |effect: f64| -> [f64; 3] {
+    let ends = |effect: f64, third: Third| -> [f64; 3] {
         let counts = (0..experiments)
             .into_par_iter()
             .map(|i| {
                 let mut rng = SmallRng::seed_from_u64(args.seed << 32 | u64::from(i));
-                experiment.ends(effect, &mut rng).map(u64::from)
+                experiment.ends(effect, third, &mut rng).map(u64::from)
             })
             .reduce(|| [0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]);
         counts.map(|count| count as f64 / f64::from(experiments))
     };
     let margin = kind.margin();
-    let (none, edge, twice) = (ends(0.0), ends(margin), ends(2.0 * margin));
+    // The third of three conditions is where an error is likeliest: with those that lack the effect, all but one have it.
+    let (none, edge, twice) = (
+        ends(0.0, Third::For),
+        ends(margin, Third::Against),
+        ends(2.0 * margin, Third::Against),
+    );
+    let reversed = match kind {
+        Kind::Cells => ends(0.0, Third::Against)[2],
+        _ => none[2],
+    };
     // Of equivalence the margin is the edge of both: there neither may be concluded more often than the level says.
     let promised = match kind {
         Kind::Equivalence => [edge[0], edge[1], 0.0],
-        _ => [none[0], edge[1], none[2]],
+        _ => [none[0], edge[1], reversed],
     };
     let bar = ALPHA + 3.0 * (ALPHA * (1.0 - ALPHA) / f64::from(experiments)).sqrt();
     let holds = kind != Kind::Mean || noise.is_symmetric();

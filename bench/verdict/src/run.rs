@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// Smallest difference of interest of two shares.
 pub(crate) const SHARE_MARGIN: f64 = 0.3;
+/// How far from the margin the third of three conditions lies: on the side on which it counts for what is wrong.
+const ASIDE: f64 = 5.0;
 /// Share of seeds that solve the task in the control arm.
 const SOLVED: f64 = 0.3;
 
@@ -23,10 +25,11 @@ pub(crate) enum Kind {
     Interaction,
     Trend,
     Dispersion,
+    Cells,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Typical,
         Self::Mean,
         Self::Equivalence,
@@ -34,6 +37,7 @@ impl Kind {
         Self::Interaction,
         Self::Trend,
         Self::Dispersion,
+        Self::Cells,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -47,6 +51,7 @@ impl Kind {
             Self::Interaction => "interaction, typical seed",
             Self::Trend => "trend, typical seed",
             Self::Dispersion => "dispersion (effects are logarithms of the ratio of the spreads)",
+            Self::Cells => "cells, two of three",
         }
     }
 
@@ -66,6 +71,14 @@ impl Kind {
                 ("a", "task.length = 10\n"),
                 ("d", "task.length = 30\n"),
             ],
+            Self::Cells => &[
+                ("b", ""),
+                ("a", ""),
+                ("d", ""),
+                ("c", ""),
+                ("f", ""),
+                ("e", ""),
+            ],
             _ => &[("b", ""), ("a", "")],
         }
     }
@@ -81,9 +94,21 @@ impl Kind {
             }
             Self::Trend => "kind = \"trend\"\nfield = \"task.length\"",
             Self::Dispersion => "kind = \"dispersion\"",
+            Self::Cells => {
+                "kind = \"cells\"\nconditions = [[\"d\", \"c\"], [\"f\", \"e\"]]\nat_least = 2"
+            }
         };
         format!("{kind}\nmargin = {}\nalpha = {ALPHA}\n", self.margin())
     }
+}
+
+/// Which way the third of three conditions points.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Third {
+    /// It has the effect.
+    For,
+    /// It has the opposite one.
+    Against,
 }
 
 /// An experiment with so many pairs.
@@ -110,9 +135,10 @@ impl Experiment {
         }
     }
 
-    /// Simulates it where the truth is `effect`: supported, falsified, reversed.
-    pub(crate) fn ends(&self, effect: f64, rng: &mut impl Rng) -> [bool; 3] {
-        let verdict = self.verdict(effect, rng);
+    /// Simulates it where the truth is `effect`: supported, falsified, reversed. Of three conditions two have this effect,
+    /// and the third has a large one for or against the prediction, as `third` says.
+    pub(crate) fn ends(&self, effect: f64, third: Third, rng: &mut impl Rng) -> [bool; 3] {
+        let verdict = self.simulated(effect, third, rng);
         [
             verdict.outcome == Outcome::Supported,
             verdict.outcome == Outcome::Falsified,
@@ -122,11 +148,15 @@ impl Experiment {
 
     /// Simulates it where the truth is `effect`.
     pub(crate) fn verdict(&self, effect: f64, rng: &mut impl Rng) -> Verdict {
+        self.simulated(effect, Third::For, rng)
+    }
+
+    fn simulated(&self, effect: f64, third: Third, rng: &mut impl Rng) -> Verdict {
         let seeds = self.spec.seeds_drawn(None);
         let outcomes: Vec<RunOutcome> = seeds
             .iter()
             .flat_map(|&seed| {
-                let values = self.values(effect, rng);
+                let values = self.values(effect, third, rng);
                 values.into_iter().map(move |(arm, value)| RunOutcome {
                     arm: arm.into(),
                     seed,
@@ -138,7 +168,7 @@ impl Experiment {
     }
 
     /// Final metrics of a seed's runs; lower is better.
-    fn values(&self, effect: f64, rng: &mut impl Rng) -> Vec<(&'static str, f64)> {
+    fn values(&self, effect: f64, third: Third, rng: &mut impl Rng) -> Vec<(&'static str, f64)> {
         if self.kind == Kind::SolveRate {
             let mut unsolved = |share: f64| f64::from(u8::from(!rng.random_bool(share)));
             return vec![("b", unsolved(SOLVED + effect)), ("a", unsolved(SOLVED))];
@@ -147,6 +177,16 @@ impl Experiment {
             let mut noise = || self.noise.draw(self.kind.centre(), rng);
             let (treatment, control) = (noise(), noise());
             return vec![("b", treatment * (-effect).exp()), ("a", control)];
+        }
+        if self.kind == Kind::Cells {
+            let mut gain = |effect: f64| -(effect + self.noise.draw(self.kind.centre(), rng));
+            let aside = match third {
+                Third::For => MARGIN + ASIDE,
+                Third::Against => -ASIDE,
+            };
+            let [first, second, other] = [effect, effect, aside].map(&mut gain);
+            let treatments = [("b", first), ("d", second), ("f", other)];
+            return [treatments, ["a", "c", "e"].map(|arm| (arm, 0.0))].concat();
         }
         let difference = effect + self.noise.draw(self.kind.centre(), rng);
         match self.kind {

@@ -88,28 +88,48 @@ impl Scope {
             return vec!["It has no criterion.".into()];
         };
         let arm = |name: &str| spec.arms.iter().find(|arm| arm.name == name);
-        let (Some(treatment), Some(control)) = (arm(&criterion.treatment), arm(&criterion.control))
-        else {
+        let pairs: Option<Vec<[&Setup; 2]>> = (criterion.cells().iter())
+            .map(|[treatment, control]| Some([&arm(treatment)?.setup, &arm(control)?.setup]))
+            .collect();
+        let Some(pairs) = pairs else {
             return vec!["Its criterion names no two arms.".into()];
         };
-        let mut found = self.beyond(&treatment.setup);
-        for reason in self.beyond(&control.setup) {
-            if !found.contains(&reason) {
-                found.push(reason);
+        let mut found = Vec::new();
+        let mut tell = |reasons: Vec<String>| {
+            for reason in reasons {
+                if !found.contains(&reason) {
+                    found.push(reason);
+                }
             }
+        };
+        for setup in pairs.iter().flatten() {
+            tell(self.beyond(setup));
         }
+        // What holds over the whole scope holds in each of its conditions.
+        let all = pairs.len();
         match criterion.kind {
             CriterionKind::Difference | CriterionKind::SolveRate => {}
+            CriterionKind::Cells if criterion.count() == all => {}
+            CriterionKind::Cells => tell(vec![format!(
+                "The claim holds wherever it speaks, and this asks for the effect in {} of {all} conditions.",
+                criterion.count()
+            )]),
             CriterionKind::Equivalence => {
-                found
-                    .push("The claim says that one arm is better, not that both are alike.".into());
+                tell(vec![
+                    "The claim says that one arm is better, not that both are alike.".into(),
+                ]);
             }
-            _ => found.push("The claim says that one arm is better than another, no more.".into()),
+            _ => tell(vec![
+                "The claim says that one arm is better than another, no more.".into(),
+            ]),
         }
         if self.arms.are_open() {
-            found.push("The claim does not say which arms it compares.".into());
-        } else {
-            found.extend(self.arms.mismatches(&treatment.setup, &control.setup));
+            tell(vec![
+                "The claim does not say which arms it compares.".into(),
+            ]);
+        }
+        for [treatment, control] in pairs.iter().filter(|_| !self.arms.are_open()) {
+            tell(self.arms.mismatches(treatment, control));
         }
         found.extend(self.other_metric(criterion));
         found.extend(self.other_margin(criterion));

@@ -154,3 +154,37 @@ fn a_scope_is_stored_as_it_was_written() {
     assert_eq!(scope.margin.nats, 0.01);
     assert!(serde_json::from_value::<Scope>(serde_json::json!({ "hiden": {} })).is_err());
 }
+
+/// An effect in all of several conditions is what a claim says, if all of them lie in its scope; in some of them it is less.
+#[test]
+fn cells_bear_on_a_claim_if_all_conditions_must_show_the_effect() {
+    let scope = scope(serde_json::json!({ "length": { "least": 10, "most": 40 } }));
+    let cells = |length: u32, other: &str, at_least: u32| {
+        let text = format!(
+            "title = \"t\"\nseeds = 8\n[task]\nname = \"adding\"\nlength = 10\n[training]\nsteps = 10\n\
+             [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\ndropout.state.rate = 0.2\n\
+             [[arms]]\nname = \"c\"\ntask.length = {length}\n[[arms]]\nname = \"d\"\ntask.length = {length}\n{other}\
+             dropout.state.rate = 0.2\n[criterion]\nkind = \"cells\"\ntreatment = \"b\"\ncontrol = \"a\"\n\
+             conditions = [[\"d\", \"c\"]]\nat_least = {at_least}\n{RELATIVE}"
+        );
+        scope.outside(&read(&text, Format::Toml).expect("good"))
+    };
+    assert_eq!(cells(40, "", 2), Vec::<String>::new());
+    let some = cells(40, "", 1);
+    assert_eq!(
+        some,
+        ["The claim holds wherever it speaks, and this asks for the effect in 1 of 2 conditions."]
+    );
+    // The first condition lies inside, the second does not.
+    let beyond = cells(80, "", 2);
+    assert_eq!(
+        beyond,
+        ["The claim speaks about 10 to 40 time steps, not about 80."]
+    );
+    let spoilt = cells(40, "training.learning_rate = 1e-8\n", 2);
+    assert!(
+        spoilt[0].contains("in training.learning_rate"),
+        "{spoilt:?}"
+    );
+    assert_eq!(spoilt.len(), 1, "{spoilt:?}");
+}

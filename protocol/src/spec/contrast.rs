@@ -29,6 +29,12 @@ impl Spec {
         if let Some(other) = criterion.other_pair() {
             terms.extend(pair(other, -1.0));
         }
+        // Each further condition has a contrast of its own; here its runs only belong to the seed.
+        for arm in criterion.conditions.iter().flatten() {
+            if terms.iter().all(|term| term.arm != arm) {
+                terms.push(Term { arm, weight: 0.0 });
+            }
+        }
         terms
     }
 }
@@ -78,11 +84,39 @@ pub(super) fn place(setup: &Setup, field: &str, scale: Option<Scale>) -> Option<
 }
 
 /// The advantage of a treatment over its control, times a sign.
-fn pair([treatment, control]: [&str; 2], sign: f64) -> [Term<'_>; 2] {
+pub(crate) fn pair([treatment, control]: [&str; 2], sign: f64) -> [Term<'_>; 2] {
     [(treatment, sign), (control, -sign)].map(|(arm, weight)| Term { arm, weight })
 }
 
 impl Criterion {
+    /// The conditions in which the treatment's advantage is looked for: pairs of treatment and control, the first one
+    /// first.
+    pub fn cells(&self) -> Vec<[&str; 2]> {
+        let first = [self.treatment.as_str(), &self.control];
+        let further =
+            (self.conditions.iter()).map(|[treatment, control]| [treatment.as_str(), control]);
+        [first].into_iter().chain(further).collect()
+    }
+
+    /// In how many of its conditions the effect is predicted.
+    pub fn count(&self) -> usize {
+        self.at_least.map_or(1, |count| count as usize).max(1)
+    }
+
+    /// In how many of its conditions the effect must be missing for the prediction to be wrong.
+    pub fn against(&self) -> usize {
+        (self.conditions.len() + 2)
+            .saturating_sub(self.count())
+            .max(1)
+    }
+
+    /// Whether the arm's runs may diverge and be lost: of a treatment that is no control elsewhere.
+    pub(crate) fn may_lose(&self, arm: &str) -> bool {
+        let mut cells = self.cells().into_iter();
+        cells.clone().any(|[treatment, _]| treatment == arm)
+            && !cells.any(|[_, control]| control == arm)
+    }
+
     /// What the criterion takes an arm for, in words; empty where it does not compare it.
     pub fn part(&self, arm: &str) -> &'static str {
         match arm {
@@ -91,6 +125,10 @@ impl Criterion {
             _ if self.other_treatment.as_deref() == Some(arm) => "treatment, other condition",
             _ if self.other_control.as_deref() == Some(arm) => "control, other condition",
             _ if self.kind == CriterionKind::Trend => "between",
+            _ if self.may_lose(arm) => "treatment, other condition",
+            _ if self.conditions.iter().any(|[_, control]| control == arm) => {
+                "control, other condition"
+            }
             _ => "",
         }
     }

@@ -5,6 +5,7 @@ use super::limits;
 use super::types::*;
 use crate::metric;
 
+mod cells;
 mod sweep;
 
 const KINDS: &[(&str, CriterionKind)] = &[
@@ -14,6 +15,7 @@ const KINDS: &[(&str, CriterionKind)] = &[
     ("interaction", CriterionKind::Interaction),
     ("trend", CriterionKind::Trend),
     ("dispersion", CriterionKind::Dispersion),
+    ("cells", CriterionKind::Cells),
 ];
 const ESTIMANDS: &[(&str, Estimand)] = &[("median", Estimand::Median), ("mean", Estimand::Mean)];
 const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
@@ -42,6 +44,8 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     if kind == CriterionKind::Trend {
         compared = arms.iter().map(|arm| arm.name.as_str()).collect();
     }
+    let (conditions, at_least) = cells::read(&mut fields, kind, [&treatment, &control], arms);
+    compared.extend(conditions.iter().flatten().map(String::as_str));
     let known = check_metric(&mut fields, &metric_name, &compared, arms);
     let natural = known.map_or(Better::Lower, |metric| metric.better);
     let better = fields.choice("better", DIRECTIONS, Some(natural));
@@ -77,7 +81,10 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     // What more than two runs may differ by, the gates say; a ratio of spreads has no such bound.
     let of_two = matches!(
         kind,
-        CriterionKind::Difference | CriterionKind::Equivalence | CriterionKind::SolveRate
+        CriterionKind::Difference
+            | CriterionKind::Equivalence
+            | CriterionKind::SolveRate
+            | CriterionKind::Cells
     );
     if share && scale == Scale::Additive && margin >= 1.0 && of_two {
         fields.problem(
@@ -96,6 +103,8 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
         other_control,
         field,
         field_scale,
+        conditions,
+        at_least,
         better,
         margin,
         scale,
@@ -194,6 +203,7 @@ fn estimand(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<Estimand> {
     let estimated = match kind {
         CriterionKind::SolveRate => "a solve rate",
         CriterionKind::Dispersion => "a ratio of spreads",
+        CriterionKind::Cells => "the typical pair of each condition",
         _ => return Some(fields.choice("estimand", ESTIMANDS, Some(Estimand::Median))),
     };
     if fields.take("estimand").is_some() {

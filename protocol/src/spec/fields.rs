@@ -147,6 +147,15 @@ impl<'a> Fields<'a> {
         });
     }
 
+    /// A problem of one entry of a list.
+    pub(super) fn problem_at(&mut self, name: &str, index: usize, detail: impl Into<String>) {
+        let pointer = format!("{}/{index}", self.pointer(name));
+        self.problems.push(Problem {
+            pointer,
+            detail: detail.into(),
+        });
+    }
+
     /// The raw value; null counts as absent.
     pub(super) fn take(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);

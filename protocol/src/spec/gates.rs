@@ -32,6 +32,7 @@ pub(super) fn problems(spec: &Spec) -> Vec<Problem> {
                 .into(),
         ));
     }
+    found.extend(cells(spec, criterion));
     found.extend(square(spec, criterion));
     found.extend(alone(spec, criterion));
     found.extend(reach(spec, criterion));
@@ -108,6 +109,42 @@ fn square(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     })
 }
 
+/// In each further condition there must be something to find, and no two conditions may train the same, or one effect would
+/// count twice.
+fn cells(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    let setup = |name: &str| Some(&spec.arms.iter().find(|arm| arm.name == name)?.setup);
+    let cells = criterion.cells();
+    let setups: Vec<[&Setup; 2]> = (cells.iter())
+        .map(|[treatment, control]| Some([setup(treatment)?, setup(control)?]))
+        .collect::<Option<_>>()?;
+    for (index, [one, other]) in setups.iter().enumerate().skip(1) {
+        let [treatment, control] = cells[index];
+        let at = format!("conditions/{}", index - 1);
+        if alike(one, other) {
+            return Some(problem(
+                &at,
+                format!(
+                    "compares \"{treatment}\" and \"{control}\", which train the same, so there is nothing to find. Let them differ \
+                     in what the claim is about."
+                ),
+            ));
+        }
+        let same =
+            |[treatment, control]: &[&Setup; 2]| alike(treatment, one) && alike(control, other);
+        if let Some(twin) = setups[..index].iter().position(same) {
+            let [its_treatment, its_control] = cells[twin];
+            return Some(problem(
+                &at,
+                format!(
+                    "trains the same as \"{its_treatment}\" and \"{its_control}\", so one effect would count twice. Let the \
+                     conditions differ, or name this one no more."
+                ),
+            ));
+        }
+    }
+    None
+}
+
 /// The arms of a trend must differ in the swept setting alone, or nobody knows what it is due to.
 fn alone(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     let field = criterion.field.as_ref()?;
@@ -144,16 +181,26 @@ fn effective(setup: &Setup) -> BTreeMap<String, Value> {
 /// The exact tests must be able to reach the level: even if all pairs agree, p is 2⁻ⁿ.
 fn reach(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     let pairs = spec.seeds.count();
-    let smallest = sign_test(pairs, pairs);
+    // Of several conditions each is tested at a share of the level: on the side that needs the smaller one.
+    let times = criterion.count().max(criterion.against()) as f64;
+    let smallest_of = |n: usize| times * sign_test(n, n);
+    let smallest = smallest_of(pairs);
     if smallest <= criterion.alpha || pairs < limits::SEEDS_REGISTERED {
         return None;
     }
     let enough = limits::SEEDS.into_inner().1;
-    let enough = (pairs..=enough).find(|n| sign_test(*n, *n) <= criterion.alpha)?;
+    let enough = (pairs..=enough).find(|n| smallest_of(*n) <= criterion.alpha)?;
+    let (shared, unreachable) = match criterion.kind {
+        CriterionKind::Cells => (
+            ", multiplied by the number of conditions that have a chance",
+            "one of the outcomes cannot",
+        ),
+        _ => ("", "neither outcome can"),
+    };
     Some(problem(
         "alpha",
         format!(
-            "is {}, but with {pairs} seeds no exact test gives a p-value below {smallest:.4}, so neither outcome can be \
+            "is {}, but with {pairs} seeds no exact test gives a p-value below {smallest:.4}{shared}, so {unreachable} be \
              reached. Take {enough} seeds or more.",
             criterion.alpha
         ),
@@ -182,13 +229,15 @@ fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
             )
         });
     }
-    let (untrained, best) = spread(spec, criterion)?;
+    let (untrained, best) = spread_for_margin(spec, criterion)?;
     let gain = (untrained - best).abs() * times;
     let most = match criterion.kind {
         CriterionKind::Interaction => {
             format!(", and two advantages cannot differ by more than {gain:.4}")
         }
         CriterionKind::Trend => format!(", and no slope is steeper than {}", number(gain)),
+        CriterionKind::Cells if criterion.count() == 1 => " in any of the conditions".to_owned(),
+        CriterionKind::Cells => format!(" in all but {} of the conditions", criterion.count() - 1),
         _ => String::new(),
     };
     (criterion.margin >= gain).then(|| {
@@ -207,7 +256,7 @@ fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
 /// A threshold must lie between what needs no learning and what cannot be reached.
 fn threshold(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     let threshold = criterion.threshold?;
-    let (untrained, best) = spread(spec, criterion)?;
+    let (untrained, best) = spread(spec, criterion, &criterion.treatment)?;
     let reached = match criterion.better {
         Better::Lower => threshold >= untrained,
         Better::Higher => threshold <= untrained,
@@ -227,13 +276,21 @@ fn threshold(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     Some(problem("threshold", detail))
 }
 
-/// The metric without learning, and at its best, where the task says; of the treatment's task. On numbers that were
-/// shifted for the test there is no telling.
-fn spread(spec: &Spec, criterion: &Criterion) -> Option<(f64, f64)> {
-    let arm = spec
-        .arms
-        .iter()
-        .find(|arm| arm.name == criterion.treatment)?;
+/// The metric without learning, and at its best, that the margin is held against: of several conditions where the k-th most
+/// can be gained, if so many must show the effect.
+fn spread_for_margin(spec: &Spec, criterion: &Criterion) -> Option<(f64, f64)> {
+    let mut spreads: Vec<(f64, f64)> = (criterion.cells().iter())
+        .map(|[treatment, _]| spread(spec, criterion, treatment))
+        .collect::<Option<_>>()?;
+    let gain = |(untrained, best): &(f64, f64)| (untrained - best).abs();
+    spreads.sort_by(|one, other| gain(other).total_cmp(&gain(one)));
+    spreads.get(criterion.count() - 1).copied()
+}
+
+/// The metric without learning, and at its best, where the task says; of that arm's task. On numbers that were shifted for
+/// the test there is no telling.
+fn spread(spec: &Spec, criterion: &Criterion, name: &str) -> Option<(f64, f64)> {
+    let arm = spec.arms.iter().find(|arm| arm.name == name)?;
     let tested = !criterion.metric.starts_with("train_");
     if tested && plain(&arm.setup).evaluation.shift.is_some() {
         return None;

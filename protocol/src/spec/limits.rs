@@ -10,6 +10,8 @@ pub const TITLE_CHARS: usize = 200;
 pub const ARM_CHARS: usize = 60;
 /// Arms of an experiment.
 pub const ARMS: RangeInclusive<usize> = 1..=12;
+/// Conditions in some of which an effect is predicted.
+pub const CONDITIONS: RangeInclusive<usize> = 2..=12;
 /// Seeds of an experiment. At most 40: the exact sign-flip test enumerates 2^(n/2) sums twice.
 pub const SEEDS: RangeInclusive<usize> = 1..=40;
 /// Fewest seeds of an experiment that is registered: with 5 pairs no exact two-sided p-value is below .0625.

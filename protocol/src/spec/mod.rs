@@ -24,6 +24,7 @@ mod to_toml;
 mod types;
 
 pub use contrast::Term;
+pub(crate) use contrast::pair;
 pub use cost::{
     Board, Kind, Past, USUAL_HOURS, card_run_seconds, cpu_seconds, run_seconds, sequence_length,
     tested_length,

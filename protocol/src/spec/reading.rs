@@ -37,6 +37,15 @@ impl Criterion {
                 self.other_advantage(),
                 self.amount(),
             ),
+            CriterionKind::Cells => format!(
+                "In at least {} of {} conditions ({}) the treatment reaches a {} {} than the control by at least {}.",
+                self.count(),
+                self.cells().len(),
+                self.pairs(),
+                self.direction(),
+                self.metric,
+                self.amount(),
+            ),
             CriterionKind::Dispersion => format!(
                 "{} spreads less over the seeds with \"{}\" than with \"{}\", by a factor of at least {}.",
                 self.metric,
@@ -88,6 +97,15 @@ impl Criterion {
                 self.amount(),
                 self.proof(),
             ),
+            CriterionKind::Cells => format!(
+                "Falsified if in {} or more of the {} conditions ({}) the advantage in {} is proven smaller than {}, for the typical seed pair by exact sign tests at the level {} for all together.",
+                self.against(),
+                self.cells().len(),
+                self.pairs(),
+                self.metric,
+                self.amount(),
+                number(self.alpha),
+            ),
             CriterionKind::Dispersion => format!(
                 "Falsified if the spread of {} over the seeds with \"{}\" is proven to be smaller than with \"{}\" by a factor of less than {}, or larger, by an exact sign-flip test of the distances from the median at the level {}.",
                 self.metric,
@@ -105,6 +123,14 @@ impl Criterion {
                 self.proof(),
             ),
         }
+    }
+
+    /// The conditions by their arms.
+    fn pairs(&self) -> String {
+        let pairs: Vec<String> = (self.cells().iter())
+            .map(|[treatment, control]| format!("\"{treatment}\" over \"{control}\""))
+            .collect();
+        crate::text::first_of(&pairs, 6, "; ")
     }
 
     /// The direction of a trend.
@@ -139,6 +165,16 @@ impl Criterion {
                      falls if it is proven to lie outside.",
                     self.quantity("difference"),
                     self.metric
+                );
+            }
+            CriterionKind::Cells => {
+                let (count, all) = (self.count(), self.cells().len());
+                return format!(
+                    "The claim survives if the typical advantage in {} is proven to be above 0 in at least {count} of {all} \
+                     conditions, at the level {level} for all together, and estimated to be at least {margin} in as many; it falls \
+                     if it is proven to be below {margin} in {} of them or more.",
+                    self.metric,
+                    self.against()
                 );
             }
             CriterionKind::Dispersion => {

@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 67] = [
+pub const FIELD_ORDER: [&str; 69] = [
     "title",
     "seeds",
     "name",
@@ -110,6 +110,8 @@ pub const FIELD_ORDER: [&str; 67] = [
     "other_control",
     "field",
     "field_scale",
+    "conditions",
+    "at_least",
     "better",
     "margin",
     "scale",
@@ -148,6 +150,10 @@ fn plain(value: &Value) -> String {
         // A TOML float needs a point or an exponent.
         Value::Number(number) if number.is_f64() => {
             format!("{:?}", number.as_f64().unwrap_or_default())
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            format!("[{}]", items.join(", "))
         }
         Value::String(string) => toml::Value::from(string.as_str()).to_string(),
         other => other.to_string(),

@@ -511,6 +511,12 @@ pub struct Criterion {
     /// Of `trend`: whether the slope is taken per unit of the field, or of its logarithm per doubling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field_scale: Option<Scale>,
+    /// Of `cells`: the conditions beside the one of `treatment` and `control`, each as its treatment and its control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<[String; 2]>,
+    /// Of `cells`: in how many of the conditions the claim predicts the effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u32>,
     /// Which direction of the metric is better.
     pub better: Better,
     /// Smallest effect of interest, on `scale` (for `solve_rate`: a difference of rates).
@@ -541,6 +547,8 @@ pub enum CriterionKind {
     Trend,
     /// The treatment spreads less over the seeds, by the factor that the margin is the logarithm of.
     Dispersion,
+    /// The treatment is better by the margin in at least so many of several conditions, each a pair of arms.
+    Cells,
 }
 
 /// What the differences of the seed pairs are to estimate.

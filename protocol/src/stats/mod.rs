@@ -2,6 +2,7 @@
 //!
 //! Checked in the tests against scipy 1.17 and statsmodels 0.15.
 
+mod conjunction;
 mod exact;
 mod matched;
 mod paired;
@@ -9,6 +10,7 @@ mod proportion;
 mod rank;
 mod sign;
 
+pub use conjunction::partial_conjunction;
 pub use exact::{sign_flip, wilcoxon};
 pub use matched::paired_shares_below;
 pub use paired::{Paired, largest_skewness, paired, skewness, student_quantile};

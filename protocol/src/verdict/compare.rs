@@ -4,7 +4,7 @@ use super::gaps::Gap;
 use super::spread;
 use super::{End, Pair, RunOutcome};
 use crate::result::Provenance;
-use crate::spec::{Better, Criterion, CriterionKind, Scale, Spec, Term};
+use crate::spec::{Better, Criterion, CriterionKind, Scale, Spec, Term, pair};
 use crate::stats;
 
 /// Differences are held within ± this, so that every sum over the pairs, and every bound, stays a finite number.
@@ -17,6 +17,8 @@ const ROUNDING: f64 = 1e-14;
 pub(super) struct Compared<'a> {
     /// The arms, each with its weight in a difference: the treatment first, the control second.
     pub(super) terms: Vec<Term<'a>>,
+    /// The same of each condition alone, where there are several.
+    pub(super) conditions: Vec<Compared<'a>>,
     /// Every seed, complete or not.
     pub(super) pairs: Vec<Pair>,
     /// Of each complete pair the difference δ, finite: a run that diverged has the worst value that any of the arms
@@ -35,11 +37,28 @@ pub(super) struct Compared<'a> {
 pub(super) fn compare<'a>(
     spec: &'a Spec,
     seeds: &[u32],
+    criterion: &'a Criterion,
+    outcomes: &'a [RunOutcome],
+) -> Compared<'a> {
+    let mut compared = weigh(spec.contrast(), seeds, criterion, outcomes);
+    if criterion.kind == CriterionKind::Cells {
+        compared.conditions = (criterion.cells().into_iter())
+            .map(|arms| weigh(Vec::from(pair(arms, 1.0)), seeds, criterion, outcomes))
+            .collect();
+    }
+    compared
+}
+
+/// Compares the runs of some arms, each with its weight.
+fn weigh<'a>(
+    terms: Vec<Term<'a>>,
+    seeds: &[u32],
     criterion: &Criterion,
     outcomes: &'a [RunOutcome],
 ) -> Compared<'a> {
     let mut compared = Compared {
-        terms: spec.contrast(),
+        terms,
+        conditions: Vec::new(),
         pairs: Vec::new(),
         differences: Vec::new(),
         orders: Vec::new(),

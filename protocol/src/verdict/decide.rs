@@ -1,5 +1,6 @@
 //! From the ends of the runs to the conclusion: what stands in the way of the rule, then the rule.
 
+use super::cells::Cells;
 use super::compare::{Compared, compare, diverged};
 use super::evidence::{self, Evidence};
 use super::explain::explain;
@@ -77,6 +78,9 @@ fn evidence_of<'a>(
         CriterionKind::SolveRate => {
             Some(Box::new(SolveRate::of(compared, criterion, level)?) as Box<dyn Evidence>)
         }
+        CriterionKind::Cells => {
+            Some(Box::new(Cells::of(compared, criterion, level)?) as Box<dyn Evidence>)
+        }
         CriterionKind::Dispersion => {
             Some(Box::new(Spread::of(compared, criterion, level)?) as Box<dyn Evidence>)
         }
@@ -113,6 +117,7 @@ fn numbers(
         diverged: arms.map(|arm| arm.diverged),
         missing: arms.map(|arm| arm.missing),
         others: drops[2..].to_vec(),
+        at_least: criterion.at_least,
         ..Verdict::aborted(String::new())
     };
     if let Some((evidence, conclusion)) = read {
@@ -121,6 +126,7 @@ fn numbers(
         verdict.p_support = Some(conclusion.p_support);
         verdict.p_falsify = Some(conclusion.p_falsify);
         verdict.p_value = Some(conclusion.p_support.min(conclusion.p_falsify));
+        verdict.conditions = evidence.conditions(criterion.margin);
         verdict.checks = Some(evidence.checks(criterion, outcomes));
         verdict.severity = power::severity(&verdict, level);
     }
@@ -191,12 +197,18 @@ fn obstacle(
              control does, it is nothing to compare with."
         ));
     }
-    // So is every arm that the treatment's advantage is measured against.
-    if let Some(other) = verdict.others.iter().find(|other| many(other.diverged)) {
+    // So is every arm that the treatment's advantage is measured against, the treatment itself in another condition.
+    let others = verdict
+        .others
+        .iter()
+        .map(|other| (&*other.arm, other.diverged));
+    let mut arms = others.chain([(&*criterion.treatment, treatment)]);
+    if let Some((arm, diverged)) =
+        arms.find(|(arm, diverged)| many(*diverged) && !criterion.may_lose(arm))
+    {
         return inconclusive(format!(
-            "{} runs of \"{}\" diverged; where more than a fifth of an arm does that is not the treatment, it is nothing \
-             to compare with.",
-            other.diverged, other.arm
+            "{diverged} runs of \"{arm}\" diverged; where more than a fifth of an arm does that is not the treatment, it is \
+             nothing to compare with.",
         ));
     }
     let of_numbers = match (criterion.kind, criterion.estimand) {

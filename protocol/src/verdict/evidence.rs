@@ -1,7 +1,7 @@
 //! What the pairs say about the advantage of the treatment: how sure it is that it lies above, or below, a value.
 
 use super::compare::{Compared, LARGEST};
-use super::{Checks, RunOutcome};
+use super::{Checks, ConditionVerdict, RunOutcome};
 use crate::spec::{Criterion, Estimand};
 use crate::stats::{self, Paired};
 
@@ -25,6 +25,10 @@ pub(super) trait Evidence {
     fn doubt(&self) -> Option<String>;
     /// The checks beside the rule.
     fn checks(&self, criterion: &Criterion, outcomes: &[RunOutcome]) -> Checks;
+    /// What each condition says alone, where there are several.
+    fn conditions(&self, _margin: f64) -> Vec<ConditionVerdict> {
+        Vec::new()
+    }
 }
 
 /// The typical pair: the median of the differences, by the exact sign test, which holds for noise of any shape. Student's

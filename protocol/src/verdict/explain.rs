@@ -125,6 +125,26 @@ fn predicted(criterion: &Criterion) -> Meaning {
                 ),
             }
         }
+        CriterionKind::Cells => {
+            let all = criterion.cells().len();
+            let (count, against) = (criterion.count(), criterion.against());
+            Meaning {
+                supported: format!(
+                    "The treatment is better in at least {count} of {all} conditions: by the estimates, by the smallest effect \
+                     of interest or more."
+                ),
+                reversed: format!(
+                    "The treatment is worse in {against} of {all} conditions or more."
+                ),
+                negligible: format!(
+                    "Treatment and control are equivalent within the smallest effect of interest in one condition or more, and \
+                     fewer than {count} of {all} show an effect beyond it."
+                ),
+                falsified: format!(
+                    "The advantage is smaller than the smallest effect of interest in {against} of {all} conditions or more."
+                ),
+            }
+        }
         CriterionKind::Dispersion => {
             let spread = format!("The spread of {} over the seeds", escape(&criterion.metric));
             Meaning {
@@ -196,6 +216,10 @@ fn numbers(verdict: &Verdict) -> Option<String> {
                 verdict.metric
             )
         }
+        CriterionKind::Cells => format!(
+            "typical (median) advantage in {} that as many conditions reach as are asked for",
+            verdict.metric
+        ),
         CriterionKind::Dispersion => format!(
             "logarithm of the control's spread over the treatment's in {}",
             verdict.metric

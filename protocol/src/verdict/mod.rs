@@ -9,6 +9,7 @@
 //! - falsified if it is proven below m (*negligible* if also above −m, else *reversed* if below 0);
 //! - of `interaction` and `trend` the same, where δ is the difference of two advantages, or a slope;
 //! - of `dispersion` the same, where δ is the logarithm of the ratio of two spreads (`spread`);
+//! - of `cells` the same, where δ is the k-th largest of the conditions' effects (`cells`);
 //! - of `equivalence` the other way round: supported if proven between −m and m, falsified if proven outside;
 //! - inconclusive otherwise, and where something stands in the way (`decide::obstacle`);
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.
@@ -17,6 +18,7 @@
 //!
 //! Every number of a verdict is finite or absent: JSON knows no others, and what is stored must read back.
 
+mod cells;
 mod compare;
 mod decide;
 mod evidence;
@@ -146,8 +148,34 @@ pub struct Verdict {
     /// The other arms that are compared, where there are more than two.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<ArmDrops>,
+    /// Of `cells`: in how many of the conditions the effect is predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u32>,
+    /// Of `cells`: what each condition says alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<ConditionVerdict>,
     /// The verdict in words, as Markdown.
     pub explanation: String,
+}
+
+/// What one of several conditions says alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ConditionVerdict {
+    /// Its treatment.
+    pub treatment: String,
+    /// Its control.
+    pub control: String,
+    /// The median of its differences.
+    pub effect: f64,
+    /// One-sided bounds of it, at the shares of the level that one of the conditions gets.
+    pub interval: Option<[f64; 2]>,
+    /// p-value of the sign test of "there is no effect here".
+    pub p_support: f64,
+    /// p-value of the sign test of "the effect here is at least the margin".
+    pub p_falsify: f64,
+    /// Its seed pairs.
+    pub pairs: Vec<Pair>,
 }
 
 /// What became of the runs of an arm that did not finish.
@@ -297,6 +325,8 @@ impl Verdict {
             diverged: [0, 0],
             missing: [0, 0],
             others: Vec::new(),
+            at_least: None,
+            conditions: Vec::new(),
             explanation: format!("**Aborted.** {reason}"),
         }
     }

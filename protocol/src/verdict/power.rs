@@ -58,11 +58,14 @@ fn power(verdict: &Verdict, pairs: usize, level: f64) -> f64 {
         let [effect, spread] = of_shares(&differences);
         return normal_power((verdict.margin - effect) / spread, pairs, level);
     }
+    if verdict.kind == Some(CriterionKind::Cells) {
+        return power_of_cells(verdict, pairs, level, |_| verdict.margin);
+    }
     let distances: Vec<f64> = match Side::of(verdict, &differences) {
         Side::Below(value) => differences.iter().map(|d| d - value).collect(),
         Side::Above(value) => differences.iter().map(|d| value - d).collect(),
     };
-    resampled_power(&distances, verdict.estimand, pairs, level)
+    resampled_power(&[distances], 1, verdict.estimand, pairs, level)
 }
 
 /// Chance that the experiment would have falsified the prediction, had there been no effect at all (of `equivalence`: one
@@ -79,6 +82,10 @@ pub(super) fn severity(verdict: &Verdict, level: f64) -> Option<f64> {
         let [_, spread] = of_shares(&differences);
         return Some(normal_power(verdict.margin / spread, pairs, level));
     }
+    if verdict.kind == Some(CriterionKind::Cells) {
+        let middle = |seen: &[f64]| stats::median(seen).unwrap_or(0.0) + verdict.margin;
+        return Some(power_of_cells(verdict, pairs, level, middle));
+    }
     let middle = match verdict.estimand {
         Some(Estimand::Mean) => stats::paired(&differences)?.mean,
         _ => stats::median(&differences)?,
@@ -87,17 +94,61 @@ pub(super) fn severity(verdict: &Verdict, level: f64) -> Option<f64> {
         .iter()
         .map(|difference| difference - middle - verdict.margin)
         .collect();
-    Some(resampled_power(&distances, verdict.estimand, pairs, level))
+    Some(resampled_power(
+        &[distances],
+        1,
+        verdict.estimand,
+        pairs,
+        level,
+    ))
+}
+
+/// The same of several conditions, each at its share of the level; `bound` is what its differences must be proven to lie
+/// below. Seeds are drawn with all that they gave.
+fn power_of_cells(
+    verdict: &Verdict,
+    pairs: usize,
+    level: f64,
+    bound: impl Fn(&[f64]) -> f64,
+) -> f64 {
+    let conditions = &verdict.conditions;
+    let count = verdict.at_least.map_or(1, |count| count as usize).max(1);
+    let against = (conditions.len() + 1).saturating_sub(count).max(1);
+    let distances: Vec<Vec<f64>> = (conditions.iter())
+        .map(|condition| {
+            // Only seeds that are complete in every condition, so that those of all conditions stand side by side.
+            let seeds = condition.pairs.iter().zip(&verdict.pairs);
+            let seen: Vec<f64> = seeds
+                .filter_map(|(pair, whole)| whole.difference.and(pair.difference))
+                .collect();
+            let bound = bound(&seen);
+            seen.iter().map(|difference| difference - bound).collect()
+        })
+        .collect();
+    resampled_power(&distances, against, None, pairs, level / count as f64)
 }
 
 /// Chance that so many pairs, drawn from those that were seen and two imaginary ones on either side of 0, are proven to lie
-/// below 0: by the sign test and Student's bound, for a mean by the latter alone.
-fn resampled_power(distances: &[f64], estimand: Option<Estimand>, pairs: usize, level: f64) -> f64 {
+/// below 0: by the sign test and Student's bound, for a mean by the latter alone. Of several conditions so many as are
+/// `needed` must be.
+fn resampled_power(
+    conditions: &[Vec<f64>],
+    needed: usize,
+    estimand: Option<Estimand>,
+    pairs: usize,
+    level: f64,
+) -> f64 {
     /// The error of a share of 0.9 is 0.01 then.
     const SAMPLES: u32 = 1_000;
-    let farthest = distances.iter().map(|d| d.abs()).fold(0.0, f64::max);
-    let imaginary = [-farthest, farthest];
-    let all = [distances, &imaginary].concat();
+    let with_imaginary = |distances: &Vec<f64>| {
+        let farthest = distances.iter().map(|d| d.abs()).fold(0.0, f64::max);
+        [distances.as_slice(), &[-farthest, farthest]].concat()
+    };
+    let all: Vec<Vec<f64>> = conditions.iter().map(with_imaginary).collect();
+    // What a seed gave in all conditions is drawn together.
+    let Some(seeds) = all.iter().map(Vec::len).min() else {
+        return 0.0;
+    };
     let Some(least) = (0..=pairs).find(|count| stats::sign_test(*count, pairs) <= level) else {
         return 0.0;
     };
@@ -108,15 +159,23 @@ fn resampled_power(distances: &[f64], estimand: Option<Estimand>, pairs: usize, 
     let apart = student.inverse_cdf(1.0 - level) / (pairs as f64).sqrt();
     // The same numbers whenever it is computed again.
     let mut rng = SmallRng::seed_from_u64(pairs as u64);
+    let mut drawn = vec![0; pairs];
     let mut sample = vec![0.0; pairs];
     let mut proven = 0;
     for _ in 0..SAMPLES {
-        sample.fill_with(|| all[rng.random_range(0..all.len())]);
-        let below = sample.iter().filter(|distance| **distance < 0.0).count();
-        let signs = estimand == Some(Estimand::Mean) || below >= least;
-        let summary = stats::paired(&sample);
-        let mean = summary.is_some_and(|it| it.mean + apart * it.sd < 0.0);
-        proven += u32::from(signs && mean);
+        drawn.fill_with(|| rng.random_range(0..seeds));
+        let (mut by_signs, mut by_mean) = (0, 0);
+        for distances in &all {
+            for (place, seed) in sample.iter_mut().zip(&drawn) {
+                *place = distances[*seed];
+            }
+            let below = sample.iter().filter(|distance| **distance < 0.0).count();
+            by_signs += usize::from(estimand == Some(Estimand::Mean) || below >= least);
+            let summary = stats::paired(&sample);
+            let mean = summary.is_some_and(|it| it.mean + apart * it.sd < 0.0);
+            by_mean += usize::from(mean);
+        }
+        proven += u32::from(by_signs >= needed && by_mean >= needed);
     }
     f64::from(proven) / f64::from(SAMPLES)
 }

@@ -3,6 +3,7 @@ use crate::result::{Provenance, Treatment};
 use crate::spec::{Format, Spec, read};
 use std::collections::BTreeMap;
 
+mod cells;
 mod dispersion;
 mod interaction;
 mod trend;
@@ -471,6 +472,7 @@ mod storing {
                 interaction::INTERACTION,
                 trend::TREND,
                 dispersion::DISPERSION,
+                cells::CELLS,
                 "kind = \"dispersion\"\nscale = \"log\"\nmargin = 1000000",
                 "kind = \"difference\"\nscale = \"log\"\nmargin = 0.1",
                 "kind = \"difference\"\nmargin = 1000000",

@@ -290,6 +290,9 @@ impl Places<'_> {
             id.replace("-embedding-time", "-embedding-by"),
             format!("{id}-preset"),
             format!("{id}-name"),
+            // A condition is a row of two fields.
+            format!("{id}-0"),
+            format!("{id}-0-0"),
         ];
         let found = candidates.into_iter().find(|id| self.names.contains(id));
         found.unwrap_or_else(|| "toml".to_owned())

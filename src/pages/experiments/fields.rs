@@ -6,6 +6,7 @@
 //! specification's reader says what is wrong with it.
 
 mod arm;
+mod conditions;
 mod value;
 
 use super::posted::Posted;
@@ -17,7 +18,7 @@ pub(super) use arm::{ArmFields, SITES, SiteFields, USUAL, when};
 pub(super) use value::seeds_read;
 
 /// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 37] = [
+const FIELDS: [(&str, &str, Kind); 38] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -50,6 +51,7 @@ const FIELDS: [(&str, &str, Kind); 37] = [
     ("criterion", "other_control", Kind::Text),
     ("criterion", "field", Kind::Text),
     ("criterion", "field_scale", Kind::Text),
+    ("criterion", "at_least", Kind::Whole),
     ("criterion", "better", Kind::Text),
     ("criterion", "margin", Kind::Real),
     ("criterion", "scale", Kind::Text),
@@ -70,6 +72,8 @@ pub(super) struct Fields {
     values: BTreeMap<String, String>,
     pub(super) seeds: String,
     pub(super) arms: Vec<ArmFields>,
+    /// Pairs of arms, treatment and control: of `cells` the conditions beside the first.
+    conditions: Vec<[String; 2]>,
 }
 
 fn name(section: &str, key: &str) -> String {
@@ -86,6 +90,15 @@ impl Fields {
         self.values.get(field).map_or("", String::as_str)
     }
 
+    /// The rows of conditions, each with its place: those that are there and two to fill.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = (usize, [&str; 2])> {
+        let rows = conditions::rows(self.conditions.len());
+        (0..rows).map(|row| {
+            let pair = self.conditions.get(row);
+            (row, pair.map_or(["", ""], |[one, other]| [one, other]))
+        })
+    }
+
     /// Names of all fields that the form has.
     pub(super) fn names(&self) -> HashSet<String> {
         let base = FIELDS.iter().map(|(section, key, _)| name(section, key));
@@ -97,7 +110,14 @@ impl Fields {
             });
             own.into_iter().chain(sites)
         });
-        base.chain(["seeds".to_owned()]).chain(arms).collect()
+        let conditions = (self
+            .conditions()
+            .flat_map(|(row, _)| conditions::names(row)))
+        .collect::<Vec<_>>();
+        base.chain(["seeds".to_owned()])
+            .chain(arms)
+            .chain(conditions)
+            .collect()
     }
 
     /// From what a browser posted.
@@ -127,6 +147,7 @@ impl Fields {
             values,
             seeds: get("seeds").unwrap_or_default(),
             arms,
+            conditions: conditions::from_form(posted),
         }
     }
 
@@ -156,6 +177,7 @@ impl Fields {
             values,
             seeds: document.get("seeds").map(seeds_shown).unwrap_or_default(),
             arms,
+            conditions: conditions::from_toml(document).unwrap_or_default(),
         }
     }
 
@@ -178,6 +200,10 @@ impl Fields {
                     named.clone_from(&new.name);
                 }
             }
+            let conditions = self.conditions.iter_mut().flatten();
+            for named in conditions.filter(|named| **named == old.name) {
+                named.clone_from(&new.name);
+            }
         }
     }
 
@@ -199,6 +225,7 @@ impl Fields {
             };
             set(table, key, typed, kind);
         }
+        conditions::apply(&self.conditions, document);
         if self.seeds.is_empty() {
             document.remove("seeds");
         } else if document.get("seeds").map(seeds_shown).as_deref() != Some(&self.seeds) {

@@ -4,6 +4,7 @@ use crate::{
     db::runs::Curve,
     render::{
         chart::{
+            conditions::{Condition, Conditions},
             curves::{Curves, Line},
             pairs::Pairs,
         },
@@ -74,8 +75,11 @@ pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: TaskNa
         .collect()
 }
 
-/// The paired differences of a verdict.
+/// The paired differences of a verdict, of several conditions a row for each.
 pub(super) fn pairs(verdict: &Verdict) -> Option<Html> {
+    if verdict.kind == Some(CriterionKind::Cells) {
+        return conditions(verdict);
+    }
     let differences: Vec<(u32, f64)> = verdict
         .pairs
         .iter()
@@ -95,6 +99,25 @@ pub(super) fn pairs(verdict: &Verdict) -> Option<Html> {
         effect: verdict.effect.filter(|_| on_axis),
         interval: verdict.interval.filter(|_| on_axis),
         margin: on_axis.then_some(verdict.margin),
+    }
+    .svg()
+}
+
+fn conditions(verdict: &Verdict) -> Option<Html> {
+    let conditions: Vec<Condition> = (verdict.conditions.iter())
+        .map(|condition| Condition {
+            differences: (condition.pairs.iter())
+                .filter_map(|pair| pair.difference)
+                .collect(),
+            effect: condition.effect,
+            interval: condition.interval,
+        })
+        .collect();
+    Conditions {
+        id: "pairs",
+        unit: &verdict.unit,
+        conditions: &conditions,
+        margin: verdict.margin,
     }
     .svg()
 }

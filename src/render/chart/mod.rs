@@ -1,5 +1,7 @@
 //! Server-drawn plots: SVG with classes only, so that one stylesheet colours them in light and dark.
 
 pub mod axis;
+pub mod conditions;
 pub mod curves;
+mod effects;
 pub mod pairs;

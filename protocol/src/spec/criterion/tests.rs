@@ -182,3 +182,88 @@ fn a_dispersion_has_a_factor_for_its_margin_and_no_estimand() {
         "a ratio of spreads is what is estimated",
     );
 }
+
+const CELLS: &str = "kind = \"cells\"\nconditions = [[\"c\", \"d\"]]\n";
+
+#[test]
+fn cells_are_pairs_of_arms_and_a_number_of_them() {
+    let spec = survives(ARMS, &format!("{CELLS}at_least = 2"));
+    let weights: Vec<(&str, f64)> = (spec.contrast().iter())
+        .map(|term| (term.arm, term.weight))
+        .collect();
+    assert_eq!(weights, [("a", 1.0), ("b", -1.0), ("c", 0.0), ("d", 0.0)]);
+    let criterion = spec.criterion.expect("has one");
+    let parts = ["a", "b", "c", "d"].map(|arm| criterion.part(arm));
+    assert_eq!(
+        parts[2..],
+        ["treatment, other condition", "control, other condition"]
+    );
+    insta::assert_snapshot!(format!(
+        "{}\n{}\n{}\n{}",
+        criterion.reading(),
+        criterion.falsifier(),
+        criterion.survival(),
+        criterion.unit(spec.task.name)
+    ));
+}
+
+#[test]
+fn cells_that_cannot_be_read_are_refused_where_they_stand() {
+    let with =
+        |conditions: &str| format!("kind = \"cells\"\nat_least = 1\nconditions = {conditions}");
+    refuses(
+        "kind = \"cells\"\nat_least = 1",
+        "conditions",
+        "is missing; give pairs of arms",
+    );
+    refuses(&with("\"c\""), "conditions", "must be a list, not text");
+    refuses(&with("[]"), "conditions", "names none");
+    refuses(
+        &with("[[\"c\", \"d\"], [\"c\"]]"),
+        "conditions[1]",
+        "is no pair of arms",
+    );
+    refuses(&with("[[\"c\", 1]]"), "conditions[0]", "is no pair of arms");
+    refuses(
+        &with("[[\"c\", \"x\"]]"),
+        "conditions[0]",
+        "no arm is called so",
+    );
+    refuses(
+        &with("[[\"c\", \"c\"]]"),
+        "conditions[0]",
+        "names one arm twice",
+    );
+    refuses(
+        &with("[[\"a\", \"b\"]]"),
+        "conditions[0]",
+        "was named before",
+    );
+    let twice = with("[[\"c\", \"d\"], [\"c\", \"d\"]]");
+    refuses(&twice, "conditions[1]", "was named before");
+    let many = ["[\"c\", \"d\"]"; 12].join(", ");
+    refuses(&with(&format!("[{many}]")), "conditions", "has 12 entries");
+    refuses(
+        CELLS,
+        "at_least",
+        "is missing; give a whole number from 1 to 2",
+    );
+    refuses(
+        &format!("{CELLS}at_least = 3"),
+        "at_least",
+        "must be a whole number from 1 to 2, not 3",
+    );
+    refuses(
+        &format!("{CELLS}at_least = 1\nestimand = \"mean\""),
+        "estimand",
+        "the typical pair of each condition is what is estimated",
+    );
+    for field in ["at_least = 1", "conditions = [[\"c\", \"d\"]]"] {
+        let name = field.split(' ').next().expect("a name");
+        refuses(
+            &format!("kind = \"difference\"\n{field}"),
+            name,
+            "only for kind \"cells\"",
+        );
+    }
+}

@@ -275,3 +275,61 @@ fn a_share_of_the_data_and_a_shift_can_be_swept_to_their_defaults() {
         assert_eq!(refused(&arms, &trend, 8), [], "{field}");
     }
 }
+
+/// A mask or none, at two lengths.
+const CONDITIONS: &str = "[[arms]]\nname = \"a\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"b\"\n[[arms]]\nname = \"c\"\n\
+    task.length = 60\ndropout.state.rate = 0.25\n[[arms]]\nname = \"d\"\ntask.length = 60\n";
+
+#[test]
+fn conditions_differ_and_each_has_something_to_find() {
+    let cells = |conditions: &str, at_least: u32| {
+        format!(
+            "kind = \"cells\"\nmetric = \"test_mse\"\nmargin = 0.02\nat_least = {at_least}\nconditions = {conditions}"
+        )
+    };
+    let good = cells("[[\"c\", \"d\"]]", 2);
+    assert_eq!(refused(CONDITIONS, &good, 8), []);
+    let alike = CONDITIONS.replace(
+        "task.length = 60\ndropout.state.rate = 0.25",
+        "task.length = 60",
+    );
+    only(
+        refused(&alike, &good, 8),
+        "/criterion/conditions/0",
+        "\"c\" and \"d\", which train the same",
+    );
+    let twice = format!(
+        "{CONDITIONS}[[arms]]\nname = \"e\"\ntask.length = 60\ndropout.state.rate = 0.25\n"
+    );
+    only(
+        refused(&twice, &cells("[[\"c\", \"d\"], [\"e\", \"d\"]]", 2), 8),
+        "/criterion/conditions/1",
+        "trains the same as \"c\" and \"d\", so one effect would count twice",
+    );
+    // One of two refuted is enough where both are asked for: each is tested at half of the level.
+    let strict = format!("{good}\nalpha = 0.02");
+    only(
+        refused(CONDITIONS, &strict, 6),
+        "/criterion/alpha",
+        "one of the outcomes cannot be reached. Take 7 seeds or more.",
+    );
+    assert_eq!(refused(CONDITIONS, &strict, 7), []);
+}
+
+/// Where more than so many conditions offer less than the margin, nothing could support it.
+#[test]
+fn a_margin_of_cells_is_held_against_the_conditions_that_must_show_it() {
+    let at_least = |count: u32| {
+        format!(
+            "kind = \"cells\"\nmetric = \"test_mse\"\nmargin = 0.5\nat_least = {count}\nconditions = [[\"c\", \"d\"]]"
+        )
+    };
+    for count in [1, 2] {
+        let found = refused(CONDITIONS, &at_least(count), 8);
+        only(
+            found,
+            "/criterion/margin",
+            "of the conditions, so nothing could support this",
+        );
+    }
+}

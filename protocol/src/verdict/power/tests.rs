@@ -1,4 +1,5 @@
 use super::*;
+use crate::verdict::ConditionVerdict;
 
 fn verdict(differences: &[f64]) -> Verdict {
     let pairs = differences
@@ -27,17 +28,22 @@ fn verdict(differences: &[f64]) -> Verdict {
 #[test]
 fn power_is_that_of_both_tests() {
     let distances = [-1.0; 8];
-    let signs = |pairs| resampled_power(&distances, Some(Estimand::Median), pairs, 0.05);
+    let signs = |pairs| {
+        resampled_power(
+            &[distances.to_vec()],
+            1,
+            Some(Estimand::Median),
+            pairs,
+            0.05,
+        )
+    };
     // With six pairs none may lie above: .9 to the sixth.
     assert!((signs(6) - 0.9_f64.powi(6)).abs() < 0.05, "{}", signs(6));
     assert!(signs(20) > 0.95);
-    assert_eq!(
-        resampled_power(&distances, Some(Estimand::Median), 4, 0.05),
-        0.0
-    );
+    assert_eq!(signs(4), 0.0);
     // Skewed noise: most pairs lie a little below, and one in eight far above holds the mean up.
     let skewed = [-0.1, -0.1, -0.1, -0.1, -0.1, -0.1, -0.1, 3.0];
-    assert!(resampled_power(&skewed, Some(Estimand::Median), 40, 0.05) < 0.1);
+    assert!(resampled_power(&[skewed.to_vec()], 1, Some(Estimand::Median), 40, 0.05) < 0.1);
 }
 
 #[test]
@@ -77,4 +83,51 @@ fn severity_grows_with_pairs_and_falls_with_noise() {
     let noisy: Vec<f64> = (0..20).map(|i| f64::from(i % 5) - 2.0).collect();
     assert!(of(&noisy) < 0.5);
     assert_eq!(severity(&verdict(&[0.3]), 0.05), None);
+}
+
+/// Three conditions with these differences, of which so many must show the effect.
+fn of_cells(conditions: [[f64; 8]; 3], at_least: u32) -> Verdict {
+    let whole = verdict(&conditions[0]);
+    let condition = |differences: &[f64; 8]| ConditionVerdict {
+        treatment: "a".into(),
+        control: "b".into(),
+        effect: 0.0,
+        interval: None,
+        p_support: 1.0,
+        p_falsify: 1.0,
+        pairs: verdict(differences).pairs,
+    };
+    Verdict {
+        kind: Some(CriterionKind::Cells),
+        estimand: None,
+        at_least: Some(at_least),
+        conditions: conditions.iter().map(condition).collect(),
+        ..whole
+    }
+}
+
+#[test]
+fn a_confirmation_of_cells_is_planned_from_every_condition() {
+    let (none, there) = ([0.0; 8], [0.3; 8]);
+    // Two of three are asked for, so two without an effect refute it, each at half the level.
+    let refuted = Confirmation::plan(&of_cells([there, none, none], 2), 1);
+    assert!(
+        refuted.power >= PLANNED && refuted.pairs < 40,
+        "{refuted:?}"
+    );
+    // The first condition, which alone is beside the point, was seen to hold.
+    let held = Confirmation::plan(&of_cells([none, there, there], 2), 1);
+    assert!(held.pairs == 40 && held.power < 0.05, "{held:?}");
+    // One of them is enough where all are asked for, at a third of the level.
+    let one = Confirmation::plan(&of_cells([there, none, there], 3), 1);
+    let alone = Confirmation::plan(&verdict(&none), 1);
+    assert!(one.power >= PLANNED && one.pairs > alone.pairs, "{one:?}");
+}
+
+#[test]
+fn severity_of_cells_needs_as_many_conditions_as_would_refute() {
+    let noisy: [f64; 8] = std::array::from_fn(|i| (i % 4) as f64 / 4.0 - 0.4);
+    let of = |at_least| severity(&of_cells([noisy, [0.3; 8], [0.2; 8]], at_least), 0.05);
+    // Without an effect anywhere two quiet conditions refute "two of three"; "one of three" needs the noisy one as well.
+    assert!(of(2) > of(1), "{:?} {:?}", of(2), of(1));
 }

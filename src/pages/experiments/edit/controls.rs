@@ -53,6 +53,36 @@ impl EditPage {
         ["=none"].into_iter().chain(self.arm_names()).collect()
     }
 
+    /// The two choices of each further condition.
+    pub(super) fn conditions(&self) -> Vec<[Html; 2]> {
+        let options = self.arm_names_or_none();
+        let rows = self.made.fields.conditions();
+        rows.map(|(row, chosen)| {
+            let words = ["treatment", "control"];
+            [0, 1].map(|side| {
+                let field = format!("criterion-conditions-{row}-{side}");
+                let label = format!("Condition {}, {}", row + 2, words[side]);
+                choice(&field, &label, "", &options, chosen[side], &self.errors)
+            })
+        })
+        .collect()
+    }
+
+    /// Whether the further conditions are in view: there are some, or something is said about them.
+    pub(super) fn shows_conditions(&self) -> bool {
+        let fields = &self.made.fields;
+        let any = |(row, chosen): (usize, [&str; 2])| {
+            let wrong = |side| {
+                self.errors
+                    .has(&format!("criterion-conditions-{row}-{side}"))
+            };
+            chosen != ["", ""] || wrong(0) || wrong(1)
+        };
+        fields.get("criterion-kind") == "cells"
+            || self.says_any("criterion", &["at_least"])
+            || fields.conditions().any(any)
+    }
+
     /// A choice for one field; what was typed stays even where it is no option.
     pub(super) fn choice(&self, field: &str, label: &str, hint: &str, options: &[&str]) -> Html {
         choice(

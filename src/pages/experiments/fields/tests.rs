@@ -313,3 +313,43 @@ fn numbers_truths_and_texts_are_typed_as_such() {
         Some("perhaps")
     );
 }
+
+/// Conditions are rows; what is no list of pairs stays in the text, where the reader complains of it.
+#[test]
+fn conditions_are_rows_and_follow_their_arms() {
+    let with = |conditions: &str| -> Table {
+        format!(
+            "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n[criterion]\nkind = \"cells\"\ntreatment = \"a\"\n{conditions}"
+        )
+        .parse()
+        .expect("TOML")
+    };
+    let document = with("conditions = [[\"a\", \"b\"], [\"b\", \"a\"]]\nat_least = 2");
+    let mut fields = Fields::from_toml(&document);
+    assert_eq!(fields.get("criterion-at_least"), "2");
+    assert_eq!(applied(&fields, &document), document);
+    let rows: Vec<[&str; 2]> = fields.conditions().map(|(_, pair)| pair).collect();
+    assert_eq!(rows, [["a", "b"], ["b", "a"], ["", ""], ["", ""]]);
+    fields.arms[1].name = "c".into();
+    fields.follow_renames(&document);
+    let renamed = with("conditions = [[\"a\", \"c\"], [\"c\", \"a\"]]");
+    assert_eq!(
+        applied(&fields, &document)["criterion"]["conditions"],
+        renamed["criterion"]["conditions"]
+    );
+    fields.conditions.clear();
+    assert!(
+        applied(&fields, &document)["criterion"]
+            .get("conditions")
+            .is_none()
+    );
+    for odd in [
+        "conditions = 3",
+        "conditions = [[\"a\"]]",
+        "conditions = [\"a\", \"b\"]",
+    ] {
+        let document = with(odd);
+        let fields = Fields::from_toml(&document);
+        assert_eq!(applied(&fields, &document), document);
+    }
+}

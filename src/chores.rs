@@ -1,6 +1,7 @@
 //! What every web process does on the side. Any number of processes may do so at once.
 
 use crate::auth::session;
+use crate::forecast;
 use crate::noted;
 use crate::pace;
 use crate::state::AppState;
@@ -14,6 +15,8 @@ use tokio::time::{MissedTickBehavior, interval};
 const CLEAN_UP: Duration = Duration::from_secs(60 * 60);
 /// Estimates on pages may be that old.
 const LOOK_AT_PACE: Duration = Duration::from_secs(15);
+/// And surprises that old: it takes all forecasts to find them.
+const LOOK_FOR_SURPRISES: Duration = Duration::from_secs(60);
 
 /// What the sweeps of this process did since it started, for `/metrics`.
 pub static SWEPT: Swept = Swept {
@@ -46,15 +49,17 @@ pub struct Chores {
 }
 
 /// Takes leases away from lost workers, removes sessions and idempotency keys that are over, and looks how fast the
-/// workers are and where the record ends, until shutdown.
+/// workers are, where the record ends and which verdicts surprised, until shutdown.
 pub async fn run(state: AppState, chores: Chores) {
     let mut reap = interval(chores.reap_every);
     let mut clean_up = interval(CLEAN_UP);
     let mut look = interval(LOOK_AT_PACE);
+    let mut surprises = interval(LOOK_FOR_SURPRISES);
     // After a pause (a laptop that slept) one sweep is enough.
     reap.set_missed_tick_behavior(MissedTickBehavior::Delay);
     clean_up.set_missed_tick_behavior(MissedTickBehavior::Delay);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    surprises.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Right after the database was away every lease looks late: live workers get the time to beat first.
     let grace = Duration::from_secs(u64::from(chores.timing.lease_s.unsigned_abs())) / 3;
     let mut back_since = Instant::now();
@@ -71,6 +76,7 @@ pub async fn run(state: AppState, chores: Chores) {
                 pace::look_again(&state).await;
                 noted::look_again(&state).await;
             }
+            _ = surprises.tick() => forecast::look_again(&state).await,
         }
     }
 }

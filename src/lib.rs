@@ -14,6 +14,7 @@ pub mod discussion;
 pub mod error;
 pub mod export;
 pub mod extract;
+pub mod forecast;
 pub mod heavy;
 pub mod live;
 pub mod memory;

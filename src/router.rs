@@ -40,7 +40,7 @@ pub fn app(state: AppState) -> Router {
 fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, docs,
-        experiments::{actions, edit, frozen, list, live, show, standing, stop},
+        experiments::{actions, edit, forecast, frozen, list, live, show, standing, stop},
         home, people, queue, record, runs, sign, thread, works,
     };
     Router::new()
@@ -68,6 +68,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
+        .route("/experiments/{id}/forecast", post(forecast::give))
         .route("/experiments/{id}/confirm", post(standing::confirm))
         .route("/experiments/{id}/dispute", post(standing::dispute))
         .route("/experiments/{id}/dispute/answer", post(standing::answer))

@@ -4,6 +4,7 @@ use crate::{
     address::Origin,
     auth::{password::Passwords, throttle::Throttle},
     config::Settings,
+    forecast::Surprises,
     live::Changes,
     noted::Noted,
     pace::Pace,
@@ -36,6 +37,8 @@ pub struct AppState {
     pub pace: Pace,
     /// Where the record ended when it was looked at last.
     pub noted: Noted,
+    /// The verdicts that members expected least.
+    pub surprises: Surprises,
     /// Open streams of live updates, by who has them.
     pub streams: Shares<Origin>,
 }
@@ -53,6 +56,7 @@ impl AppState {
             changes: Changes::new(),
             redraws: Redraws::default(),
             noted: Noted::default(),
+            surprises: Surprises::default(),
             passwords: Passwords::new(),
             throttle: Throttle::new(settings.sign_ups_per_hour),
             streams: Shares::new(STREAMS),
@@ -64,6 +68,12 @@ impl AppState {
 impl FromRef<AppState> for Pace {
     fn from_ref(state: &AppState) -> Self {
         state.pace.clone()
+    }
+}
+
+impl FromRef<AppState> for Surprises {
+    fn from_ref(state: &AppState) -> Self {
+        state.surprises.clone()
     }
 }
 

@@ -7,6 +7,7 @@ mod body;
 mod claims;
 mod disputes;
 mod experiments;
+mod forecasts;
 mod idempotency;
 mod page;
 mod queue;
@@ -44,6 +45,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
     tags(
         (name = "works", description = "Papers and posts under test, and their claims"),
         (name = "experiments", description = "Proposed tests of a claim"),
+        (name = "forecasts", description = "What members think of experiments that have nothing to show yet, and how good they are at it"),
         (name = "runs", description = "One arm with one seed"),
         (name = "threads", description = "Discussion"),
         (name = "queue", description = "What runs and what waits"),
@@ -84,6 +86,10 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(disputes::answer))
         .routes(routes!(disputes::resolve))
         .routes(routes!(experiments::runs))
+        .routes(routes!(forecasts::show, forecasts::give))
+        .routes(routes!(forecasts::list))
+        .routes(routes!(forecasts::score))
+        .routes(routes!(forecasts::surprises))
         .routes(routes!(stalled::retry))
         .routes(routes!(stalled::give_up))
         .routes(routes!(runs::show))

@@ -7,6 +7,7 @@ pub mod curves;
 pub mod data_sets;
 pub mod events;
 pub mod experiments;
+pub mod forecasts;
 pub mod frozen;
 pub mod listed;
 pub mod queue;

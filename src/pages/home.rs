@@ -8,6 +8,7 @@ use super::{
 use crate::{
     db::{
         claims::{self, Claim},
+        forecasts::Surprise,
         listed::{self, Listed},
         queue,
         runs::{self, Run},
@@ -19,6 +20,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
+use std::sync::Arc;
 
 #[derive(Debug, Template)]
 #[template(path = "home.html")]
@@ -29,6 +31,7 @@ struct Home {
     running: Vec<Run>,
     queued: i64,
     verdicts: Vec<Listed>,
+    surprises: Arc<[Surprise]>,
 }
 
 /// The first page.
@@ -41,6 +44,7 @@ pub async fn home(State(state): State<AppState>, visit: Visit) -> Result<Respons
         running: runs::running(pool, 4).await?,
         queued: queue::load(pool).await?.queued,
         verdicts: listed::latest_verdicts(pool, 5).await?,
+        surprises: state.surprises.all(),
     };
     show(&page, Cache::Fresh)
 }

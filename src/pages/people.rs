@@ -1,15 +1,20 @@
-//! What somebody proposed.
+//! What somebody proposed and forecast.
 
 use super::{Cache, show};
 use crate::{
-    db::accounts::{self, Account, Proposed},
+    db::{
+        accounts::{self, Account, Proposed},
+        forecasts::{self, Owned},
+    },
     error::{Error, Result},
     extract::{Path, Visit},
-    render::{badge, filters, number},
+    forecast::Score,
+    render::{badge, chart, filters, html::Html, number},
     state::AppState,
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
+use breakmywork_protocol::id::ExperimentId;
 
 #[derive(Debug, Template)]
 #[template(path = "person.html")]
@@ -17,9 +22,16 @@ struct Person {
     visit: Visit,
     account: Account,
     experiments: Vec<Proposed>,
+    /// The latest, those of experiments that have not ended on one's own page alone.
+    forecasts: Vec<Owned>,
+    /// How good they were, once one is resolved.
+    score: Option<Score>,
+    /// Of how many people the experiments are.
+    authors: i64,
+    calibration: Option<Html>,
 }
 
-/// Most experiments on the page.
+/// Most experiments, and most forecasts, on the page.
 const SHOWN: i64 = 100;
 
 /// A person's page.
@@ -32,11 +44,23 @@ pub async fn person(
         .await?
         .ok_or_else(|| Error::missing("person called", &name))?;
     let experiments = accounts::proposals(&state.pool, account.id, SHOWN).await?;
+    let viewer = visit.viewer.as_ref();
+    let is_own = viewer.is_some_and(|viewer| viewer.id == account.id);
+    let newest = ExperimentId(i64::MAX);
+    let forecasts = forecasts::of_account(&state.pool, account.id, is_own, newest, SHOWN).await?;
+    let (tallies, authors) = forecasts::resolved(&state.pool, account.id).await?;
+    let score = Score::of(&tallies);
     show(
         &Person {
             visit,
             account,
             experiments,
+            forecasts,
+            authors,
+            calibration: score
+                .as_ref()
+                .map(|score| chart::forecasts::calibration(&score.bins)),
+            score,
         },
         Cache::Fresh,
     )

@@ -4,6 +4,7 @@ mod attack;
 mod data_sets;
 mod errors;
 mod experiments;
+mod forecasts;
 mod openapi;
 mod queue;
 mod support;

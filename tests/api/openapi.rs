@@ -36,6 +36,7 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
         };
         let path = path
             .replace("{id}", &id.to_string())
+            .replace("{name}", "ada")
             .replace("{slug}", "recurrent-dropout");
         site.get(&path).await.assert_status_ok();
         assert!(

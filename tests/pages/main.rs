@@ -8,6 +8,7 @@ mod discussion;
 mod editor;
 mod experiments;
 mod exploratory;
+mod forecasts;
 mod forms;
 mod frame;
 mod kinds;

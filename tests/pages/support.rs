@@ -149,6 +149,13 @@ impl Browser {
         self
     }
 
+    /// The same as a script with this token.
+    pub(crate) fn bearing(mut self, token: &str) -> Self {
+        self.0
+            .add_header("authorization", format!("Bearer {token}"));
+        self
+    }
+
     pub(crate) async fn get(&self, path: &str) -> TestResponse {
         self.0.get(path).await
     }

@@ -6,6 +6,7 @@ mod defaults;
 mod document;
 pub mod edit;
 mod fields;
+pub mod forecast;
 pub mod frozen;
 pub mod list;
 pub mod live;

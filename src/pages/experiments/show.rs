@@ -1,6 +1,7 @@
 //! One experiment: what was predicted, what is compared, what would falsify it, how it goes, what came out.
 
 use super::{
+    forecast::{self, Section},
     matrix::{self, Matrix},
     plots::{self, Plot},
 };
@@ -14,6 +15,7 @@ use crate::{
     },
     error::{Error, Result},
     extract::{Path, Query, Visit},
+    forecast::Stage,
     pace,
     pages::{
         Cache, html_page,
@@ -38,6 +40,7 @@ use breakmywork_protocol::{
     record::{self, Entry, Subject},
     spec::Spec,
 };
+use chrono::SecondsFormat;
 use serde::Deserialize;
 
 /// Entries of the record that a page shows: a registration, a conclusion, and what people did in between.
@@ -94,6 +97,7 @@ pub(super) struct ExperimentPage {
     /// What was typed and refused.
     words: String,
     errors: FormErrors,
+    forecast: Section,
     thread: Thread,
     url: String,
     /// What the record tells of it.
@@ -110,6 +114,17 @@ impl ExperimentPage {
     /// Keeps what was typed and refused.
     pub(super) fn keep(&mut self, words: String) {
         self.words = words;
+    }
+
+    /// Keeps a forecast that was typed and refused.
+    pub(super) fn keep_forecast(&mut self, typed: String) {
+        self.forecast.typed = typed;
+    }
+
+    /// The last change of it that this page shows, for a form.
+    fn version(&self) -> String {
+        let micros = SecondsFormat::Micros;
+        self.experiment.updated_at.to_rfc3339_opts(micros, true)
     }
 
     /// Whether it bears on the claim's standing in a way that there is something to say.
@@ -214,6 +229,7 @@ async fn page_from(
     from: thread::From,
 ) -> Result<ExperimentPage> {
     let (experiment, spec) = find(state, id).await?;
+    let reader = visit.viewer.as_ref().map(|viewer| viewer.id);
     let board = state.pace.board();
     let blockers = match experiment.state.as_str() {
         "proposed" => proposal::check_registrable(&spec, &board, false)
@@ -249,6 +265,7 @@ async fn page_from(
         may_look,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
         errors,
+        forecast: forecast::section(state, id, reader).await?,
         thread: thread::load(&state.pool, experiment.thread, from).await?,
         url: state.settings.address(&experiment.address()),
         record: record::about(&state.pool, Subject::Experiment(id), ENTRIES).await?,

@@ -4,4 +4,5 @@ pub mod axis;
 pub mod conditions;
 pub mod curves;
 mod effects;
+pub mod forecasts;
 pub mod pairs;

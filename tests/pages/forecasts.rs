@@ -191,6 +191,16 @@ async fn whoever_gave_none_is_told_the_same_whatever_others_forecast(pool: PgPoo
             .await
             .expect("forecasts");
     };
+    // What the stream and the record tell.
+    let noted = async || -> i64 {
+        sqlx::query_scalar(
+            "select (select count(*) from run_event) + (select count(*) from record_entry)",
+        )
+        .fetch_one(&site.pool)
+        .await
+        .expect("asks")
+    };
+    let noted_before = noted().await;
     for closed in [false, true] {
         if closed {
             forecast("delete from forecast").await;
@@ -222,6 +232,7 @@ async fn whoever_gave_none_is_told_the_same_whatever_others_forecast(pool: PgPoo
             assert_ne!(told(&member.get(&path).await), all);
         }
     }
+    assert_eq!(noted().await, noted_before);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

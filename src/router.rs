@@ -41,7 +41,7 @@ fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, docs,
         experiments::{actions, edit, forecast, frozen, list, live, show, standing, stop},
-        home, people, queue, record, runs, sign, thread, works,
+        home, narrow, people, queue, record, runs, sign, thread, works,
     };
     Router::new()
         // The board
@@ -49,6 +49,10 @@ fn pages() -> Router<AppState> {
         .route("/works", get(works::list))
         .route("/works/{slug}", get(works::work))
         .route("/claims/{id}", get(claims::claim))
+        .route(
+            "/claims/{id}/narrow",
+            get(narrow::form).post(narrow::submit),
+        )
         // Experiments
         .route("/experiments", get(list::list))
         .route("/experiments/new", get(edit::new).post(edit::propose))

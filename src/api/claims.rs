@@ -31,6 +31,8 @@ pub(super) struct Claim {
     evidence: String,
     /// The claim it narrows.
     revises: Option<ClaimId>,
+    /// Why that one was narrowed.
+    revision_reason: Option<String>,
     /// Over what it speaks and how small an effect counts; null where what is stored cannot be read. An experiment that
     /// lies outside does not move the standing.
     covers: Option<Scope>,
@@ -89,6 +91,7 @@ impl From<db::claims::Claim> for Claim {
             scope: claim.scope,
             evidence: claim.evidence,
             revises: claim.revises,
+            revision_reason: claim.revision_reason,
             tally: Tally {
                 experiments: claim.experiments,
                 supported: claim.supported,

@@ -12,7 +12,9 @@ mod idempotency;
 mod page;
 mod queue;
 mod record;
+mod revisions;
 mod runs;
+mod scope_map;
 mod stalled;
 mod threads;
 mod works;
@@ -76,6 +78,9 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(works::show))
         .routes(routes!(claims::list))
         .routes(routes!(claims::show))
+        .routes(routes!(scope_map::show))
+        .routes(routes!(revisions::revise))
+        .routes(routes!(revisions::resorted))
         .routes(routes!(experiments::list, experiments::propose))
         .routes(routes!(experiments::show))
         .routes(routes!(experiments::register))

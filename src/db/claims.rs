@@ -28,6 +28,8 @@ pub struct Claim {
     pub evidence: String,
     /// The claim it narrows.
     pub revises: Option<ClaimId>,
+    /// Why that one was narrowed.
+    pub revision_reason: Option<String>,
     /// Who put it here.
     pub author: Option<String>,
     /// Its discussion.
@@ -91,7 +93,7 @@ macro_rules! select_claims {
             Claim,
             r#"select claim.id as "id: ClaimId", work_id as "work: WorkId", work.slug as work_slug,
                  work.title as work_title, label, sentence, scope, evidence,
-                 covers as "covers: Json<Stored<Scope>>", revises as "revises: ClaimId", account.name as "author?",
+                 covers as "covers: Json<Stored<Scope>>", revises as "revises: ClaimId", revision_reason, account.name as "author?",
                  claim.thread_id as "thread: ThreadId", claim.created_at,
                  tally.supported as "supported!", tally.falsified as "falsified!",
                  tally.inconclusive as "inconclusive!", tally.open as "open!",
@@ -138,6 +140,22 @@ pub async fn find(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Option<C
     select_claims!("where claim.id = $1", id.0)
         .fetch_optional(db)
         .await
+}
+
+/// The claims that this one narrows, one after the other, the nearest first: as many as a line has labels.
+pub async fn ancestors(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec<Claim>> {
+    // Each is older than what narrows it.
+    select_claims!(
+        "where claim.id in (
+             with recursive line as (
+                 select revises as id, 1 as place from claim where id = $1
+                 union all select c.revises, place + 1 from line join claim c on c.id = line.id where place < 27
+             ) select id from line where id is not null)
+         order by claim.id desc",
+        id.0
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// The claims that narrow this one.

@@ -1,25 +1,32 @@
 //! A claim: its sentence, how it stands, every attempt to break it, and the discussion.
 
 use super::{
-    Cache,
+    Cache, narrow,
     picture::{self, ArmPicture},
     show,
     thread::{self, Thread},
 };
 use crate::{
     db::{
-        claims::{self, Claim},
-        experiments,
+        claims::{self, Claim, Standing},
+        experiments, lineage as revisions,
         listed::{self, Filter, Listed},
+        points,
     },
     error::{Error, Result},
     extract::{Path, Query, Visit},
+    lineage::{self, Resorted},
     render::{badge, filters, number},
+    scope_map::{self, Map},
     state::AppState,
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::id::ClaimId;
+use breakmywork_protocol::{
+    id::{ClaimId, ExperimentId},
+    scope::Field,
+};
+use serde::Deserialize;
 
 /// Experiments shown on the page; all are in the list of experiments.
 const SHOWN: i64 = 100;
@@ -27,19 +34,68 @@ const SHOWN: i64 = 100;
 /// Most arms that are drawn side by side here.
 const DRAWN: usize = 3;
 
+/// Experiments that a square of the map names of each kind.
+const NAMED: usize = 3;
+
+/// Over which fields the map is drawn.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Sides {
+    x: Option<Field>,
+    y: Option<Field>,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "claim.html")]
 struct ClaimPage {
     visit: Visit,
     claim: Claim,
-    earlier: Option<Claim>,
+    /// What it narrows, the nearest first.
+    earlier: Vec<Claim>,
     later: Vec<Claim>,
+    /// What it made of the experiments on the claim that it narrows.
+    resorted: Vec<Resorted>,
     open: Vec<Listed>,
     experiments: Vec<Listed>,
     falsifier: Option<(Listed, String)>,
     drawn: Option<Listed>,
     arms: Vec<ArmPicture>,
+    map: Option<Map>,
     thread: Thread,
+}
+
+impl ClaimPage {
+    /// The nearest claim of its line that a falsification moved.
+    fn fell(&self) -> Option<&Claim> {
+        let mut line = self.earlier.iter();
+        line.find(|claim| matches!(claim.standing(), Standing::Falsified | Standing::Challenged))
+    }
+
+    /// Whether who looks may narrow it.
+    fn may_narrow(&self) -> bool {
+        self.visit.viewer.as_ref().is_some_and(|viewer| {
+            lineage::may_narrow(&self.claim, &viewer.name, viewer.role.is_moderator()).is_ok()
+        })
+    }
+
+    /// What a square of the map says of the experiments there: a badge for each kind, the newest of them by number.
+    fn found<'a>(
+        &self,
+        square: &'a scope_map::Square,
+    ) -> Vec<(badge::Badge, &'a [ExperimentId], usize)> {
+        let kinds = [
+            (badge::outcome("falsified"), &square.falsified),
+            (badge::outcome("supported"), &square.supported),
+            (badge::outcome("inconclusive"), &square.inconclusive),
+            (badge::under_way(), &square.under_way),
+            (badge::aside(), &square.aside),
+        ];
+        let named = |ids: &'a Vec<ExperimentId>| &ids[..ids.len().min(NAMED)];
+        kinds
+            .into_iter()
+            .filter(|(_, ids)| !ids.is_empty())
+            .map(|(badge, ids)| (badge, named(ids), ids.len().saturating_sub(NAMED)))
+            .collect()
+    }
 }
 
 /// A claim's page.
@@ -48,14 +104,18 @@ pub async fn claim(
     visit: Visit,
     Path(id): Path<ClaimId>,
     Query(from): Query<thread::From>,
+    Query(sides): Query<Sides>,
 ) -> Result<Response> {
     let pool = &state.pool;
     let claim = claims::find(pool, id)
         .await?
         .ok_or_else(|| Error::missing("claim", id))?;
-    let earlier = match claim.revises {
-        Some(earlier) => claims::find(pool, earlier).await?,
-        None => None,
+    let (earlier, resorted) = match claim.revises {
+        Some(_) => (
+            claims::ancestors(pool, id).await?,
+            revisions::resorted(pool, id).await?,
+        ),
+        None => Default::default(),
     };
     let filter = Filter {
         claim: Some(id),
@@ -90,9 +150,13 @@ pub async fn claim(
     let arms = few
         .map(|spec| picture::arms(&spec, "arm"))
         .unwrap_or_default();
+    let tried = points::newest(pool, id, scope_map::NEWEST).await?;
+    let scope = claim.covers.0.get();
     let page = ClaimPage {
         visit,
+        map: scope.and_then(|scope| Map::new(&tried, scope, sides.x, sides.y)),
         earlier,
+        resorted,
         later: claims::revisions(pool, id).await?,
         open,
         experiments,

@@ -35,7 +35,7 @@ const SECRET: [&str; 3] = ["password", "current", "new"];
 const SILENT: [&str; 4] = ["action", "sync", "version", "next"];
 
 /// Fields that hold what people write.
-const WRITTEN: [&str; 8] = [
+const WRITTEN: [&str; 10] = [
     "body",
     "title",
     "prediction",
@@ -43,6 +43,8 @@ const WRITTEN: [&str; 8] = [
     "amend_reason",
     "toml",
     "reason",
+    "sentence",
+    "scope",
     "label",
 ];
 

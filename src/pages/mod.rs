@@ -11,6 +11,7 @@ pub mod health;
 pub mod home;
 pub mod kept;
 pub mod metrics;
+pub mod narrow;
 pub mod people;
 pub mod picture;
 pub mod queue;

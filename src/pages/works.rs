@@ -3,7 +3,7 @@
 use super::{Cache, show};
 use crate::{
     db::{
-        claims::{self, Claim},
+        claims::{self, Claim, Standing},
         works::{self, Work},
     },
     error::{Error, Result},
@@ -27,6 +27,22 @@ struct OneWork {
     visit: Visit,
     work: Work,
     claims: Vec<Claim>,
+}
+
+impl OneWork {
+    /// How many of its claims were tested: a verdict that counts is there.
+    fn tested(&self) -> usize {
+        let claims = self.claims.iter();
+        claims
+            .filter(|claim| claim.standing() != Standing::Untested)
+            .count()
+    }
+
+    /// The claim that this one narrows.
+    fn earlier(&self, claim: &Claim) -> Option<&Claim> {
+        let earlier = claim.revises?;
+        self.claims.iter().find(|claim| claim.id == earlier)
+    }
 }
 
 /// All works.

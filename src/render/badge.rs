@@ -47,6 +47,16 @@ pub fn outcome(outcome: &str) -> Badge {
     }
 }
 
+/// Of an experiment that has not ended, whatever it waits for.
+pub fn under_way() -> Badge {
+    badge("running", "▷", "under way")
+}
+
+/// Of an experiment that does not move its claim.
+pub fn aside() -> Badge {
+    badge("proposed", "◇", "aside")
+}
+
 /// Of an experiment: its verdict, or where it is on the way to one.
 pub fn experiment(state: &str, verdict: Option<&str>) -> Badge {
     match (state, verdict) {

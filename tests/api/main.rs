@@ -7,5 +7,6 @@ mod experiments;
 mod forecasts;
 mod openapi;
 mod queue;
+mod revisions;
 mod support;
 mod threads;

@@ -3,7 +3,7 @@
 use super::{Error, Result, events, line};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
-use crate::scope::Scope;
+use crate::scope::{Point, Scope};
 use crate::spec::{Plan, Seeds, Spec};
 use sqlx::PgConnection;
 
@@ -88,12 +88,38 @@ pub async fn register(
     )
     .execute(&mut *tx)
     .await?;
+    if let Some(point) = Point::of(spec) {
+        enter_point(&mut *tx, experiment, &point).await?;
+    }
     line::enter_all(&mut *tx, experiment).await?;
     record::registration(&mut *tx, experiment).await?;
     let data = serde_json::json!({
         "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
     });
     events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
+    Ok(())
+}
+
+/// Enters where the experiment lies, for the map of what was tried of its claim.
+async fn enter_point(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    point: &Point,
+) -> sqlx::Result<()> {
+    let limited = |number: u32| i32::try_from(number).expect("sizes and lengths are limited");
+    sqlx::query!(
+        "insert into experiment_point (experiment_id, claim_id, task, cell, data_set, hidden, length, rate)
+         select id, claim_id, $2, $3, $4, $5, $6, $7 from experiment where id = $1",
+        experiment as ExperimentId,
+        point.task.name(),
+        point.cell.name(),
+        point.data,
+        limited(point.hidden),
+        limited(point.length),
+        point.rate,
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

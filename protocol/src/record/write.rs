@@ -100,7 +100,9 @@ fn person(id: Option<AccountId>, name: Option<String>) -> Value {
 /// What the record keeps of a claim.
 pub(super) async fn claim_body(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<Value> {
     let row = sqlx::query!(
-        r#"select c.label, c.sentence, c.scope, c.evidence, c.covers, c.revises as "revises: ClaimId",
+        r#"select c.label, c.sentence, c.scope, c.evidence, c.covers, c.revises as "revises: ClaimId", c.revision_reason,
+                  (select jsonb_agg(jsonb_build_array(r.experiment_id, r.sorting, r.reasons) order by r.experiment_id)
+                   from resorted_experiment r where r.claim_id = c.id) as resorted,
                   c.author_id as "author_id: AccountId", account.name as "author?", work.slug
            from claim c join work on work.id = c.work_id left join account on account.id = c.author_id
            where c.id = $1"#,
@@ -114,6 +116,8 @@ pub(super) async fn claim_body(tx: &mut PgConnection, claim: ClaimId) -> sqlx::R
         "sentence": row.sentence,
         "covers": row.covers,
         "revises": row.revises,
+        "revision_reason": row.revision_reason,
+        "resorted_sha256": row.resorted.as_ref().map(digest),
         "author": person(row.author_id, row.author),
         "text_sha256": digest(&json!({ "scope": row.scope, "evidence": row.evidence })),
     }))

@@ -2,6 +2,7 @@
 //!
 //! Without this a prediction could be turned round, or an arm be spoilt beside the point, and the claim would pay for it.
 
+use super::Range;
 use crate::spec::Setup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,22 +31,10 @@ pub struct Arms {
 #[serde(untagged)]
 pub enum Wanted {
     /// A number between two, both included; either may be open.
-    Between(Bounds),
+    Between(Range<f64>),
     /// This; `"absent"` where neither the field nor anything below it may be there, `"any"` where it only may differ between
     /// the arms.
     Is(Value),
-}
-
-/// From a least to a most, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bounds {
-    /// The least.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub least: Option<f64>,
-    /// The most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub most: Option<f64>,
 }
 
 impl Wanted {
@@ -54,13 +43,10 @@ impl Wanted {
             Self::Is(wanted) if wanted == ABSENT => !leaves.keys().any(|leaf| covers(path, leaf)),
             Self::Is(wanted) if wanted == ANY => true,
             Self::Is(wanted) => leaves.get(path) == Some(wanted),
-            Self::Between(Bounds { least, most }) => leaves
+            Self::Between(range) => leaves
                 .get(path)
                 .and_then(Value::as_f64)
-                .is_some_and(|number| {
-                    least.is_none_or(|least| least <= number)
-                        && most.is_none_or(|most| number <= most)
-                }),
+                .is_some_and(|number| range.holds(number)),
         }
     }
 
@@ -71,7 +57,7 @@ impl Wanted {
             Self::Is(wanted) if wanted == ANY => return None,
             Self::Is(wanted) if wanted == ABSENT => "is absent".into(),
             Self::Is(wanted) => format!("is {}", wanted.to_string().replace('"', "")),
-            Self::Between(Bounds { least, most }) => match (least, most) {
+            Self::Between(Range { least, most }) => match (least, most) {
                 (Some(least), Some(most)) => {
                     format!("is from {} to {}", number(*least), number(*most))
                 }

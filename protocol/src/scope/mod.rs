@@ -2,14 +2,23 @@
 //! experiment that lies outside, or asks for another effect, cannot move the claim's standing.
 
 mod arms;
+mod field;
 mod margin;
+mod narrow;
+mod range;
+mod resort;
+mod values;
 mod words;
 
 use crate::spec::{Cell, Criterion, CriterionKind, Setup, Spec, TaskName, number};
 use serde::{Deserialize, Serialize};
 
-pub use arms::{Arms, Bounds, Wanted};
+pub use arms::{Arms, Wanted};
+pub use field::{Field, GENERATED, Point, Value};
 pub use margin::Margins;
+pub use narrow::Narrower;
+pub use range::Range;
+pub use resort::{Earlier, Sorting};
 
 /// Margins that differ by less than this share of them are the same.
 const SAME: f64 = 1e-6;
@@ -30,10 +39,13 @@ pub struct Scope {
     pub data: Vec<String>,
     /// Units of a layer.
     #[serde(skip_serializing_if = "Range::is_open")]
-    pub hidden: Range,
+    pub hidden: Range<u32>,
     /// Time steps of a sequence.
     #[serde(skip_serializing_if = "Range::is_open")]
-    pub length: Range,
+    pub length: Range<u32>,
+    /// The strongest dropout of the two arms: the largest rate of any of their sites.
+    #[serde(skip_serializing_if = "Range::is_open")]
+    pub rate: Range<f64>,
     /// Metrics; if none is named, every one that is measured on the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<String>,
@@ -45,91 +57,75 @@ pub struct Scope {
     pub margin: Margins,
 }
 
-/// From a least to a most, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct Range {
-    /// The least.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub least: Option<u32>,
-    /// The most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub most: Option<u32>,
-}
-
-impl Range {
-    fn is_open(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether the number lies in it.
-    pub fn holds(&self, number: u32) -> bool {
-        self.least.is_none_or(|least| least <= number)
-            && self.most.is_none_or(|most| number <= most)
-    }
-
-    /// In words, such as `at least 100`.
-    pub fn words(&self) -> Option<String> {
-        match (self.least, self.most) {
-            (None, None) => None,
-            (Some(least), Some(most)) if least == most => Some(least.to_string()),
-            (Some(least), Some(most)) => Some(format!("{least} to {most}")),
-            (Some(least), None) => Some(format!("at least {least}")),
-            (None, Some(most)) => Some(format!("at most {most}")),
-        }
-    }
-}
-
 impl Scope {
     /// Why an experiment does not bear on the claim: what of it lies outside, each as a sentence. Empty if it bears on it.
     pub fn outside(&self, spec: &Spec) -> Vec<String> {
-        let Some(criterion) = &spec.criterion else {
+        if spec.criterion.is_none() {
             return vec!["It has no criterion.".into()];
-        };
-        let arm = |name: &str| spec.arms.iter().find(|arm| arm.name == name);
-        let pairs: Option<Vec<[&Setup; 2]>> = (criterion.cells().iter())
-            .map(|[treatment, control]| Some([&arm(treatment)?.setup, &arm(control)?.setup]))
-            .collect();
-        let Some(pairs) = pairs else {
-            return vec!["Its criterion names no two arms.".into()];
-        };
+        }
+        let mut found = self.beyond_region(spec);
+        found.extend(self.beside(spec));
+        found
+    }
+
+    /// What of the compared arms lies outside the region of settings that the claim speaks about.
+    fn beyond_region(&self, spec: &Spec) -> Vec<String> {
+        let pairs = field::compared(spec);
         let mut found = Vec::new();
-        let mut tell = |reasons: Vec<String>| {
-            for reason in reasons {
-                if !found.contains(&reason) {
-                    found.push(reason);
-                }
+        let mut tell = |reason: String| {
+            if !found.contains(&reason) {
+                found.push(reason);
             }
         };
         for setup in pairs.iter().flatten() {
-            tell(self.beyond(setup));
+            self.beyond(setup).into_iter().for_each(&mut tell);
         }
+        for pair in &pairs {
+            let rate = field::strongest(pair);
+            if let Some(words) = self.rate.words().filter(|_| !self.rate.holds(rate)) {
+                tell(format!(
+                    "The claim speaks about dropout rates of {words}, not about {}.",
+                    number(rate)
+                ));
+            }
+        }
+        found
+    }
+
+    /// What of the comparison is not what the claim says, wherever it was made.
+    fn beside(&self, spec: &Spec) -> Vec<String> {
+        let Some(criterion) = &spec.criterion else {
+            return vec!["It has no criterion.".into()];
+        };
+        let pairs = field::compared(spec);
+        if pairs.is_empty() {
+            return vec!["Its criterion names no two arms.".into()];
+        }
+        let mut found = Vec::new();
         // What holds over the whole scope holds in each of its conditions.
         let all = pairs.len();
         match criterion.kind {
             CriterionKind::Difference | CriterionKind::SolveRate => {}
             CriterionKind::Cells if criterion.count() == all => {}
-            CriterionKind::Cells => tell(vec![format!(
+            CriterionKind::Cells => found.push(format!(
                 "The claim holds wherever it speaks, and this asks for the effect in {} of {all} conditions.",
                 criterion.count()
-            )]),
+            )),
             CriterionKind::Equivalence => {
-                tell(vec![
-                    "The claim says that one arm is better, not that both are alike.".into(),
-                ]);
+                found
+                    .push("The claim says that one arm is better, not that both are alike.".into());
             }
-            _ => tell(vec![
-                "The claim says that one arm is better than another, no more.".into(),
-            ]),
+            _ => found.push("The claim says that one arm is better than another, no more.".into()),
         }
         if self.arms.are_open() {
-            tell(vec![
-                "The claim does not say which arms it compares.".into(),
-            ]);
+            found.push("The claim does not say which arms it compares.".into());
         }
         for [treatment, control] in pairs.iter().filter(|_| !self.arms.are_open()) {
-            tell(self.arms.mismatches(treatment, control));
+            for reason in self.arms.mismatches(treatment, control) {
+                if !found.contains(&reason) {
+                    found.push(reason);
+                }
+            }
         }
         found.extend(self.other_metric(criterion));
         found.extend(self.other_margin(criterion));
@@ -155,10 +151,7 @@ impl Scope {
                 model.cell.name()
             ));
         }
-        let is_data = |data: &str| {
-            let bare = data.split('@').next().unwrap_or(data);
-            self.data.iter().any(|name| name == data || name == bare)
-        };
+        let is_data = |data: &str| self.data.iter().any(|name| narrow::is_data(name, data));
         if !self.data.is_empty() && !task.data.as_deref().is_some_and(is_data) {
             found.push(format!(
                 "The claim speaks about the data sets {}, not about {}.",

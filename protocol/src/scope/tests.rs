@@ -1,6 +1,8 @@
 use super::*;
 use crate::spec::{Format, read};
 
+mod narrow;
+
 fn spec(task: &str, model: &str, criterion: &str) -> Spec {
     let text = format!(
         "title = \"t\"\nseeds = 8\n[task]\n{task}\n[model]\n{model}\n[training]\nsteps = 10\n\

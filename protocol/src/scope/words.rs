@@ -28,6 +28,7 @@ impl Scope {
             ("Data set", listed(data)),
             ("Units a layer", self.hidden.words()),
             ("Time steps", self.length.words()),
+            ("Dropout rate", self.rate.words()),
             (
                 "Metric",
                 Some(listed(metrics).unwrap_or("any that is measured on the test".into())),

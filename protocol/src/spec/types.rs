@@ -333,6 +333,9 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// All cells.
+    pub const ALL: [Self; 3] = [Self::Rnn, Self::Gru, Self::Lstm];
+
     /// Its name in a specification.
     pub fn name(self) -> &'static str {
         match self {

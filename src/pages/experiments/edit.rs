@@ -1,6 +1,7 @@
 //! The form for proposing an experiment or editing a proposal: fields, and the TOML beside them.
 
 mod controls;
+mod placed;
 mod words;
 
 use super::compose::{Composition, Located};
@@ -29,6 +30,7 @@ use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
     spec::limits,
 };
+use placed::At;
 use serde::Deserialize;
 use words::Words;
 
@@ -41,6 +43,8 @@ pub struct Start {
     claim: Option<ClaimId>,
     template: Option<String>,
     amends: Option<ExperimentId>,
+    /// The experiment whose specification it starts from, on this claim.
+    like: Option<ExperimentId>,
 }
 
 /// A proposal as another tab or browser left it meanwhile.
@@ -138,6 +142,7 @@ pub async fn new(
     visit: Visit,
     _: Member,
     Query(start): Query<Start>,
+    Query(at): Query<At>,
 ) -> Result<Response> {
     let claims = claims::choices(&state.pool).await?;
     let mut words = Words::default();
@@ -159,10 +164,20 @@ pub async fn new(
     let claim = start.claim.or_else(|| fitting().map(|claim| claim.id));
     words.claim = claim.map(|claim| claim.to_string()).unwrap_or_default();
     let mut toml = template.toml.to_owned();
+    if let Some(id) = start.like {
+        let like = found(&state, id).await?;
+        let scope = match claim {
+            Some(id) => claims::find(&state.pool, id).await?,
+            None => None,
+        };
+        let scope = scope.as_ref().and_then(|claim| claim.covers.0.get());
+        // One that cannot be read any more is no start; the template is.
+        if let Ok(spec) = like.parsed() {
+            toml = at.place(spec, scope);
+        }
+    }
     if let Some(id) = start.amends {
-        let earlier = experiments::find(&state.pool, id)
-            .await?
-            .ok_or_else(|| Error::missing("experiment", id))?;
+        let earlier = found(&state, id).await?;
         words = Words::of(&earlier).amending(&earlier);
         toml = experiments::source(&state.pool, id).await?;
     }
@@ -294,10 +309,14 @@ pub async fn go_on(
     again(state, visit, editing, words, made).await
 }
 
-async fn own(state: &AppState, viewer: &Viewer, id: ExperimentId) -> Result<Experiment> {
-    let experiment = experiments::find(&state.pool, id)
+async fn found(state: &AppState, id: ExperimentId) -> Result<Experiment> {
+    experiments::find(&state.pool, id)
         .await?
-        .ok_or_else(|| Error::missing("experiment", id))?;
+        .ok_or_else(|| Error::missing("experiment", id))
+}
+
+async fn own(state: &AppState, viewer: &Viewer, id: ExperimentId) -> Result<Experiment> {
+    let experiment = found(state, id).await?;
     if experiment.author_id != viewer.id {
         return Err(Error::Forbidden(
             "Only its author can edit an experiment.".to_owned(),

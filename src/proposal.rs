@@ -7,9 +7,10 @@ use crate::reason;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::spec::{self, Board, Criterion, Format, Problem, Problems, Spec};
+use breakmywork_protocol::verdict::Power;
 use breakmywork_protocol::visible;
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 /// Longest prediction, in characters, as the table's constraint has it.
 const PREDICTION_CHARS: usize = 1_000;
@@ -329,10 +330,48 @@ pub fn check_registrable(
     }
 }
 
+/// What an experiment can find: as it was known at registration; before, as things are.
+///
+/// # Errors
+/// If the database is away.
+pub async fn power_of(
+    db: impl PgExecutor<'_>,
+    experiment: &Experiment,
+    spec: &Spec,
+) -> Result<Option<Power>> {
+    match experiment.state.as_str() {
+        "proposed" => Ok(jobs::power(db, spec, experiment.author_id).await?),
+        _ => Ok(experiment
+            .power
+            .as_ref()
+            .and_then(|power| power.get())
+            .cloned()),
+    }
+}
+
+/// What earlier experiments say against this one: its question was answered, or their noise leaves it nothing to find.
+///
+/// # Errors
+/// If the database is away.
+pub async fn stands_against(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+    spec: &Spec,
+    power: Option<&Power>,
+) -> Result<Vec<FieldProblem>> {
+    let mut found: Vec<Problem> = jobs::asked_before(tx, id, spec)
+        .await?
+        .into_iter()
+        .collect();
+    found.extend(power.and_then(Power::hopeless));
+    Ok(below("/spec", Problems(found)))
+}
+
 /// Freezes `author`'s experiment, whose specification is `spec`, and queues its runs.
 ///
 /// # Errors
-/// Over the quota, not proposed any more, or not `author`'s: then roll `tx` back.
+/// Over the quota, not proposed any more, not `author`'s, or for what earlier experiments say against it: then roll `tx`
+/// back.
 pub async fn register(
     tx: &mut PgConnection,
     id: ExperimentId,
@@ -341,6 +380,13 @@ pub async fn register(
     exploratory: bool,
 ) -> Result<()> {
     within_quota(tx, author).await?;
+    if !exploratory {
+        let power = jobs::power(&mut *tx, spec, author).await?;
+        let against = stands_against(tx, id, spec, power.as_ref()).await?;
+        if !against.is_empty() {
+            return Err(Error::Invalid(against));
+        }
+    }
     jobs::register(tx, id, author, spec, exploratory).await?;
     Ok(())
 }

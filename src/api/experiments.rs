@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use breakmywork_protocol::id::{ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::spec::Spec;
-use breakmywork_protocol::verdict::Verdict;
+use breakmywork_protocol::verdict::{Power, Verdict};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +69,9 @@ pub(super) struct Experiment {
     confirms: Option<ExperimentId>,
     /// Which of the claim's confirmations it is; the level is 0.05/(j(j+1)) of the j-th.
     confirmation: Option<i32>,
+    /// What it can find, by the noise of earlier experiments of its task and size: as that was known at registration, before
+    /// that as it is known now. Null where it cannot be said, and in lists until it is registered.
+    power: Option<Power>,
     /// Of a confirmation: the chance that it falsifies, if what it confirms is there.
     planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
@@ -140,6 +143,7 @@ impl From<table::Experiment> for Experiment {
             challenge: experiment.challenge,
             confirms: experiment.confirms,
             confirmation: experiment.confirmation,
+            power: experiment.power.and_then(|power| power.0.into_inner()),
             planned_power: experiment.planned_power,
             confirmed_by: experiment.confirmed_by,
             dispute: experiment.disputed_at.map(|at| Dispute {
@@ -323,17 +327,27 @@ pub(super) async fn show(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
 ) -> Result<Json<Experiment>> {
-    let experiment = table::find(&pool, id)
-        .await?
-        .ok_or_else(|| Error::missing("experiment", id))?;
-    Ok(Json(experiment.into()))
+    let mut connection = pool.acquire().await?;
+    Ok(Json(find_in(&mut connection, id).await?))
 }
 
 pub(super) async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<Experiment> {
-    table::find(tx, id)
+    let experiment = table::find(&mut *tx, id)
         .await?
-        .map(Experiment::from)
-        .ok_or_else(|| Error::missing("experiment", id))
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    with_power(tx, experiment).await
+}
+
+/// An experiment with what it can find, which is not stored before it is registered.
+async fn with_power(tx: &mut PgConnection, experiment: table::Experiment) -> Result<Experiment> {
+    let power = match experiment.parsed() {
+        Ok(spec) => proposal::power_of(tx, &experiment, &spec).await?,
+        Err(_) => None,
+    };
+    Ok(Experiment {
+        power,
+        ..experiment.into()
+    })
 }
 
 /// No fields.

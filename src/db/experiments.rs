@@ -3,7 +3,7 @@
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::spec::{Problems, Seeds, Spec};
 use breakmywork_protocol::stored::Stored;
-use breakmywork_protocol::verdict::Verdict;
+use breakmywork_protocol::verdict::{Power, Verdict};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -70,6 +70,8 @@ pub struct Experiment {
     pub confirms: Option<ExperimentId>,
     /// Which of its claim's confirmations it is.
     pub confirmation: Option<i32>,
+    /// What it could find, as that was known at registration.
+    pub power: Option<Json<Stored<Power>>>,
     /// Of a confirmation: the chance that it falsifies, if what it confirms is there.
     pub planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
@@ -137,6 +139,7 @@ macro_rules! select_experiments {
                  e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
                  e.exploratory, e.seed_salt, e.outside,
                  e.challenge, e.confirms as "confirms: ExperimentId", e.confirmation, e.planned_power,
+                 e.power as "power?: Json<Stored<Power>>",
                  (select max(id) from experiment c where c.confirms = e.id) as "confirmed_by: ExperimentId",
                  e.disputed_at, (select name from account where account.id = e.disputed_by) as disputed_by,
                  e.dispute_reason, e.dispute_answer, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",

@@ -9,6 +9,7 @@ pub mod html;
 pub mod markdown;
 mod math;
 pub mod number;
+pub mod power_words;
 pub mod progress;
 pub mod record_words;
 pub mod shell;

@@ -14,6 +14,7 @@ mod frame;
 mod kinds;
 mod lineage;
 mod pace;
+mod power;
 mod scope_map;
 mod stalled;
 mod support;

@@ -1,6 +1,6 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, confirm};
+use super::{Error, Result, confirm, power};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
@@ -37,7 +37,7 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     }
     if let Some(reason) = row.stop_reason {
         let verdict = stopped(tx, experiment, &reason).await?;
-        post(tx, experiment, row.thread_id, &verdict).await?;
+        post(tx, experiment, row.thread_id, &verdict, None).await?;
         return Ok(true);
     }
     // Without a criterion there is nothing that an admin could save by having runs done again.
@@ -47,7 +47,8 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
         stall(tx, experiment, &decision.reason).await?;
         return Ok(true);
     }
-    post(tx, experiment, row.thread_id, &decision.verdict).await?;
+    let noise = decision.noise.as_deref();
+    post(tx, experiment, row.thread_id, &decision.verdict, noise).await?;
     Ok(true)
 }
 
@@ -76,7 +77,7 @@ pub(super) async fn give_up(
     let subject = Subject::Experiment(experiment);
     record::act(&mut *tx, subject, Act::GivenUp, Some(actor), data.clone()).await?;
     super::events::record(tx, experiment, None, Some(actor), "given_up", data).await?;
-    post(tx, experiment, row.thread_id, &decision.verdict).await
+    post(tx, experiment, row.thread_id, &decision.verdict, None).await
 }
 
 /// The verdict that the stored runs give, whatever verdict is stored: for whoever checks.
@@ -203,9 +204,10 @@ async fn post(
     experiment: ExperimentId,
     thread: ThreadId,
     verdict: &Verdict,
+    noise: Option<&[f64]>,
 ) -> Result<()> {
     let mut point = tx.begin().await?;
-    match write(&mut point, experiment, thread, verdict).await {
+    match write(&mut point, experiment, thread, verdict, noise).await {
         Ok(claim) => {
             point.commit().await?;
             Ok(confirm::after_verdict(tx, claim).await?)
@@ -224,6 +226,7 @@ async fn write(
     experiment: ExperimentId,
     thread: ThreadId,
     verdict: &Verdict,
+    noise: Option<&[f64]>,
 ) -> sqlx::Result<ClaimId> {
     let row = sqlx::query!(
         r#"update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null,
@@ -265,6 +268,9 @@ async fn write(
     )
     .execute(&mut *tx)
     .await?;
+    if let Some(noise) = noise {
+        power::keep(&mut *tx, experiment, noise).await?;
+    }
     record::conclusion(&mut *tx, experiment).await?;
     let outcome = (!exploratory).then(|| verdict.outcome.name());
     let data = serde_json::json!({ "outcome": outcome });

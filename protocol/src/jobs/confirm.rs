@@ -1,7 +1,7 @@
 //! Confirmations: a claim falls by a falsification that repeats, and by nothing else.
 //!
-//! A falsified verdict opens a *challenge*. The board answers it with a confirmation: the same specification on seeds that
-//! nobody has used, with the pairs and at the level of [`Confirmation::plan`]. One runs at a time on each claim, so that
+//! A falsified verdict opens a *challenge*. The board answers it with a confirmation: the same specification on seeds
+//! drawn anew, with the pairs and at the level of [`Confirmation::plan`]. One runs at a time on each claim, so that
 //! an attacker cannot spend several of its levels on one piece of luck. What the board's budget does not cover waits for
 //! any member to register it.
 
@@ -90,14 +90,21 @@ pub async fn confirm(
     experiment: ExperimentId,
     member: AccountId,
 ) -> Result<ExperimentId> {
-    let row = sqlx::query!(
-        r#"select claim_id as "claim: ClaimId", challenge, disputed_at is not null as "disputed!"
-           from experiment where id = $1"#,
+    let claim = sqlx::query_scalar!(
+        r#"select claim_id as "claim: ClaimId" from experiment where id = $1"#,
         experiment as ExperimentId
     )
     .fetch_optional(&mut *tx)
     .await?
     .ok_or(Error::NotFound("experiment"))?;
+    // The claim is locked before the challenge is read: a confirmation that ends in this moment may have settled it.
+    let settled_or_busy = is_settled_or_busy(tx, claim).await?;
+    let row = sqlx::query!(
+        r#"select challenge, disputed_at is not null as "disputed!" from experiment where id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     let conflict = |words: &str| Err(Error::Conflict(words.into()));
     if row.disputed {
         return conflict(
@@ -109,7 +116,7 @@ pub async fn confirm(
             "This experiment does not challenge its claim, so there is nothing to confirm.",
         );
     }
-    if is_settled_or_busy(tx, row.claim).await? {
+    if settled_or_busy {
         return conflict(
             "A confirmation on this claim is under way, or one has settled it; one runs at a time.",
         );
@@ -231,8 +238,8 @@ async fn register(
     }
     let title = format!("Confirmation {}: {}", plan.place, challenge.title);
     let rationale = format!(
-        "Experiment [{0}](/experiments/{0}) falsified this prediction. This is the same specification on {1} seeds that \
-         nobody has used, at the level {2:.2e}, which is that of confirmation {3} on this claim. If what was seen there is \
+        "Experiment [{0}](/experiments/{0}) falsified this prediction. This is the same specification on {1} seeds \
+         drawn anew, at the level {2:.2e}, which is that of confirmation {3} on this claim. If what was seen there is \
          true, it falsifies the prediction again with a chance of {4:.0} %, and the claim falls; if not, the claim stands \
          again.",
         challenge.experiment,

@@ -24,6 +24,7 @@ mod finish;
 mod lease;
 mod line;
 mod offer;
+mod power;
 mod reap;
 mod stop;
 mod submit;
@@ -42,6 +43,7 @@ pub use lease::{
 };
 pub use line::complete_lines;
 pub use offer::{Offer, OtherContent, offer};
+pub use power::{asked_before, power};
 pub use reap::{Reaped, reap};
 pub use stop::stop;
 pub use submit::{register, withdraw};

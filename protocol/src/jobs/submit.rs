@@ -1,6 +1,6 @@
 //! Registration: the experiment freezes and its runs are queued, in one transaction.
 
-use super::{Error, Result, events, line};
+use super::{Error, Result, events, line, power};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::{Point, Scope};
@@ -39,10 +39,13 @@ pub async fn register(
         |_| vec!["The claim's scope cannot be read.".to_owned()],
         |scope| scope.outside(spec),
     );
+    let power = power::power(&mut *tx, spec, author).await?;
+    let power = power.map(|power| serde_json::to_value(power).expect("a power is plain data"));
     let salt = sqlx::query_scalar!(
         "update experiment set state = 'registered', registered_at = now(), updated_at = now(),
             spec = $4, spec_canonical = $2, spec_sha256 = $3, exploratory = $5,
-            seed_salt = case when $6 then gen_random_uuid()::text end, outside = $7
+            seed_salt = case when $6 then gen_random_uuid()::text end, outside = $7,
+            likeness = $8, power = $9
          where id = $1 returning seed_salt",
         experiment as ExperimentId,
         spec.canonical(),
@@ -51,6 +54,8 @@ pub async fn register(
         exploratory,
         matches!(spec.seeds, Seeds::Count(_)),
         &outside,
+        spec.likeness(),
+        power,
     )
     .fetch_one(&mut *tx)
     .await?;

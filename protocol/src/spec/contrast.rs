@@ -1,5 +1,6 @@
 //! What a criterion compares: arms, each with its weight in the difference of a seed.
 
+use super::plain::plain;
 use super::types::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -139,6 +140,41 @@ impl Criterion {
             self.other_treatment.as_deref()?,
             self.other_control.as_deref()?,
         ])
+    }
+}
+
+impl Spec {
+    /// In what treatment and control differ, as far as it changes what they train: paths of settings, and of a site that
+    /// only one of them drops, the site. Nothing without a criterion.
+    pub fn manipulated(&self) -> Vec<String> {
+        let Some(criterion) = &self.criterion else {
+            return Vec::new();
+        };
+        let arms = [&criterion.treatment, &criterion.control].map(|name| {
+            let arm = self.arms.iter().find(|arm| arm.name == *name);
+            arm.map_or_else(BTreeMap::new, |arm| settings(&plain(&arm.setup)))
+        });
+        let site = |path: &str| {
+            let mut parts = path.split('.');
+            match (parts.next()?, parts.next()?) {
+                ("dropout", site) => Some(format!("dropout.{site}")),
+                _ => None,
+            }
+        };
+        let drops = |site: &str, settings: &BTreeMap<String, Value>| {
+            settings
+                .get(&format!("{site}.rate"))
+                .is_some_and(Value::is_number)
+        };
+        let mut found: Vec<String> = differing(&arms.each_ref())
+            .into_iter()
+            .map(|path| match site(&path) {
+                Some(site) if !arms.iter().all(|arm| drops(&site, arm)) => site,
+                _ => path,
+            })
+            .collect();
+        found.dedup();
+        found
     }
 }
 

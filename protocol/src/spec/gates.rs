@@ -207,15 +207,32 @@ fn reach(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     ))
 }
 
+impl Spec {
+    /// The largest advantage that a seed can have: from a network that has learned nothing to a perfect one, in the
+    /// logarithm a factor that nobody calls too small to matter. `None` where the task does not say.
+    pub(crate) fn gain(&self) -> Option<f64> {
+        let criterion = self.criterion.as_ref()?;
+        // How often the gain of a single run fits into a difference: once in a plain one, twice in that of two pairs.
+        let times = contrast::reach(&self.contrast());
+        if criterion.kind == CriterionKind::SolveRate {
+            return Some(1.0);
+        }
+        if criterion.scale == Scale::Log || criterion.kind == CriterionKind::Dispersion {
+            return Some(LARGEST_LOG_MARGIN * times);
+        }
+        let (untrained, best) = spread_for_margin(self, criterion)?;
+        Some((untrained - best).abs() * times)
+    }
+}
+
 /// The margin must be smaller than what there is to gain.
 fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
     if criterion.kind == CriterionKind::SolveRate {
         return None;
     }
-    // How often the gain of a single run fits into a difference: once in a plain one, twice in that of two pairs.
     let times = contrast::reach(&spec.contrast());
-    let largest = LARGEST_LOG_MARGIN * times;
     if criterion.scale == Scale::Log || criterion.kind == CriterionKind::Dispersion {
+        let largest = spec.gain()?;
         return (criterion.margin > largest).then(|| {
             problem(
                 "margin",
@@ -230,7 +247,7 @@ fn margin(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
         });
     }
     let (untrained, best) = spread_for_margin(spec, criterion)?;
-    let gain = (untrained - best).abs() * times;
+    let gain = spec.gain()?;
     let most = match criterion.kind {
         CriterionKind::Interaction => {
             format!(", and two advantages cannot differ by more than {gain:.4}")

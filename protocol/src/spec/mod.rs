@@ -11,6 +11,7 @@ mod criterion;
 mod dropout;
 mod fields;
 mod gates;
+mod likeness;
 pub mod limits;
 mod masks;
 mod memory;

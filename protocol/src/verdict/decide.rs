@@ -62,10 +62,12 @@ pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64)
         },
     };
     verdict.explanation = explain(&verdict, criterion, &reason);
+    let learned = nothing_learned(spec, criterion, outcomes).is_none();
     Decision {
+        noise: planned::centred(&verdict.pairs).filter(|_| learned),
+        by_people: by_people(seeds, &compared, outcomes),
         verdict,
         reason,
-        by_people: by_people(seeds, &compared, outcomes),
     }
 }
 

@@ -25,6 +25,7 @@ mod evidence;
 mod explain;
 mod gaps;
 mod learned;
+mod planned;
 mod power;
 mod rule;
 mod solve_rate;
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub use decide::{decide, decision};
 pub(crate) use explain::escape;
+pub use planned::{Noise, Power};
 pub use power::{CLAIM_LEVEL, Confirmation};
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.
@@ -82,6 +84,9 @@ pub struct Decision {
     /// Whether the runs that people cancelled are already too many for a verdict: nothing that is done about the other
     /// missing runs would bring one.
     pub by_people: bool,
+    /// The differences of the pairs less their median, if there are three or more of networks that learned something:
+    /// what is kept for the power of experiments to come.
+    pub noise: Option<Vec<f64>>,
 }
 
 impl Decision {
@@ -91,6 +96,7 @@ impl Decision {
             verdict: Verdict::aborted(reason.clone()),
             reason,
             by_people: false,
+            noise: None,
         }
     }
 }

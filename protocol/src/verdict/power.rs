@@ -128,9 +128,7 @@ fn power_of_cells(
     resampled_power(&distances, against, None, pairs, level / count as f64)
 }
 
-/// Chance that so many pairs, drawn from those that were seen and two imaginary ones on either side of 0, are proven to lie
-/// below 0: by the sign test and Student's bound, for a mean by the latter alone. Of several conditions so many as are
-/// `needed` must be.
+/// [`drawn_power`] of those that were seen and two imaginary ones on either side of 0.
 fn resampled_power(
     conditions: &[Vec<f64>],
     needed: usize,
@@ -138,13 +136,27 @@ fn resampled_power(
     pairs: usize,
     level: f64,
 ) -> f64 {
+    let all: Vec<Vec<f64>> = conditions.iter().map(|all| with_imaginary(all)).collect();
+    drawn_power(&all, needed, estimand, pairs, level)
+}
+
+/// Numbers and two imaginary ones, as far from 0 as the farthest, one on either side.
+pub(super) fn with_imaginary(numbers: &[f64]) -> Vec<f64> {
+    let farthest = numbers.iter().map(|d| d.abs()).fold(0.0, f64::max);
+    [numbers, &[-farthest, farthest]].concat()
+}
+
+/// Chance that so many pairs, drawn from these, are proven to lie below 0: by the sign test and Student's bound, for a mean
+/// by the latter alone. Of several conditions so many as are `needed` must be.
+pub(super) fn drawn_power(
+    all: &[Vec<f64>],
+    needed: usize,
+    estimand: Option<Estimand>,
+    pairs: usize,
+    level: f64,
+) -> f64 {
     /// The error of a share of 0.9 is 0.01 then.
     const SAMPLES: u32 = 1_000;
-    let with_imaginary = |distances: &Vec<f64>| {
-        let farthest = distances.iter().map(|d| d.abs()).fold(0.0, f64::max);
-        [distances.as_slice(), &[-farthest, farthest]].concat()
-    };
-    let all: Vec<Vec<f64>> = conditions.iter().map(with_imaginary).collect();
     // What a seed gave in all conditions is drawn together.
     let Some(seeds) = all.iter().map(Vec::len).min() else {
         return 0.0;
@@ -165,7 +177,7 @@ fn resampled_power(
     for _ in 0..SAMPLES {
         drawn.fill_with(|| rng.random_range(0..seeds));
         let (mut by_signs, mut by_mean) = (0, 0);
-        for distances in &all {
+        for distances in all {
             for (place, seed) in sample.iter_mut().zip(&drawn) {
                 *place = distances[*seed];
             }
@@ -225,14 +237,14 @@ fn shrunk(differences: &[f64]) -> [f64; 2] {
 }
 
 /// The same of pairs that count 1, 0 or −1. Where all are alike, one in so many may still differ.
-fn of_shares(differences: &[f64]) -> [f64; 2] {
+pub(super) fn of_shares(differences: &[f64]) -> [f64; 2] {
     let [mean, spread] = shrunk(differences);
     let least = 1.0 / (differences.len() as f64 + IMAGINARY);
     [mean, spread.max(least.sqrt())]
 }
 
 /// Chance that a normal test is passed when the truth lies so many standard deviations of a pair on that side.
-fn normal_power(distance: f64, pairs: usize, level: f64) -> f64 {
+pub(super) fn normal_power(distance: f64, pairs: usize, level: f64) -> f64 {
     let normal = Normal::standard();
     normal.cdf(distance * (pairs as f64).sqrt() - normal.inverse_cdf(1.0 - level))
 }

@@ -3,6 +3,7 @@
 mod common;
 mod data_sets;
 mod interleavings;
+mod power;
 mod promises;
 mod standing;
 mod sweep;

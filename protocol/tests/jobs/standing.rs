@@ -8,7 +8,7 @@ use breakmywork_protocol::spec::{Seeds, Spec};
 use sqlx::PgPool;
 
 /// A claim that a fixed state mask beats a fresh one by a hundredth or more in the logarithm of the error.
-async fn claim(pool: &PgPool) -> ClaimId {
+pub(crate) async fn claim(pool: &PgPool) -> ClaimId {
     let covers = serde_json::json!({
         "margin": { "relative": 0.1 },
         "arms": { "treatment": { "dropout.state.time": "fixed" }, "control": { "dropout.state.time": "per_step" } }
@@ -27,7 +27,7 @@ async fn claim(pool: &PgPool) -> ClaimId {
     .expect("a claim")
 }
 
-fn test_of_it(seeds: u32) -> Spec {
+pub(crate) fn test_of_it(seeds: u32) -> Spec {
     let mut spec = spec(seeds);
     let criterion = spec.criterion.as_mut().expect("one");
     criterion.scale = breakmywork_protocol::spec::Scale::Log;
@@ -35,7 +35,12 @@ fn test_of_it(seeds: u32) -> Spec {
     spec
 }
 
-async fn register(pool: &PgPool, claim: ClaimId, author: AccountId, spec: &Spec) -> ExperimentId {
+pub(crate) async fn register(
+    pool: &PgPool,
+    claim: ClaimId,
+    author: AccountId,
+    spec: &Spec,
+) -> ExperimentId {
     let mut tx = pool.begin().await.expect("a transaction");
     let id = sqlx::query_scalar!(
         r#"with t as (insert into thread default values returning id)

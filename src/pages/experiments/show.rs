@@ -25,7 +25,12 @@ use crate::{
     },
     proposal,
     render::{
-        badge, filters, form::FormErrors, html::Html, number, record_words, verdict_words, words,
+        badge, filters,
+        form::FormErrors,
+        html::Html,
+        number,
+        power_words::{self, PowerWords},
+        record_words, verdict_words, words,
     },
     state::AppState,
 };
@@ -82,6 +87,8 @@ pub(super) struct ExperimentPage {
     live: Live,
     pairs: Option<Html>,
     blockers: Vec<String>,
+    /// What it can find, or could when it was registered.
+    power: Option<PowerWords>,
     /// Whether it can be registered as exploratory, and only so.
     may_look: bool,
     /// Data sets that a proposal needs and no live worker has.
@@ -231,10 +238,18 @@ async fn page_from(
     let (experiment, spec) = find(state, id).await?;
     let reader = visit.viewer.as_ref().map(|viewer| viewer.id);
     let board = state.pace.board();
+    let power = proposal::power_of(&state.pool, &experiment, &spec).await?;
     let blockers = match experiment.state.as_str() {
-        "proposed" => proposal::check_registrable(&spec, &board, false)
-            .err()
-            .unwrap_or_default(),
+        "proposed" => {
+            let mut against = proposal::check_registrable(&spec, &board, false)
+                .err()
+                .unwrap_or_default();
+            let mut connection = state.pool.acquire().await?;
+            against.extend(
+                proposal::stands_against(&mut connection, id, &spec, power.as_ref()).await?,
+            );
+            against
+        }
         _ => Vec::new(),
     };
     let may_look = !blockers.is_empty() && spec.too_much_for(&board).is_empty();
@@ -261,6 +276,7 @@ async fn page_from(
         fallen: fallen(state, &experiment).await?,
         words: String::new(),
         pairs: experiment.verdict().and_then(plots::pairs),
+        power: power_words::of(&spec, power.as_ref()),
         missing,
         may_look,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),

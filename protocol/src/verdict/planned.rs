@@ -1,0 +1,177 @@
+//! What an experiment can find, told before its first run from the noise of those that ended.
+//!
+//! Estimates, like all of [`super::power`]: no level depends on them, and nobody is refused for what they say, unless no
+//! effect that can happen would be found.
+
+use super::power::{drawn_power, normal_power, of_shares, with_imaginary};
+use crate::spec::{Criterion, CriterionKind, Problem, Scale, Spec, limits, number};
+use crate::stats;
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// Power with which an effect counts as one that would be found.
+const ENOUGH: f64 = 0.8;
+/// Standard deviation of a pair's difference in the logarithm, where nobody has measured it: pairs of the board's own
+/// templates had 0.24 to 0.46.
+const USUAL_LOG_NOISE: f64 = 0.3;
+/// The same on a plain scale, as a share of all there is to gain.
+const USUAL_SHARE: f64 = 0.05;
+
+/// What earlier pairs of that task and size say about noise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Noise {
+    /// Standard deviation of a pair's difference.
+    pub sd: f64,
+    /// Pairs it is estimated from; 0 if nobody has measured any, and it is what is usual.
+    pub pairs: u32,
+    /// Experiments they are of.
+    pub experiments: u32,
+    /// Whether they are the author's own, which go before those of others.
+    pub own: bool,
+    /// Differences less the median of their experiment.
+    #[serde(skip)]
+    pub differences: Vec<f64>,
+}
+
+/// What an experiment can find, if its pairs vary like those before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Power {
+    /// Pairs that are planned.
+    pub pairs: u32,
+    /// Smallest effect of interest.
+    pub margin: f64,
+    /// Chance to falsify the prediction where there is no effect, and as good as that to support it where the effect is
+    /// the margin; of `equivalence` the chance to support it where there is no difference.
+    pub power: f64,
+    /// Smallest effect that would be found with a chance of 0.8; null where none that can happen would, or where nobody
+    /// knows what can.
+    pub detectable: Option<f64>,
+    /// Whether it is known how large an effect can be.
+    pub bounded: bool,
+    /// Fewest pairs with which `power` is 0.8; null where the most that are allowed are too few.
+    pub enough: Option<u32>,
+    /// The noise that it follows from.
+    pub noise: Noise,
+}
+
+impl Noise {
+    /// Of the experiments of one person, each as its differences less their median; `None` without any.
+    pub fn of(experiments: &[Vec<f64>], own: bool) -> Option<Self> {
+        let differences = experiments.concat();
+        // One of each experiment's differences is spent on its median.
+        let free = differences.len().checked_sub(experiments.len())?;
+        let squares: f64 = differences.iter().map(|d| d * d).sum();
+        let sd = (squares / free as f64).sqrt();
+        sd.is_finite().then(|| Self {
+            sd,
+            pairs: u32::try_from(differences.len()).unwrap_or(u32::MAX),
+            experiments: u32::try_from(experiments.len()).unwrap_or(u32::MAX),
+            own,
+            differences,
+        })
+    }
+
+    /// What is taken where nobody has measured any; `None` where not even that can be said.
+    fn usual(criterion: &Criterion, gain: Option<f64>) -> Option<Self> {
+        let sd = match (criterion.kind, criterion.scale) {
+            (CriterionKind::SolveRate, _) => return None,
+            (_, Scale::Log) => USUAL_LOG_NOISE,
+            _ => USUAL_SHARE * gain?,
+        };
+        let normal = Normal::standard();
+        let place = |i: u32| normal.inverse_cdf((f64::from(i) + 0.5) / 40.0);
+        Some(Self {
+            sd,
+            pairs: 0,
+            experiments: 0,
+            own: false,
+            differences: (0..40).map(|i| sd * place(i)).collect(),
+        })
+    }
+}
+
+impl Power {
+    /// What the experiment can find; `None` without a criterion, and of kinds whose seeds have no differences.
+    pub fn of(spec: &Spec, noise: Option<Noise>) -> Option<Self> {
+        let criterion = spec.criterion.as_ref()?;
+        spec.likeness()?;
+        let gain = spec.gain();
+        let noise = noise.or_else(|| Noise::usual(criterion, gain))?;
+        let planned = spec.seeds.count();
+        let found = |effect: f64, pairs: usize| chance(criterion, &noise, effect, pairs);
+        let enough = (planned.min(super::FEWEST_PAIRS)..=*limits::SEEDS.end())
+            .find(|pairs| found(criterion.margin, *pairs) >= ENOUGH);
+        Some(Self {
+            pairs: u32::try_from(planned).unwrap_or(u32::MAX),
+            margin: criterion.margin,
+            power: found(criterion.margin, planned),
+            detectable: gain.and_then(|gain| smallest(gain, |effect| found(effect, planned))),
+            bounded: gain.is_some(),
+            enough: enough.and_then(|pairs| u32::try_from(pairs).ok()),
+            noise,
+        })
+    }
+
+    /// What is wrong with an experiment that would find nothing that can happen, by noise that was measured.
+    pub fn hopeless(&self) -> Option<Problem> {
+        if self.noise.pairs == 0 || self.detectable.is_some() || !self.bounded {
+            return None;
+        }
+        Some(Problem {
+            pointer: "/seeds".into(),
+            detail: format!(
+                "are too few: pairs of this task and size differ by {} from one another (standard deviation of {} pairs), and \
+                 {} of them would show no effect that can happen. Take more seeds, or register it as exploratory.",
+                number(self.noise.sd),
+                self.noise.pairs,
+                self.pairs
+            ),
+        })
+    }
+}
+
+/// Chance that so many pairs tell an effect of that size from none.
+fn chance(criterion: &Criterion, noise: &Noise, effect: f64, pairs: usize) -> f64 {
+    if criterion.kind == CriterionKind::SolveRate {
+        let [_, spread] = of_shares(&noise.differences);
+        return normal_power(effect / spread, pairs, criterion.alpha);
+    }
+    // Few pairs do not show how far others may lie.
+    let seen = with_imaginary(&noise.differences);
+    let distances: Vec<f64> = seen.iter().map(|d| d - effect).collect();
+    let one_side = drawn_power(&[distances], 1, criterion.estimand, pairs, criterion.alpha);
+    match criterion.kind {
+        // Both sides have to be proven; each fails that often.
+        CriterionKind::Equivalence => (2.0 * one_side - 1.0).max(0.0),
+        _ => one_side,
+    }
+}
+
+/// The smallest effect up to `most` that is found with a chance of [`ENOUGH`], to a hundredth of it.
+fn smallest(most: f64, found: impl Fn(f64) -> f64) -> Option<f64> {
+    let [mut low, mut high] = [0.0, most];
+    if found(high) < ENOUGH {
+        return None;
+    }
+    while high - low > high / 100.0 && high > most * 1e-6 {
+        let middle = (low + high) / 2.0;
+        if found(middle) < ENOUGH {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(high)
+}
+
+/// The differences of pairs less their median; `None` of fewer than three.
+pub(super) fn centred(pairs: &[super::Pair]) -> Option<Vec<f64>> {
+    let differences: Vec<f64> = pairs.iter().filter_map(|pair| pair.difference).collect();
+    let middle = stats::median(&differences)?;
+    (differences.len() >= 3).then(|| differences.iter().map(|d| d - middle).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! What an experiment can find by the noise of earlier ones, and whether its question was answered.
+
+use crate::common::*;
+use crate::standing::{claim, register, test_of_it};
+use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::id::{AccountId, ExperimentId};
+use breakmywork_protocol::jobs;
+use breakmywork_protocol::spec::Spec;
+use breakmywork_protocol::verdict::Power;
+use sqlx::PgPool;
+
+/// Trains everything that waits: pairs vary about that much in the logarithm, around no difference.
+async fn train(pool: &PgPool, noise: f64) {
+    let worker = worker(pool).await;
+    while let Some(lease) = take(pool, worker).await {
+        let plan = lease.plan.clone().expect("a good plan");
+        let place = f64::from(plan.seed % 11) / 5.0 - 1.0;
+        let sign = if plan.arm == "fixed" { 0.5 } else { -0.5 };
+        let error = 0.02 * (sign * noise * place).exp();
+        finish(pool, &lease, success(error), TIMING)
+            .await
+            .expect("finishes");
+    }
+}
+
+async fn power(pool: &PgPool, spec: &Spec, author: AccountId) -> Power {
+    let found = jobs::power(pool, spec, author).await.expect("answers");
+    found.expect("a power")
+}
+
+async fn stored(pool: &PgPool, id: ExperimentId) -> Option<serde_json::Value> {
+    sqlx::query_scalar!(
+        "select power from experiment where id = $1",
+        id as ExperimentId
+    )
+    .fetch_one(pool)
+    .await
+    .expect("the experiment")
+}
+
+/// Nobody's noise makes an experiment of somebody else's look worse: a person's own counts before that of others, and of
+/// others that of the quietest.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn nobody_can_make_anothers_experiment_look_hopeless(pool: PgPool) {
+    let claim = claim(&pool).await;
+    let [honest, first, second, third] = [
+        account(&pool, "honest").await,
+        account(&pool, "first").await,
+        account(&pool, "second").await,
+        account(&pool, "third").await,
+    ];
+    let spec = test_of_it(8);
+    let before = power(&pool, &spec, honest).await;
+    assert_eq!(before.noise.pairs, 0);
+    for (noisy, noise) in [(first, 2.0), (second, 5.0), (third, 8.0)] {
+        register(&pool, claim, noisy, &spec).await;
+        train(&pool, noise).await;
+    }
+    // Three accounts alone were there: the quietest of them.
+    let among = power(&pool, &spec, honest).await;
+    assert_eq!((among.noise.pairs, among.noise.experiments), (8, 1));
+    assert!(!among.noise.own && among.noise.sd < power(&pool, &spec, second).await.noise.sd);
+    // A pilot of one's own settles it, and later that of the quiet one counts for those who have none.
+    let pilot = register(&pool, claim, honest, &test_of_it(12)).await;
+    train(&pool, 0.02).await;
+    let own = power(&pool, &spec, honest).await;
+    assert!(
+        own.noise.own && own.noise.sd < 0.05 && own.power > 0.8,
+        "{own:?}"
+    );
+    let newcomer = power(&pool, &spec, account(&pool, "new").await).await;
+    assert!(newcomer.noise.sd <= own.noise.sd && !newcomer.noise.own);
+    assert!(power(&pool, &spec, third).await.noise.sd > 1.0);
+    // What was known at registration stays, whatever is known later.
+    let known = stored(&pool, pilot).await.expect("a power");
+    assert_eq!(known["noise"]["own"], false);
+    let late = sqlx::query!(
+        "update experiment set power = null where id = $1",
+        pilot as ExperimentId
+    );
+    let refused = late.execute(&pool).await.expect_err("frozen");
+    let constraint = refused
+        .as_database_error()
+        .and_then(|error| error.constraint());
+    assert_eq!(constraint, Some("experiment_stays_frozen"));
+}
+
+/// Networks that learned nothing vary little and say nothing of those that do.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_learned_nothing_has_no_noise(pool: PgPool) {
+    let claim = claim(&pool).await;
+    let author = account(&pool, "author").await;
+    register(&pool, claim, author, &test_of_it(8)).await;
+    let worker = worker(&pool).await;
+    while let Some(lease) = take(&pool, worker).await {
+        finish(&pool, &lease, success(0.166), TIMING)
+            .await
+            .expect("finishes");
+    }
+    assert_eq!(power(&pool, &test_of_it(8), author).await.noise.pairs, 0);
+}
+
+/// An answered question is asked again with twice the seeds; under another title it is the same question.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn nobody_asks_until_luck_answers(pool: PgPool) {
+    let claim = claim(&pool).await;
+    let author = account(&pool, "author").await;
+    let spec = test_of_it(8);
+    let asked = async |spec: &Spec| {
+        let mut tx = pool.begin().await.expect("a transaction");
+        let again = sqlx::query_scalar!(
+            r#"with t as (insert into thread default values returning id)
+               insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec)
+               select claim.id, $1, t.id, 'again', 'p', 's', $2 from t, claim returning id as "id: ExperimentId""#,
+            author as AccountId,
+            spec.to_json()
+        );
+        let again = again.fetch_one(&mut *tx).await.expect("an experiment");
+        jobs::asked_before(&mut tx, again, spec)
+            .await
+            .expect("answers")
+    };
+    let first = register(&pool, claim, author, &spec).await;
+    // While it runs, and if it could not tell, the question is open.
+    assert_eq!(asked(&spec).await, None);
+    train(&pool, 0.01).await;
+    let mut renamed = spec.clone();
+    renamed.title = "Another title".into();
+    let problem = asked(&renamed).await.expect("a problem");
+    assert_eq!(problem.pointer, "/seeds");
+    assert!(
+        problem
+            .detail
+            .contains(&format!("experiment {first} asked exactly this of 8 pairs")),
+        "{}",
+        problem.detail
+    );
+    assert!(
+        problem.detail.contains("Take 16 seeds or more"),
+        "{}",
+        problem.detail
+    );
+    assert_eq!(asked(&test_of_it(16)).await, None);
+    // With thirty the limit comes before twice as many.
+    register(&pool, claim, author, &test_of_it(30)).await;
+    train(&pool, 0.01).await;
+    let problem = asked(&test_of_it(40)).await.expect("a problem");
+    assert!(
+        problem
+            .detail
+            .contains("Ask something that it does not answer"),
+        "{}",
+        problem.detail
+    );
+    // Another question is another question.
+    let mut other = spec.clone();
+    other.criterion.as_mut().expect("one").margin = 0.11;
+    assert_eq!(asked(&other).await, None);
+}

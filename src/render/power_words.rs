@@ -1,0 +1,108 @@
+//! What an experiment can find, in words.
+
+use super::number::{percent, plural, value};
+use breakmywork_protocol::spec::{CriterionKind, Spec, limits};
+use breakmywork_protocol::verdict::Power;
+
+/// The sentences of an experiment's page.
+#[derive(Debug)]
+pub struct PowerWords {
+    /// In what treatment and control differ.
+    pub differ: String,
+    /// How much pairs vary, and how that is known.
+    pub noise: String,
+    /// The chance to find an effect of the margin.
+    pub chance: String,
+    /// The smallest effect that it finds, beside the margin.
+    pub floor: String,
+    /// Whether the margin lies below it.
+    pub weak: bool,
+}
+
+/// The words for what an experiment can find; `None` where that cannot be said.
+pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
+    let criterion = spec.criterion.as_ref()?;
+    let power = power?;
+    let unit = criterion.unit(spec.task.name);
+    let margin = value(power.margin);
+    let chance = match criterion.kind {
+        CriterionKind::Equivalence => format!(
+            "With {} pairs, arms that do the same are found to with a chance of {}.",
+            power.pairs,
+            percent(power.power)
+        ),
+        _ => format!(
+            "With {} pairs, the prediction is falsified with a chance of {} where there is no effect, and an effect of the \
+             margin, {margin}, is seen with about the same chance. A larger one is seen more easily.",
+            power.pairs,
+            percent(power.power)
+        ),
+    };
+    let weak = power.detectable.is_none_or(|least| least > power.margin) && power.bounded;
+    let floor = match (power.detectable, weak) {
+        (Some(least), true) => format!(
+            "The smallest effect that it finds with a chance of 80 % is {} {unit}, more than its margin of {margin}: as a test of \
+             the claim it is weak. {}",
+            value(least),
+            advice(power)
+        ),
+        (Some(least), false) => format!(
+            "The smallest effect that it finds with a chance of 80 % is {} {unit}.",
+            value(least)
+        ),
+        (None, true) => format!(
+            "No effect that can happen would be found. {}",
+            advice(power)
+        ),
+        (None, false) => String::new(),
+    };
+    Some(PowerWords {
+        differ: differ(spec),
+        noise: noise(power, &unit),
+        chance,
+        floor,
+        weak,
+    })
+}
+
+fn advice(power: &Power) -> String {
+    match power.enough {
+        Some(pairs) => format!("With {pairs} seeds its margin would do."),
+        None => format!(
+            "Not even {} seeds, the most that are taken, make its margin do.",
+            limits::SEEDS.end()
+        ),
+    }
+}
+
+fn differ(spec: &Spec) -> String {
+    match &spec.manipulated()[..] {
+        [] => String::new(),
+        [one] => format!("Treatment and control differ in {one} alone."),
+        [first @ .., last] => format!(
+            "Treatment and control differ in {} and {last}: what is found is due to all of that together.",
+            first.join(", ")
+        ),
+    }
+}
+
+fn noise(power: &Power, unit: &str) -> String {
+    let noise = &power.noise;
+    let sd = value(noise.sd);
+    if noise.pairs == 0 {
+        return format!(
+            "Nobody has run this task at this size here, so the noise is not known; a standard deviation of {sd} {unit} \
+             between pairs is assumed."
+        );
+    }
+    let whose = if noise.own {
+        "the author’s own"
+    } else {
+        "the member whose pairs vary least"
+    };
+    format!(
+        "Pairs of this task and size vary by {sd} {unit} (standard deviation of {} in {} of {whose}).",
+        plural(noise.pairs, "pair", "pairs"),
+        plural(noise.experiments, "experiment", "experiments")
+    )
+}

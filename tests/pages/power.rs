@@ -1,0 +1,70 @@
+//! What an experiment can find is said before it is registered.
+
+use crate::support::{Site, location};
+use axum::http::StatusCode;
+use breakmywork::auth::account::Role;
+use breakmywork_protocol::db::MIGRATOR;
+use sqlx::PgPool;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_an_experiment_can_find_is_said_before_and_stays(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = ada.registered(&site).await;
+    let page = ada.get(&path).await.text();
+    assert!(page.contains("What it can find"), "{page}");
+    assert!(page.contains("Treatment and control differ in dropout.state.time alone."));
+    assert!(page.contains("Nobody has run this task at this size here"));
+    site.train_all().await;
+
+    let next = [("title", "Longer"), ("training-steps", "1600")];
+    let next = location(&ada.propose(&site, &next).await);
+    let page = ada.get(&next).await.text();
+    assert!(
+        page.contains("in 1 experiment of the author’s own"),
+        "{page}"
+    );
+    let bob = site.signed_in("bob", Role::Member).await;
+    let bobs = [("title", "Longer still"), ("training-steps", "1700")];
+    let page = bob
+        .get(&location(&bob.propose(&site, &bobs).await))
+        .await
+        .text();
+    assert!(
+        page.contains("of the member whose pairs vary least"),
+        "{page}"
+    );
+    // What was known when it was registered stays on the first one's page.
+    let page = ada.get(&path).await.text();
+    assert!(page.contains("Nobody has run this task at this size here"));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_answered_question_is_asked_with_twice_the_seeds_or_to_look(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let first = ada.registered(&site).await;
+    site.train_all().await;
+    let again = location(&ada.propose(&site, &[("title", "Once more")]).await);
+    let page = ada.get(&again).await.text();
+    let reason = format!(
+        "experiment {} asked exactly this of 8 pairs",
+        first.trim_start_matches("/experiments/")
+    );
+    assert!(
+        page.contains(&reason) && page.contains("Register as exploratory"),
+        "{page}"
+    );
+    let refused = ada.post(&format!("{again}/register"), &[]).await;
+    refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().contains("Take 16 seeds or more"));
+    ada.post(&format!("{again}/register"), &[("exploratory", "yes")])
+        .await
+        .assert_status_see_other();
+    let twice = ada
+        .propose(&site, &[("title", "Twice"), ("seeds", "16")])
+        .await;
+    ada.post(&format!("{}/register", location(&twice)), &[])
+        .await
+        .assert_status_see_other();
+}

@@ -3,7 +3,7 @@
 use super::Result;
 use crate::id::{AccountId, ExperimentId};
 use crate::spec::{Problem, Spec, limits};
-use crate::verdict::{Noise, Power};
+use crate::verdict::{PairNoise, Power};
 use sqlx::{PgConnection, PgExecutor};
 use std::collections::BTreeMap;
 
@@ -41,10 +41,10 @@ pub async fn power(
             .push(row.differences);
     }
     let noise = match people.remove(&author.0) {
-        Some(own) => Noise::of(&own, true),
+        Some(own) => PairNoise::of(&own, true),
         None => people
             .values()
-            .filter_map(|experiments| Noise::of(experiments, false))
+            .filter_map(|experiments| PairNoise::of(experiments, false))
             .min_by(|one, other| one.sd.total_cmp(&other.sd)),
     };
     // A thousand samples for each number of pairs: a moment of arithmetic, which leaves the asynchronous threads.

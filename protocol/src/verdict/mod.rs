@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub use decide::{decide, decision};
 pub(crate) use explain::escape;
-pub use planned::{Noise, Power};
+pub use planned::{PairNoise, Power};
 pub use power::{CLAIM_LEVEL, Confirmation};
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.

@@ -20,7 +20,7 @@ const USUAL_SHARE: f64 = 0.05;
 /// What earlier pairs of that task and size say about noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Noise {
+pub struct PairNoise {
     /// Standard deviation of a pair's difference.
     pub sd: f64,
     /// Pairs it is estimated from; 0 if nobody has measured any, and it is what is usual.
@@ -53,10 +53,10 @@ pub struct Power {
     /// Fewest pairs with which `power` is 0.8; null where the most that are allowed are too few.
     pub enough: Option<u32>,
     /// The noise that it follows from.
-    pub noise: Noise,
+    pub noise: PairNoise,
 }
 
-impl Noise {
+impl PairNoise {
     /// Of the experiments of one person, each as its differences less their median; `None` without any.
     pub fn of(experiments: &[Vec<f64>], own: bool) -> Option<Self> {
         let differences = experiments.concat();
@@ -94,11 +94,11 @@ impl Noise {
 
 impl Power {
     /// What the experiment can find; `None` without a criterion, and of kinds whose seeds have no differences.
-    pub fn of(spec: &Spec, noise: Option<Noise>) -> Option<Self> {
+    pub fn of(spec: &Spec, noise: Option<PairNoise>) -> Option<Self> {
         let criterion = spec.criterion.as_ref()?;
         spec.likeness()?;
         let gain = spec.gain();
-        let noise = noise.or_else(|| Noise::usual(criterion, gain))?;
+        let noise = noise.or_else(|| PairNoise::usual(criterion, gain))?;
         let planned = spec.seeds.count();
         let found = |effect: f64, pairs: usize| chance(criterion, &noise, effect, pairs);
         let enough = (planned.min(super::FEWEST_PAIRS)..=*limits::SEEDS.end())
@@ -133,7 +133,7 @@ impl Power {
 }
 
 /// Chance that so many pairs tell an effect of that size from none.
-fn chance(criterion: &Criterion, noise: &Noise, effect: f64, pairs: usize) -> f64 {
+fn chance(criterion: &Criterion, noise: &PairNoise, effect: f64, pairs: usize) -> f64 {
     if criterion.kind == CriterionKind::SolveRate {
         let [_, spread] = of_shares(&noise.differences);
         return normal_power(effect / spread, pairs, criterion.alpha);

@@ -29,7 +29,7 @@ fn power_is_that_of_the_tests_under_the_noise_that_was_seen() {
         );
     }
     // Ten times quieter: sure.
-    let noise = Noise::of(&[vec![-0.03, -0.01, 0.0, 0.01, 0.03]], true).expect("noise");
+    let noise = PairNoise::of(&[vec![-0.03, -0.01, 0.0, 0.01, 0.03]], true).expect("noise");
     let quiet = Power::of(&difference(8, 0.3), Some(noise)).expect("a power");
     assert!(quiet.power > 0.9 && quiet.noise.own);
 }
@@ -50,10 +50,10 @@ fn the_smallest_detectable_effect_is_found_as_often_as_promised() {
     assert!(power.power < ENOUGH && enough.is_none_or(|pairs| pairs > 12));
 }
 
-/// Noise as wide as everything there is to gain leaves nothing to find; unless it was only assumed.
+/// PairNoise as wide as everything there is to gain leaves nothing to find; unless it was only assumed.
 #[test]
 fn nothing_is_hopeless_but_by_noise_that_was_measured() {
-    let wide = Noise::of(&[vec![-9.0, -3.0, 0.0, 4.0, 8.0]], false).expect("noise");
+    let wide = PairNoise::of(&[vec![-9.0, -3.0, 0.0, 4.0, 8.0]], false).expect("noise");
     let power = Power::of(&difference(6, 0.1), Some(wide)).expect("a power");
     assert!(power.hopeless().is_some() && power.enough.is_none());
     let mut power = Power::of(&difference(6, 0.1), None).expect("a power");
@@ -65,10 +65,10 @@ fn nothing_is_hopeless_but_by_noise_that_was_measured() {
 /// The median of each experiment costs one of its differences.
 #[test]
 fn noise_is_pooled_over_experiments() {
-    let noise = Noise::of(&[vec![-1.0, 0.0, 1.0], vec![-2.0, 0.0, 2.0]], false).expect("noise");
+    let noise = PairNoise::of(&[vec![-1.0, 0.0, 1.0], vec![-2.0, 0.0, 2.0]], false).expect("noise");
     assert_eq!((noise.pairs, noise.experiments), (6, 2));
     assert!((noise.sd - (10.0_f64 / 4.0).sqrt()).abs() < 1e-12);
-    assert_eq!(Noise::of(&[], true), None);
+    assert_eq!(PairNoise::of(&[], true), None);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn equivalence_needs_both_sides_and_solve_rates_their_own_noise() {
     assert!(both.power < one.power && both.power > 0.0);
     let rate = spec(16, 0.1, "kind = \"solve_rate\"\nthreshold = 0.01");
     assert_eq!(Power::of(&rate, None), None);
-    let noise = Noise::of(&[vec![0.0, 1.0, 0.0, 0.0, 1.0, -1.0]], false);
+    let noise = PairNoise::of(&[vec![0.0, 1.0, 0.0, 0.0, 1.0, -1.0]], false);
     let power = Power::of(&rate, noise).expect("a power");
     assert!(power.power < 0.5 && power.detectable.is_some());
 }

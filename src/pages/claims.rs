@@ -70,6 +70,11 @@ impl ClaimPage {
         line.find(|claim| matches!(claim.standing(), Standing::Falsified | Standing::Challenged))
     }
 
+    /// The claim on which experiments are proposed again.
+    fn reruns(&self) -> Option<ClaimId> {
+        Some(self.claim.id)
+    }
+
     /// Whether who looks may narrow it.
     fn may_narrow(&self) -> bool {
         self.visit.viewer.as_ref().is_some_and(|viewer| {

@@ -157,6 +157,11 @@ struct NarrowPage {
 }
 
 impl NarrowPage {
+    /// The claim on which experiments are proposed again: it is not there yet.
+    fn reruns(&self) -> Option<ClaimId> {
+        None
+    }
+
     fn tasks(&self) -> Vec<TaskName> {
         match self.scope.tasks.is_empty() {
             true => TaskName::ALL.to_vec(),
@@ -189,6 +194,8 @@ impl NarrowPage {
 pub(super) struct Sorted<'a> {
     pub(super) heading: &'static str,
     pub(super) words: &'static str,
+    /// Whether they are to be proposed again.
+    pub(super) rerun: bool,
     pub(super) count: usize,
     pub(super) listed: Vec<&'a Resorted>,
 }
@@ -217,6 +224,7 @@ pub(super) fn sorted(all: &[Resorted]) -> impl Iterator<Item = Sorted<'_>> {
         Sorted {
             heading,
             words,
+            rerun: sorting == Sorting::MustRerun,
             count: found.clone().count(),
             listed: found.take(LISTED).collect(),
         }
@@ -253,7 +261,6 @@ pub async fn form(
     let mut page = page(&state, visit, &viewer, id).await?;
     let mut revision = Revision {
         sentence: page.claim.sentence.clone(),
-        scope: page.claim.scope.clone(),
         ..Revision::default()
     };
     if start.from.as_deref() == Some("survived") {

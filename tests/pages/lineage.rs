@@ -65,6 +65,8 @@ async fn a_fallen_claim_is_repaired_from_where_it_survived(pool: PgPool) {
         registered(&ada, &site, length).await;
     }
     train(&site).await;
+    // One that has not ended when the claim is narrowed.
+    registered(&ada, &site, "25").await;
     let page = mona.get(&claim).await.text();
     assert!(
         page.contains("falsified by experiment 3, confirmed"),
@@ -148,6 +150,8 @@ async fn a_fallen_claim_is_repaired_from_where_it_survived(pool: PgPool) {
         "falsified by experiment 3, confirmed",
         "What became of the experiments on C2",
         "Still apply: 2",
+        "Must be rerun: 1",
+        "propose it again",
         "at most 30",
         "Why: C2 fell",
     ] {

@@ -116,8 +116,14 @@ tampering! {
         "delete from verdict",
         [RowMissing, "conclusion of experiment 1"];
     a_deleted_experiment_is_found,
-        "delete from run_event where experiment_id = 2; delete from queue_line; delete from run where experiment_id = 2; delete from experiment where id = 2",
+        "delete from run_event where experiment_id = 2; delete from queue_line; delete from run where experiment_id = 2; delete from experiment_point where experiment_id = 2; delete from experiment where id = 2",
         [RowMissing, "registration of experiment 2"];
+    an_experiment_elsewhere_on_the_map_is_found,
+        "update experiment_point set length = length + 1 where experiment_id = 2",
+        [RowChanged, "registration of experiment 2"];
+    an_experiment_off_the_map_is_found,
+        "delete from experiment_point where experiment_id = 2",
+        [RowChanged, "registration of experiment 2"];
     swapped_entries_are_found,
         "update record_entry set seq = 1000000 where seq = 3; update record_entry set seq = 3 where seq = 4; update record_entry set seq = 4 where seq = 1000000",
         [EntryChanged, "entry 3"], [EntryChanged, "entry 4"], [LinkBroken, "entry 5"];

@@ -6,8 +6,10 @@ use crate::id::{ClaimId, ExperimentId};
 use crate::jobs;
 use crate::record::write::{claim_body, conclusion_body, registration_body};
 use crate::record::{Entry, digest, text_digest};
+use crate::scope::Point;
+use crate::spec::Spec;
 use crate::verdict::{self, Verdict};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 /// Numbers that were computed on different machines differ in their last digits.
@@ -150,8 +152,9 @@ async fn frozen(
     found: &mut Vec<Finding>,
 ) -> sqlx::Result<()> {
     let row = sqlx::query!(
-        r#"select spec, spec_canonical as "canonical!" from experiment
-           where id = $1 and spec_canonical is not null"#,
+        r#"select spec, spec_canonical as "canonical!", e.claim_id as "claim: ClaimId",
+             (select to_jsonb(p) - 'experiment_id' from experiment_point p where p.experiment_id = e.id) as point
+           from experiment e where id = $1 and spec_canonical is not null"#,
         entry.subject_id
     )
     .fetch_optional(tx)
@@ -168,6 +171,21 @@ async fn frozen(
     if frozen.is_ok_and(|frozen| digest(&frozen) != digest(&row.spec)) {
         let detail = "the specification that is read is not the one that was frozen";
         found.push(Finding::of(entry, What::RowChanged, detail));
+    }
+    // What cannot be read any more has no place to be held against.
+    let point = Spec::from_stored(&row.spec).ok();
+    if let Some(point) = point.as_ref().and_then(Point::of) {
+        let follows = json!({
+            "claim_id": row.claim, "task": point.task.name(), "cell": point.cell.name(), "data_set": point.data,
+            "hidden": point.hidden, "length": point.length, "rate": point.rate,
+        });
+        let there = row.point.unwrap_or_default();
+        if let Some(difference) = first_difference(&follows, &there, "") {
+            let detail = format!(
+                "its place on the claim's map does not follow from its specification: {difference}"
+            );
+            found.push(Finding::of(entry, What::RowChanged, detail));
+        }
     }
     Ok(())
 }

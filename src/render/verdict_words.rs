@@ -172,6 +172,19 @@ pub fn checks(checks: &Checks) -> Vec<String> {
     if let Some(p) = checks.wilcoxon {
         lines.push(format!("Wilcoxon test {}", super::number::p_value(p)));
     }
+    if let Some([low, high]) = checks.bootstrap {
+        lines.push(format!(
+            "bootstrap bounds [{}, {}]",
+            value(low),
+            value(high)
+        ));
+    }
+    if let Some(share) = checks.misleading {
+        lines.push(format!(
+            "{} of the seeds alone would have said the opposite of the estimate",
+            percent(share)
+        ));
+    }
     if let Some(share) = checks.superiority {
         lines.push(format!(
             "treatment better in {} of all pairings",

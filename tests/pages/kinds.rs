@@ -201,6 +201,9 @@ async fn cells_are_proposed_registered_and_judged(pool: PgPool) {
     assert_eq!(conditions[2]["treatment"], "mask, tiny");
     assert_eq!(conditions[1]["p_support"], 0.00390625);
     assert_eq!(conditions[1]["pairs"].as_array().map(Vec::len), Some(8));
+    let checks = &conditions[0]["checks"];
+    assert_eq!(checks["misleading"], 0.0);
+    assert!(checks["bootstrap"][1].is_number(), "{checks}");
     let page = ada.get(&path).await.text();
     says(
         &page,
@@ -213,6 +216,9 @@ async fn cells_are_proposed_registered_and_judged(pool: PgPool) {
             "48 runs planned, 48 finished",
             "The claim survives if the typical advantage in test_mse is proven to be above 0 in at least 2 of 3 conditions",
             "(control, other condition)",
+            "<details id=\"checks-of-conditions\">",
+            "0 % of the seeds alone would have said the opposite of the estimate",
+            "bootstrap bounds [",
         ],
     );
     assert_eq!(page.matches("class=\"centre\"").count(), 3);

@@ -20,7 +20,7 @@ use run::{Experiment, Kind, Third};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// Simulated experiments of each cell; those of many pairs have fewer, since their exact tests take long
+    /// Simulated experiments of each cell; where exact tests of many pairs take long there are fewer
     #[arg(long, default_value_t = 20_000)]
     experiments: u32,
     /// Numbers of seed pairs
@@ -49,7 +49,8 @@ fn main() {
         return;
     }
     println!(
-        "{} experiments a cell (a fiftieth with more than 20 pairs, whose exact tests take long), level {ALPHA}, smallest effect of interest {MARGIN} (shares: {}).\n\
+        "{} experiments a cell (with more than 20 pairs, whose exact tests take long, a fiftieth of means and of dispersion and a \
+         tenth of solve_rate), level {ALPHA}, smallest effect of interest {MARGIN} (shares: {}).\n\
          Promised to be at most the level: *supported* at no effect, *falsified* at an effect of the margin, *reversed* \
          at no effect.\nBold: above it by more than three standard errors of the simulation, where it is promised.\n",
         args.experiments,
@@ -90,11 +91,7 @@ fn end(broken: usize) {
 
 /// Prints a row, and says how many promises it breaks.
 fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
-    let experiments = if pairs > 20 {
-        args.experiments / 50
-    } else {
-        args.experiments
-    };
+    let experiments = args.experiments / kind.rarer(pairs);
     let experiment = Experiment::new(kind, noise, pairs);
     let ends = |effect: f64, third: Third| -> [f64; 3] {
         let counts = (0..experiments)
@@ -152,6 +149,16 @@ fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
 }
 
 impl Kind {
+    /// By what factor fewer experiments of so many pairs are simulated: sign-flip tests of 40 pairs count two million sums,
+    /// tests of paired shares every table.
+    fn rarer(self, pairs: u32) -> u32 {
+        match self {
+            Self::Mean | Self::Dispersion if pairs > 20 => 50,
+            Self::SolveRate if pairs > 20 => 10,
+            _ => 1,
+        }
+    }
+
     /// What of the noise is 0 where there is no effect.
     fn centre(self) -> Centre {
         match self {

@@ -164,7 +164,7 @@ impl Experiment {
                 })
             })
             .collect();
-        verdict::decide(&self.spec, &seeds, &outcomes, self.level)
+        verdict::conclusion(&self.spec, &seeds, &outcomes, self.level)
     }
 
     /// Final metrics of a seed's runs; lower is better.

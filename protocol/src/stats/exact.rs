@@ -6,27 +6,46 @@ const TIE: f64 = 1e-12;
 /// Exact one-sided sign-flip p-value of "the mean is at most 0": the share of the 2ⁿ sign patterns
 /// whose sum is at least the observed one.
 ///
-/// Meets in the middle, so that n = 40 costs 2²⁰ sums and not 2⁴⁰.
+/// Meets in the middle, so that n = 40 costs 2²⁰ sums twice and not 2⁴⁰. Both halves are in order, so one walk through
+/// them counts.
 pub fn sign_flip(differences: &[f64]) -> f64 {
     let observed: f64 = differences.iter().sum();
     let scale: f64 = differences.iter().map(|d| d.abs()).sum();
     let bar = observed - TIE * scale;
+    // Of differences that are not finite no sum is greater than another.
+    if !bar.is_finite() {
+        return 1.0;
+    }
     let (left, right) = differences.split_at(differences.len() / 2);
-    let left = signed_sums(left);
-    let mut right = signed_sums(right);
-    right.sort_by(f64::total_cmp);
-    let at_least: u64 = left
-        .iter()
-        .map(|sum| (right.len() - right.partition_point(|other| sum + other < bar)) as u64)
-        .sum();
+    let (left, right) = (signed_sums(left), signed_sums(right));
+    // The greater one half's sum, the more of the other half reach the bar with it.
+    let mut first = right.len();
+    let mut at_least: u64 = 0;
+    for sum in &left {
+        while first > 0 && sum + right[first - 1] >= bar {
+            first -= 1;
+        }
+        at_least += (right.len() - first) as u64;
+    }
     at_least as f64 / 2_f64.powi(differences.len() as i32)
 }
 
-/// All 2ⁿ sums of ±dᵢ.
+/// All 2ⁿ sums of ±dᵢ, the smallest first.
 fn signed_sums(differences: &[f64]) -> Vec<f64> {
     let mut sums = vec![0.0];
-    for d in differences {
-        sums = sums.iter().flat_map(|sum| [sum + d, sum - d]).collect();
+    for step in differences.iter().map(|d| d.abs()) {
+        // Both the sums less this one and the sums with it are in order: they are merged.
+        let mut merged = Vec::with_capacity(2 * sums.len());
+        let (mut less, mut more) = (0, 0);
+        while less < sums.len() {
+            let (below, above) = (sums[less] - step, sums[more] + step);
+            let is_below = below <= above;
+            merged.push(if is_below { below } else { above });
+            less += usize::from(is_below);
+            more += usize::from(!is_below);
+        }
+        merged.extend(sums[more..].iter().map(|sum| sum + step));
+        sums = merged;
     }
     sums
 }

@@ -2,6 +2,7 @@
 //!
 //! Checked in the tests against scipy 1.17 and statsmodels 0.15.
 
+mod bootstrap;
 mod conjunction;
 mod exact;
 mod matched;
@@ -10,6 +11,7 @@ mod proportion;
 mod rank;
 mod sign;
 
+pub use bootstrap::{bootstrap, bootstrap_median};
 pub use conjunction::partial_conjunction;
 pub use exact::{sign_flip, wilcoxon};
 pub use matched::paired_shares_below;

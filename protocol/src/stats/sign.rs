@@ -15,6 +15,18 @@ pub fn sign_test(count: usize, n: usize) -> f64 {
     sum / 2_f64.powi(n as i32)
 }
 
+/// Chance that `count` or more of `n` draws fall where one does with a chance of `share`.
+pub(super) fn sign_tail(count: usize, n: usize, share: f64) -> f64 {
+    let mut ways = 1.0;
+    let mut sum = 0.0;
+    // From all n downwards, as above.
+    for others in 0..=n.saturating_sub(count) {
+        sum += ways * share.powi((n - others) as i32) * (1.0 - share).powi(others as i32);
+        ways *= (n - others) as f64 / (others + 1) as f64;
+    }
+    sum
+}
+
 /// One-sided lower and upper bounds of the median, each at level `alpha`: order statistics.
 ///
 /// Infinite where so few values, or so small a level, bound nothing. `values` may be infinite, and are not empty.

@@ -69,6 +69,60 @@ fn sign_flip_meets_in_the_middle_correctly() {
     assert!(sign_flip(&[1.0; 40]) > 0.0);
 }
 
+/// Every pattern of signs, of differences with ties and zeros among them.
+#[test]
+fn sign_flip_counts_every_pattern_of_ties_too() {
+    for d in [
+        vec![0.5, 0.5, -0.5, 0.0, 1.0, 1.0, -0.25, 0.25, 0.0, 2.0, -2.0],
+        vec![-3.0, 0.1, 0.2, 0.3, 0.1, 0.1, 0.4],
+        vec![0.0],
+    ] {
+        let observed: f64 = d.iter().sum();
+        let patterns = 1_u32 << d.len();
+        let reach = |pattern: &u32| {
+            let signed = d.iter().enumerate();
+            let sum: f64 = signed
+                .map(|(i, x)| if pattern >> i & 1 == 1 { -x } else { *x })
+                .sum();
+            sum >= observed - 1e-9
+        };
+        let count = (0..patterns).filter(reach).count();
+        close(sign_flip(&d), count as f64 / f64::from(patterns));
+    }
+}
+
+/// All nⁿ resamples drawn one by one: of an odd and of an even number, with a tie.
+#[test]
+fn the_bootstrap_of_a_median_counts_every_resample() {
+    for values in [
+        vec![3.0, 1.0, 2.5, 1.0, 7.0],
+        vec![0.5, -1.0, 2.0, 2.0, 4.0, 9.0],
+    ] {
+        let n = values.len();
+        let all = n.pow(n as u32);
+        let mut medians: Vec<f64> = (0..all)
+            .map(|mut code| {
+                let drawn: Vec<f64> = (0..n)
+                    .map(|_| {
+                        let value = values[code % n];
+                        code /= n;
+                        value
+                    })
+                    .collect();
+                median(&drawn).expect("values")
+            })
+            .collect();
+        medians.sort_by(f64::total_cmp);
+        for alpha in [0.011, 0.053, 0.21] {
+            let beyond = (alpha * all as f64) as usize;
+            let wanted = [medians[beyond], medians[all - 1 - beyond]];
+            assert_eq!(bootstrap_median(&values, alpha), Some(wanted), "{alpha}");
+        }
+    }
+    assert_eq!(bootstrap_median(&[], 0.05), None);
+    assert_eq!(bootstrap_median(&[4.0], 0.05), Some([4.0, 4.0]));
+}
+
 #[test]
 fn wilson_agrees_with_statsmodels() {
     let (low, high) = wilson(7, 8, 0.05);

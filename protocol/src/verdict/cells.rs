@@ -1,7 +1,7 @@
 //! An effect in at least k of N conditions: the k-th largest of their effects, by a partial conjunction of sign tests.
 
 use super::compare::Compared;
-use super::evidence::{Evidence, finite};
+use super::evidence::{Evidence, Typical, finite};
 use super::{Checks, ConditionVerdict, RunOutcome};
 use crate::spec::Criterion;
 use crate::stats::{self, Paired};
@@ -61,7 +61,7 @@ fn median(condition: &Compared) -> f64 {
     stats::median(&condition.differences).expect("there are pairs")
 }
 
-impl Evidence for Cells<'_> {
+impl<'a> Evidence for Cells<'a> {
     fn effect(&self) -> f64 {
         self.ranked(|(condition, _)| median(condition))
     }
@@ -120,6 +120,18 @@ impl Evidence for Cells<'_> {
         Checks::default()
     }
 
+    fn checks_of_conditions(&self, criterion: &Criterion, outcomes: &[RunOutcome]) -> Vec<Checks> {
+        let of = |(condition, summary): &(&'a Compared<'a>, Paired)| {
+            let alone = Typical {
+                compared: condition,
+                summary: *summary,
+                level: self.level,
+            };
+            alone.checks(criterion, outcomes)
+        };
+        self.conditions.iter().map(of).collect()
+    }
+
     fn conditions(&self, margin: f64) -> Vec<ConditionVerdict> {
         let [above, below] = self.levels();
         let of = |(condition, _): &(&Compared, Paired)| {
@@ -132,6 +144,7 @@ impl Evidence for Cells<'_> {
                 interval: finite((low.0, high.1)),
                 p_support: sign_tests(condition, 0.0)[0],
                 p_falsify: sign_tests(condition, margin)[1],
+                checks: None,
                 pairs: condition.pairs.clone(),
             }
         };

@@ -177,6 +177,24 @@ impl<'a> Compared<'a> {
         difference + infinite
     }
 
+    /// Share of the pairs that alone would have said the opposite of the estimate; nothing where that is exactly between. A
+    /// pair that lies there itself says nothing.
+    pub(super) fn misleading(&self, effect: f64, criterion: &Criterion) -> Option<f64> {
+        // Positive on one side, negative on the other.
+        let side = |value: f64| match criterion.kind {
+            CriterionKind::Equivalence => criterion.margin - value.abs(),
+            _ => value,
+        };
+        let here = side(effect);
+        let opposite = |order: &&f64| {
+            let there = side(**order);
+            (here > 0.0 && there < 0.0) || (here < 0.0 && there > 0.0)
+        };
+        let count = self.orders.iter().filter(opposite).count();
+        let all = self.orders.len();
+        (here != 0.0 && all > 0).then(|| count as f64 / all as f64)
+    }
+
     /// Pairs above a value.
     pub(super) fn above(&self, value: f64) -> usize {
         self.orders.iter().filter(|order| **order > value).count()
@@ -303,8 +321,13 @@ fn log(value: f64) -> f64 {
     value.max(SMALLEST).ln()
 }
 
-/// P(treatment better than control) over all pairs of runs, partners or not; a diverged run is worse than every other.
-pub(super) fn superiority(criterion: &Criterion, outcomes: &[RunOutcome]) -> Option<f64> {
+/// P(first of the arms better than the second) over all pairs of runs, partners or not; a diverged run is worse than every
+/// other.
+pub(super) fn superiority(
+    terms: &[Term],
+    criterion: &Criterion,
+    outcomes: &[RunOutcome],
+) -> Option<f64> {
     let values = |arm: &str| -> Vec<f64> {
         outcomes
             .iter()
@@ -315,7 +338,7 @@ pub(super) fn superiority(criterion: &Criterion, outcomes: &[RunOutcome]) -> Opt
             })
             .collect()
     };
-    let (treatment, control) = (values(&criterion.treatment), values(&criterion.control));
+    let [treatment, control] = [terms.first()?, terms.get(1)?].map(|term| values(term.arm));
     match criterion.better {
         Better::Lower => stats::superiority(&control, &treatment),
         Better::Higher => stats::superiority(&treatment, &control),

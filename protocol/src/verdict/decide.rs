@@ -28,16 +28,44 @@ pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64)
     };
     let compared = compare(spec, seeds, criterion, outcomes);
     let evidence = evidence_of(&compared, criterion, level);
-    let conclusion = evidence
-        .as_deref()
-        .map(|evidence| rule::apply(evidence, criterion, level));
+    let evidence = evidence.as_deref();
+    let mut decision = concluded(spec, seeds, criterion, outcomes, &compared, evidence, level);
+    if let Some(evidence) = evidence {
+        beside(&mut decision.verdict, evidence, criterion, outcomes);
+    }
+    decision
+}
+
+/// The verdict of [`decide`] without what stands beside its conclusion, the checks and the severity, which take most of the
+/// time: for whoever simulates.
+pub fn conclusion(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64) -> Verdict {
+    let Some(criterion) = &spec.criterion else {
+        return decide(spec, seeds, outcomes, level);
+    };
+    let compared = compare(spec, seeds, criterion, outcomes);
+    let evidence = evidence_of(&compared, criterion, level);
+    let evidence = evidence.as_deref();
+    concluded(spec, seeds, criterion, outcomes, &compared, evidence, level).verdict
+}
+
+/// What the rule says, unless something stands in its way.
+fn concluded(
+    spec: &Spec,
+    seeds: &[u32],
+    criterion: &Criterion,
+    outcomes: &[RunOutcome],
+    compared: &Compared,
+    evidence: Option<&dyn Evidence>,
+    level: f64,
+) -> Decision {
+    let conclusion = evidence.map(|evidence| rule::apply(evidence, criterion, level));
     let mut verdict = numbers(
         spec,
         criterion,
         level,
         outcomes,
-        &compared,
-        evidence.as_deref().zip(conclusion.as_ref()),
+        compared,
+        evidence.zip(conclusion.as_ref()),
     );
     let reason = match obstacle(
         &verdict,
@@ -45,8 +73,8 @@ pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64)
         seeds.len(),
         criterion,
         outcomes,
-        &compared,
-        evidence.as_deref(),
+        compared,
+        evidence,
     ) {
         Some((outcome, reason)) => {
             verdict.outcome = outcome;
@@ -65,10 +93,25 @@ pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64)
     let learned = nothing_learned(spec, criterion, outcomes).is_none();
     Decision {
         noise: planned::centred(&verdict.pairs).filter(|_| learned),
-        by_people: by_people(seeds, &compared, outcomes),
+        by_people: by_people(seeds, compared, outcomes),
         verdict,
         reason,
     }
+}
+
+/// Adds what a sceptic asks for besides. It decides nothing.
+fn beside(
+    verdict: &mut Verdict,
+    evidence: &dyn Evidence,
+    criterion: &Criterion,
+    outcomes: &[RunOutcome],
+) {
+    verdict.checks = Some(evidence.checks(criterion, outcomes));
+    let checks = evidence.checks_of_conditions(criterion, outcomes);
+    for (condition, checks) in verdict.conditions.iter_mut().zip(checks) {
+        condition.checks = Some(checks);
+    }
+    verdict.severity = power::severity(verdict, verdict.level);
 }
 
 fn evidence_of<'a>(
@@ -129,8 +172,6 @@ fn numbers(
         verdict.p_falsify = Some(conclusion.p_falsify);
         verdict.p_value = Some(conclusion.p_support.min(conclusion.p_falsify));
         verdict.conditions = evidence.conditions(criterion.margin);
-        verdict.checks = Some(evidence.checks(criterion, outcomes));
-        verdict.severity = power::severity(&verdict, level);
     }
     verdict
 }

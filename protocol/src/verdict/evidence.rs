@@ -25,6 +25,10 @@ pub(super) trait Evidence {
     fn doubt(&self) -> Option<String>;
     /// The checks beside the rule.
     fn checks(&self, criterion: &Criterion, outcomes: &[RunOutcome]) -> Checks;
+    /// The same of each condition, where there are several.
+    fn checks_of_conditions(&self, _: &Criterion, _: &[RunOutcome]) -> Vec<Checks> {
+        Vec::new()
+    }
     /// What each condition says alone, where there are several.
     fn conditions(&self, _margin: f64) -> Vec<ConditionVerdict> {
         Vec::new()
@@ -73,7 +77,11 @@ impl Evidence for Typical<'_> {
     }
 
     fn checks(&self, criterion: &Criterion, outcomes: &[RunOutcome]) -> Checks {
-        checks(self.compared, self.summary, self.level, criterion, outcomes)
+        Checks {
+            bootstrap: stats::bootstrap_median(&self.compared.differences, self.level),
+            misleading: self.compared.misleading(self.effect(), criterion),
+            ..checks(self.compared, self.summary, self.level, criterion, outcomes)
+        }
     }
 }
 
@@ -129,8 +137,20 @@ impl Evidence for Mean<'_> {
     }
 
     fn checks(&self, criterion: &Criterion, outcomes: &[RunOutcome]) -> Checks {
-        checks(self.compared, self.summary, self.level, criterion, outcomes)
+        Checks {
+            bootstrap: bootstrap_mean(&self.compared.differences, self.level),
+            misleading: self.compared.misleading(self.effect(), criterion),
+            ..checks(self.compared, self.summary, self.level, criterion, outcomes)
+        }
     }
+}
+
+/// Bootstrap bounds of the mean.
+pub(super) fn bootstrap_mean(differences: &[f64], level: f64) -> Option<[f64; 2]> {
+    let n = differences.len();
+    stats::bootstrap(n, level, |drawn| {
+        drawn.iter().map(|place| differences[*place]).sum::<f64>() / n as f64
+    })
 }
 
 /// The evidence about what the criterion estimates; `None` without two pairs.
@@ -176,9 +196,9 @@ fn checks(
         wilcoxon: Some(stats::wilcoxon(&compared.differences)),
         // Of four arms, or of a slope, two say little.
         superiority: (compared.terms.len() == 2)
-            .then(|| super::compare::superiority(criterion, outcomes))
+            .then(|| super::compare::superiority(&compared.terms, criterion, outcomes))
             .flatten(),
-        spreads: None,
+        ..Checks::default()
     }
 }
 

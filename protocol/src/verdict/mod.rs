@@ -35,7 +35,7 @@ use crate::result::RunResult;
 use crate::spec::{CriterionKind, Estimand, Scale};
 use serde::{Deserialize, Serialize};
 
-pub use decide::{decide, decision};
+pub use decide::{conclusion, decide, decision};
 pub(crate) use explain::escape;
 pub use planned::{PairNoise, Power};
 pub use power::{CLAIM_LEVEL, Confirmation};
@@ -180,6 +180,9 @@ pub struct ConditionVerdict {
     pub p_support: f64,
     /// p-value of the sign test of "the effect here is at least the margin".
     pub p_falsify: f64,
+    /// Checks of this condition, with bounds at the level of the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
     /// Its seed pairs.
     pub pairs: Vec<Pair>,
 }
@@ -216,6 +219,14 @@ pub struct Checks {
     /// P(treatment better than control) over all pairs of runs, ties counting half; a diverged run is worse than
     /// every other.
     pub superiority: Option<f64>,
+    /// Bounds of what is estimated, each at the level, by percentiles of its bootstrap distribution: of a median all nⁿ
+    /// resamples counted, else ten thousand drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap: Option<[f64; 2]>,
+    /// Share of the complete pairs that alone would have said the opposite of the estimate: that it lies on the other side of
+    /// no effect (of `equivalence`: of the margin).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misleading: Option<f64>,
     /// Of `dispersion`: how far runs of treatment and control lie from the median of their arm, in the mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spreads: Option<[f64; 2]>,

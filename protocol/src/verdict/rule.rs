@@ -19,19 +19,19 @@ pub(super) struct Conclusion {
 /// One side of the rule: a test, and the second one that must agree.
 struct Side {
     p: f64,
+    /// Whether both are passed.
     agrees: bool,
 }
 
 /// Applies the criterion to the evidence.
 pub(super) fn apply(evidence: &dyn Evidence, criterion: &Criterion, level: f64) -> Conclusion {
-    let above = |value: f64| Side {
-        p: evidence.p_above(value),
-        agrees: evidence.agrees_above(value),
+    // Only where the first test is passed does anybody ask the second, which may take long.
+    let side = |p: f64, agrees: &dyn Fn() -> bool| Side {
+        p,
+        agrees: p <= level && agrees(),
     };
-    let below = |value: f64| Side {
-        p: evidence.p_below(value),
-        agrees: evidence.agrees_below(value),
-    };
+    let above = |value: f64| side(evidence.p_above(value), &|| evidence.agrees_above(value));
+    let below = |value: f64| side(evidence.p_below(value), &|| evidence.agrees_below(value));
     let holds = |side: &Side| side.p <= level && side.agrees;
     let margin = criterion.margin;
     let (support, falsify) = match criterion.kind {

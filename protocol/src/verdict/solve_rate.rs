@@ -1,7 +1,7 @@
 //! The difference of the shares of seeds that solve the task.
 
 use super::compare::{Compared, solves};
-use super::evidence::{Evidence, finite};
+use super::evidence::{Evidence, bootstrap_mean, finite};
 use super::{Checks, RunOutcome};
 use crate::spec::Criterion;
 use crate::stats;
@@ -94,8 +94,22 @@ impl Evidence for SolveRate {
     }
 
     fn checks(&self, _: &Criterion, _: &[RunOutcome]) -> Checks {
+        let (effect, pairs) = (self.effect(), self.pairs() as f64);
+        let against = match effect {
+            0.0 => None,
+            effect if effect > 0.0 => Some(self.second),
+            _ => Some(self.first),
+        };
+        let alike = self.both + self.neither;
+        let counts = [(self.first, 1.0), (self.second, -1.0), (alike, 0.0)];
+        let differences: Vec<f64> = counts
+            .into_iter()
+            .flat_map(|(count, difference)| std::iter::repeat_n(difference, count))
+            .collect();
         Checks {
-            superiority: Some(0.5 + self.effect() / 2.0),
+            superiority: Some(0.5 + effect / 2.0),
+            bootstrap: bootstrap_mean(&differences, self.level),
+            misleading: against.map(|count| count as f64 / pairs),
             ..Checks::default()
         }
     }

@@ -107,6 +107,12 @@ impl Evidence for Spread {
     fn checks(&self, _: &Criterion, _: &[RunOutcome]) -> Checks {
         Checks {
             wilcoxon: Some(stats::wilcoxon(&self.differences(0.0))),
+            bootstrap: stats::bootstrap(self.distances.len(), self.level, |drawn| {
+                let sum = |arm: usize| -> f64 {
+                    drawn.iter().map(|place| self.distances[*place][arm]).sum()
+                };
+                (sum(1) / sum(0)).ln()
+            }),
             spreads: Some(self.means).filter(|means| means.iter().all(|mean| mean.is_finite())),
             ..Checks::default()
         }

@@ -3,6 +3,7 @@ use crate::result::{Provenance, Treatment};
 use crate::spec::{Format, Spec, read};
 use std::collections::BTreeMap;
 
+mod beside;
 mod cells;
 mod dispersion;
 mod interaction;
@@ -483,6 +484,7 @@ mod storing {
             level in 0.0001..0.2_f64,
         ) {
             let verdict = decide(&spec(kind), &SEEDS, &runs, level);
+            beside::decides_nothing(&verdict, &conclusion(&spec(kind), &SEEDS, &runs, level));
             let stored = serde_json::to_value(&verdict).expect("plain data");
             let read: Stored<Verdict> = serde_json::from_value(stored).expect("never an error");
             prop_assert_eq!(read.get(), Some(&verdict));

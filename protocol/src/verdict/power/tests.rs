@@ -95,6 +95,7 @@ fn of_cells(conditions: [[f64; 8]; 3], at_least: u32) -> Verdict {
         interval: None,
         p_support: 1.0,
         p_falsify: 1.0,
+        checks: None,
         pairs: verdict(differences).pairs,
     };
     Verdict {

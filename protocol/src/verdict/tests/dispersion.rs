@@ -2,8 +2,8 @@
 
 use super::*;
 
-const NARROW: [f64; 8] = [81.02, 81.34, 81.11, 80.93, 81.25, 81.41, 80.84, 81.17];
-const WIDE: [f64; 8] = [80.1, 83.2, 81.0, 82.9, 79.5, 84.0, 81.7, 82.2];
+pub(super) const NARROW: [f64; 8] = [81.02, 81.34, 81.11, 80.93, 81.25, 81.41, 80.84, 81.17];
+pub(super) const WIDE: [f64; 8] = [80.1, 83.2, 81.0, 82.9, 79.5, 84.0, 81.7, 82.2];
 
 pub(super) const DISPERSION: &str = "kind = \"dispersion\"\nmargin = 0.5";
 

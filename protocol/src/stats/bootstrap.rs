@@ -23,7 +23,7 @@ pub fn bootstrap_median(values: &[f64], alpha: f64) -> Option<[f64; 2]> {
     for i in 1..=n {
         let mut same = alone(i);
         // Of an even number the upper middle may be another value: half the draws are among the first i, half from j on.
-        for j in (i + 1..=n).filter(|_| n % 2 == 0) {
+        for j in (i + 1..=n).filter(|_| n.is_multiple_of(2)) {
             let chance = split(n, i, j);
             same -= chance;
             medians.push((sorted[i - 1] / 2.0 + sorted[j - 1] / 2.0, chance));

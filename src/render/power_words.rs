@@ -67,9 +67,9 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
 
 fn advice(power: &Power) -> String {
     match power.enough {
-        Some(pairs) => format!("With {pairs} seeds its margin would do."),
+        Some(pairs) => format!("With {pairs} seeds it finds an effect of the margin."),
         None => format!(
-            "Not even {} seeds, the most that are taken, make its margin do.",
+            "Even {} seeds, the most that are taken, miss an effect of the margin more than one time in five.",
             limits::SEEDS.end()
         ),
     }

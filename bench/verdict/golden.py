@@ -9,6 +9,7 @@ in place of Tango's formula, and the least favourable share of discordant pairs 
 import numpy as np
 import scipy.optimize as optimize
 from scipy import stats
+from scipy.special import beta, betainc
 from scipy.stats import multinomial
 from statsmodels.stats.multitest import multipletests
 
@@ -126,6 +127,21 @@ def bootstrap(name, values, statistic, paired=False):
     shown(name, {"bounds": tuple(found.confidence_interval), "standard_error": found.standard_error})
 
 
+def e_value(heads, throws):
+    """Mean of the wager (2p)^k (2(1 - p))^(n - k) on heads, over all p between 1/2 and 1, as a truncated beta integral."""
+    a, b = heads + 1, throws - heads + 1
+    return 2.0 ** (throws + 1) * beta(a, b) * (1 - betainc(a, b, 0.5))
+
+
+def process(delta, margin):
+    """E-values for and against a difference after each pair."""
+    after = range(1, len(delta) + 1)
+    return {
+        "support": [e_value((delta[:n] > 0).sum(), n) for n in after],
+        "falsify": [e_value((delta[:n] < margin).sum(), n) for n in after],
+    }
+
+
 def shown(name, numbers):
     plain = {key: np.asarray(value).tolist() for key, value in numbers.items()}
     print(name, plain)
@@ -146,6 +162,9 @@ if __name__ == "__main__":
     ratio = lambda treatment, control, axis=-1: np.log(control.mean(axis) / treatment.mean(axis))
     bootstrap("bootstrap, ratio of spreads", far, ratio, paired=True)
     shown("misleading", {"share": (np.sign(C - D) == -np.sign(np.median(C - D))).mean()})
+    for heads, throws in [(0, 0), (6, 6), (7, 7), (8, 8), (7, 8), (12, 14), (3, 9), (0, 12), (40, 40), (29, 40)]:
+        print("e-value", (heads, throws), repr(float(e_value(heads, throws))))
+    shown("e-process", process(A - B, 0.8))
     for case in [
         (0, 0, 29, 0.1), (0, 0, 28, 0.1), (0, 0, 16, 0.1), (0, 2, 6, 0.1), (0, 3, 6, 0.1), (1, 4, 20, 0.1),
         (3, 5, 16, 0.05), (0, 8, 8, 0.0), (0, 0, 40, 0.1),

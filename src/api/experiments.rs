@@ -110,7 +110,7 @@ pub(super) struct Dispute {
 /// Runs of an experiment by state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunTally {
-    /// All that count; a retried run does not.
+    /// All that count; a retried run does not, nor does one that a sequential plan has not queued.
     total: i64,
     /// On a worker.
     running: i64,

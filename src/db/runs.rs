@@ -129,6 +129,23 @@ pub async fn of_experiment(
     .await
 }
 
+/// Seconds of one worker that a pair of an experiment took, in the mean over those that have ended.
+///
+/// # Errors
+/// If the database is away.
+pub async fn pair_seconds(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+) -> sqlx::Result<Option<f64>> {
+    sqlx::query_scalar!(
+        "select (sum(extract(epoch from finished_at - started_at)) / nullif(count(distinct seed), 0))::float8
+         from run where experiment_id = $1 and started_at is not null and finished_at is not null",
+        experiment as ExperimentId
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// A run as the table of an experiment's runs shows it.
 #[derive(Debug, Clone)]
 pub struct Cell {

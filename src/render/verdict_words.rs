@@ -2,7 +2,7 @@
 
 use super::number::{percent, plural, value};
 use breakmywork_protocol::spec::{CriterionKind, Estimand};
-use breakmywork_protocol::verdict::{Checks, Pair, Verdict};
+use breakmywork_protocol::verdict::{Checks, Pair, Step, Verdict};
 
 /// What the effect is an estimate of.
 pub fn estimate(verdict: &Verdict) -> &'static str {
@@ -84,6 +84,11 @@ pub fn differences(verdict: &Verdict, place: &usize) -> Vec<Option<f64>> {
     vec![difference(&verdict.pairs)]
 }
 
+/// Of a sequential plan: the e-values after its last pair.
+pub fn last_step(verdict: &Verdict) -> Option<&Step> {
+    verdict.sequential.as_ref()?.steps.last()
+}
+
 /// How many pairs count.
 pub fn pairs(verdict: &Verdict) -> String {
     let complete = verdict
@@ -110,19 +115,25 @@ pub fn drops(verdict: &Verdict) -> String {
     ];
     let others = verdict.others.iter();
     arms.extend(others.map(|arm| (format!("“{}”", arm.arm), arm.diverged, arm.missing)));
-    let planned = arms.len() * verdict.pairs.len();
+    let ran = arms.len() * verdict.pairs.len();
+    // A sequential plan may have needed less than it was allowed.
+    let cap = verdict.sequential.as_ref().map(|it| it.cap);
+    let planned = cap.map_or(ran, |cap| arms.len() * cap);
     let dropped: usize = arms
         .iter()
         .map(|(_, diverged, missing)| diverged + missing)
         .sum();
     let mut parts = vec![
         format!("{} planned", plural(planned, "run", "runs")),
-        format!("{} finished", planned.saturating_sub(dropped)),
+        format!("{} finished", ran.saturating_sub(dropped)),
     ];
     let diverged = |(_, diverged, _): &(String, usize, usize)| *diverged;
     let missing = |(_, _, missing): &(String, usize, usize)| *missing;
     parts.extend(counted(&arms, diverged, "diverged"));
     parts.extend(counted(&arms, missing, "without a result"));
+    if planned > ran {
+        parts.push(format!("{} not needed", planned - ran));
+    }
     parts.push("none left out".to_owned());
     parts.join(", ")
 }

@@ -298,3 +298,112 @@ async fn apply(ada: &Browser, form: &[(String, String)]) -> String {
         .collect();
     ada.post("/experiments/new", &form).await.text()
 }
+
+/// Two runs are queued, then the next two, until seven pairs agree; the page draws what the bets became.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_sequential_plan_is_proposed_runs_pair_after_pair_and_stops(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let toml = "title = \"A mask, pair after pair\"\nseeds = 16\n[task]\nname = \"adding\"\nlength = 10\n[training]\nsteps = 10\n\
+                [[arms]]\nname = \"mask\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"none\"\n[criterion]\n\
+                kind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"mask\"\ncontrol = \"none\"\nmargin = 0.02\n\
+                stopping = \"e_value\"\n";
+    let path = location(&ada.propose(&site, &[("toml", toml)]).await);
+    says(
+        &ada.get(&path).await.text(),
+        &[
+            "queues the first pair, of at most 32 runs in all",
+            "by the e-value of the signs at the level 0.05",
+            "It stops as soon as one of the two is proven, which is when its e-value reaches 20",
+        ],
+    );
+    ada.post(&format!("{path}/register"), &[])
+        .await
+        .assert_status_see_other();
+    let worker = Uuid::new_v4();
+    jobs::register_worker(&site.pool, worker, "host", "cpu", "0", 1)
+        .await
+        .expect("registers");
+    let timing = Timing::default();
+    let mut ended = 0;
+    while let Some(lease) = jobs::take(&site.pool, worker, timing).await.expect("takes") {
+        let plan = lease.plan.clone().expect("a plan");
+        let error = if plan.arm == "mask" { 0.02 } else { 0.08 };
+        jobs::finish(&site.pool, &lease, site.success(&plan, error), timing)
+            .await
+            .expect("finishes");
+        ended += 1;
+        if ended == 5 {
+            // Two pairs have ended, and of the third one run.
+            let page = ada.get(&format!("{path}/live")).await.text();
+            says(
+                &page,
+                &[
+                    "2 of at most 16 pairs have ended.",
+                    "E-values after 2 of at most 16 pairs: 2.33 for the prediction",
+                    "6 runs so far",
+                    "later, if needed",
+                ],
+            );
+            assert_eq!(over_rest(&ada, &path).await["runs"]["total"], 6);
+        }
+    }
+    assert_eq!(ended, 14);
+    let experiment = over_rest(&ada, &path).await;
+    assert_eq!(experiment["runs"]["total"], 14);
+    assert_eq!(experiment["seeds"].as_array().map(Vec::len), Some(16));
+    let verdict = &experiment["verdict"];
+    assert_eq!(verdict["outcome"], "supported", "{verdict}");
+    assert_eq!(verdict["sequential"]["stop"], "decided");
+    assert_eq!(verdict["sequential"]["cap"], 16);
+    assert_eq!(verdict["sequential"]["steps"][6]["support"], 31.875);
+    assert_eq!(
+        verdict["sequential"]["steps"][6]["seed"],
+        experiment["seeds"][6]
+    );
+    let page = ada.get(&path).await.text();
+    says(
+        &page,
+        &[
+            "7 of 16 pairs were needed.",
+            "32 runs planned, 14 finished, 18 not needed, none left out",
+            "of one worker were saved.",
+            "E-values after 7 of at most 16 pairs: 31.9 for the prediction",
+            "20 decides",
+            "<dt>e-values</dt><dd>for the prediction: 31.9",
+            "it stopped after pair 7 of at most 16: an e-value had reached 20",
+            "not needed",
+        ],
+    );
+    assert_eq!(page.matches("id=\"e-process-head\"").count(), 1);
+    // Every pair stands in the table behind the plot.
+    let table = page.split("e-process-table").nth(1).expect("a table");
+    let table = table.split("</table>").next().expect("its end");
+    assert_eq!(table.matches("<tr><td").count(), 7);
+    let again = ada
+        .get(&format!(
+            "/experiments/new?amends={}",
+            path.rsplit('/').next().unwrap_or("")
+        ))
+        .await
+        .text();
+    says(&again, &["<option value=\"e_value\" selected>"]);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_sequential_plan_with_too_low_a_cap_is_not_registered(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let toml = "title = \"Too few\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 10\n[training]\nsteps = 10\n\
+                [[arms]]\nname = \"mask\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"none\"\n[criterion]\n\
+                kind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"mask\"\ncontrol = \"none\"\nmargin = 0.02\n\
+                stopping = \"e_value\"\n";
+    let path = location(&ada.propose(&site, &[("toml", toml)]).await);
+    says(
+        &ada.get(&path).await.text(),
+        &[
+            "Take 7 seeds or more",
+            "registered as <strong>exploratory</strong>",
+        ],
+    );
+}

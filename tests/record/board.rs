@@ -54,18 +54,23 @@ impl Board {
 
     /// Proposes and registers an experiment.
     pub(crate) async fn registered(&self, author: AccountId) -> ExperimentId {
-        let claim = self.claims().await[0];
         // A question that nobody has asked.
         let asked = sqlx::query_scalar!(r#"select count(*) as "n!" from experiment"#)
             .fetch_one(&self.pool)
             .await
             .expect("counts");
-        let draft = draft(0.02 + asked as f64 * 1e-6, 10);
+        self.registered_as(author, &draft(0.02 + asked as f64 * 1e-6, 10))
+            .await
+    }
+
+    /// Proposes and registers that experiment.
+    pub(crate) async fn registered_as(&self, author: AccountId, draft: &Draft) -> ExperimentId {
+        let claim = self.claims().await[0];
         let mut tx = self.pool.begin().await.expect("a transaction");
         let new = New {
             claim,
             author,
-            draft: &draft,
+            draft,
             amends: None,
         };
         let id = proposal::propose(&mut tx, new).await.expect("proposes");
@@ -155,12 +160,21 @@ impl Board {
 
 /// A small experiment, checked as the pages check it.
 pub(crate) fn draft(margin: f64, steps: u32) -> Draft {
+    drafted(6, margin, steps, "")
+}
+
+/// The same as a sequential plan of at most so many pairs.
+pub(crate) fn sequential(cap: u32) -> Draft {
+    drafted(cap, 0.02, 10, "stopping = \"e_value\"\n")
+}
+
+fn drafted(seeds: u32, margin: f64, steps: u32, further: &str) -> Draft {
     let toml = format!(
-        "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = {steps}\n\
+        "title = \"t\"\nseeds = {seeds}\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = {steps}\n\
          [[arms]]\nname = \"fixed\"\ndropout.state = {{ rate = 0.25, time = \"fixed\" }}\n\
          [[arms]]\nname = \"fresh\"\ndropout.state = {{ rate = 0.25, time = \"per_step\" }}\n\
          [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\n\
-         margin = {margin}\n"
+         margin = {margin}\n{further}"
     );
     proposal::check(&Proposal {
         title: None,

@@ -1,7 +1,7 @@
 //! Whatever people and workers do, everything agrees.
 
 use crate::acts::Crowd;
-use crate::board::Board;
+use crate::board::{Board, sequential};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::record;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -54,6 +54,33 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
     assert!(
         summary.conclusions > summary.recomputed,
         "some are exploratory: {summary:?}"
+    );
+}
+
+/// A sequential plan is judged again from the runs that it came to need, and what is done to one of them is seen.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn where_a_sequential_plan_stopped_is_computed_again(pool: PgPool) {
+    let board = Board::new(pool).await;
+    let ada = board.account("ada").await;
+    board.registered_as(ada, &sequential(16)).await;
+    board.run_all().await;
+    let runs = sqlx::query_scalar!(r#"select count(*) as "count!" from run"#)
+        .fetch_one(&board.pool)
+        .await
+        .expect("runs");
+    assert_eq!(runs, 14, "seven pairs of sixteen");
+    assert_eq!(board.green(&[]).await.recomputed, 1);
+    board
+        .as_owner(
+            "update run set result = jsonb_set(result, '{metrics,test_mse}', '0.5') where arm = 'fixed' and id = 1",
+        )
+        .await;
+    let (_, found) = board.verify(&[]).await;
+    assert!(
+        found
+            .iter()
+            .any(|found| found.detail.contains("computed again from its runs")),
+        "{found:?}"
     );
 }
 

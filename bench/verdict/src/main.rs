@@ -8,6 +8,7 @@
 mod attack;
 mod noise;
 mod run;
+mod sequential;
 
 use clap::Parser;
 use noise::{Centre, Noise};
@@ -29,6 +30,9 @@ struct Args {
     /// Criterion kinds, as the tables are headed; all of them where none is named
     #[arg(long, value_delimiter = ',')]
     kinds: Vec<String>,
+    /// Sequential plans alone
+    #[arg(long)]
+    sequential: bool,
     /// Claims under attack alone
     #[arg(long)]
     attacks: bool,
@@ -46,6 +50,10 @@ fn main() {
     let args = Args::parse();
     if args.attacks {
         end(attack::table(&args));
+        return;
+    }
+    if args.sequential {
+        end(sequential::table(&args));
         return;
     }
     println!(
@@ -78,7 +86,7 @@ fn main() {
         }
         println!();
     }
-    end(broken + attack::table(&args));
+    end(broken + sequential::table(&args) + attack::table(&args));
 }
 
 /// Ends the program with 1 if a promise is broken.

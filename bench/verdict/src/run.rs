@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Trend,
     Dispersion,
     Cells,
+    /// The pairs run one after the other: its number of pairs is the cap. It has a table of its own.
+    Sequential,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             Self::SolveRate => "solve_rate",
             Self::Interaction => "interaction, typical seed",
             Self::Trend => "trend, typical seed",
+            Self::Sequential => "sequential, typical pair",
             Self::Dispersion => "dispersion (effects are logarithms of the ratio of the spreads)",
             Self::Cells => "cells, two of three",
         }
@@ -97,6 +100,7 @@ impl Kind {
             Self::Cells => {
                 "kind = \"cells\"\nconditions = [[\"d\", \"c\"], [\"f\", \"e\"]]\nat_least = 2"
             }
+            Self::Sequential => "kind = \"difference\"\nstopping = \"e_value\"",
         };
         format!("{kind}\nmargin = {}\nalpha = {ALPHA}\n", self.margin())
     }

@@ -132,7 +132,7 @@ async fn conclude_left(pool: &PgPool, experiment: ExperimentId) -> Result<bool> 
     let mut tx: sqlx::Transaction<'_, sqlx::Postgres> = pool.begin().await?;
     let ended = conclude::if_done(&mut tx, experiment).await?;
     if ended {
-        tracing::warn!(%experiment, "all runs had ended and nobody had noticed: it ends now");
+        tracing::warn!(%experiment, "all runs had ended and nobody had noticed: it ends, or its next pair runs, now");
     }
     tx.commit().await?;
     Ok(ended)

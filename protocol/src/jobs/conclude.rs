@@ -1,6 +1,6 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, confirm, power};
+use super::{Error, Result, confirm, power, submit};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
@@ -9,7 +9,8 @@ use crate::text;
 use crate::verdict::{self, Decision, End, Outcome, RunOutcome, Verdict};
 use sqlx::{Acquire, PgConnection};
 
-/// Ends the experiment if no run of it is left to wait for, and says whether it did. Called by whatever ends a run.
+/// Ends the experiment if no run of it is left to wait for, or queues the next pair of a sequential plan that has not
+/// decided, and says whether it did either. Called by whatever ends a run.
 ///
 /// Too many missing runs do not end it for good: it is *stalled* until an admin retries them or gives it up. Where
 /// cancelled runs alone are too many, a person has decided that already, and the verdict is posted.
@@ -17,7 +18,8 @@ use sqlx::{Acquire, PgConnection};
 /// The experiment's row is locked first, so of two last runs that end at once exactly one sees the other's end.
 pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> Result<bool> {
     let row = sqlx::query!(
-        r#"select state, thread_id as "thread_id: ThreadId", spec, seed_salt, stop_reason, exploratory
+        r#"select state, thread_id as "thread_id: ThreadId", author_id as "author: AccountId", spec, seed_salt, stop_reason,
+             exploratory
            from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
@@ -42,7 +44,11 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     }
     // Without a criterion there is nothing that an admin could save by having runs done again.
     let only_looks = row.exploratory && row.spec.get("criterion").is_none();
-    let decision = decide(tx, experiment, row.spec, row.seed_salt).await?;
+    let decision = decide(tx, experiment, row.spec.clone(), row.seed_salt).await?;
+    if let (Some(seed), Ok(spec)) = (decision.next_seed, Spec::from_stored(&row.spec)) {
+        submit::next_pair(tx, experiment, row.author, &spec, seed).await?;
+        return Ok(true);
+    }
     if decision.verdict.outcome == Outcome::Aborted && !decision.by_people && !only_looks {
         stall(tx, experiment, &decision.reason).await?;
         return Ok(true);
@@ -148,7 +154,7 @@ async fn stopped(
 }
 
 /// The newest run of each arm and seed, and how it ended.
-async fn outcomes(
+pub(super) async fn outcomes(
     tx: &mut PgConnection,
     experiment: ExperimentId,
 ) -> sqlx::Result<Vec<RunOutcome>> {

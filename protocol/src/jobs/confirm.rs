@@ -235,6 +235,8 @@ async fn register(
     spec.seeds = Seeds::Count(plan.pairs);
     if let Some(criterion) = &mut spec.criterion {
         criterion.alpha = plan.level;
+        // Its pairs are planned to have the power, so all of them run.
+        criterion.stopping = None;
     }
     let title = format!("Confirmation {}: {}", plan.place, challenge.title);
     let rationale = format!(

@@ -7,7 +7,8 @@ use crate::scope::{Point, Scope};
 use crate::spec::{Plan, Seeds, Spec};
 use sqlx::PgConnection;
 
-/// Freezes a proposed experiment, draws its seeds and queues one run for each arm and seed. An `exploratory` one never carries a verdict.
+/// Freezes a proposed experiment, draws its seeds and queues one run for each arm and seed, of a sequential plan for each
+/// arm and the first seed. An `exploratory` one never carries a verdict.
 ///
 /// `spec` must be the experiment's own, read again from what is stored: the
 /// caller has just checked it against today's limits. Runs in the caller's transaction: on an error, roll it back.
@@ -59,7 +60,44 @@ pub async fn register(
     )
     .fetch_one(&mut *tx)
     .await?;
-    let plans = plans(spec, &spec.seeds_drawn(salt.as_deref()));
+    let seeds = spec.seeds_drawn(salt.as_deref());
+    let at_once = if spec.is_sequential() { 1 } else { seeds.len() };
+    if let Some(point) = Point::of(spec) {
+        enter_point(&mut *tx, experiment, &point).await?;
+    }
+    queue(
+        &mut *tx,
+        experiment,
+        author,
+        &plans(spec, &seeds[..at_once]),
+    )
+    .await?;
+    record::registration(&mut *tx, experiment).await?;
+    let data = serde_json::json!({
+        "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
+    });
+    events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
+    Ok(())
+}
+
+/// Queues the runs of a sequential plan's next seed, in the transaction that ended the last run before it.
+pub(super) async fn next_pair(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    author: AccountId,
+    spec: &Spec,
+    seed: u32,
+) -> sqlx::Result<()> {
+    queue(tx, experiment, author, &plans(spec, &[seed])).await
+}
+
+/// Inserts runs in this order, and lets their owner wait for them.
+async fn queue(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    owner: AccountId,
+    plans: &[Plan],
+) -> sqlx::Result<()> {
     let jsons: Vec<serde_json::Value> = plans
         .iter()
         .map(|plan| serde_json::to_value(plan).expect("a plan is plain data"))
@@ -84,7 +122,7 @@ pub async fn register(
            as p (arm, seed, plan, steps, data_set, place)
          order by place",
         experiment as ExperimentId,
-        author as AccountId,
+        owner as AccountId,
         &arms,
         &seeds,
         &jsons,
@@ -93,16 +131,7 @@ pub async fn register(
     )
     .execute(&mut *tx)
     .await?;
-    if let Some(point) = Point::of(spec) {
-        enter_point(&mut *tx, experiment, &point).await?;
-    }
-    line::enter_all(&mut *tx, experiment).await?;
-    record::registration(&mut *tx, experiment).await?;
-    let data = serde_json::json!({
-        "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
-    });
-    events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
-    Ok(())
+    line::enter_all(&mut *tx, experiment).await
 }
 
 /// Enters where the experiment lies, for the map of what was tried of its claim.

@@ -134,7 +134,9 @@ pub(super) async fn registration_body(
                   e.amends as "amends: ExperimentId", e.amend_reason, e.seed_salt, e.outside,
                   e.confirms as "confirms: ExperimentId", e.confirmation,
                   (e.spec #>> '{criterion,alpha}')::float8 as alpha,
-                  (select count(*) from run where experiment_id = e.id and retry_of is null) as "runs!",
+                  case when e.spec #>> '{criterion,stopping}' is null
+                    then (select count(*) from run where experiment_id = e.id and retry_of is null)
+                    else jsonb_array_length(e.spec -> 'arms') end as "runs!",
                   (select jsonb_object_agg(needed.data_set, d.sha256)
                    from (select distinct data_set from run where experiment_id = e.id and data_set is not null) needed
                    left join data_set d on d.name = needed.data_set) as data_sets

@@ -25,6 +25,13 @@ impl Spec {
     pub fn runs(&self) -> usize {
         self.arms.len() * self.seeds.count()
     }
+
+    /// Whether the seeds run one after the other, until the criterion stops or the last of them has run.
+    pub fn is_sequential(&self) -> bool {
+        self.criterion
+            .as_ref()
+            .is_some_and(|criterion| criterion.stopping.is_some())
+    }
 }
 
 impl Plan {

@@ -19,6 +19,7 @@ const KINDS: &[(&str, CriterionKind)] = &[
 ];
 const ESTIMANDS: &[(&str, Estimand)] = &[("median", Estimand::Median), ("mean", Estimand::Mean)];
 const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
+const STOPPING: &[(&str, Stopping)] = &[("e_value", Stopping::EValue)];
 const SCALES: &[(&str, Scale)] = &[("additive", Scale::Additive), ("log", Scale::Log)];
 
 /// Largest margin that could be meant; what is reachable is checked apart.
@@ -64,6 +65,7 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
     let scale = fields.choice("scale", SCALES, Some(Scale::Additive));
     let alpha = fields.number("alpha", Some(DEFAULT_ALPHA), limits::ALPHA);
     let threshold = threshold(&mut fields, kind);
+    let stopping = stopping(&mut fields, kind, estimand);
     if kind == CriterionKind::SolveRate && scale == Scale::Log {
         fields.problem(
             "scale",
@@ -110,6 +112,7 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
         scale,
         alpha,
         threshold,
+        stopping,
     }
 }
 
@@ -213,6 +216,22 @@ fn estimand(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<Estimand> {
         );
     }
     None
+}
+
+/// A plan that stops early needs a test that holds whenever one looks: there is one of the signs of the pairs.
+fn stopping(
+    fields: &mut Fields<'_>,
+    kind: CriterionKind,
+    estimand: Option<Estimand>,
+) -> Option<Stopping> {
+    let applies = kind == CriterionKind::Difference && estimand == Some(Estimand::Median);
+    let whose = "kind \"difference\" in the typical pair (estimand \"median\")";
+    fields
+        .of("stopping", applies, whose, |fields| {
+            fields.take("stopping")?;
+            Some(fields.choice("stopping", STOPPING, None))
+        })
+        .flatten()
 }
 
 fn threshold(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<f64> {

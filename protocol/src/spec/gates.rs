@@ -8,7 +8,7 @@ use super::plain::plain;
 use super::reading::number;
 use super::types::*;
 use crate::metric;
-use crate::stats::sign_test;
+use crate::stats::{sign_e_value, sign_test};
 use crate::text;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -178,8 +178,31 @@ fn effective(setup: &Setup) -> BTreeMap<String, Value> {
     settings(&plain(setup))
 }
 
+/// The e-value must be able to reach 1/alpha: even if all pairs agree, it is (2ⁿ⁺¹ − 1)/(n + 1).
+fn wager(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    let cap = spec.seeds.count();
+    let enough = |pairs: usize| sign_e_value(pairs, pairs).recip() <= criterion.alpha;
+    if enough(cap) || cap < limits::SEEDS_REGISTERED {
+        return None;
+    }
+    let fewest = (limits::SEEDS.into_iter()).find(|pairs| enough(*pairs))?;
+    Some(problem(
+        "stopping",
+        format!(
+            "is \"e_value\", but over {cap} pairs an e-value is at most {}, even if all of them agree, and 1/alpha = {} \
+             decides, so neither outcome can be reached. Take {fewest} seeds or more, of which only so many are run as are \
+             needed; or leave stopping out.",
+            number(sign_e_value(cap, cap)),
+            number(1.0 / criterion.alpha)
+        ),
+    ))
+}
+
 /// The exact tests must be able to reach the level: even if all pairs agree, p is 2⁻ⁿ.
 fn reach(spec: &Spec, criterion: &Criterion) -> Option<Problem> {
+    if criterion.stopping.is_some() {
+        return wager(spec, criterion);
+    }
     let pairs = spec.seeds.count();
     // Of several conditions each is tested at a share of the level: on the side that needs the smaller one.
     let times = criterion.count().max(criterion.against()) as f64;

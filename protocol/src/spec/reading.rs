@@ -207,9 +207,17 @@ impl Criterion {
                 self.step()
             ),
         };
+        let stops = match self.stopping {
+            Some(Stopping::EValue) => format!(
+                " It stops as soon as one of the two is proven, which is when its e-value reaches {}, or when its last \
+                 pair has run.",
+                number(1.0 / self.alpha)
+            ),
+            None => String::new(),
+        };
         format!(
             "The claim survives if {what} is proven to be above 0, at the level {level}, and estimated to be at least \
-             {margin}; it falls if it is proven to be below {margin}."
+             {margin}; it falls if it is proven to be below {margin}.{stops}"
         )
     }
 
@@ -262,6 +270,9 @@ impl Criterion {
             _ => "seed pair",
         };
         let test = match self.estimand {
+            _ if self.stopping.is_some() => {
+                format!("for the typical {unit} by the e-value of the signs")
+            }
             Some(Estimand::Mean) => format!("for the mean over the {unit}s by Student's t"),
             Some(Estimand::Median) | None => {
                 format!("for the typical {unit} by the exact sign test")

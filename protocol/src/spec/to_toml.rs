@@ -46,7 +46,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 69] = [
+pub const FIELD_ORDER: [&str; 70] = [
     "title",
     "seeds",
     "name",
@@ -116,6 +116,7 @@ pub const FIELD_ORDER: [&str; 69] = [
     "margin",
     "scale",
     "alpha",
+    "stopping",
 ];
 
 /// The fields of a site on one line.

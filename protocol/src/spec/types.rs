@@ -531,6 +531,18 @@ pub struct Criterion {
     /// For `solve_rate`: a run has solved the task when its metric is at least this good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// Of `difference` in the typical pair: when to stop before all seeds have run; if absent, all of them run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<Stopping>,
+}
+
+/// When a sequential plan stops: its seeds run one pair at a time, and their number is the cap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Stopping {
+    /// As soon as the e-value for, or against, the prediction reaches 1/`alpha`.
+    EValue,
 }
 
 /// How the arms are compared.

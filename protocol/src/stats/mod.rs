@@ -4,6 +4,7 @@
 
 mod bootstrap;
 mod conjunction;
+mod e_value;
 mod exact;
 mod matched;
 mod paired;
@@ -13,12 +14,13 @@ mod sign;
 
 pub use bootstrap::{bootstrap, bootstrap_median};
 pub use conjunction::partial_conjunction;
+pub use e_value::sign_e_value;
 pub use exact::{sign_flip, wilcoxon};
 pub use matched::paired_shares_below;
 pub use paired::{Paired, largest_skewness, paired, skewness, student_quantile};
 pub use proportion::{mcnemar, newcombe_paired, wilson};
 pub use rank::rank_correlation;
-pub use sign::{median, median_bounds, sign_test};
+pub use sign::{median, median_bounds, median_bounds_by, sign_test};
 
 /// Share of pairs (a, b) over all combinations with a > b, ties counting half: P(A > B). `None` if one is empty.
 pub fn superiority(a: &[f64], b: &[f64]) -> Option<f64> {

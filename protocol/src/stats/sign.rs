@@ -31,12 +31,15 @@ pub(super) fn sign_tail(count: usize, n: usize, share: f64) -> f64 {
 ///
 /// Infinite where so few values, or so small a level, bound nothing. `values` may be infinite, and are not empty.
 pub fn median_bounds(values: &[f64], alpha: f64) -> (f64, f64) {
+    median_bounds_by(values, |count, n| sign_test(count, n) <= alpha)
+}
+
+/// The same by any test of signs: `proves` says whether so many of n values above a point prove the median to lie above it.
+pub fn median_bounds_by(values: &[f64], proves: impl Fn(usize, usize) -> bool) -> (f64, f64) {
     let sorted = sorted(values);
     let n = sorted.len();
-    // The k-th value from either end bounds the median where k − 1 or fewer lie beyond it by chance at most α.
-    let inside = (0..n)
-        .take_while(|beyond| sign_test(n - beyond, n) <= alpha)
-        .count();
+    // The k-th value from either end bounds the median where it is proven although k − 1 lie beyond it.
+    let inside = (0..n).take_while(|beyond| proves(n - beyond, n)).count();
     match inside {
         0 => (f64::NEG_INFINITY, f64::INFINITY),
         k => (sorted[k - 1], sorted[n - k]),

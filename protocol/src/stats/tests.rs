@@ -229,3 +229,43 @@ fn rank_correlation_agrees_with_scipy() {
     assert_eq!(rank_correlation(&[]), 0.0);
     assert!(rank_correlation(&[[f64::NAN, 1.0], [1.0, 2.0]]).is_nan());
 }
+
+/// Numbers of scipy.special: bench/verdict/golden.py.
+#[test]
+fn the_e_value_of_signs_agrees_with_scipy() {
+    for (heads, throws, golden) in [
+        (0, 0, 1.0),
+        (6, 6, 18.142857142857142),
+        (7, 7, 31.875),
+        (8, 8, 56.77777777777778),
+        (7, 8, 6.972222222222222),
+        (12, 14, 23.917216117216118),
+        (3, 9, 0.2095238095238095),
+        (0, 12, 0.07692307692307691),
+        (40, 40, 53634713550.02439),
+        (29, 40, 23.15023870173918),
+    ] {
+        let found = sign_e_value(heads, throws);
+        assert!(
+            (found / golden - 1.0).abs() < 1e-12,
+            "{heads} of {throws}: {found}"
+        );
+    }
+}
+
+/// What makes it an e-value: from every state a fair coin leaves it as it is on average, a worse one makes it smaller.
+#[test]
+fn the_e_value_of_signs_does_not_grow_on_average() {
+    for throws in 0..40 {
+        for heads in 0..=throws {
+            let now = sign_e_value(heads, throws);
+            let (up, down) = (
+                sign_e_value(heads + 1, throws + 1),
+                sign_e_value(heads, throws + 1),
+            );
+            assert!((up / 2.0 + down / 2.0) / now - 1.0 < 1e-9);
+            assert!((up / 2.0 + down / 2.0) / now - 1.0 > -1e-9);
+            assert!(0.4 * up + 0.6 * down < now);
+        }
+    }
+}

@@ -7,6 +7,7 @@ use super::explain::explain;
 use super::gaps::{REASONS, in_words, violations};
 use super::learned::nothing_learned;
 use super::rule::{self, Conclusion};
+use super::sequential::{self, Signs};
 use super::solve_rate::SolveRate;
 use super::spread::Spread;
 use super::*;
@@ -26,6 +27,9 @@ pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64)
     let Some(criterion) = &spec.criterion else {
         return Decision::aborted("The specification has no criterion.".into());
     };
+    if criterion.stopping.is_some() {
+        return sequential::decision(spec, criterion, seeds, outcomes, level);
+    }
     let compared = compare(spec, seeds, criterion, outcomes);
     let evidence = evidence_of(&compared, criterion, level);
     let evidence = evidence.as_deref();
@@ -39,8 +43,10 @@ pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64)
 /// The verdict of [`decide`] without what stands beside its conclusion, the checks and the severity, which take most of the
 /// time: for whoever simulates.
 pub fn conclusion(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64) -> Verdict {
-    let Some(criterion) = &spec.criterion else {
-        return decide(spec, seeds, outcomes, level);
+    let criterion = match &spec.criterion {
+        // A sequential plan has no checks that take long.
+        Some(criterion) if criterion.stopping.is_none() => criterion,
+        _ => return decide(spec, seeds, outcomes, level),
     };
     let compared = compare(spec, seeds, criterion, outcomes);
     let evidence = evidence_of(&compared, criterion, level);
@@ -49,7 +55,7 @@ pub fn conclusion(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f6
 }
 
 /// What the rule says, unless something stands in its way.
-fn concluded(
+pub(super) fn concluded(
     spec: &Spec,
     seeds: &[u32],
     criterion: &Criterion,
@@ -96,11 +102,12 @@ fn concluded(
         by_people: by_people(seeds, compared, outcomes),
         verdict,
         reason,
+        next_seed: None,
     }
 }
 
 /// Adds what a sceptic asks for besides. It decides nothing.
-fn beside(
+pub(super) fn beside(
     verdict: &mut Verdict,
     evidence: &dyn Evidence,
     criterion: &Criterion,
@@ -114,12 +121,15 @@ fn beside(
     verdict.severity = power::severity(verdict, verdict.level);
 }
 
-fn evidence_of<'a>(
+pub(super) fn evidence_of<'a>(
     compared: &'a Compared<'a>,
     criterion: &Criterion,
     level: f64,
 ) -> Option<Box<dyn Evidence + 'a>> {
     match criterion.kind {
+        _ if criterion.stopping.is_some() => {
+            Some(Box::new(Signs::of(compared, level)?) as Box<dyn Evidence>)
+        }
         CriterionKind::SolveRate => {
             Some(Box::new(SolveRate::of(compared, criterion, level)?) as Box<dyn Evidence>)
         }
@@ -285,7 +295,7 @@ fn obstacle(
 }
 
 /// Whether so few complete pairs are left, of those that were planned, that there is no verdict.
-fn too_few(complete: usize, planned: usize) -> bool {
+pub(super) fn too_few(complete: usize, planned: usize) -> bool {
     let missing = planned - complete;
     complete < FEWEST_PAIRS || missing as f64 / planned as f64 > LARGEST_FAILED_SHARE
 }

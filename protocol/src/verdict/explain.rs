@@ -1,6 +1,6 @@
 //! The verdict in words: the body of the result post.
 
-use super::{Label, Outcome, Verdict};
+use super::{Label, Outcome, Sequential, Stop, Verdict};
 use crate::spec::{Criterion, CriterionKind, Estimand, number, sentence};
 use crate::text;
 
@@ -16,6 +16,7 @@ pub(super) fn explain(verdict: &Verdict, criterion: &Criterion, reason: &str) ->
         parts.push(escape(&text::cut(reason, text::POST_CHARS / 4)));
     }
     parts.extend(numbers(verdict));
+    parts.extend(verdict.sequential.as_ref().and_then(stop));
     parts.push(format!(
         "The criterion was fixed before the first run: smallest effect of interest {} {}, one-sided level {}.",
         number(verdict.margin),
@@ -227,14 +228,37 @@ fn numbers(verdict: &Verdict) -> Option<String> {
         CriterionKind::Trend => format!("{which} slope of {}", verdict.metric),
         CriterionKind::SolveRate => "advantage in the share of solved seeds".into(),
     };
+    let last = verdict.sequential.as_ref().and_then(|it| it.steps.last());
+    let (what_decides, [support, falsify]) = match last {
+        Some(step) => ("e", [step.support, step.falsify]),
+        None => ("p", [verdict.p_support?, verdict.p_falsify?]),
+    };
     Some(format!(
         "Over {pairs} complete {groups} the {what} is **{}** {} (one-sided {} % {bounds}). \
-         For the prediction p = {}, against it p = {}.",
+         For the prediction {what_decides} = {}, against it {what_decides} = {}.",
         number(effect),
         verdict.unit,
         number(100.0 * (1.0 - verdict.level)),
-        number(verdict.p_support?),
-        number(verdict.p_falsify?),
+        number(support),
+        number(falsify),
+    ))
+}
+
+/// How far a sequential plan went, and why no further.
+fn stop(sequential: &Sequential) -> Option<String> {
+    let why = match sequential.stop? {
+        Stop::Decided => format!("an e-value had reached {}", number(sequential.decides)),
+        Stop::Futile => format!(
+            "no e-value could reach {} any more",
+            number(sequential.decides)
+        ),
+        Stop::Hindered => "nothing that followed could have brought a verdict".into(),
+        Stop::Cap => "it is the last".into(),
+    };
+    Some(format!(
+        "The pairs ran one after the other; it stopped after pair {} of at most {}: {why}.",
+        sequential.steps.len(),
+        sequential.cap
     ))
 }
 

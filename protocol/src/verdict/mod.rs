@@ -12,6 +12,7 @@
 //! - of `cells` the same, where δ is the k-th largest of the conditions' effects (`cells`);
 //! - of `equivalence` the other way round: supported if proven between −m and m, falsified if proven outside;
 //! - inconclusive otherwise, and where something stands in the way (`decide::obstacle`);
+//! - of a sequential plan the same of the pairs up to the one after which an e-value decides (`sequential`);
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.
 //!
 //! *Proven* is: by an exact test at the level, to which a second test does not object (`evidence`).
@@ -28,6 +29,7 @@ mod learned;
 mod planned;
 mod power;
 mod rule;
+mod sequential;
 mod solve_rate;
 mod spread;
 
@@ -39,6 +41,7 @@ pub use decide::{conclusion, decide, decision};
 pub(crate) use explain::escape;
 pub use planned::{PairNoise, Power};
 pub use power::{CLAIM_LEVEL, Confirmation};
+pub use sequential::{Sequential, Step, Stop};
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.
 pub const FEWEST_PAIRS: usize = crate::spec::limits::SEEDS_REGISTERED;
@@ -87,6 +90,9 @@ pub struct Decision {
     /// The differences of the pairs less their median, if there are three or more of networks that learned something:
     /// what is kept for the power of experiments to come.
     pub noise: Option<Vec<f64>>,
+    /// Of a sequential plan that has not decided and not reached its cap: the seed that runs next. The verdict is none
+    /// yet then.
+    pub next_seed: Option<u32>,
 }
 
 impl Decision {
@@ -97,6 +103,7 @@ impl Decision {
             reason,
             by_people: false,
             noise: None,
+            next_seed: None,
         }
     }
 }
@@ -142,6 +149,9 @@ pub struct Verdict {
     /// one of twice the margin), with the noise that its pairs showed.
     #[serde(default)]
     pub severity: Option<f64>,
+    /// Of a sequential plan: the e-values after each pair, and why it stopped. The p-values are 1/e then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequential: Option<Sequential>,
     /// Checks beside the rule.
     pub checks: Option<Checks>,
     /// Every seed pair.
@@ -337,6 +347,7 @@ impl Verdict {
             p_support: None,
             p_falsify: None,
             severity: None,
+            sequential: None,
             checks: None,
             pairs: Vec::new(),
             diverged: [0, 0],

@@ -4,6 +4,7 @@
 //! effect that can happen would be found.
 
 use super::power::{drawn_power, normal_power, of_shares, with_imaginary};
+use super::sequential;
 use crate::spec::{Criterion, CriterionKind, Problem, Scale, Spec, limits, number};
 use crate::stats;
 use serde::{Deserialize, Serialize};
@@ -137,6 +138,10 @@ fn chance(criterion: &Criterion, noise: &PairNoise, effect: f64, pairs: usize) -
     if criterion.kind == CriterionKind::SolveRate {
         let [_, spread] = of_shares(&noise.differences);
         return normal_power(effect / spread, pairs, criterion.alpha);
+    }
+    if criterion.stopping.is_some() {
+        let distances: Vec<f64> = noise.differences.iter().map(|d| d - effect).collect();
+        return sequential::power(pairs, &distances, effect, criterion.alpha);
     }
     // Few pairs do not show how far others may lie.
     let seen = with_imaginary(&noise.differences);

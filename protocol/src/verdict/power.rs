@@ -94,6 +94,15 @@ pub(super) fn severity(verdict: &Verdict, level: f64) -> Option<f64> {
         .iter()
         .map(|difference| difference - middle - verdict.margin)
         .collect();
+    if let Some(sequential) = &verdict.sequential {
+        let cap = sequential.cap;
+        return Some(super::sequential::power(
+            cap,
+            &distances,
+            verdict.margin,
+            level,
+        ));
+    }
     Some(resampled_power(
         &[distances],
         1,

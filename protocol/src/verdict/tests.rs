@@ -7,6 +7,7 @@ mod beside;
 mod cells;
 mod dispersion;
 mod interaction;
+mod sequential;
 mod trend;
 
 const A: [f64; 8] = [82.1, 81.7, 82.6, 81.9, 82.3, 82.0, 81.5, 82.4];

@@ -4,7 +4,7 @@ use crate::common::*;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs::{self, Error};
-use breakmywork_protocol::spec::{Seeds, Spec};
+use breakmywork_protocol::spec::{Seeds, Spec, Stopping};
 use sqlx::PgPool;
 
 /// A claim that a fixed state mask beats a fresh one by a hundredth or more in the logarithm of the error.
@@ -210,6 +210,25 @@ async fn what_is_not_confirmed_leaves_the_claim_standing_and_the_next_has_a_stri
         challenge(&pool, second).await.as_deref(),
         Some("not_confirmed")
     );
+}
+
+/// What is planned to have a power has to run as a whole.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_confirmation_of_a_sequential_plan_runs_all_of_its_pairs(pool: PgPool) {
+    let ada = account(&pool, "ada").await;
+    let claim = claim(&pool).await;
+    let mut spec = test_of_it(12);
+    spec.criterion.as_mut().expect("one").stopping = Some(Stopping::EValue);
+    let screen = register(&pool, claim, ada, &spec).await;
+    train_only(&pool, screen, true).await;
+    assert_eq!(challenge(&pool, screen).await.as_deref(), Some("open"));
+    let [confirmation] = &confirmations(&pool).await[..] else {
+        panic!("one confirmation");
+    };
+    assert!(!confirmation.spec.is_sequential());
+    assert_eq!(confirmation.seeds.len(), confirmation.spec.seeds.count());
+    train(&pool, true).await;
+    assert_eq!(challenge(&pool, screen).await.as_deref(), Some("confirmed"));
 }
 
 /// A confirmation that came to no verdict has not answered; what was seen of it is paid with its level.

@@ -101,7 +101,8 @@ impl EditPage {
                 .map(|criterion| (criterion.reading(), criterion.falsifier())),
             cost: spec.map(|spec| {
                 let runs = number::plural(spec.runs(), "run", "runs");
-                format!("{runs}, about {}", pace::words(spec, &board))
+                let most = if spec.is_sequential() { "at most " } else { "" };
+                format!("{most}{runs}, about {}", pace::words(spec, &board))
             }),
             templates: TEMPLATES,
             visit,

@@ -18,7 +18,7 @@ pub(super) use arm::{ArmFields, SITES, SiteFields, USUAL, when};
 pub(super) use value::seeds_read;
 
 /// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 38] = [
+const FIELDS: [(&str, &str, Kind); 39] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -57,6 +57,7 @@ const FIELDS: [(&str, &str, Kind); 38] = [
     ("criterion", "scale", Kind::Text),
     ("criterion", "alpha", Kind::Real),
     ("criterion", "threshold", Kind::Real),
+    ("criterion", "stopping", Kind::Text),
 ];
 
 /// Most arms that have fields, twice what a specification may have. Further ones stay in the TOML alone, where the

@@ -4,6 +4,7 @@ pub mod actions;
 mod compose;
 mod defaults;
 mod document;
+mod e_process;
 pub mod edit;
 mod fields;
 pub mod forecast;

@@ -1,6 +1,7 @@
 //! One experiment: what was predicted, what is compared, what would falsify it, how it goes, what came out.
 
 use super::{
+    e_process::{self, EProcess},
     forecast::{self, Section},
     matrix::{self, Matrix},
     plots::{self, Plot},
@@ -58,6 +59,8 @@ struct Live {
     experiment: Experiment,
     matrix: Matrix,
     plots: Vec<Plot>,
+    /// Of a sequential plan.
+    e_process: Option<EProcess>,
     paused: Option<String>,
     /// Data sets that queued runs need and no live worker has.
     missing: Vec<Wait>,
@@ -211,6 +214,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         matrix: matrix::of(spec, &experiment.seeds(spec), &runs, &waiting, &data_sets),
         missing: data_sets.missing(),
         plots: plots::learning(&curves, &arms, spec.task.name),
+        e_process: e_process::of(state, &experiment, spec).await?,
         paused,
         over,
         words,

@@ -62,6 +62,18 @@ impl Axis {
         Self::linear(values, from, to)
     }
 
+    /// A logarithmic axis that covers the values, all of them positive, with a little air.
+    pub fn logarithmic(values: impl IntoIterator<Item = f64>, from: f64, to: f64) -> Option<Self> {
+        let (low, high) = extent(values.into_iter().map(f64::log10))?;
+        Some(Self {
+            low: low - 0.1,
+            high: high + 0.1,
+            log: true,
+            from,
+            to,
+        })
+    }
+
     /// Whether it is logarithmic.
     pub fn is_log(&self) -> bool {
         self.log

@@ -3,6 +3,7 @@
 pub mod axis;
 pub mod conditions;
 pub mod curves;
+pub mod e_process;
 mod effects;
 pub mod forecasts;
 pub mod pairs;

@@ -267,3 +267,29 @@ fn cells_that_cannot_be_read_are_refused_where_they_stand() {
         );
     }
 }
+
+#[test]
+fn a_sequential_plan_is_of_the_typical_pair_of_two_arms() {
+    let spec = survives(ARMS, "kind = \"difference\"\nstopping = \"e_value\"");
+    let criterion = spec.criterion.expect("has one");
+    insta::assert_snapshot!(format!(
+        "{}\n{}",
+        criterion.falsifier(),
+        criterion.survival()
+    ));
+    for other in [
+        "kind = \"difference\"\nestimand = \"mean\"",
+        "kind = \"equivalence\"",
+    ] {
+        refuses(
+            &format!("{other}\nstopping = \"e_value\""),
+            "stopping",
+            "only for kind \"difference\" in the typical pair",
+        );
+    }
+    refuses(
+        "kind = \"difference\"\nstopping = \"p_value\"",
+        "stopping",
+        "must be \"e_value\"",
+    );
+}

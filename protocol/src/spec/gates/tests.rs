@@ -333,3 +333,24 @@ fn a_margin_of_cells_is_held_against_the_conditions_that_must_show_it() {
         );
     }
 }
+
+#[test]
+fn a_sequential_plan_needs_pairs_enough_to_decide_at_all() {
+    let with = |alpha: f64, seeds: usize| {
+        let criterion = format!("{DIFFERENCE}stopping = \"e_value\"\nalpha = {alpha}");
+        refused(ARMS, &criterion, seeds)
+    };
+    only(
+        with(0.05, 6),
+        "/criterion/stopping",
+        "at most 18.14, even if all of them agree, and 1/alpha = 20 decides, so neither outcome can be reached. Take 7 \
+         seeds or more",
+    );
+    assert_eq!(with(0.05, 7), []);
+    only(
+        with(0.0001, 16),
+        "/criterion/stopping",
+        "Take 17 seeds or more",
+    );
+    assert_eq!(with(0.0001, 17), []);
+}

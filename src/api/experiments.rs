@@ -16,6 +16,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use breakmywork_protocol::id::{ClaimId, ExperimentId, ThreadId};
+use breakmywork_protocol::jobs::{self, AskedBefore};
 use breakmywork_protocol::spec::Spec;
 use breakmywork_protocol::verdict::{Power, Verdict};
 use chrono::{DateTime, Utc};
@@ -72,6 +73,8 @@ pub(super) struct Experiment {
     /// What it can find, by the noise of earlier experiments of its task and size: as that was known at registration, before
     /// that as it is known now. Null where it cannot be said, and in lists until it is registered.
     power: Option<Power>,
+    /// The earlier experiment that asked exactly the same of the claim, but for title and seeds; null in lists.
+    asked_before: Option<AskedBefore>,
     /// Of a confirmation: the chance that it falsifies, if what it confirms is there.
     planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
@@ -144,6 +147,7 @@ impl From<table::Experiment> for Experiment {
             confirms: experiment.confirms,
             confirmation: experiment.confirmation,
             power: experiment.power.and_then(|power| power.0.into_inner()),
+            asked_before: None,
             planned_power: experiment.planned_power,
             confirmed_by: experiment.confirmed_by,
             dispute: experiment.disputed_at.map(|at| Dispute {
@@ -338,14 +342,16 @@ pub(super) async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<E
     with_power(tx, experiment).await
 }
 
-/// An experiment with what it can find, which is not stored before it is registered.
+/// An experiment with what is not stored of it: what a proposal can find, and who asked the same before.
 async fn with_power(tx: &mut PgConnection, experiment: table::Experiment) -> Result<Experiment> {
+    let asked_before = jobs::asked_before(&mut *tx, experiment.id).await?;
     let power = match experiment.parsed() {
         Ok(spec) => proposal::power_of(tx, &experiment, &spec).await?,
         Err(_) => None,
     };
     Ok(Experiment {
         power,
+        asked_before,
         ..experiment.into()
     })
 }

@@ -44,7 +44,7 @@ pub use lease::{
 };
 pub use line::complete_lines;
 pub use offer::{Offer, OtherContent, offer};
-pub use power::{asked_before, power};
+pub use power::{AskedBefore, asked_before, power};
 pub use reap::{Reaped, reap};
 pub use sequential::sequential_so_far;
 pub use stop::stop;

@@ -1,9 +1,9 @@
-//! What an experiment can find, from the noise of those that ended; and whether its question was answered before.
+//! What an experiment can find, from the noise of those that ended; and who asked its question before.
 
-use super::Result;
 use crate::id::{AccountId, ExperimentId};
-use crate::spec::{Problem, Spec, limits};
+use crate::spec::Spec;
 use crate::verdict::{PairNoise, Power};
+use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use std::collections::BTreeMap;
 
@@ -72,46 +72,40 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// What the experiments that asked a proposed one's question of its claim say against asking it again: once it was answered, it is
-/// asked again with at least twice the seeds, so that nobody can ask until luck answers.
+/// An earlier experiment that asked exactly the same of the same claim: all but title and seeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AskedBefore {
+    /// That experiment.
+    pub experiment: ExperimentId,
+    /// registered, running, stalled or concluded.
+    pub state: String,
+    /// Its verdict, if it has one.
+    pub outcome: Option<String>,
+}
+
+/// Who asked the question of an experiment before it: one that was answered, else the latest.
+///
+/// It is told and not refused: to ask again is how a result is repeated, and no claim falls by asking often
+/// ([`super::confirm`]).
 ///
 /// # Errors
 /// If the database is away.
 pub async fn asked_before(
-    tx: &mut PgConnection,
-    proposed: ExperimentId,
-    spec: &Spec,
-) -> Result<Option<Problem>> {
-    let twin = sqlx::query!(
-        r#"select e.id as "id: ExperimentId", v.outcome,
-             jsonb_array_length(v.detail -> 'pairs') as "pairs!"
-           from experiment e join verdict v on v.experiment_id = e.id
-           where claim_id = (select claim_id from experiment where id = $1) and registered_at is not null
-             and question_sha256(spec) = question_sha256($2)
-             and confirms is null and disputed_at is null and v.outcome in ('supported', 'falsified')
-           order by 3 desc, e.id limit 1"#,
-        proposed as ExperimentId,
-        spec.to_json()
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+) -> sqlx::Result<Option<AskedBefore>> {
+    sqlx::query_as!(
+        AskedBefore,
+        r#"select e.id as "experiment: ExperimentId", e.state, v.outcome as "outcome?"
+           from experiment mine
+           join experiment e on e.claim_id = mine.claim_id and question_sha256(e.spec) = question_sha256(mine.spec)
+           left join verdict v on v.experiment_id = e.id
+           where mine.id = $1 and e.id < mine.id and e.registered_at is not null and not e.exploratory
+             and mine.confirms is null and e.confirms is null
+           order by v.outcome in ('supported', 'falsified') desc nulls last, e.id desc limit 1"#,
+        experiment as ExperimentId
     )
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(twin) = twin else { return Ok(None) };
-    let least = 2 * twin.pairs;
-    if spec.seeds.count() >= usize::try_from(least).unwrap_or(usize::MAX) {
-        return Ok(None);
-    }
-    let most = *limits::SEEDS.end();
-    let next = if usize::try_from(least).is_ok_and(|least| least <= most) {
-        format!("Take {least} seeds or more")
-    } else {
-        "Ask something that it does not answer".to_owned()
-    };
-    Ok(Some(Problem {
-        pointer: "/seeds".into(),
-        detail: format!(
-            "are too few to ask this again: experiment {} asked exactly this of {} pairs, and it was {}. {next}, or register it \
-             as exploratory.",
-            twin.id, twin.pairs, twin.outcome
-        ),
-    }))
+    .fetch_optional(db)
+    .await
 }

@@ -43,6 +43,7 @@ use axum::{
 };
 use breakmywork_protocol::{
     id::ExperimentId,
+    jobs::{self, AskedBefore},
     record::{self, Entry, Subject},
     spec::Spec,
 };
@@ -92,6 +93,8 @@ pub(super) struct ExperimentPage {
     blockers: Vec<String>,
     /// What it can find, or could when it was registered.
     power: Option<PowerWords>,
+    /// Who asked the same before.
+    asked: Option<AskedBefore>,
     /// Whether it can be registered as exploratory, and only so.
     may_look: bool,
     /// Data sets that a proposal needs and no live worker has.
@@ -248,10 +251,7 @@ async fn page_from(
             let mut against = proposal::check_registrable(&spec, &board, false)
                 .err()
                 .unwrap_or_default();
-            let mut connection = state.pool.acquire().await?;
-            against.extend(
-                proposal::stands_against(&mut connection, id, &spec, power.as_ref()).await?,
-            );
+            against.extend(proposal::stands_against(power.as_ref()));
             against
         }
         _ => Vec::new(),
@@ -281,6 +281,7 @@ async fn page_from(
         words: String::new(),
         pairs: experiment.verdict().and_then(plots::pairs),
         power: power_words::of(&spec, power.as_ref()),
+        asked: jobs::asked_before(&state.pool, id).await?,
         missing,
         may_look,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),

@@ -5,7 +5,7 @@ use crate::render::form::Escaped;
 use std::fmt::Write;
 
 pub(super) const WIDTH: f64 = 640.0;
-pub(super) const LEFT: f64 = 66.0;
+pub(super) const LEFT: f64 = 84.0;
 pub(super) const RIGHT: f64 = 18.0;
 pub(super) const TOP: f64 = 40.0;
 const BOTTOM: f64 = 46.0;

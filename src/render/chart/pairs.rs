@@ -65,7 +65,7 @@ impl Pairs<'_> {
             let _ = write!(
                 out,
                 "<path class=\"lane\" d=\"M{LEFT} {y}H{right}\"/>\
-                 <text class=\"end\" x=\"{}\" y=\"{}\">seed {seed}</text>\
+                 <text class=\"end\" x=\"{}\" y=\"{}\">{seed}</text>\
                  <circle class=\"{class}\" cx=\"{}\" cy=\"{y}\" r=\"4\"/>",
                 LEFT - 8.0,
                 y + 4.0,

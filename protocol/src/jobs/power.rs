@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use std::collections::BTreeMap;
 
-/// Experiments whose noise is looked at: the latest.
+/// Experiments that are looked at: the latest.
 const LOOKED_AT: i64 = 100;
 
 /// What the specification can find if `author` registers it now; `None` where that cannot be said.
@@ -84,7 +84,7 @@ pub struct AskedBefore {
     pub outcome: Option<String>,
 }
 
-/// Who asked the question of an experiment before it: one that was answered, else the latest.
+/// Who asked the question of an experiment before it: the latest one that was answered, else the latest.
 ///
 /// It is told and not refused: to ask again is how a result is repeated, and no claim falls by asking often
 /// ([`super::confirm`]).
@@ -99,12 +99,17 @@ pub async fn asked_before(
         AskedBefore,
         r#"select e.id as "experiment: ExperimentId", e.state, v.outcome as "outcome?"
            from experiment mine
-           join experiment e on e.claim_id = mine.claim_id and question_sha256(e.spec) = question_sha256(mine.spec)
+           cross join lateral (
+             select id, state from experiment twin
+             where claim_id = mine.claim_id and question_sha256(spec) = question_sha256(mine.spec) and id < mine.id
+               and registered_at is not null and not exploratory and confirms is null
+             order by id desc limit $2
+           ) e
            left join verdict v on v.experiment_id = e.id
-           where mine.id = $1 and e.id < mine.id and e.registered_at is not null and not e.exploratory
-             and mine.confirms is null and e.confirms is null
+           where mine.id = $1 and mine.confirms is null
            order by v.outcome in ('supported', 'falsified') desc nulls last, e.id desc limit 1"#,
-        experiment as ExperimentId
+        experiment as ExperimentId,
+        LOOKED_AT
     )
     .fetch_optional(db)
     .await

@@ -11,6 +11,7 @@ create table noise (
     noted_at timestamptz not null default now()
 );
 create index noise_by_likeness on noise (likeness, noted_at desc);
+create index noise_by_author on noise (likeness, author_id, noted_at desc);
 comment on table noise is 'How much the pairs of an ended experiment varied, for the power of those to come.';
 comment on column noise.experiment_id is 'The experiment whose pairs they are.';
 comment on column noise.author_id is 'Who registered it: nobody''s noise alone decides what others may register.';
@@ -18,6 +19,7 @@ comment on column noise.likeness is 'Criterion, metric, task and size: what make
 comment on column noise.differences is 'The differences of its pairs, less their median.';
 comment on column noise.noted_at is 'When it ended.';
 comment on index noise_by_likeness is 'Finds the latest noise of a task and size.';
+comment on index noise_by_author is 'Finds a person''s own, however much others have.';
 
 alter table experiment
     add column likeness text,

@@ -25,10 +25,15 @@ pub async fn power(
     let Some(likeness) = spec.likeness() else {
         return Ok(None);
     };
+    // Two halves, each with its own limit: no number of experiments of others pushes a person's own out of sight.
     let rows = sqlx::query!(
-        r#"select author_id as "author: AccountId", differences from noise
-           where likeness = $1 order by noted_at desc limit $2"#,
+        r#"(select author_id as "author!: AccountId", differences as "differences!" from noise
+            where likeness = $1 and author_id = $2 order by noted_at desc limit $3)
+           union all
+           (select author_id, differences from noise
+            where likeness = $1 and author_id <> $2 order by noted_at desc limit $3)"#,
         likeness,
+        author as AccountId,
         LOOKED_AT
     )
     .fetch_all(db)

@@ -3,7 +3,7 @@
 use crate::common::*;
 use crate::standing::{claim, register, test_of_it};
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::id::{AccountId, ExperimentId};
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::spec::Spec;
 use breakmywork_protocol::verdict::Power;
@@ -71,6 +71,22 @@ async fn nobody_can_make_anothers_experiment_look_hopeless(pool: PgPool) {
     let newcomer = power(&pool, &spec, account(&pool, "new").await).await;
     assert!(newcomer.noise.sd <= own.noise.sd && !newcomer.noise.own);
     assert!(power(&pool, &spec, third).await.noise.sd > 1.0);
+    // However many noisy ones others add, one's own stay in sight.
+    sqlx::query!(
+        r#"with t as (insert into thread select from generate_series(1, 101) returning id),
+             e as (insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec)
+               select $1, $2, t.id, 't', 'p', 's', $3 from t returning id, author_id)
+           insert into noise (experiment_id, author_id, likeness, differences)
+           select id, author_id, $4, '{-9, 0, 9}' from e"#,
+        claim as ClaimId,
+        third as AccountId,
+        spec.to_json(),
+        spec.likeness()
+    )
+    .execute(&pool)
+    .await
+    .expect("floods");
+    assert_eq!(power(&pool, &spec, honest).await, own);
     // What was known at registration stays, whatever is known later.
     let known = stored(&pool, pilot).await.expect("a power");
     assert_eq!(known["noise"]["own"], false);

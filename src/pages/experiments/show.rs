@@ -123,7 +123,6 @@ impl ExperimentPage {
         viewer.is_some_and(|viewer| viewer.id == self.experiment.author_id)
     }
 
-    /// Whether the viewer may stop it: something is registered that has no verdict.
     /// Keeps what was typed and refused.
     pub(super) fn keep(&mut self, words: String) {
         self.words = words;
@@ -152,6 +151,7 @@ impl ExperimentPage {
             })
     }
 
+    /// Whether the viewer may stop it: something is registered that has no verdict.
     fn can_stop(&self) -> bool {
         let experiment = &self.experiment;
         experiment.registered_at.is_some()

@@ -28,6 +28,8 @@ pub(super) struct Run {
     id: RunId,
     /// The experiment it belongs to.
     experiment: ExperimentId,
+    /// Number of the trial that it is a run of; null of the runs that the verdict compares.
+    trial: Option<i32>,
     /// Its arm.
     arm: String,
     /// Its seed.
@@ -104,6 +106,7 @@ impl Run {
             url: format!("/runs/{}", run.id),
             id: run.id,
             experiment: run.experiment,
+            trial: run.trial,
             arm: run.arm,
             seed: run.seed,
             state: run.state,

@@ -5,7 +5,7 @@ use breakmywork_protocol::id::{ExperimentId, RunId};
 use breakmywork_protocol::jobs::keep_curves;
 use sqlx::PgPool;
 
-/// The learning curves of an experiment's runs that count, by metric, arm and seed: each thinned by the database to
+/// The learning curves of an experiment's runs that its verdict compares, by metric, arm and seed: each thinned by the database to
 /// its lowest, highest and last point of a few dozen stretches.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ pub async fn of_experiment(pool: &PgPool, experiment: ExperimentId) -> sqlx::Res
              select live.name, live.steps, live.measured from thinned_curves(run.id, run.steps) live
              where run.started_at is not null and not exists (select from run_curve where run_curve.run_id = run.id)
            ) c
-           where run.experiment_id = $1
+           where run.experiment_id = $1 and run.trial is null
              and not exists (select from run later where later.retry_of = run.id)
            order by c.name, run.arm, run.seed"#,
         experiment as ExperimentId

@@ -19,6 +19,8 @@ pub struct Run {
     pub experiment_title: String,
     /// Whose run it is.
     pub owner: String,
+    /// Number of the trial that it is a run of; none of what the verdict compares.
+    pub trial: Option<i32>,
     /// Name of the arm.
     pub arm: String,
     /// The seed.
@@ -95,7 +97,7 @@ macro_rules! select_runs {
         sqlx::query_as!(
             Run,
             r#"select run.id as "id: RunId", run.experiment_id as "experiment: ExperimentId",
-                 experiment.title as experiment_title, account.name as owner, run.arm, run.seed, run.state, run.steps, run.data_set,
+                 experiment.title as experiment_title, account.name as owner, run.trial, run.arm, run.seed, run.state, run.steps, run.data_set,
                  lease.step as "step?", lease.worker_id as "worker?", worker.host as "worker_host?",
                  lease.taken_at as "taken_at?", lease.beat_at as "beat_at?",
                  run.epoch, run.failures, run.losses, run.run_after, run.cancel_asked_at, run.cancel_reason,
@@ -113,7 +115,7 @@ macro_rules! select_runs {
     };
 }
 
-/// The runs of an experiment, in the order in which they are taken.
+/// The runs of an experiment, those of trials too, in the order in which they are taken.
 ///
 /// # Errors
 /// If the database is away.
@@ -139,7 +141,7 @@ pub async fn pair_seconds(
 ) -> sqlx::Result<Option<f64>> {
     sqlx::query_scalar!(
         "select (sum(extract(epoch from finished_at - started_at)) / nullif(count(distinct seed), 0))::float8
-         from run where experiment_id = $1 and started_at is not null and finished_at is not null",
+         from run where experiment_id = $1 and trial is null and started_at is not null and finished_at is not null",
         experiment as ExperimentId
     )
     .fetch_one(db)
@@ -176,7 +178,7 @@ impl Cell {
     }
 }
 
-/// The runs of an experiment as its table shows them, with one metric of each, oldest first.
+/// The runs that an experiment's verdict compares as its table shows them, with one metric of each, oldest first.
 ///
 /// # Errors
 /// If the database is away.
@@ -192,7 +194,7 @@ pub async fn cells(
              case when jsonb_typeof(run.result -> 'metrics' -> $2) = 'number'
                then (run.result -> 'metrics' ->> $2)::double precision end as value
            from run left join run_lease lease on lease.run_id = run.id
-           where run.experiment_id = $1 order by run.id limit 2000"#,
+           where run.experiment_id = $1 and run.trial is null order by run.id limit 2000"#,
         experiment as ExperimentId,
         metric,
     )

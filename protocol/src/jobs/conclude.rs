@@ -153,14 +153,15 @@ async fn stopped(
     ))
 }
 
-/// The newest run of each arm and seed, and how it ended.
+/// The newest run of each arm and seed, and how it ended. Runs of trials are no pairs, and nothing of them gets in here.
 pub(super) async fn outcomes(
     tx: &mut PgConnection,
     experiment: ExperimentId,
 ) -> sqlx::Result<Vec<RunOutcome>> {
     let rows = sqlx::query!(
         "select arm, seed, state, failure, error, result from run
-         where experiment_id = $1 and not exists (select from run later where later.retry_of = run.id)
+         where experiment_id = $1 and trial is null
+           and not exists (select from run later where later.retry_of = run.id)
          order by id",
         experiment as ExperimentId
     )

@@ -236,10 +236,10 @@ async fn again(
     reason: &str,
 ) -> Result<RunId> {
     let id = sqlx::query_scalar!(
-        r#"insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set, priority, max_failures, max_losses,
-                            max_runtime_s, retry_of)
-           select experiment_id, owner_id, arm, seed, plan, steps, data_set, priority, max_failures, max_losses,
-                  max_runtime_s, id
+        r#"insert into run (experiment_id, owner_id, trial, arm, seed, plan, steps, data_set, priority, max_failures,
+                            max_losses, max_runtime_s, retry_of)
+           select experiment_id, owner_id, trial, arm, seed, plan, steps, data_set, priority, max_failures,
+                  max_losses, max_runtime_s, id
            from run where id = $1
            returning id as "id: RunId""#,
         run as RunId

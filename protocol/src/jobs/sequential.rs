@@ -21,7 +21,8 @@ pub async fn sequential_so_far(
         return Ok(None);
     }
     let open = sqlx::query_scalar!(
-        "select distinct seed from run where experiment_id = $1 and state in ('queued', 'running')",
+        "select distinct seed from run
+         where experiment_id = $1 and trial is null and state in ('queued', 'running')",
         experiment as ExperimentId
     )
     .fetch_all(&mut *tx)

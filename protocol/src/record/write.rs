@@ -135,7 +135,7 @@ pub(super) async fn registration_body(
                   e.confirms as "confirms: ExperimentId", e.confirmation,
                   (e.spec #>> '{criterion,alpha}')::float8 as alpha,
                   case when e.spec #>> '{criterion,stopping}' is null
-                    then (select count(*) from run where experiment_id = e.id and retry_of is null)
+                    then (select count(*) from run where experiment_id = e.id and trial is null and retry_of is null)
                     else jsonb_array_length(e.spec -> 'arms') end as "runs!",
                   (select jsonb_object_agg(needed.data_set, d.sha256)
                    from (select distinct data_set from run where experiment_id = e.id and data_set is not null) needed
@@ -197,14 +197,14 @@ pub(super) async fn runs(
     experiment: ExperimentId,
 ) -> sqlx::Result<Map<String, Value>> {
     let rows = sqlx::query!(
-        "select id, arm, seed, plan, state, failure, error, result, retry_of from run
+        "select id, trial, arm, seed, plan, state, failure, error, result, retry_of from run
          where experiment_id = $1 order by id",
         experiment as ExperimentId
     )
     .fetch_all(tx)
     .await?;
     let runs = rows.into_iter().map(|row| {
-        let run = json!({
+        let mut run = json!({
             "arm": row.arm,
             "seed": row.seed,
             "plan": row.plan,
@@ -214,6 +214,10 @@ pub(super) async fn runs(
             "result": row.result,
             "retry_of": row.retry_of,
         });
+        // Told of those that have one: so the hashes of runs from before there were trials stay what they were.
+        if let Some(trial) = row.trial {
+            run["trial"] = json!(trial);
+        }
         (row.id.to_string(), Value::String(digest(&run)))
     });
     Ok(runs.collect())

@@ -8,4 +8,5 @@ mod promises;
 mod sequential;
 mod standing;
 mod sweep;
+mod trials;
 mod trouble;

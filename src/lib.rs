@@ -2,6 +2,7 @@
 //!
 //! [`app`] makes the whole site from a state; binaries and tests call it.
 
+pub mod acceptance;
 pub mod address;
 pub mod api;
 pub mod assets;

@@ -40,7 +40,9 @@ pub fn app(state: AppState) -> Router {
 fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, docs,
-        experiments::{actions, edit, forecast, frozen, list, live, show, standing, stop},
+        experiments::{
+            acceptance, actions, edit, forecast, frozen, list, live, show, standing, stop,
+        },
         home, narrow, people, queue, record, runs, sign, thread, works,
     };
     Router::new()
@@ -53,6 +55,7 @@ fn pages() -> Router<AppState> {
             "/claims/{id}/narrow",
             get(narrow::form).post(narrow::submit),
         )
+        .route("/claims/{id}/author", post(claims::name_author))
         // Experiments
         .route("/experiments", get(list::list))
         .route("/experiments/new", get(edit::new).post(edit::propose))
@@ -72,6 +75,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
+        .route("/experiments/{id}/answer", post(acceptance::answer))
         .route("/experiments/{id}/forecast", post(forecast::give))
         .route("/experiments/{id}/confirm", post(standing::confirm))
         .route("/experiments/{id}/dispute", post(standing::dispute))

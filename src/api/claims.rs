@@ -29,6 +29,8 @@ pub(super) struct Claim {
     scope: String,
     /// What was found elsewhere (Markdown).
     evidence: String,
+    /// Its author, who accepts proposals as tests of it: the account that put it here, else whom a moderator named.
+    author: Option<String>,
     /// The claim it narrows.
     revises: Option<ClaimId>,
     /// Why that one was narrowed.
@@ -90,6 +92,7 @@ impl From<db::claims::Claim> for Claim {
             sentence: claim.sentence,
             scope: claim.scope,
             evidence: claim.evidence,
+            author: claim.author.or(claim.named_author),
             revises: claim.revises,
             revision_reason: claim.revision_reason,
             tally: Tally {

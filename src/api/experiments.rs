@@ -1,5 +1,6 @@
 //! Experiments: propose, register, withdraw, follow.
 
+use super::acceptance::Acceptance;
 use super::body::Body;
 use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
@@ -79,6 +80,8 @@ pub(super) struct Experiment {
     planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
     confirmed_by: Option<ExperimentId>,
+    /// Whether the claim's author has accepted it as a test.
+    acceptance: Acceptance,
     /// What a moderator disputes; until that is resolved it does not move the claim's standing.
     dispute: Option<Dispute>,
     /// The verdict with its numbers; null until the last run has ended, and where what is stored cannot be read.
@@ -125,6 +128,7 @@ impl From<table::Experiment> for Experiment {
     fn from(experiment: table::Experiment) -> Self {
         let seeds = experiment.parsed().map(|spec| experiment.seeds(&spec));
         Self {
+            acceptance: Acceptance::from(&experiment),
             seeds: seeds.ok().filter(|seeds| !seeds.is_empty()),
             url: experiment.address(),
             seed_salt: experiment.seed_salt,

@@ -3,6 +3,7 @@
 //! Plural nouns, RFC 3339 times in UTC, collections as `{"items": […], "next": cursor or null}`,
 //! errors as `problem+json` with a JSON pointer per field, `Idempotency-Key` on every POST.
 
+mod acceptance;
 mod body;
 mod claims;
 mod disputes;
@@ -91,6 +92,9 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(disputes::answer))
         .routes(routes!(disputes::resolve))
         .routes(routes!(experiments::runs))
+        .routes(routes!(acceptance::answer))
+        .routes(routes!(acceptance::unanswered))
+        .routes(routes!(acceptance::name_author))
         .routes(routes!(forecasts::show, forecasts::give))
         .routes(routes!(forecasts::list))
         .routes(routes!(forecasts::score))

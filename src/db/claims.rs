@@ -1,6 +1,6 @@
 //! Claims, with the count of what tested them.
 
-use breakmywork_protocol::id::{ClaimId, ThreadId, WorkId};
+use breakmywork_protocol::id::{AccountId, ClaimId, ThreadId, WorkId};
 use breakmywork_protocol::scope::Scope;
 use breakmywork_protocol::stored::Stored;
 use chrono::{DateTime, Utc};
@@ -32,6 +32,10 @@ pub struct Claim {
     pub revision_reason: Option<String>,
     /// Who put it here.
     pub author: Option<String>,
+    /// Whom a moderator named as its author, of one that no account put here.
+    pub named_author: Option<String>,
+    /// The account of its author, put here or named.
+    pub answering_id: Option<AccountId>,
     /// Its discussion.
     pub thread: ThreadId,
     /// When it came onto the board.
@@ -63,6 +67,11 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Who accepts proposals as tests of it: who put it here, else whom a moderator named.
+    pub fn answering(&self) -> Option<&str> {
+        self.author.as_deref().or(self.named_author.as_deref())
+    }
+
     /// Where the claim stands, from the verdicts.
     pub fn standing(&self) -> Standing {
         match (self.fell_by, self.challenged_by, self.survived) {
@@ -94,6 +103,8 @@ macro_rules! select_claims {
             r#"select claim.id as "id: ClaimId", work_id as "work: WorkId", work.slug as work_slug,
                  work.title as work_title, label, sentence, scope, evidence,
                  covers as "covers: Json<Stored<Scope>>", revises as "revises: ClaimId", revision_reason, account.name as "author?",
+                 (select name from account where account.id = named_author_id) as named_author,
+                 coalesce(named_author_id, author_id) as "answering_id: AccountId",
                  claim.thread_id as "thread: ThreadId", claim.created_at,
                  tally.supported as "supported!", tally.falsified as "falsified!",
                  tally.inconclusive as "inconclusive!", tally.open as "open!",

@@ -1,10 +1,12 @@
 //! Experiments, with their claim, author and verdict.
 
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
+use breakmywork_protocol::jobs;
 use breakmywork_protocol::spec::{Problems, Seeds, Spec};
 use breakmywork_protocol::stored::Stored;
 use breakmywork_protocol::verdict::{Power, Verdict};
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
@@ -76,6 +78,13 @@ pub struct Experiment {
     pub planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
     pub confirmed_by: Option<ExperimentId>,
+    /// Whether the claim's author has accepted it as a test: own, accepted, declined or unilateral, fixed at registration, before
+    /// that as it is now. None of exploratory ones, and of those from before it could be accepted.
+    pub acceptance: Option<String>,
+    /// The claim's author, if an account on the board is.
+    pub claim_author: Option<String>,
+    /// What a claim's author answered to it; of a confirmation, to what it repeats.
+    pub answer: Option<Json<Answer>>,
     /// When a moderator disputed it.
     pub disputed_at: Option<DateTime<Utc>>,
     /// Who did.
@@ -94,7 +103,45 @@ pub struct Experiment {
     pub runs_running: i64,
 }
 
+/// What a claim's author answered to a proposal.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Answer {
+    /// Who.
+    pub by: String,
+    /// Whether it was accepted as a test.
+    pub accepts: bool,
+    /// What was said with it.
+    pub words: Option<String>,
+    /// SHA-256 of the proposal that was answered.
+    pub proposal_sha256: String,
+    /// When.
+    pub answered_at: DateTime<Utc>,
+    /// When the proposal was changed after that, so that the answer counts no more.
+    pub lapsed_at: Option<DateTime<Utc>>,
+}
+
 impl Experiment {
+    /// SHA-256 of the proposal as it stands, which an answer to it names; none if it cannot be read any more.
+    pub fn proposal_sha256(&self) -> Option<String> {
+        let spec = self.parsed().ok()?.to_json();
+        let Self {
+            claim,
+            title,
+            prediction,
+            rationale,
+            ..
+        } = self;
+        Some(jobs::proposal_sha256(
+            *claim, title, prediction, rationale, &spec,
+        ))
+    }
+
+    /// What the claim's author answered to it as it is registered, or as it stands.
+    pub fn answered(&self) -> Option<&Answer> {
+        let counts = matches!(self.acceptance.as_deref(), Some("accepted" | "declined"));
+        self.answer.as_deref().filter(|_| counts)
+    }
+
     /// The specification as a type.
     ///
     /// # Errors
@@ -141,6 +188,11 @@ macro_rules! select_experiments {
                  e.challenge, e.confirms as "confirms: ExperimentId", e.confirmation, e.planned_power,
                  e.power as "power?: Json<Stored<Power>>",
                  (select max(id) from experiment c where c.confirms = e.id) as "confirmed_by: ExperimentId",
+                 acceptance_of(e.id) as acceptance,
+                 (select name from account where account.id = coalesce(claim.named_author_id, claim.author_id)) as claim_author,
+                 (select to_jsonb(s) || jsonb_build_object('by', account.name)
+                  from co_signature s join account on account.id = s.account_id
+                  where s.experiment_id = coalesce(e.confirms, e.id)) as "answer: Json<Answer>",
                  e.disputed_at, (select name from account where account.id = e.disputed_by) as disputed_by,
                  e.dispute_reason, e.dispute_answer, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
                  tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"

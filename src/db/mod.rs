@@ -1,5 +1,6 @@
 //! SQL by table: free functions over an executor, shared by pages and API.
 
+pub mod acceptance;
 pub mod accounts;
 pub mod claims;
 pub mod comments;

@@ -13,7 +13,10 @@ use crate::{
         session::{self, Viewer},
         token::{self, Scope, TokenRow},
     },
-    db::accounts,
+    db::{
+        acceptance::{self, Waiting},
+        accounts,
+    },
     error::{Error, Result},
     extract::{Form, Member, Path, Query, Visit},
     render::{filters, form::FormErrors},
@@ -21,7 +24,10 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use breakmywork_protocol::{id::TokenId, visible};
+use breakmywork_protocol::{
+    id::{ExperimentId, TokenId},
+    visible,
+};
 use serde::Deserialize;
 
 #[derive(Debug, Template)]
@@ -32,6 +38,8 @@ struct Account {
     role: &'static str,
     admin: bool,
     sessions: i64,
+    /// Proposals on this person's claims without an answer.
+    waiting: Vec<Waiting>,
     tokens: Vec<TokenRow>,
     /// Where the next page of tokens starts.
     older: Option<TokenId>,
@@ -44,6 +52,8 @@ struct Account {
 /// Tokens on one page, and revoked ones below.
 const SHOWN: i64 = 100;
 const REVOKED_SHOWN: i64 = 20;
+/// Proposals that wait for an answer; REST has the rest.
+const WAITING_SHOWN: i64 = 50;
 
 /// Where the list of tokens starts.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -60,6 +70,14 @@ async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
     tokens.truncate(SHOWN as usize);
     Ok(Account {
         sessions: session::count(&state.pool, viewer.id).await?,
+        waiting: acceptance::waiting(
+            &state.pool,
+            viewer.id,
+            None,
+            ExperimentId(i64::MAX),
+            WAITING_SHOWN,
+        )
+        .await?,
         older: tokens.last().filter(|_| more).map(|last| last.id),
         tokens,
         revoked: token::revoked(&state.pool, viewer.id, REVOKED_SHOWN).await?,

@@ -3,18 +3,20 @@
 use super::{
     Cache, narrow,
     picture::{self, ArmPicture},
-    show,
+    see_other, show,
     thread::{self, Thread},
 };
 use crate::{
+    acceptance,
     db::{
+        acceptance::{self as answers, Waiting},
         claims::{self, Claim, Standing},
         experiments, lineage as revisions,
         listed::{self, Filter, Listed},
         points,
     },
     error::{Error, Result},
-    extract::{Path, Query, Visit},
+    extract::{Form, Moderator, Path, Query, Visit},
     lineage::{self, Resorted},
     render::{badge, filters, number},
     scope_map::{self, Map},
@@ -37,6 +39,9 @@ const DRAWN: usize = 3;
 /// Experiments that a square of the map names of each kind.
 const NAMED: usize = 3;
 
+/// Proposals that wait for an answer, on the page.
+const WAITING: i64 = 20;
+
 /// Over which fields the map is drawn.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct Sides {
@@ -54,6 +59,8 @@ struct ClaimPage {
     later: Vec<Claim>,
     /// What it made of the experiments on the claim that it narrows.
     resorted: Vec<Resorted>,
+    /// Proposals that wait for the answer of who looks, the claim's author.
+    waiting: Vec<Waiting>,
     open: Vec<Listed>,
     experiments: Vec<Listed>,
     falsifier: Option<(Listed, String)>,
@@ -122,6 +129,13 @@ pub async fn claim(
         ),
         None => Default::default(),
     };
+    let waiting = match &visit.viewer {
+        Some(viewer) if claim.answering_id == Some(viewer.id) => {
+            let newest = ExperimentId(i64::MAX);
+            answers::waiting(pool, viewer.id, Some(id), newest, WAITING).await?
+        }
+        _ => Vec::new(),
+    };
     let filter = Filter {
         claim: Some(id),
         ..Filter::default()
@@ -162,6 +176,7 @@ pub async fn claim(
         map: scope.and_then(|scope| Map::new(&tried, scope, sides.x, sides.y)),
         earlier,
         resorted,
+        waiting,
         later: claims::revisions(pool, id).await?,
         open,
         experiments,
@@ -172,4 +187,27 @@ pub async fn claim(
         claim,
     };
     show(&page, Cache::Fresh)
+}
+
+/// Whose claim it is.
+#[derive(Debug, Default, Deserialize)]
+pub struct Author {
+    #[serde(default)]
+    author: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// A moderator names the author of a claim that no account put here.
+pub async fn name_author(
+    State(state): State<AppState>,
+    Moderator(viewer): Moderator,
+    Path(id): Path<ClaimId>,
+    Form(named): Form<Author>,
+) -> Result<Response> {
+    let mut tx = state.pool.begin().await?;
+    acceptance::name_author(&mut tx, id, viewer.id, &named.author, &named.reason).await?;
+    tx.commit().await?;
+    tracing::info!(claim = %id, account = %viewer.id, "author of a claim named");
+    Ok(see_other(&format!("/claims/{id}")))
 }

@@ -1,5 +1,6 @@
 //! From values to what stands on a page.
 
+pub mod acceptance_words;
 pub mod badge;
 pub mod chart;
 pub mod dropout;

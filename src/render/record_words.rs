@@ -45,7 +45,10 @@ pub fn told(entry: &Entry) -> String {
             None => "concluded without a verdict".to_owned(),
         },
         _ => {
-            let act = text("act").replace('_', " ");
+            let act = match body["author"]["name"].as_str() {
+                Some(author) => format!("author named: {author}"),
+                None => text("act").replace('_', " "),
+            };
             match text("reason") {
                 reason if reason.is_empty() => format!("{act}{by}"),
                 reason => format!("{act}{by}: {reason}"),

@@ -1,5 +1,6 @@
 //! REST from outside, against `app(state)` and a real Postgres.
 
+mod acceptance;
 mod attack;
 mod data_sets;
 mod errors;

@@ -1,6 +1,7 @@
 //! The pages from outside, against `app(state)` and a real Postgres.
 
 mod abuse;
+mod acceptance;
 mod accounts;
 mod administration;
 mod data_sets;

@@ -1,8 +1,9 @@
 //! People and workers who do something at random, through the functions that pages and REST call.
 
 use crate::board::{Board, draft};
+use breakmywork::acceptance;
 use breakmywork::auth::account::Role;
-use breakmywork::db::{accounts, comments};
+use breakmywork::db::{accounts, claims, comments, experiments};
 use breakmywork::discussion;
 use breakmywork::error::Error;
 use breakmywork::proposal::{self, New};
@@ -70,7 +71,7 @@ impl<'a> Crowd<'a> {
     async fn something(&mut self, tx: &mut PgTransaction<'_>) -> Result<(), Error> {
         let who = *self.people.choose(&mut self.random).expect("people");
         let whom = *self.people.choose(&mut self.random).expect("people");
-        match self.random.random_range(0..18) {
+        match self.random.random_range(0..21) {
             0..5 => self.propose_and_register(tx, who).await,
             5 => {
                 let id = self.experiment(tx, "proposed").await?;
@@ -134,6 +135,22 @@ impl<'a> Crowd<'a> {
                     }
                     disputed => disputed,
                 }
+            }
+            17 => {
+                let claim = *self.claims.choose(&mut self.random).expect("claims");
+                let name = ["ada", "bob", ""].choose(&mut self.random).expect("some");
+                acceptance::name_author(tx, claim, who, name, "it is *theirs*").await
+            }
+            18 | 19 => {
+                let id = self.experiment(tx, "proposed").await?;
+                let proposal = experiments::find(&mut **tx, id)
+                    .await?
+                    .expect("it is there");
+                let hash = proposal.proposal_sha256().expect("it can be read");
+                let claim = claims::find(&mut **tx, proposal.claim).await?;
+                let who = claim.and_then(|claim| claim.answering_id).unwrap_or(who);
+                let accepts = self.random.random_bool(0.5);
+                acceptance::answer(tx, id, who, accepts, "so \"be\" it", &hash).await
             }
             _ => Ok(accounts::set_role(tx, whom, Role::Moderator).await?),
         }

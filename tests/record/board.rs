@@ -133,6 +133,8 @@ impl Board {
     /// Changes the tables as somebody does who owns the database: past the program and past its triggers.
     pub(crate) async fn as_owner(&self, sql: &str) {
         let tables = [
+            "claim",
+            "co_signature",
             "experiment",
             "record_entry",
             "record_head",

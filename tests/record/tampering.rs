@@ -1,6 +1,9 @@
 //! Whatever is changed past the program is found, and named.
 
-use crate::board::Board;
+use crate::board::{Board, draft};
+use breakmywork::acceptance;
+use breakmywork::db::experiments;
+use breakmywork::proposal::{self, New};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::record::Head;
@@ -197,4 +200,96 @@ async fn a_record_that_was_written_anew_is_found_by_a_noted_head(pool: PgPool) {
         with.iter().all(|(what, _)| *what == What::Rewritten),
         "{with:?}"
     );
+}
+
+/// Who accepted a test, and whose a claim is: forged, taken away or put into other words.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_forged_acceptance_is_found(pool: PgPool) {
+    let board = Board::new(pool).await;
+    let [ada, bob] = [board.account("ada").await, board.account("bob").await];
+    let claim = board.claims().await[0];
+    let mut tx = board.pool.begin().await.expect("a transaction");
+    acceptance::name_author(&mut tx, claim, bob, "ada", "it is hers")
+        .await
+        .expect("names");
+    let draft = draft(0.02, 10);
+    let mut ids = Vec::new();
+    for accepts in [Some(true), None] {
+        let new = New {
+            claim,
+            author: bob,
+            draft: &draft,
+            amends: None,
+        };
+        let id = proposal::propose(&mut tx, new).await.expect("proposes");
+        let found = experiments::find(&mut *tx, id).await.expect("asks");
+        let hash = found.expect("it").proposal_sha256().expect("a hash");
+        if let Some(accepts) = accepts {
+            acceptance::answer(&mut tx, id, ada, accepts, "fair", &hash)
+                .await
+                .expect("answers");
+        }
+        proposal::register(&mut tx, id, bob, &draft.spec, false)
+            .await
+            .expect("registers");
+        ids.push(id);
+    }
+    tx.commit().await.expect("commits");
+    assert_eq!(ids.iter().map(|id| id.0).collect::<Vec<_>>(), [1, 2]);
+    board.run_all().await;
+    board.green(&[]).await;
+    let place = "registration of experiment";
+    for (change, back, what, place) in [
+        (
+            "update experiment set acceptance = 'accepted' where id = 2",
+            "update experiment set acceptance = 'unilateral' where id = 2",
+            What::RowChanged,
+            format!("{place} 2"),
+        ),
+        (
+            "update co_signature set words = 'a fair test'",
+            "update co_signature set words = 'fair'",
+            What::RowChanged,
+            format!("{place} 1"),
+        ),
+        (
+            "update co_signature set answered_at = answered_at - interval '1 day'",
+            "update co_signature set answered_at = answered_at + interval '1 day'",
+            What::RowChanged,
+            format!("{place} 1"),
+        ),
+        (
+            "update experiment set title = 'u' where id = 1",
+            "update experiment set title = 't' where id = 1",
+            What::RowChanged,
+            format!("{place} 1"),
+        ),
+        (
+            "insert into co_signature select 2, account_id, accepts, words, proposal_sha256 from co_signature",
+            "delete from co_signature where experiment_id = 2",
+            What::NotRecorded,
+            "experiment 2".to_owned(),
+        ),
+        (
+            "update claim set named_author_id = null",
+            "update claim set named_author_id = (select id from account where name = 'ada') where id = 1",
+            What::NotRecorded,
+            "claim 1".to_owned(),
+        ),
+        (
+            "delete from co_signature",
+            "",
+            What::RowChanged,
+            format!("{place} 1"),
+        ),
+    ] {
+        board.as_owner(change).await;
+        let (_, found) = board.verify(&[]).await;
+        let found: Vec<_> = found.into_iter().map(|it| (it.what, it.place)).collect();
+        assert!(has(&found, what, &place), "{change}: {found:?}");
+        if !back.is_empty() {
+            board.as_owner(back).await;
+            board.green(&[]).await;
+        }
+    }
 }

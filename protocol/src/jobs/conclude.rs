@@ -1,6 +1,6 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, confirm, power, submit};
+use super::{Error, Result, co_sign, confirm, power, submit};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
@@ -265,7 +265,10 @@ async fn write(
     let words = if exploratory {
         verdict.without_outcome()
     } else {
-        verdict.explanation.clone()
+        match co_sign::in_post(&mut *tx, experiment).await? {
+            Some(accepted) => format!("{}\n\n{accepted}", verdict.explanation),
+            None => verdict.explanation.clone(),
+        }
     };
     sqlx::query!(
         "insert into comment (thread_id, kind, experiment_id, body) values ($1, 'result', $2, $3)",

@@ -14,6 +14,7 @@
 //! - What breaks a promise nevertheless is found and mended by the next sweep, which no single row can stop.
 
 mod audit;
+mod co_sign;
 mod conclude;
 mod confirm;
 mod control;
@@ -32,6 +33,7 @@ mod submit;
 mod take;
 mod worker;
 
+pub use co_sign::{Answer, answer, proposal_sha256};
 pub use conclude::verdict_again;
 pub use confirm::{WEEKLY_BUDGET_S, confirm};
 pub use control::{cancel, give_up, pause, resume, retry, retry_failed};

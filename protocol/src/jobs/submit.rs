@@ -1,6 +1,6 @@
 //! Registration: the experiment freezes and its runs are queued, in one transaction.
 
-use super::{Error, Result, events, line, power};
+use super::{Error, Result, co_sign, events, line, power};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::{Point, Scope};
@@ -42,11 +42,12 @@ pub async fn register(
     );
     let power = power::power(&mut *tx, spec, author).await?;
     let power = power.map(|power| serde_json::to_value(power).expect("a power is plain data"));
+    co_sign::hold_to(&mut *tx, experiment, spec).await?;
     let salt = sqlx::query_scalar!(
         "update experiment set state = 'registered', registered_at = now(), updated_at = now(),
             spec = $4, spec_canonical = $2, spec_sha256 = $3, exploratory = $5,
             seed_salt = case when $6 then gen_random_uuid()::text end, outside = $7,
-            likeness = $8, power = $9
+            likeness = $8, power = $9, acceptance = case when not $5 then acceptance_of(id) end
          where id = $1 returning seed_salt",
         experiment as ExperimentId,
         spec.canonical(),

@@ -87,6 +87,12 @@ pub enum Act {
     DisputeAnswered,
     /// Took it back.
     DisputeResolved,
+    /// Accepted a proposal as a test of their claim.
+    TestAccepted,
+    /// Declined it.
+    TestDeclined,
+    /// Said who is the author of a claim that no account put on the board.
+    AuthorNamed,
 }
 
 /// What an entry is about.

@@ -133,6 +133,12 @@ pub(super) async fn registration_body(
                   e.spec_sha256 as "spec_sha256!", e.registered_at as "registered_at!", e.exploratory, e.prediction,
                   e.amends as "amends: ExperimentId", e.amend_reason, e.seed_salt, e.outside,
                   e.confirms as "confirms: ExperimentId", e.confirmation,
+                  case when e.acceptance is not null then jsonb_build_object('status', e.acceptance, 'answer', (
+                    select jsonb_build_object('proposal_sha256', s.proposal_sha256, 'words', s.words,
+                      'at', to_char(s.answered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                      'by', jsonb_build_object('id', s.account_id, 'name', (select name from account where id = s.account_id)))
+                    from co_signature s
+                    where s.experiment_id = coalesce(e.confirms, e.id) and e.acceptance in ('accepted', 'declined'))) end as acceptance,
                   (e.spec #>> '{criterion,alpha}')::float8 as alpha,
                   case when e.spec #>> '{criterion,stopping}' is null
                     then (select count(*) from run where experiment_id = e.id and trial is null and retry_of is null)
@@ -160,6 +166,7 @@ pub(super) async fn registration_body(
         "outside": row.outside,
         "confirms": row.confirms,
         "confirmation": row.confirmation,
+        "acceptance": row.acceptance,
         "runs": row.runs,
         "data_sets": row.data_sets.unwrap_or_else(|| json!({})),
     }))

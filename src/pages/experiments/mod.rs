@@ -1,5 +1,6 @@
 //! Experiments: the list, one in full, its live stream, and the editor.
 
+pub mod acceptance;
 pub mod actions;
 mod compose;
 mod defaults;

@@ -26,7 +26,7 @@ use crate::{
     },
     proposal,
     render::{
-        badge, filters,
+        acceptance_words, badge, filters,
         form::FormErrors,
         html::Html,
         number,
@@ -109,6 +109,8 @@ pub(super) struct ExperimentPage {
     fallen: bool,
     /// What was typed and refused.
     words: String,
+    /// What was typed with an answer that was refused.
+    answer_words: String,
     errors: FormErrors,
     forecast: Section,
     thread: Thread,
@@ -126,6 +128,21 @@ impl ExperimentPage {
     /// Keeps what was typed and refused.
     pub(super) fn keep(&mut self, words: String) {
         self.words = words;
+    }
+
+    /// Keeps what was typed with an answer that was refused.
+    pub(super) fn keep_answer(&mut self, words: String) {
+        self.answer_words = words;
+    }
+
+    /// Whether the viewer may accept it as a test of their claim, or decline.
+    fn may_answer(&self) -> bool {
+        let viewer = self.visit.viewer.as_ref();
+        self.experiment.state == "proposed"
+            && !self.is_author()
+            && viewer.is_some_and(|viewer| {
+                self.experiment.claim_author.as_deref() == Some(viewer.name.as_str())
+            })
     }
 
     /// Keeps a forecast that was typed and refused.
@@ -279,6 +296,7 @@ async fn page_from(
         outside: outside(state, &experiment, &spec).await?,
         fallen: fallen(state, &experiment).await?,
         words: String::new(),
+        answer_words: String::new(),
         pairs: experiment.verdict().and_then(plots::pairs),
         power: power_words::of(&spec, power.as_ref()),
         asked: jobs::asked_before(&state.pool, id).await?,

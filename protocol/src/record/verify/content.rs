@@ -152,7 +152,9 @@ async fn frozen(
     found: &mut Vec<Finding>,
 ) -> sqlx::Result<()> {
     let row = sqlx::query!(
-        r#"select spec, spec_canonical as "canonical!", e.claim_id as "claim: ClaimId",
+        r#"select spec, spec_canonical as "canonical!", e.claim_id as "claim: ClaimId", title, prediction, rationale,
+             confirms is null and acceptance in ('accepted', 'declined') as answered,
+             (select proposal_sha256 from co_signature where experiment_id = e.id) as proposal_sha256,
              (select to_jsonb(p) - 'experiment_id' from experiment_point p where p.experiment_id = e.id) as point
            from experiment e where id = $1 and spec_canonical is not null"#,
         entry.subject_id
@@ -170,6 +172,12 @@ async fn frozen(
     let frozen = serde_json::from_str::<Value>(&row.canonical);
     if frozen.is_ok_and(|frozen| digest(&frozen) != digest(&row.spec)) {
         let detail = "the specification that is read is not the one that was frozen";
+        found.push(Finding::of(entry, What::RowChanged, detail));
+    }
+    let [title, prediction, rationale] = [&row.title, &row.prediction, &row.rationale];
+    let proposal = jobs::proposal_sha256(row.claim, title, prediction, rationale, &row.spec);
+    if row.answered == Some(true) && row.proposal_sha256.as_ref() != Some(&proposal) {
+        let detail = "what the claim's author answered to is not what was registered";
         found.push(Finding::of(entry, What::RowChanged, detail));
     }
     // What cannot be read any more has no place to be held against.

@@ -57,6 +57,31 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
             where (disputed_at is not null) <> (coalesce(last.act, 'dispute_resolved') = 'disputed')
             order by id limit $1)
            union all
+           (select 'claim ' || id,
+                   case when named_author_id is null then 'it has no named author, and had one last' else 'its author was named' end
+            from claim left join lateral (
+                select body::jsonb #>> '{author,id}' as author from record_entry
+                where subject = 'claim' and subject_id = claim.id
+                  and body::jsonb ->> 'act' = 'author_named' order by seq desc limit 1) last on true
+            where named_author_id is distinct from last.author::bigint
+            order by id limit $1)
+           union all
+           (select 'experiment ' || experiment_id, 'the claim''s author answered it in these words'
+            from co_signature s left join lateral (
+                select body::jsonb as body from record_entry
+                where subject = 'experiment' and subject_id = experiment_id
+                  and body::jsonb ->> 'act' in ('test_accepted', 'test_declined') order by seq desc limit 1) last on true
+            where last.body is null
+              or (last.body #>> '{by,id}', last.body ->> 'act', last.body ->> 'proposal_sha256', last.body ->> 'reason')
+                is distinct from (s.account_id::text, case when accepts then 'test_accepted' else 'test_declined' end,
+                  s.proposal_sha256, s.words)
+            order by experiment_id limit $1)
+           union all
+           (select 'experiment ' || e.id, 'whether its claim''s author accepted it is said to be ' || acceptance
+            from experiment e join record_entry r on r.kind = 'registration' and r.subject_id = e.id
+            where acceptance is not null and not (r.body::jsonb ? 'acceptance')
+            order by e.id limit $1)
+           union all
            -- Follows from the verdicts, which are on record.
            (select 'experiment ' || e.id, 'what it means for the claim is said to be ' || coalesce(challenge, 'nothing')
             from experiment e join verdict v on v.experiment_id = e.id

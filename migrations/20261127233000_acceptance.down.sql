@@ -1,0 +1,10 @@
+drop trigger co_signature_lapses on experiment;
+drop function co_signature_lapses();
+drop trigger experiment_acceptance_stays_frozen on experiment;
+drop function acceptance_of(bigint);
+alter table experiment drop column acceptance;
+drop table co_signature;
+drop function co_signature_comes_first();
+drop index experiment_proposed;
+drop index claim_by_author;
+alter table claim drop column named_author_id;

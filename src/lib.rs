@@ -11,6 +11,7 @@ pub mod chores;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod diff;
 pub mod discussion;
 pub mod error;
 pub mod export;

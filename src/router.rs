@@ -41,7 +41,7 @@ fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, docs,
         experiments::{
-            acceptance, actions, edit, forecast, frozen, list, live, show, standing, stop,
+            acceptance, actions, diff, edit, forecast, frozen, list, live, show, standing, stop,
         },
         home, narrow, people, queue, record, runs, sign, thread, works,
     };
@@ -60,6 +60,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments", get(list::list))
         .route("/experiments/new", get(edit::new).post(edit::propose))
         .route("/experiments/{id}", get(show::experiment))
+        .route("/experiments/{id}/diff", get(diff::diff))
         .route("/experiments/{id}/live", get(show::fragment))
         .route("/experiments/{id}/events", get(live::stream))
         .route("/experiments/{id}/spec.toml", get(show::spec_toml))

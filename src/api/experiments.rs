@@ -7,6 +7,7 @@ use super::page::{Cursor, Page};
 use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::{self, experiments as table, listed};
+use crate::diff;
 use crate::error::{Error, FieldProblem, Result};
 use crate::extract::{Path, Query};
 use crate::pace::Pace;
@@ -59,6 +60,8 @@ pub(super) struct Experiment {
     amends: Option<ExperimentId>,
     /// Why.
     amend_reason: Option<String>,
+    /// What amends it: its author's first, then registered ones, at most 10; null in lists.
+    amended_by: Option<Vec<ExperimentId>>,
     /// How it ended; null until the last run has ended.
     outcome: Option<String>,
     /// Whether it was registered to look, not to decide: then it never has a verdict.
@@ -144,6 +147,7 @@ impl From<table::Experiment> for Experiment {
             spec_sha256: experiment.spec_sha256,
             amends: experiment.amends,
             amend_reason: experiment.amend_reason,
+            amended_by: None,
             outcome: experiment.outcome,
             exploratory: experiment.exploratory,
             outside: experiment.outside,
@@ -349,6 +353,7 @@ pub(super) async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<E
 /// An experiment with what is not stored of it: what a proposal can find, and who asked the same before.
 async fn with_power(tx: &mut PgConnection, experiment: table::Experiment) -> Result<Experiment> {
     let asked_before = jobs::asked_before(&mut *tx, experiment.id).await?;
+    let amended_by = db::amendments::of(&mut *tx, experiment.id, diff::CHAIN).await?;
     let power = match experiment.parsed() {
         Ok(spec) => proposal::power_of(tx, &experiment, &spec).await?,
         Err(_) => None,
@@ -356,6 +361,7 @@ async fn with_power(tx: &mut PgConnection, experiment: table::Experiment) -> Res
     Ok(Experiment {
         power,
         asked_before,
+        amended_by: Some(amended_by.into_iter().map(|later| later.id).collect()),
         ..experiment.into()
     })
 }

@@ -6,6 +6,7 @@
 mod acceptance;
 mod body;
 mod claims;
+mod diff;
 mod disputes;
 mod experiments;
 mod forecasts;
@@ -84,6 +85,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(revisions::resorted))
         .routes(routes!(experiments::list, experiments::propose))
         .routes(routes!(experiments::show))
+        .routes(routes!(diff::show))
         .routes(routes!(experiments::register))
         .routes(routes!(experiments::withdraw))
         .routes(routes!(experiments::stop))

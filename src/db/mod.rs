@@ -2,6 +2,7 @@
 
 pub mod acceptance;
 pub mod accounts;
+pub mod amendments;
 pub mod claims;
 pub mod comments;
 pub mod curves;

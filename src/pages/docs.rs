@@ -157,6 +157,10 @@ fn operation_of(method: &str, path: &str, operation: &Value) -> Operation {
         .as_array()
         .into_iter()
         .flatten()
+        // What is said once of all of them.
+        .filter(|parameter| {
+            parameter["name"] != "Idempotency-Key" && parameter["description"] != "Key"
+        })
         .map(|parameter| {
             (
                 text(parameter, "name"),

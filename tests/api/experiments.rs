@@ -175,6 +175,46 @@ async fn an_amendment_names_the_old_one_and_why(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn what_an_amendment_changed_is_told_field_by_field(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let old = site.registered(&ada).await["id"].clone();
+    let mut spec: Value =
+        breakmywork_protocol::spec::read(template(), breakmywork_protocol::spec::Format::Toml)
+            .expect("a template")
+            .to_json();
+    spec["criterion"]["margin"] = json!(0.25);
+    spec["model"]["hidden"] = json!(16);
+    let body = json!({ "claim": site.claim("C2").await, "spec": spec, "title": "Half its size",
+        "amends": old, "amend_reason": "Too slow." });
+    let new: Value = site.post(&ada, "/api/v1/experiments", &body).await.json();
+    let path = format!("/api/v1/experiments/{}/diff", new["id"]);
+    let diff: Value = site.get(&path).await.json();
+    assert_eq!(diff["before"], old);
+    assert_eq!(diff["after"], new["id"]);
+    assert_eq!(diff["amend_reason"], "Too slow.");
+    assert_eq!(diff["known"], "nothing");
+    let change = |at: usize| {
+        let change = &diff["changes"][at];
+        (change["path"].clone(), change["after"].clone())
+    };
+    assert_eq!(change(0), (json!("criterion.margin"), json!(0.25)));
+    assert_eq!(change(1), (json!("model.hidden"), json!(16)));
+    assert_eq!(diff["changes"].as_array().map(Vec::len), Some(2));
+    let texts = diff["texts"].as_array().expect("texts");
+    assert_eq!(texts[0]["name"], "title");
+    let added = json!({ "kind": "added", "text": "Half its size" });
+    assert!(
+        texts[0]["pieces"]
+            .as_array()
+            .is_some_and(|pieces| pieces.contains(&added)),
+        "{texts:?}"
+    );
+    let shown: Value = site.get(&format!("/api/v1/experiments/{old}")).await.json();
+    assert_eq!(shown["amended_by"], json!([new["id"]]));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn only_the_author_registers_or_withdraws(pool: PgPool) {
     let site = Site::new(pool).await;
     let (ada, bob) = (

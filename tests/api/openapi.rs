@@ -38,7 +38,12 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
             .replace("{id}", &id.to_string())
             .replace("{name}", "ada")
             .replace("{slug}", "recurrent-dropout");
-        site.get(&path).await.assert_status_ok();
+        // What amends nothing is compared with what is named.
+        let with = match path.ends_with("/diff") {
+            true => format!("?with={id}"),
+            false => String::new(),
+        };
+        site.get(&format!("{path}{with}")).await.assert_status_ok();
         assert!(
             methods["get"]["summary"].is_string(),
             "{path} has no summary"

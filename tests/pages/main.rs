@@ -4,6 +4,7 @@ mod abuse;
 mod acceptance;
 mod accounts;
 mod administration;
+mod amendments;
 mod data_sets;
 mod discussion;
 mod editor;

@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod actions;
 mod compose;
 mod defaults;
+pub mod diff;
 mod document;
 mod e_process;
 pub mod edit;

@@ -8,12 +8,14 @@ use super::{
 };
 use crate::{
     db::{
+        amendments::{self, Amendment},
         claims, curves,
         data_sets::{self, Wait},
         experiments::{self, Experiment},
         queue, runs,
         stalled::{self, Stalled},
     },
+    diff,
     error::{Error, Result},
     extract::{Path, Query, Visit},
     forecast::Stage,
@@ -117,6 +119,8 @@ pub(super) struct ExperimentPage {
     url: String,
     /// What the record tells of it.
     record: Vec<Entry>,
+    /// What amends it.
+    amended_by: Vec<Amendment>,
 }
 
 impl ExperimentPage {
@@ -308,6 +312,7 @@ async fn page_from(
         thread: thread::load(&state.pool, experiment.thread, from).await?,
         url: state.settings.address(&experiment.address()),
         record: record::about(&state.pool, Subject::Experiment(id), ENTRIES).await?,
+        amended_by: amendments::of(&state.pool, id, diff::CHAIN).await?,
         experiment,
         spec,
     })

@@ -1,0 +1,1 @@
+drop index experiment_by_amended;

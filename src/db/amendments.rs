@@ -1,0 +1,85 @@
+//! Amendments: which experiment came after which, and when.
+
+use breakmywork_protocol::id::ExperimentId;
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+/// An experiment in a line of amendments.
+#[derive(Debug, Clone)]
+pub struct Amendment {
+    /// Key.
+    pub id: ExperimentId,
+    /// Its title.
+    pub title: String,
+    /// Its state.
+    pub state: String,
+    /// What it amends.
+    pub amends: Option<ExperimentId>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// An experiment's amendments, withdrawn ones left out: its author's first, then registered ones, the newest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+    limit: i64,
+) -> sqlx::Result<Vec<Amendment>> {
+    sqlx::query_as!(
+        Amendment,
+        r#"select e.id as "id: ExperimentId", e.title, e.state, e.amends as "amends: ExperimentId", e.amend_reason as reason
+           from experiment e join experiment earlier on earlier.id = e.amends
+           where e.amends = $1 and e.state <> 'withdrawn'
+           order by e.author_id = earlier.author_id desc, e.registered_at is not null desc, e.id desc limit $2"#,
+        experiment as ExperimentId,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What an experiment amends, and what that amends in turn, the nearest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn earlier(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+    limit: i64,
+) -> sqlx::Result<Vec<Amendment>> {
+    // Each is older than what amends it, so there is no way round.
+    sqlx::query_as!(
+        Amendment,
+        r#"with recursive line as (
+             select amends as id, 1 as place from experiment where id = $1
+             union all
+             select e.amends, place + 1 from line join experiment e on e.id = line.id where place < $2)
+           select e.id as "id: ExperimentId", e.title, e.state, e.amends as "amends: ExperimentId", e.amend_reason as reason
+           from line join experiment e on e.id = line.id order by place"#,
+        experiment as ExperimentId,
+        limit as i32,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// When the first run of an experiment began, and when the first one ended that was not cancelled.
+///
+/// # Errors
+/// If the database is away.
+pub async fn first_runs(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+) -> sqlx::Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    let row = sqlx::query!(
+        "select min(started_at) as began, min(finished_at) filter (where state in ('succeeded', 'failed')) as ended
+         from run where experiment_id = $1",
+        experiment as ExperimentId,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok((row.began, row.ended))
+}

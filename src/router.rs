@@ -87,6 +87,7 @@ fn pages() -> Router<AppState> {
         .route("/record", get(record::page))
         .route("/queue", get(queue::queue))
         .route("/docs/api", get(docs::api_docs))
+        .route("/docs/api/bodies", get(docs::bodies))
         .route("/robots.txt", get(addresses::robots))
         .route("/favicon.ico", get(addresses::icon))
         // Discussion

@@ -52,7 +52,6 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
 struct Docs {
     visit: Visit,
     groups: &'static [Group],
-    schemas: &'static [Schema],
     problems: [(&'static str, u16, &'static str); 11],
     openapi: &'static str,
 }
@@ -108,12 +107,29 @@ const PROBLEMS: [(&str, u16, &str); 11] = [
     ),
 ];
 
+#[derive(Debug, Template)]
+#[template(path = "docs_bodies.html")]
+struct Bodies {
+    visit: Visit,
+    schemas: &'static [Schema],
+    openapi: &'static str,
+}
+
+/// What requests hold and answers give: a page of its own, since all of the API on one would be too long.
+pub async fn bodies(visit: Visit) -> Result<Response> {
+    let page = Bodies {
+        visit,
+        schemas: &DESCRIPTION.schemas,
+        openapi: api::OPENAPI_PATH,
+    };
+    show(&page, Cache::Fresh)
+}
+
 /// The page.
 pub async fn api_docs(visit: Visit) -> Result<Response> {
     let page = Docs {
         visit,
         groups: &DESCRIPTION.groups,
-        schemas: &DESCRIPTION.schemas,
         problems: PROBLEMS,
         openapi: api::OPENAPI_PATH,
     };

@@ -8,7 +8,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/works",
     "/works/recurrent-dropout",
@@ -16,6 +16,7 @@ const PAGES: [&str; 10] = [
     "/queue",
     "/record",
     "/docs/api",
+    "/docs/api/bodies",
     "/sign-in",
     "/sign-up",
     "/nothing-here",

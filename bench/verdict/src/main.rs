@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "its tables are what it is for")]
 
 mod attack;
+mod challenge;
 mod noise;
 mod run;
 mod sequential;
@@ -33,9 +34,12 @@ struct Args {
     /// Sequential plans alone
     #[arg(long)]
     sequential: bool,
-    /// Claims under attack alone
+    /// True claims under attack alone
     #[arg(long)]
     attacks: bool,
+    /// False claims that were challenged alone
+    #[arg(long)]
+    challenges: bool,
     /// Repeats the same simulation
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -50,6 +54,10 @@ fn main() {
     let args = Args::parse();
     if args.attacks {
         end(attack::table(&args));
+        return;
+    }
+    if args.challenges {
+        end(challenge::table(&args));
         return;
     }
     if args.sequential {
@@ -74,19 +82,15 @@ fn main() {
             "| noise | pairs | supported at 0 | falsified at m | reversed at 0 | power: falsified at 0 | supported at 2m |"
         );
         println!("|---|--:|--:|--:|--:|--:|--:|");
-        let shapes: &[Noise] = if kind == Kind::SolveRate {
-            &[Noise::Normal]
-        } else {
-            &Noise::ALL
-        };
-        for &noise in shapes {
+        for &noise in kind.noises() {
             for &pairs in &args.pairs {
                 broken += row(kind, noise, pairs, &args);
             }
         }
         println!();
     }
-    end(broken + sequential::table(&args) + attack::table(&args));
+    let claims = attack::table(&args) + challenge::table(&args);
+    end(broken + sequential::table(&args) + claims);
 }
 
 /// Ends the program with 1 if a promise is broken.
@@ -139,11 +143,7 @@ fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
     };
     println!(
         "| {} | {pairs} | {} | {} | {} | {:.2} | {:.2} |",
-        if kind == Kind::SolveRate {
-            "shares"
-        } else {
-            noise.name()
-        },
+        kind.noise_name(noise),
         cell(promised[0]),
         cell(promised[1]),
         cell(promised[2]),

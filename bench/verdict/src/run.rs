@@ -4,6 +4,7 @@ use crate::noise::Noise;
 use crate::{ALPHA, MARGIN};
 use breakmywork_protocol::result::{Provenance, RunResult, Treatment};
 use breakmywork_protocol::spec::{Format, Spec, read};
+use breakmywork_protocol::stats;
 use breakmywork_protocol::verdict::{self, End, Label, Outcome, RunOutcome, Verdict};
 use rand::Rng;
 use std::collections::BTreeMap;
@@ -62,6 +63,30 @@ impl Kind {
         match self {
             Self::SolveRate => SHARE_MARGIN,
             _ => MARGIN,
+        }
+    }
+
+    /// What a confirmation of it is: a plan of a fixed number of pairs.
+    pub(crate) fn confirmed(self) -> Self {
+        match self {
+            Self::Sequential => Self::Typical,
+            other => other,
+        }
+    }
+
+    /// The shapes of noise that it can have: seeds that solve a task, or not, have one.
+    pub(crate) fn noises(self) -> &'static [Noise] {
+        match self {
+            Self::SolveRate => &[Noise::Normal],
+            _ => &Noise::ALL,
+        }
+    }
+
+    /// What a shape of noise is called in its table.
+    pub(crate) fn noise_name(self, noise: Noise) -> &'static str {
+        match self {
+            Self::SolveRate => "shares",
+            _ => noise.name(),
         }
     }
 
@@ -142,7 +167,7 @@ impl Experiment {
     /// Simulates it where the truth is `effect`: supported, falsified, reversed. Of three conditions two have this effect,
     /// and the third has a large one for or against the prediction, as `third` says.
     pub(crate) fn ends(&self, effect: f64, third: Third, rng: &mut impl Rng) -> [bool; 3] {
-        let verdict = self.simulated(effect, third, rng);
+        let verdict = self.verdict(effect, third, rng);
         [
             verdict.outcome == Outcome::Supported,
             verdict.outcome == Outcome::Falsified,
@@ -150,17 +175,52 @@ impl Experiment {
         ]
     }
 
-    /// Simulates it where the truth is `effect`.
-    pub(crate) fn verdict(&self, effect: f64, rng: &mut impl Rng) -> Verdict {
-        self.simulated(effect, Third::For, rng)
+    /// Simulates it where the truth is `effect`; of three conditions as for [`Self::ends`].
+    pub(crate) fn verdict(&self, effect: f64, third: Third, rng: &mut impl Rng) -> Verdict {
+        let seeds = self.spec.seeds_drawn(None);
+        let runs = self.runs(seeds.len(), effect, third, rng);
+        self.decided(&seeds, runs)
     }
 
-    fn simulated(&self, effect: f64, third: Third, rng: &mut impl Rng) -> Verdict {
+    /// Whether it falsifies the prediction. Where the second test, which must agree, does not, the exact ones of many pairs,
+    /// which take long, are not asked.
+    pub(crate) fn falsified(&self, effect: f64, third: Third, rng: &mut impl Rng) -> bool {
         let seeds = self.spec.seeds_drawn(None);
-        let outcomes: Vec<RunOutcome> = seeds
-            .iter()
-            .flat_map(|&seed| {
-                let values = self.values(effect, third, rng);
+        let runs = self.runs(seeds.len(), effect, third, rng);
+        let arm = |place: usize| -> Vec<f64> { runs.iter().map(|seed| seed[place].1).collect() };
+        let differences = match self.kind {
+            Kind::Mean => apart(&arm(1), &arm(0), 1.0),
+            Kind::Dispersion => {
+                let [treatment, control] = [0, 1].map(|place| from_median(&arm(place)));
+                apart(&control, &treatment, self.kind.margin().exp())
+            }
+            _ => Vec::new(),
+        };
+        let beyond = match self.kind {
+            Kind::Mean => self.kind.margin(),
+            _ => 0.0,
+        };
+        let objects =
+            stats::paired(&differences).is_some_and(|paired| paired.bounds(self.level).1 >= beyond);
+        !objects && self.decided(&seeds, runs).outcome == Outcome::Falsified
+    }
+
+    /// The runs of so many seeds.
+    fn runs(
+        &self,
+        seeds: usize,
+        effect: f64,
+        third: Third,
+        rng: &mut impl Rng,
+    ) -> Vec<Vec<(&'static str, f64)>> {
+        (0..seeds)
+            .map(|_| self.values(effect, third, rng))
+            .collect()
+    }
+
+    fn decided(&self, seeds: &[u32], runs: Vec<Vec<(&'static str, f64)>>) -> Verdict {
+        let outcomes: Vec<RunOutcome> = (seeds.iter().zip(runs))
+            .flat_map(|(&seed, values)| {
                 values.into_iter().map(move |(arm, value)| RunOutcome {
                     arm: arm.into(),
                     seed,
@@ -168,7 +228,7 @@ impl Experiment {
                 })
             })
             .collect();
-        verdict::conclusion(&self.spec, &seeds, &outcomes, self.level)
+        verdict::conclusion(&self.spec, seeds, &outcomes, self.level)
     }
 
     /// Final metrics of a seed's runs; lower is better.
@@ -213,6 +273,17 @@ impl Experiment {
             _ => vec![("b", -difference), ("a", 0.0)],
         }
     }
+}
+
+/// What two arms differ by, seed by seed, the second one counted so many times.
+fn apart(one: &[f64], other: &[f64], times: f64) -> Vec<f64> {
+    let seeds = one.iter().zip(other);
+    seeds.map(|(one, other)| one - times * other).collect()
+}
+
+fn from_median(values: &[f64]) -> Vec<f64> {
+    let middle = stats::median(values).expect("there are runs");
+    values.iter().map(|value| (value - middle).abs()).collect()
 }
 
 fn spec(kind: Kind, pairs: u32) -> Spec {

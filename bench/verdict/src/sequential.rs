@@ -2,7 +2,7 @@
 //! they need for it.
 
 use crate::noise::Noise;
-use crate::run::{Experiment, Kind};
+use crate::run::{Experiment, Kind, Third};
 use crate::{ALPHA, Args, MARGIN};
 use breakmywork_protocol::verdict::{Label, Outcome};
 use rand::SeedableRng;
@@ -42,7 +42,7 @@ impl Ends {
     fn of(experiment: &Experiment, effect: f64, args: &Args) -> Self {
         let one = |i: u32| {
             let mut rng = SmallRng::seed_from_u64(args.seed << 32 | u64::from(i));
-            let verdict = experiment.verdict(effect, &mut rng);
+            let verdict = experiment.verdict(effect, Third::For, &mut rng);
             let share = |is: bool| f64::from(u8::from(is));
             Self {
                 supported: share(verdict.outcome == Outcome::Supported),

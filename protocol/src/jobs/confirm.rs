@@ -10,7 +10,7 @@ use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::spec::{Seeds, Spec, limits};
 use crate::stored::Stored;
 use crate::text;
-use crate::verdict::{Confirmation, Verdict};
+use crate::verdict::{Confirmation, PLANNED_POWER, Verdict};
 use sqlx::types::Json;
 use sqlx::{Acquire, PgConnection, PgPool};
 
@@ -242,13 +242,22 @@ async fn register(
     let rationale = format!(
         "Experiment [{0}](/experiments/{0}) falsified this prediction. This is the same specification on {1} seeds \
          drawn anew, at the level {2:.2e}, which is that of confirmation {3} on this claim. If what was seen there is \
-         true, it falsifies the prediction again with a chance of {4:.0} %, and the claim falls; if not, the claim stands \
-         again.",
+         true, it falsifies the prediction again with a chance of {4:.0} % or more, and the claim falls; if not, the claim \
+         stands again. Rare seeds that speak for the claim, and that the pairs there cannot show, are allowed for.{5}",
         challenge.experiment,
         plan.pairs,
         plan.level,
         plan.place,
-        (plan.power * 100.0).floor()
+        (plan.power * 100.0).floor(),
+        if plan.power < PLANNED_POWER {
+            format!(
+                " {} seeds are the most that are taken, so it is not the {:.0} % that it should be.",
+                limits::SEEDS.end(),
+                PLANNED_POWER * 100.0
+            )
+        } else {
+            String::new()
+        }
     );
     let thread =
         sqlx::query_scalar!(r#"insert into thread default values returning id as "id: ThreadId""#)

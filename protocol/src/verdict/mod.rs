@@ -21,6 +21,7 @@
 
 mod cells;
 mod compare;
+mod confirmation;
 mod decide;
 mod evidence;
 mod explain;
@@ -37,10 +38,10 @@ use crate::result::RunResult;
 use crate::spec::{CriterionKind, Estimand, Scale};
 use serde::{Deserialize, Serialize};
 
+pub use confirmation::{CLAIM_LEVEL, Confirmation, PLANNED as PLANNED_POWER};
 pub use decide::{conclusion, decide, decision};
 pub(crate) use explain::escape;
 pub use planned::{PairNoise, Power};
-pub use power::{CLAIM_LEVEL, Confirmation};
 pub use sequential::{Sequential, Step, Stop};
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.

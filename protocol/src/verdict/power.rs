@@ -4,69 +4,17 @@
 //! not depend on it.
 
 use super::{Pair, Verdict};
-use crate::spec::{CriterionKind, Estimand, limits};
+use crate::spec::{CriterionKind, Estimand};
 use crate::stats;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-/// Power that a confirmation is planned with.
-const PLANNED: f64 = 0.9;
-/// Level of all confirmations of one claim together: the chance that a true claim ever falls.
-pub const CLAIM_LEVEL: f64 = 0.05;
-/// Imaginary pairs that speak neither for nor against, added to those that were seen: what is seen in the experiment that
-/// called for a confirmation is clearer than the truth more often than not.
+/// Simulated experiments of each power: the error of a share of 0.9 is 0.01 then.
+pub(super) const SAMPLES: u32 = 1_000;
+/// Imaginary pairs that speak neither for nor against, added to those that were seen: what few pairs show is clearer than
+/// the truth more often than not.
 const IMAGINARY: f64 = 2.0;
-
-/// A confirmation: a repetition of a falsifying experiment on unused seeds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Confirmation {
-    /// Which of its claim's it is, from 1 on.
-    pub place: u32,
-    /// Its one-sided level. Those of all confirmations of a claim, however many, sum to [`CLAIM_LEVEL`].
-    pub level: f64,
-    /// Seed pairs.
-    pub pairs: u32,
-    /// Chance that it falsifies the prediction, if what the first experiment saw is there.
-    pub power: f64,
-}
-
-impl Confirmation {
-    /// Plans the confirmation number `place` of a claim, from the verdict that called for it.
-    ///
-    /// It has the fewest pairs, six at least, that reach [`PLANNED`]; where no number that is allowed does, the most.
-    pub fn plan(verdict: &Verdict, place: u32) -> Self {
-        let level = CLAIM_LEVEL / (f64::from(place) * f64::from(place + 1));
-        let power = |pairs: usize| power(verdict, pairs, level);
-        let most = *limits::SEEDS.end();
-        let pairs = (super::FEWEST_PAIRS..=most)
-            .find(|pairs| power(*pairs) >= PLANNED)
-            .unwrap_or(most);
-        Self {
-            place,
-            level,
-            pairs: u32::try_from(pairs).unwrap_or(u32::MAX),
-            power: power(pairs),
-        }
-    }
-}
-
-/// Chance that so many pairs like those of the verdict falsify the prediction at the level.
-fn power(verdict: &Verdict, pairs: usize, level: f64) -> f64 {
-    let differences = differences(&verdict.pairs);
-    if verdict.kind == Some(CriterionKind::SolveRate) {
-        let [effect, spread] = of_shares(&differences);
-        return normal_power((verdict.margin - effect) / spread, pairs, level);
-    }
-    if verdict.kind == Some(CriterionKind::Cells) {
-        return power_of_cells(verdict, pairs, level, |_| verdict.margin);
-    }
-    let distances: Vec<f64> = match Side::of(verdict, &differences) {
-        Side::Below(value) => differences.iter().map(|d| d - value).collect(),
-        Side::Above(value) => differences.iter().map(|d| value - d).collect(),
-    };
-    resampled_power(&[distances], 1, verdict.estimand, pairs, level)
-}
 
 /// Chance that the experiment would have falsified the prediction, had there been no effect at all (of `equivalence`: one
 /// of twice the margin): the severity with which the prediction was tested. Absent without two pairs.
@@ -84,7 +32,15 @@ pub(super) fn severity(verdict: &Verdict, level: f64) -> Option<f64> {
     }
     if verdict.kind == Some(CriterionKind::Cells) {
         let middle = |seen: &[f64]| stats::median(seen).unwrap_or(0.0) + verdict.margin;
-        return Some(power_of_cells(verdict, pairs, level, middle));
+        let cells = Cells::of(verdict, middle);
+        let level = level / cells.count;
+        return Some(resampled_power(
+            &cells.distances,
+            cells.against,
+            None,
+            pairs,
+            level,
+        ));
     }
     let middle = match verdict.estimand {
         Some(Estimand::Mean) => stats::paired(&differences)?.mean,
@@ -112,29 +68,37 @@ pub(super) fn severity(verdict: &Verdict, level: f64) -> Option<f64> {
     ))
 }
 
-/// The same of several conditions, each at its share of the level; `bound` is what its differences must be proven to lie
-/// below. Seeds are drawn with all that they gave.
-fn power_of_cells(
-    verdict: &Verdict,
-    pairs: usize,
-    level: f64,
-    bound: impl Fn(&[f64]) -> f64,
-) -> f64 {
-    let conditions = &verdict.conditions;
-    let count = verdict.at_least.map_or(1, |count| count as usize).max(1);
-    let against = (conditions.len() + 1).saturating_sub(count).max(1);
-    let distances: Vec<Vec<f64>> = (conditions.iter())
-        .map(|condition| {
-            // Only seeds that are complete in every condition, so that those of all conditions stand side by side.
-            let seeds = condition.pairs.iter().zip(&verdict.pairs);
-            let seen: Vec<f64> = seeds
-                .filter_map(|(pair, whole)| whole.difference.and(pair.difference))
-                .collect();
-            let bound = bound(&seen);
-            seen.iter().map(|difference| difference - bound).collect()
-        })
-        .collect();
-    resampled_power(&distances, against, None, pairs, level / count as f64)
+/// The conditions of `cells`, each as what its differences must be proven to lie below 0.
+pub(super) struct Cells {
+    /// Of each condition the differences less what they must lie below. Seeds that are complete in every condition stand
+    /// side by side.
+    pub(super) distances: Vec<Vec<f64>>,
+    /// How many of them must lie below.
+    pub(super) against: usize,
+    /// How many were predicted, by which the level of each is divided.
+    pub(super) count: f64,
+}
+
+impl Cells {
+    /// `bound` is what the differences of a condition must be proven to lie below.
+    pub(super) fn of(verdict: &Verdict, bound: impl Fn(&[f64]) -> f64) -> Self {
+        let count = verdict.at_least.map_or(1, |count| count as usize).max(1);
+        let distances = (verdict.conditions.iter())
+            .map(|condition| {
+                let seeds = condition.pairs.iter().zip(&verdict.pairs);
+                let seen: Vec<f64> = seeds
+                    .filter_map(|(pair, whole)| whole.difference.and(pair.difference))
+                    .collect();
+                let bound = bound(&seen);
+                seen.iter().map(|difference| difference - bound).collect()
+            })
+            .collect();
+        Self {
+            distances,
+            against: (verdict.conditions.len() + 1).saturating_sub(count).max(1),
+            count: count as f64,
+        }
+    }
 }
 
 /// [`drawn_power`] of those that were seen and two imaginary ones on either side of 0.
@@ -164,8 +128,34 @@ pub(super) fn drawn_power(
     pairs: usize,
     level: f64,
 ) -> f64 {
-    /// The error of a share of 0.9 is 0.01 then.
-    const SAMPLES: u32 = 1_000;
+    simulated(all, needed, estimand, pairs, level, Population::Seen)
+}
+
+/// From what the seeds of a simulated experiment are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Population {
+    /// From the numbers, each as likely as another.
+    Seen,
+    /// For each experiment from another population that may have given them: their weights are drawn first.
+    Uncertain,
+}
+
+/// Weights of so many numbers in a population that may have given them (Rubin's Bayesian bootstrap).
+pub(super) fn weights(numbers: usize, rng: &mut SmallRng) -> Vec<f64> {
+    (0..numbers)
+        .map(|_| -(1.0 - rng.random::<f64>()).ln())
+        .collect()
+}
+
+/// [`drawn_power`] of either population.
+pub(super) fn simulated(
+    all: &[Vec<f64>],
+    needed: usize,
+    estimand: Option<Estimand>,
+    pairs: usize,
+    level: f64,
+    population: Population,
+) -> f64 {
     // What a seed gave in all conditions is drawn together.
     let Some(seeds) = all.iter().map(Vec::len).min() else {
         return 0.0;
@@ -184,7 +174,22 @@ pub(super) fn drawn_power(
     let mut sample = vec![0.0; pairs];
     let mut proven = 0;
     for _ in 0..SAMPLES {
-        drawn.fill_with(|| rng.random_range(0..seeds));
+        match population {
+            Population::Seen => drawn.fill_with(|| rng.random_range(0..seeds)),
+            Population::Uncertain => {
+                let mut reached = weights(seeds, &mut rng);
+                for place in 1..seeds {
+                    reached[place] += reached[place - 1];
+                }
+                let whole = reached[seeds - 1];
+                drawn.fill_with(|| {
+                    let at = whole * rng.random::<f64>();
+                    reached
+                        .partition_point(|reached| *reached <= at)
+                        .min(seeds - 1)
+                });
+            }
+        }
         let (mut by_signs, mut by_mean) = (0, 0);
         for distances in all {
             for (place, seed) in sample.iter_mut().zip(&drawn) {
@@ -201,18 +206,18 @@ pub(super) fn drawn_power(
     f64::from(proven) / f64::from(SAMPLES)
 }
 
-fn differences(pairs: &[Pair]) -> Vec<f64> {
+pub(super) fn differences(pairs: &[Pair]) -> Vec<f64> {
     pairs.iter().filter_map(|pair| pair.difference).collect()
 }
 
 /// On which side of which value the effect has to be proven to lie.
-enum Side {
+pub(super) enum Side {
     Below(f64),
     Above(f64),
 }
 
 impl Side {
-    fn of(verdict: &Verdict, differences: &[f64]) -> Self {
+    pub(super) fn of(verdict: &Verdict, differences: &[f64]) -> Self {
         let (below, above) = (Self::Below(-verdict.margin), Self::Above(verdict.margin));
         match verdict.kind {
             Some(CriterionKind::Equivalence)
@@ -259,4 +264,4 @@ pub(super) fn normal_power(distance: f64, pairs: usize, level: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

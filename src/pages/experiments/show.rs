@@ -47,7 +47,8 @@ use breakmywork_protocol::{
     id::ExperimentId,
     jobs::{self, AskedBefore},
     record::{self, Entry, Subject},
-    spec::Spec,
+    spec::{Spec, limits},
+    verdict::PLANNED_POWER,
 };
 use chrono::SecondsFormat;
 use serde::Deserialize;

@@ -368,15 +368,12 @@ pub async fn register(
     exploratory: bool,
 ) -> Result<()> {
     within_quota(tx, author).await?;
-    if !exploratory {
-        let power = jobs::power(&mut *tx, spec, author).await?;
-        let against = stands_against(power.as_ref());
-        if !against.is_empty() {
-            return Err(Error::Invalid(against));
-        }
+    let power = jobs::power(&mut *tx, spec, author).await?;
+    let against = stands_against(power.as_ref());
+    if !exploratory && !against.is_empty() {
+        return Err(Error::Invalid(against));
     }
-    jobs::register(tx, id, author, spec, exploratory).await?;
-    Ok(())
+    Ok(jobs::register_knowing(tx, id, author, spec, exploratory, power.as_ref()).await?)
 }
 
 /// Whether a person may register one more experiment; the account stays locked, so that two at once are counted.

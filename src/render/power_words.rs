@@ -1,7 +1,7 @@
 //! What an experiment can find, in words.
 
 use super::number::{percent, plural, value};
-use breakmywork_protocol::spec::{CriterionKind, Spec, limits};
+use breakmywork_protocol::spec::{Criterion, CriterionKind, Spec, limits};
 use breakmywork_protocol::verdict::Power;
 
 /// The sentences of an experiment's page.
@@ -31,6 +31,12 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
             power.pairs,
             percent(power.power)
         ),
+        CriterionKind::Cells => format!(
+            "With {} pairs of each condition, the prediction is falsified with a chance of {} where no condition has an \
+             effect.",
+            power.pairs,
+            percent(power.power)
+        ),
         _ => format!(
             "With {} pairs, the prediction is falsified with a chance of {} where there is no effect, and an effect of the \
              margin, {margin}, is seen with about the same chance. A larger one is seen more easily.",
@@ -38,16 +44,20 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
             percent(power.power)
         ),
     };
+    let everywhere = match criterion.kind {
+        CriterionKind::Cells => " in every condition",
+        _ => "",
+    };
     let weak = power.detectable.is_none_or(|least| least > power.margin) && power.bounded;
     let floor = match (power.detectable, weak) {
         (Some(least), true) => format!(
-            "The smallest effect that it finds with a chance of 80 % is {} {unit}, more than its margin of {margin}: as a test of \
+            "The smallest effect{everywhere} that it finds with a chance of 80 % is {} {unit}, more than its margin of {margin}: as a test of \
              the claim it is weak. {}",
             value(least),
             advice(power)
         ),
         (Some(least), false) => format!(
-            "The smallest effect that it finds with a chance of 80 % is {} {unit}.",
+            "The smallest effect{everywhere} that it finds with a chance of 80 % is {} {unit}.",
             value(least)
         ),
         (None, true) => format!(
@@ -58,7 +68,7 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
     };
     Some(PowerWords {
         differ: differ(spec),
-        noise: noise(power, &unit),
+        noise: noise(criterion, power, &unit),
         chance,
         floor,
         weak,
@@ -86,9 +96,17 @@ fn differ(spec: &Spec) -> String {
     }
 }
 
-fn noise(power: &Power, unit: &str) -> String {
+fn noise(criterion: &Criterion, power: &Power, unit: &str) -> String {
     let noise = &power.noise;
     let sd = value(noise.sd);
+    let (of_spreads, of_cells) = (
+        criterion.kind == CriterionKind::Dispersion,
+        criterion.kind == CriterionKind::Cells,
+    );
+    if noise.pairs == 0 && of_spreads {
+        return "Nobody has run this task at this size here, so the noise is not known; it is assumed to be normal."
+            .to_owned();
+    }
     if noise.pairs == 0 {
         return format!(
             "Nobody has run this task at this size here, so the noise is not known; a standard deviation of {sd} {unit} \
@@ -100,9 +118,20 @@ fn noise(power: &Power, unit: &str) -> String {
     } else {
         "the member whose pairs vary least"
     };
-    format!(
-        "Pairs of this task and size vary by {sd} {unit} (standard deviation of {} in {} of {whose}).",
+    let counted = format!(
+        "{} in {} of {whose}",
         plural(noise.pairs, "pair", "pairs"),
         plural(noise.experiments, "experiment", "experiments")
-    )
+    );
+    if of_spreads {
+        return format!(
+            "The noise is taken to have the shape that pairs of this task and size have shown ({counted}); how large it is \
+             does not count for spreads."
+        );
+    }
+    let of = match of_cells {
+        true => "Pairs of the condition that varies most",
+        false => "Pairs of this task and size",
+    };
+    format!("{of} vary by {sd} {unit} (standard deviation of {counted}).")
 }

@@ -50,7 +50,7 @@ pub use power::{AskedBefore, asked_before, power};
 pub use reap::{Reaped, reap};
 pub use sequential::sequential_so_far;
 pub use stop::stop;
-pub use submit::{register, withdraw};
+pub use submit::{register, register_knowing, withdraw};
 pub use take::take;
 pub use worker::{Trouble, ended, register_worker, report_trouble, stop_worker};
 

@@ -22,41 +22,49 @@ pub async fn power(
     spec: &Spec,
     author: AccountId,
 ) -> sqlx::Result<Option<Power>> {
-    let Some(likeness) = spec.likeness() else {
-        return Ok(None);
-    };
+    let likenesses = spec.noisy_like();
     // Two halves, each with its own limit: no number of experiments of others pushes a person's own out of sight.
     let rows = sqlx::query!(
-        r#"(select author_id as "author!: AccountId", differences as "differences!" from noise
-            where likeness = $1 and author_id = $2 order by noted_at desc limit $3)
-           union all
-           (select author_id, differences from noise
-            where likeness = $1 and author_id <> $2 order by noted_at desc limit $3)"#,
-        likeness,
+        r#"select l.likeness as "likeness!", n.author_id as "author!: AccountId", n.differences as "differences!"
+           from unnest($1::text[]) l (likeness)
+           cross join lateral (
+             (select author_id, differences from noise
+              where likeness = l.likeness and author_id = $2 order by noted_at desc limit $3)
+             union all
+             (select author_id, differences from noise
+              where likeness = l.likeness and author_id <> $2 order by noted_at desc limit $3)
+           ) n"#,
+        &likenesses,
         author as AccountId,
         LOOKED_AT
     )
     .fetch_all(db)
     .await?;
-    let mut people: BTreeMap<i64, Vec<Vec<f64>>> = BTreeMap::new();
+    let mut people: BTreeMap<String, BTreeMap<i64, Vec<Vec<f64>>>> = BTreeMap::new();
     for row in rows {
-        people
-            .entry(row.author.0)
-            .or_default()
-            .push(row.differences);
+        let of_it = people.entry(row.likeness).or_default();
+        let theirs = of_it.entry(row.author.0).or_default();
+        theirs.push(row.differences);
     }
-    let noise = match people.remove(&author.0) {
-        Some(own) => PairNoise::of(&own, true),
-        None => people
-            .values()
-            .filter_map(|experiments| PairNoise::of(experiments, false))
-            .min_by(|one, other| one.sd.total_cmp(&other.sd)),
-    };
+    // Of several conditions the noisiest speaks for all: nothing is promised that one of them does not keep.
+    let noise = (people.into_values())
+        .filter_map(|people| counted(people, author))
+        .max_by(|one, other| one.sd.total_cmp(&other.sd));
     // A thousand samples for each number of pairs: a moment of arithmetic, which leaves the asynchronous threads.
     let spec = spec.clone();
     tokio::task::spawn_blocking(move || Power::of(&spec, noise))
         .await
         .map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))
+}
+
+/// Of the noise that several people measured that which counts for `author`.
+fn counted(mut people: BTreeMap<i64, Vec<Vec<f64>>>, author: AccountId) -> Option<PairNoise> {
+    match people.remove(&author.0) {
+        Some(own) => PairNoise::of(&own, true),
+        None => (people.values())
+            .filter_map(|experiments| PairNoise::of(experiments, false))
+            .min_by(|one, other| one.sd.total_cmp(&other.sd)),
+    }
 }
 
 /// Keeps the noise of an experiment that ends.
@@ -77,7 +85,7 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// An earlier experiment that asked exactly the same of the same claim: all but title and seeds.
+/// An earlier experiment that asked exactly the same of the same claim: all but title, seeds and when it stops.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AskedBefore {

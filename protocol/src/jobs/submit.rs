@@ -5,6 +5,7 @@ use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::{Point, Scope};
 use crate::spec::{Plan, Seeds, Spec};
+use crate::verdict::Power;
 use sqlx::PgConnection;
 
 /// Freezes a proposed experiment, draws its seeds and queues one run for each arm and seed, of a sequential plan for each
@@ -23,6 +24,22 @@ pub async fn register(
     spec: &Spec,
     exploratory: bool,
 ) -> Result<()> {
+    let power = power::power(&mut *tx, spec, author).await?;
+    register_knowing(tx, experiment, author, spec, exploratory, power.as_ref()).await
+}
+
+/// [`register`], where the caller knows already what the experiment can find.
+///
+/// # Errors
+/// As there.
+pub async fn register_knowing(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    author: AccountId,
+    spec: &Spec,
+    exploratory: bool,
+    power: Option<&Power>,
+) -> Result<()> {
     let stored = lock_proposed(tx, experiment, author, "register").await?;
     // Read again, since a field that this version knows may be missing in what an earlier one stored.
     if Spec::from_stored(&stored).ok().as_ref() != Some(spec) {
@@ -40,7 +57,6 @@ pub async fn register(
         |_| vec!["The claim's scope cannot be read.".to_owned()],
         |scope| scope.outside(spec),
     );
-    let power = power::power(&mut *tx, spec, author).await?;
     let power = power.map(|power| serde_json::to_value(power).expect("a power is plain data"));
     co_sign::hold_to(&mut *tx, experiment, spec).await?;
     let salt = sqlx::query_scalar!(

@@ -11,7 +11,6 @@ impl Spec {
             .arms
             .iter()
             .find(|arm| arm.name == criterion.treatment)?;
-        let Setup { task, model, .. } = &treatment.setup;
         let kind = match criterion.kind {
             // The same differences, asked two ways.
             CriterionKind::Difference | CriterionKind::Equivalence => "difference".to_owned(),
@@ -24,16 +23,45 @@ impl Spec {
             ),
             _ => return None,
         };
-        Some(format!(
-            "{kind} {} {:?} {:?} {} {} {:?} {}x{}",
-            criterion.metric,
-            criterion.scale,
-            task.name,
-            task.data.as_deref().unwrap_or("generated"),
-            task.length,
-            model.cell,
-            model.layers,
-            model.hidden
-        ))
+        Some(of(&kind, criterion, &treatment.setup))
     }
+
+    /// The likenesses whose noise says what the experiment can find: its own; of `cells` that of a difference in each
+    /// condition, of `dispersion` that of a difference of the same arms, whose shape counts.
+    pub fn noisy_like(&self) -> Vec<String> {
+        let Some(criterion) = &self.criterion else {
+            return Vec::new();
+        };
+        let treatments: Vec<&str> = match criterion.kind {
+            CriterionKind::Cells => {
+                let cells = criterion.cells().into_iter();
+                cells.map(|[treatment, _]| treatment).collect()
+            }
+            CriterionKind::Dispersion => vec![&criterion.treatment],
+            _ => return self.likeness().into_iter().collect(),
+        };
+        let setups = treatments
+            .into_iter()
+            .filter_map(|name| self.arms.iter().find(|arm| arm.name == name));
+        let mut found: Vec<String> = setups
+            .map(|arm| of("difference", criterion, &arm.setup))
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+fn of(kind: &str, criterion: &Criterion, Setup { task, model, .. }: &Setup) -> String {
+    format!(
+        "{kind} {} {:?} {:?} {} {} {:?} {}x{}",
+        criterion.metric,
+        criterion.scale,
+        task.name,
+        task.data.as_deref().unwrap_or("generated"),
+        task.length,
+        model.cell,
+        model.layers,
+        model.hidden
+    )
 }

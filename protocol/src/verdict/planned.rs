@@ -3,8 +3,8 @@
 //! Estimates, like all of [`super::power`]: no level depends on them, and nobody is refused for what they say, unless no
 //! effect that can happen would be found.
 
-use super::power::{drawn_power, normal_power, of_shares, with_imaginary};
-use super::sequential;
+mod chance;
+
 use crate::spec::{Criterion, CriterionKind, Problem, Scale, Spec, limits, number};
 use crate::stats;
 use serde::{Deserialize, Serialize};
@@ -22,11 +22,12 @@ const USUAL_SHARE: f64 = 0.05;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PairNoise {
-    /// Standard deviation of a pair's difference.
+    /// Standard deviation of a pair's difference; of `dispersion`, for which only the shape of the noise counts, 1 where
+    /// nobody has measured any.
     pub sd: f64,
     /// Pairs it is estimated from; 0 if nobody has measured any, and it is what is usual.
     pub pairs: u32,
-    /// Experiments they are of.
+    /// Experiments they are of; of `cells` those of the condition whose pairs vary most.
     pub experiments: u32,
     /// Whether they are the author's own, which go before those of others.
     pub own: bool,
@@ -43,10 +44,10 @@ pub struct Power {
     pub pairs: u32,
     /// Smallest effect of interest.
     pub margin: f64,
-    /// Chance to falsify the prediction where there is no effect, and as good as that to support it where the effect is
-    /// the margin; of `equivalence` the chance to support it where there is no difference.
+    /// Chance to falsify the prediction where there is no effect, in any of the conditions of `cells`, and as good as that
+    /// to see an effect of the margin; of `equivalence` the chance to support it where there is no difference.
     pub power: f64,
-    /// Smallest effect that would be found with a chance of 0.8; null where none that can happen would, or where nobody
+    /// Smallest effect (of `cells` in every condition) that would be found with a chance of 0.8; null where none that can happen would, or where nobody
     /// knows what can.
     pub detectable: Option<f64>,
     /// Whether it is known how large an effect can be.
@@ -78,6 +79,8 @@ impl PairNoise {
     fn usual(criterion: &Criterion, gain: Option<f64>) -> Option<Self> {
         let sd = match (criterion.kind, criterion.scale) {
             (CriterionKind::SolveRate, _) => return None,
+            // Only its shape counts.
+            (CriterionKind::Dispersion, _) => 1.0,
             (_, Scale::Log) => USUAL_LOG_NOISE,
             _ => USUAL_SHARE * gain?,
         };
@@ -94,21 +97,22 @@ impl PairNoise {
 }
 
 impl Power {
-    /// What the experiment can find; `None` without a criterion, and of kinds whose seeds have no differences.
+    /// What the experiment can find; `None` without a criterion, and where its noise is not known and not even what is
+    /// usual can be said.
     pub fn of(spec: &Spec, noise: Option<PairNoise>) -> Option<Self> {
         let criterion = spec.criterion.as_ref()?;
-        spec.likeness()?;
         let gain = spec.gain();
         let noise = noise.or_else(|| PairNoise::usual(criterion, gain))?;
         let planned = spec.seeds.count();
-        let found = |effect: f64, pairs: usize| chance(criterion, &noise, effect, pairs);
+        let refuted = |pairs: usize| chance::refuted(criterion, &noise, criterion.margin, pairs);
+        let seen = |effect: f64| chance::seen(criterion, &noise, effect, planned);
         let enough = (planned.min(super::FEWEST_PAIRS)..=*limits::SEEDS.end())
-            .find(|pairs| found(criterion.margin, *pairs) >= ENOUGH);
+            .find(|pairs| refuted(*pairs) >= ENOUGH);
         Some(Self {
             pairs: u32::try_from(planned).unwrap_or(u32::MAX),
             margin: criterion.margin,
-            power: found(criterion.margin, planned),
-            detectable: gain.and_then(|gain| smallest(gain, |effect| found(effect, planned))),
+            power: refuted(planned),
+            detectable: gain.and_then(|gain| smallest(gain, seen)),
             bounded: gain.is_some(),
             enough: enough.and_then(|pairs| u32::try_from(pairs).ok()),
             noise,
@@ -130,27 +134,6 @@ impl Power {
                 self.pairs
             ),
         })
-    }
-}
-
-/// Chance that so many pairs tell an effect of that size from none.
-fn chance(criterion: &Criterion, noise: &PairNoise, effect: f64, pairs: usize) -> f64 {
-    if criterion.kind == CriterionKind::SolveRate {
-        let [_, spread] = of_shares(&noise.differences);
-        return normal_power(effect / spread, pairs, criterion.alpha);
-    }
-    if criterion.stopping.is_some() {
-        let distances: Vec<f64> = noise.differences.iter().map(|d| d - effect).collect();
-        return sequential::power(pairs, &distances, effect, criterion.alpha);
-    }
-    // Few pairs do not show how far others may lie.
-    let seen = with_imaginary(&noise.differences);
-    let distances: Vec<f64> = seen.iter().map(|d| d - effect).collect();
-    let one_side = drawn_power(&[distances], 1, criterion.estimand, pairs, criterion.alpha);
-    match criterion.kind {
-        // Both sides have to be proven; each fails that often.
-        CriterionKind::Equivalence => (2.0 * one_side - 1.0).max(0.0),
-        _ => one_side,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::standing::{claim, register, test_of_it};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
-use breakmywork_protocol::spec::Spec;
+use breakmywork_protocol::spec::{Spec, Stopping};
 use breakmywork_protocol::verdict::Power;
 use sqlx::PgPool;
 
@@ -142,6 +142,12 @@ async fn who_asked_the_same_is_told(pool: PgPool) {
         before(third).await,
         Some((second, "concluded".into(), answered))
     );
+    // One pair at a time or all at once: the same question.
+    let mut one_by_one = spec.clone();
+    one_by_one.criterion.as_mut().expect("one").stopping = Some(Stopping::EValue);
+    let sequential = register(&pool, claim, author, &one_by_one).await;
+    let told = before(sequential).await.expect("asked before");
+    assert_eq!(told.0, second);
     // Another question is another question.
     let mut other = spec.clone();
     other.criterion.as_mut().expect("one").margin = 0.11;

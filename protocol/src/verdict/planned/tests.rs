@@ -40,12 +40,12 @@ fn the_smallest_detectable_effect_is_found_as_often_as_promised() {
     let power = Power::of(&spec, None).expect("a power");
     let least = power.detectable.expect("within reach");
     let criterion = spec.criterion.as_ref().expect("a criterion");
-    let at = |effect| chance(criterion, &power.noise, effect, 12);
+    let at = |effect| chance::seen(criterion, &power.noise, effect, 12);
     assert!(at(least) >= ENOUGH && at(least * 0.95) < ENOUGH);
     // A third of the noise needs more pairs than twelve; how many is said, and one fewer would not do.
     let enough = power.enough.map(|pairs| pairs as usize);
     if let Some(enough) = enough {
-        assert!(chance(criterion, &power.noise, 0.1, enough) >= ENOUGH);
+        assert!(chance::refuted(criterion, &power.noise, 0.1, enough) >= ENOUGH);
     }
     assert!(power.power < ENOUGH && enough.is_none_or(|pairs| pairs > 12));
 }
@@ -98,4 +98,68 @@ fn pairs_are_alike_by_task_size_and_criterion_alone() {
     assert_ne!(one, other.likeness());
     let spread = spec(8, 0.3, "kind = \"dispersion\"\nscale = \"log\"");
     assert_eq!(spread.likeness(), None);
+    assert_eq!(spread.noisy_like(), [one.clone().expect("one")]);
+    // Conditions that are alike are looked up once.
+    assert_eq!(cells(8, 2, "").noisy_like(), [one.expect("one")]);
+    let lengths = cells(8, 2, "task.length = 40\n");
+    assert_eq!(lengths.noisy_like().len(), 2);
+}
+
+/// Three conditions, of which so many must hold; the last one's arms have something of their own.
+fn cells(seeds: u32, at_least: u32, own: &str) -> Spec {
+    let arms: String = ["c", "d", "e", "f"]
+        .iter()
+        .zip([0.3, 0.0, 0.4, 0.0])
+        .map(|(arm, rate)| {
+            let own = if matches!(*arm, "e" | "f") { own } else { "" };
+            format!("[[arms]]\nname = \"{arm}\"\n{own}dropout.state.rate = {rate}\n")
+        })
+        .collect();
+    let text = format!(
+        "title = \"t\"\nseeds = {seeds}\n[task]\nname = \"adding\"\n[training]\nsteps = 10\n\
+         [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\ndropout.state.rate = 0.2\n{arms}\
+         [criterion]\nkind = \"cells\"\nscale = \"log\"\nmetric = \"test_mse\"\ntreatment = \"b\"\ncontrol = \"a\"\n\
+         margin = 0.3\nconditions = [[\"c\", \"d\"], [\"e\", \"f\"]]\nat_least = {at_least}\n"
+    );
+    read(&text, Format::Toml).expect("reads")
+}
+
+/// The chances that `bench/verdict` counts for spreads of normal noise that differ by the factor e: 0.31, 0.50 and 0.93
+/// with 6, 8 and 16 pairs, by both tests; and for two of three conditions under an effect of one standard deviation.
+#[test]
+fn power_of_spreads_and_of_several_conditions_is_what_is_simulated_by_the_rule() {
+    for (seeds, simulated) in [(6, 0.31), (8, 0.50), (16, 0.93)] {
+        let spread = spec(seeds, 1.0, "kind = \"dispersion\"\nscale = \"log\"");
+        let power = Power::of(&spread, None).expect("a power");
+        assert!(
+            (power.power - simulated).abs() < 0.06,
+            "{seeds}: {} {simulated}",
+            power.power
+        );
+        let least = power.detectable.expect("within reach");
+        assert_eq!(least < 1.0, power.power > ENOUGH, "{least}");
+    }
+    let of = |seeds, at_least| Power::of(&cells(seeds, at_least, ""), None).expect("a power");
+    // Two of three are refuted by two, each by all of its eight pairs: each pair with a chance of 0.84, and a little less
+    // for those that forty numbers do not show. `binom.sf(1, 3, .84**8)` in scipy is 0.15.
+    let two = of(8, 2);
+    assert!(two.power > 0.05 && two.power < 0.16, "{two:?}");
+    let many = of(40, 2);
+    assert!(
+        many.power > 0.9 && many.detectable < two.detectable,
+        "{many:?}"
+    );
+    assert_eq!(two.enough, of(16, 2).enough);
+}
+
+/// Only the shape of the noise counts for a spread.
+#[test]
+fn spreads_of_noise_of_any_size_are_found_alike() {
+    let spread = spec(12, 1.0, "kind = \"dispersion\"\nscale = \"log\"");
+    let of = |size: f64| {
+        let seen = [-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 4.0].map(|d: f64| d * size);
+        let noise = PairNoise::of(&[seen.to_vec()], true);
+        Power::of(&spread, noise).expect("a power").power
+    };
+    assert_eq!(of(1.0), of(64.0));
 }

@@ -57,3 +57,44 @@ pub async fn find(
     let entry = entries.into_iter().find(|entry| entry.kind == registration);
     Ok(Some((frozen, entry)))
 }
+
+/// Most amendments of amendments that are followed back.
+const AMENDMENTS: i32 = 20;
+
+/// The registrations that this one amends in a line, the first one first and this one last: of the same author, who decides
+/// by each, and of several amendments of one registration the first alone. Only this one where the line is longer than
+/// [`AMENDMENTS`].
+///
+/// # Errors
+/// If the database is away.
+pub async fn line(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+) -> sqlx::Result<Vec<(Frozen, Option<Entry>)>> {
+    let mut ids = sqlx::query_scalar!(
+        r#"with recursive line as (
+             select id, amends, author_id, registered_at, 0 as place from experiment where id = $1
+             union all
+             select e.id, e.amends, e.author_id, e.registered_at, place + 1
+             from line join experiment e on e.id = line.amends
+             where place < $2 and e.author_id = line.author_id and e.registered_at is not null and not e.exploratory
+               and jsonb_typeof(e.spec -> 'criterion') = 'object'
+               and not exists (
+                 select from experiment other
+                 where other.amends = e.id and other.author_id = e.author_id and not other.exploratory
+                   and (other.registered_at, other.id) < (line.registered_at, line.id))
+           ) select id as "id!: ExperimentId" from line order by place desc"#,
+        id as ExperimentId,
+        AMENDMENTS
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    if ids.len() > AMENDMENTS as usize {
+        ids = vec![id];
+    }
+    let mut line = Vec::new();
+    for id in ids {
+        line.extend(find(&mut *tx, id).await?);
+    }
+    Ok(line)
+}

@@ -6,7 +6,7 @@
 use crate::config::Settings;
 use crate::db::frozen::Frozen;
 use breakmywork_protocol::record::{Entry, exact_time, text_digest};
-use breakmywork_protocol::spec::{Criterion, CriterionKind};
+use breakmywork_protocol::spec::{Criterion, CriterionKind, Spec};
 use serde_json::Value;
 use std::fmt::Write;
 use uuid::Uuid;
@@ -14,60 +14,98 @@ use uuid::Uuid;
 /// Media type of a manifest.
 pub const MEDIA_TYPE: &str = "application/vnd.prml+yaml";
 
-/// The manifest of a registration by its criterion. Everything in it is frozen, so its bytes never change while the
-/// board keeps its address.
-pub fn manifest(
-    frozen: &Frozen,
-    criterion: &Criterion,
-    entry: Option<&Entry>,
-    settings: &Settings,
-) -> String {
-    let experiment = settings.address(&format!("/experiments/{}", frozen.id));
-    let (data, data_sha256) = data_set(frozen, entry);
-    let equivalence = criterion.kind == CriterionKind::Equivalence;
-    let (comparator, size) = if equivalence {
-        ("<=", "absolute_effect")
-    } else {
-        (">=", "effect")
-    };
-    let kind = serde_json::to_value(criterion.kind).expect("a name");
-    let mut text = String::new();
-    let mut line = |line: std::fmt::Arguments| {
-        writeln!(text, "{line}").expect("a string takes any text");
-    };
-    // Sorted, as the canonical form wants it.
-    line(format_args!("claim_id: {}", claim_id(frozen)));
-    line(format_args!("comparator: '{comparator}'"));
-    line(format_args!(
-        "created_at: '{}'",
-        exact_time(frozen.registered_at)
-    ));
-    line(format_args!("dataset:"));
-    line(format_args!("  hash: {}", plain(&data_sha256)));
-    line(format_args!("  id: {}", plain(&data)));
-    line(format_args!(
-        "metric: {size}_on_{}_by_{}",
-        criterion.metric,
-        kind.as_str().unwrap_or_default()
-    ));
-    line(format_args!("metric_args:"));
-    line(format_args!("  alpha: {}", float(criterion.alpha)));
-    line(format_args!(
-        "  rule: {}",
-        settings.address("/record#registration-v1")
-    ));
-    line(format_args!("  spec: {experiment}/spec.json"));
-    line(format_args!("  spec_sha256: {}", plain(&frozen.sha256)));
-    line(format_args!("producer:"));
-    line(format_args!(
-        "  id: {}",
-        settings.address(&format!("/people/{}", frozen.author))
-    ));
-    // There are several, and the specification names them.
-    line(format_args!("seed: null"));
-    line(format_args!("threshold: {}", float(criterion.margin)));
-    line(format_args!("version: prml/0.1"));
+/// The manifest of the last of a line of registrations, each of which amends the one before: it keeps the id of the first
+/// one's claim, and names the one before by the hash of its manifest (PRML 0.1, section 6.1). `None` without a criterion.
+///
+/// Everything in it is frozen, so its bytes never change while the board keeps its address.
+pub fn manifest(line: &[(Frozen, Option<Entry>)], settings: &Settings) -> Option<String> {
+    let first = claim_id(&line.first()?.0);
+    let mut text = None;
+    for (frozen, entry) in line {
+        let spec = Spec::from_stored(&frozen.spec).ok()?;
+        let criterion = spec.criterion.filter(|_| !frozen.exploratory)?;
+        let prior = text.as_deref().map(text_digest);
+        let one = Registration {
+            frozen,
+            criterion: &criterion,
+            entry: entry.as_ref(),
+            claim_id: first,
+            prior,
+        };
+        text = Some(one.manifest(settings));
+    }
     text
+}
+
+/// A registration, and its place in a line of amendments.
+struct Registration<'a> {
+    frozen: &'a Frozen,
+    criterion: &'a Criterion,
+    entry: Option<&'a Entry>,
+    claim_id: Uuid,
+    /// Hash of the manifest that it amends.
+    prior: Option<String>,
+}
+
+impl Registration<'_> {
+    fn manifest(&self, settings: &Settings) -> String {
+        let Self {
+            frozen,
+            criterion,
+            entry,
+            claim_id,
+            prior,
+        } = self;
+        let experiment = settings.address(&format!("/experiments/{}", frozen.id));
+        let (data, data_sha256) = data_set(frozen, *entry);
+        let equivalence = criterion.kind == CriterionKind::Equivalence;
+        let (comparator, size) = if equivalence {
+            ("<=", "absolute_effect")
+        } else {
+            (">=", "effect")
+        };
+        let kind = serde_json::to_value(criterion.kind).expect("a name");
+        let mut text = String::new();
+        let mut line = |line: std::fmt::Arguments| {
+            writeln!(text, "{line}").expect("a string takes any text");
+        };
+        // Sorted, as the canonical form wants it.
+        line(format_args!("claim_id: {claim_id}"));
+        line(format_args!("comparator: '{comparator}'"));
+        line(format_args!(
+            "created_at: '{}'",
+            exact_time(frozen.registered_at)
+        ));
+        line(format_args!("dataset:"));
+        line(format_args!("  hash: {}", plain(&data_sha256)));
+        line(format_args!("  id: {}", plain(&data)));
+        line(format_args!(
+            "metric: {size}_on_{}_by_{}",
+            criterion.metric,
+            kind.as_str().unwrap_or_default()
+        ));
+        line(format_args!("metric_args:"));
+        line(format_args!("  alpha: {}", float(criterion.alpha)));
+        line(format_args!(
+            "  rule: {}",
+            settings.address("/record#registration-v1")
+        ));
+        line(format_args!("  spec: {experiment}/spec.json"));
+        line(format_args!("  spec_sha256: {}", plain(&frozen.sha256)));
+        if let Some(prior) = prior {
+            line(format_args!("prior_hash: {}", plain(prior)));
+        }
+        line(format_args!("producer:"));
+        line(format_args!(
+            "  id: {}",
+            settings.address(&format!("/people/{}", frozen.author))
+        ));
+        // There are several, and the specification names them.
+        line(format_args!("seed: null"));
+        line(format_args!("threshold: {}", float(criterion.margin)));
+        line(format_args!("version: prml/0.1"));
+        text
+    }
 }
 
 /// The one data set that the runs need, if its content was known at registration; else the specification itself, from
@@ -142,6 +180,10 @@ mod tests {
     /// hash is the one that it prints.
     #[test]
     fn the_bytes_are_the_canonical_ones() {
+        let spec = "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
+             [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
+             treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n";
+        let spec = spec::read(spec, spec::Format::Toml).expect("a good specification");
         let frozen = Frozen {
             id: ExperimentId(12),
             claim: ClaimId(3),
@@ -151,18 +193,42 @@ mod tests {
             sha256: "5e".repeat(32),
             registered_at: DateTime::from_timestamp(1_795_770_245, 120_000_000).expect("a time"),
             exploratory: false,
-            spec: Value::Null,
+            spec: spec.to_json(),
         };
-        let spec = "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
-             [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
-             treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n";
-        let spec = spec::read(spec, spec::Format::Toml).expect("a good specification");
-        let criterion = spec.criterion.expect("there is one");
-        let text = manifest(&frozen, &criterion, None, &Settings::default());
+        let settings = Settings::default();
+        let alone = [(frozen.clone(), None)];
+        let text = manifest(&alone, &settings).expect("a manifest");
         insta::assert_snapshot!("manifest", text);
         assert_eq!(
             text_digest(&text),
             "934fe06da902156a1bf26f733546c0100d63f411a977c2e23acebc8b89e2045e"
         );
+        // Amended, it keeps its claim and is named by its hash.
+        let amendment = Frozen {
+            id: ExperimentId(15),
+            registered_at: frozen.registered_at + chrono::Duration::hours(1),
+            ..frozen.clone()
+        };
+        let amended = manifest(&[(frozen.clone(), None), (amendment, None)], &settings);
+        let amended = amended.expect("a manifest");
+        let of = |text: &str, key: &str| {
+            let mut lines = text.lines().map(str::to_owned);
+            lines.find(|line| line.starts_with(key))
+        };
+        assert_eq!(of(&amended, "claim_id"), of(&text, "claim_id"));
+        let prior = format!("prior_hash: {}", text_digest(&text));
+        assert_eq!(of(&amended, "prior_hash"), Some(prior));
+        let keys: Vec<&str> = (amended.lines())
+            .filter(|line| !line.starts_with(' '))
+            .filter_map(|line| line.split_once(':'))
+            .map(|(key, _)| key)
+            .collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+        // What only looks has nothing to promise.
+        let exploratory = Frozen {
+            exploratory: true,
+            ..frozen
+        };
+        assert_eq!(manifest(&[(exploratory, None)], &settings), None);
     }
 }

@@ -59,13 +59,24 @@ impl Board {
 
     /// Proposes and registers that experiment.
     pub(crate) async fn registered_as(&self, author: AccountId, draft: &Draft) -> ExperimentId {
+        self.amended(author, draft, None).await
+    }
+
+    /// Proposes and registers that experiment, as an amendment if it is one.
+    pub(crate) async fn amended(
+        &self,
+        author: AccountId,
+        draft: &Draft,
+        earlier: Option<ExperimentId>,
+    ) -> ExperimentId {
+        let amends = earlier.map(|id| (id, "a slip".to_owned()));
         let claim = self.claims().await[0];
         let mut tx = self.pool.begin().await.expect("a transaction");
         let new = New {
             claim,
             author,
             draft,
-            amends: None,
+            amends: amends.as_ref(),
         };
         let id = proposal::propose(&mut tx, new).await.expect("proposes");
         proposal::register(&mut tx, id, author, &draft.spec, false)

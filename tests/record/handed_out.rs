@@ -1,12 +1,12 @@
 //! The record and what was frozen, as pages and REST hand them out.
 
-use crate::board::Board;
+use crate::board::{Board, draft};
 use axum::http::StatusCode;
 use axum_test::TestServer;
 use breakmywork::config::Settings;
 use breakmywork::state::AppState;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::id::ExperimentId;
+use breakmywork_protocol::id::{AccountId, ExperimentId};
 use breakmywork_protocol::record::{self, Head};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -162,6 +162,46 @@ async fn what_was_frozen_is_handed_out_byte_for_byte(pool: PgPool) {
         "{}",
         manifest.text()
     );
+}
+
+/// The manifest of an amendment goes on with that of what it amends; nobody else's does, and no second one.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_amendment_goes_on_with_the_manifest_before_it(pool: PgPool) {
+    let (board, server) = site(pool).await;
+    let ada = sqlx::query_scalar("select author_id from experiment where id = 1")
+        .fetch_one(&board.pool)
+        .await
+        .map(AccountId)
+        .expect("its author");
+    let eve = board.account("eve").await;
+    let of = async |id: ExperimentId| {
+        let path = format!("/experiments/{id}/registration.prml.yaml");
+        server.get(&path).await.text()
+    };
+    let value = |manifest: &str, key: &str| {
+        let mut lines = manifest.lines().filter_map(|line| line.split_once(": "));
+        let found = lines.find(|(name, _)| *name == key);
+        found.map(|(_, value)| value.to_owned())
+    };
+    let draft = draft(0.03, 10);
+    let first = ExperimentId(1);
+    let second = board.amended(ada, &draft, Some(first)).await;
+    let third = board.amended(ada, &draft, Some(second)).await;
+    let [one, two, three] = [of(first).await, of(second).await, of(third).await];
+    assert_eq!(value(&one, "prior_hash"), None);
+    assert_eq!(value(&two, "prior_hash"), Some(sha256(&one)));
+    assert_eq!(value(&three, "prior_hash"), Some(sha256(&two)));
+    for amended in [&two, &three] {
+        assert_eq!(value(amended, "claim_id"), value(&one, "claim_id"));
+    }
+    let again = board.amended(ada, &draft, Some(first)).await;
+    let others = board.amended(eve, &draft, Some(second)).await;
+    for id in [again, others] {
+        let manifest = of(id).await;
+        assert_eq!(value(&manifest, "prior_hash"), None);
+        assert_ne!(value(&manifest, "claim_id"), value(&one, "claim_id"));
+    }
+    assert_eq!(of(second).await, two, "whatever came later");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

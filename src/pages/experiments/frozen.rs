@@ -12,7 +12,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use breakmywork_protocol::{id::ExperimentId, record::Entry, spec::Spec};
+use breakmywork_protocol::{id::ExperimentId, record::Entry};
 
 async fn find(state: &AppState, id: ExperimentId) -> Result<(Frozen, Option<Entry>)> {
     let mut connection = state.pool.acquire().await?;
@@ -56,14 +56,14 @@ pub async fn in_toto(
 
 /// The registration as a PRML manifest.
 pub async fn prml(State(state): State<AppState>, Path(id): Path<ExperimentId>) -> Result<Response> {
-    let (frozen, entry) = find(&state, id).await?;
-    let spec = Spec::from_stored(&frozen.spec).map_err(Error::internal)?;
-    let criterion = spec.criterion.filter(|_| !frozen.exploratory).ok_or_else(|| {
+    find(&state, id).await?;
+    let mut connection = state.pool.acquire().await?;
+    let line = frozen::line(&mut connection, id).await?;
+    let manifest = prml::manifest(&line, &state.settings).ok_or_else(|| {
         Error::NotFound(format!(
             "Experiment {id} is exploratory: it promises nothing that a manifest could say. Its frozen specification \
              is at /experiments/{id}/spec.json."
         ))
     })?;
-    let manifest = prml::manifest(&frozen, &criterion, entry.as_ref(), &state.settings);
     Ok(file(prml::MEDIA_TYPE, manifest))
 }

@@ -10,12 +10,15 @@ use super::{
 use crate::{auth::secret, error::Result, heavy};
 use breakmywork_protocol::spec::{self, Board, Format, Problem, Problems, Spec};
 use serde_json::Value as Json;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use toml::{Table, Value};
 
 /// Problems that are shown at once; nobody mends more before reading on.
 const SHOWN: usize = 50;
+
+/// Which fields the form has. A page or a draft from before has another one, or none.
+pub(super) const FORM: &str = "2";
 
 /// Longest path of a field that is shown, in characters.
 const PATH_CHARS: usize = 80;
@@ -88,16 +91,19 @@ impl Composition {
     }
 
     fn from_form(posted: &Posted, board: &Board) -> Self {
-        let fields = Fields::from_form(posted);
+        let mut fields = Fields::from_form(posted);
         let toml = posted.text("toml");
         let document = Document::parse(&toml);
+        if let Some(document) = document.as_ref().filter(|_| posted.get("form") != FORM) {
+            fields.fill_unsaid(&document.table);
+        }
         let before = posted.get("sync").split_once('-').unwrap_or_default();
         let fields_changed = mark(&fields) != before.0;
         let toml_changed = mark(&toml) != before.1;
         let disagree = || {
             document
                 .as_ref()
-                .is_some_and(|document| Fields::from_toml(&document.table) != fields)
+                .is_some_and(|document| Fields::from_toml(&document.table) != fields.whole())
         };
         match posted.action() {
             "read" => Self::read(fields, toml, document, board),
@@ -163,10 +169,11 @@ impl Composition {
         fields.apply(&mut table);
         change_arms(&mut table, action);
         let status = "The TOML says what the fields say.";
-        let typed = std::mem::take(&mut fields.seeds);
+        let typed = fields;
         let mut fields = Fields::from_toml(&table);
-        if seeds_read(&typed).is_err() {
-            fields.seeds = typed;
+        fields.keep_begun(&typed);
+        if seeds_read(&typed.seeds).is_err() {
+            fields.seeds = typed.seeds;
         }
         // Comments and layout last as long as no field says otherwise.
         if table == document.table {
@@ -200,6 +207,7 @@ impl Composition {
             document: document.as_ref(),
             toml: &toml,
             names: fields.names(),
+            aliases: fields.aliases(),
             seeds: seeds_read(&fields.seeds).err(),
         };
         let (spec, problems, more) = match read {
@@ -258,6 +266,8 @@ struct Places<'a> {
     document: Option<&'a Document>,
     toml: &'a str,
     names: HashSet<String>,
+    /// Fields of rows, by the name that a field for it alone would have.
+    aliases: HashMap<String, String>,
     /// Why the seeds that were typed cannot be read.
     seeds: Option<String>,
 }
@@ -295,7 +305,9 @@ impl Places<'_> {
             format!("{id}-0-0"),
         ];
         let found = candidates.into_iter().find(|id| self.names.contains(id));
-        found.unwrap_or_else(|| "toml".to_owned())
+        found
+            .or_else(|| self.aliases.get(&id).cloned())
+            .unwrap_or_else(|| "toml".to_owned())
     }
 }
 

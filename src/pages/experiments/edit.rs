@@ -4,7 +4,7 @@ mod controls;
 mod placed;
 mod words;
 
-use super::compose::{Composition, Located};
+use super::compose::{Composition, FORM, Located};
 use crate::{
     auth::session::Viewer,
     db::{

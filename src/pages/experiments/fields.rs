@@ -7,30 +7,37 @@
 
 mod arm;
 mod conditions;
+pub(super) mod own;
 mod value;
 
 use super::posted::Posted;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use toml::{Table, Value};
 use value::{Kind, seeds_shown, set, shown};
 
-pub(super) use arm::{ArmFields, SITES, SiteFields, USUAL, when};
+#[cfg(test)]
+use arm::SiteFields;
+pub(super) use arm::{ArmFields, FINER, SITES, USUAL, has, when};
 pub(super) use value::seeds_read;
 
 /// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 39] = [
+const FIELDS: [(&str, &str, Kind); 51] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
     ("task", "data", Kind::Text),
     ("task", "vocabulary", Kind::Whole),
     ("task", "windows", Kind::Text),
+    ("task", "fraction", Kind::Real),
     ("model", "cell", Kind::Text),
     ("model", "layers", Kind::Whole),
     ("model", "hidden", Kind::Whole),
     ("model", "embedding", Kind::Whole),
     ("model", "tied_embeddings", Kind::Truth),
     ("model", "initial_range", Kind::Real),
+    ("model", "forget_bias", Kind::Real),
+    ("model", "normalization", Kind::Text),
+    ("model", "normalization_gain", Kind::Real),
     ("training", "optimizer", Kind::Text),
     ("training", "learning_rate", Kind::Real),
     ("training", "batch", Kind::Whole),
@@ -40,8 +47,16 @@ const FIELDS: [(&str, &str, Kind); 39] = [
     ("training", "anneal_after", Kind::Whole),
     ("training", "loss_over_time", Kind::Text),
     ("training", "clip", Kind::Real),
+    ("training", "weight_decay", Kind::Real),
+    ("training", "decay_by", Kind::Text),
+    ("training", "ar", Kind::Real),
+    ("training", "tar", Kind::Real),
     ("evaluation", "every", Kind::Whole),
     ("evaluation", "sequences", Kind::Whole),
+    ("evaluation", "samples", Kind::Whole),
+    ("evaluation", "temperature", Kind::Real),
+    ("evaluation", "shift", Kind::Real),
+    ("evaluation", "length", Kind::Whole),
     ("criterion", "kind", Kind::Text),
     ("criterion", "estimand", Kind::Text),
     ("criterion", "metric", Kind::Text),
@@ -103,14 +118,8 @@ impl Fields {
     /// Names of all fields that the form has.
     pub(super) fn names(&self) -> HashSet<String> {
         let base = FIELDS.iter().map(|(section, key, _)| name(section, key));
-        let arms = (0..self.arms.len()).flat_map(|arm| {
-            let dropout = format!("arms-{arm}-dropout");
-            let own = [format!("arms-{arm}-name"), format!("{dropout}-preset")];
-            let sites = SITES.into_iter().flat_map(move |site| {
-                ["rate", when(site)].map(|key| format!("{dropout}-{}-{key}", site.name()))
-            });
-            own.into_iter().chain(sites)
-        });
+        let arms = self.arms.iter().enumerate();
+        let arms = arms.flat_map(|(place, arm)| arm.names(place));
         let conditions = (self
             .conditions()
             .flat_map(|(row, _)| conditions::names(row)))
@@ -119,6 +128,47 @@ impl Fields {
             .chain(arms)
             .chain(conditions)
             .collect()
+    }
+
+    /// Under which names mistakes are found whose fields have others, and these.
+    pub(super) fn aliases(&self) -> HashMap<String, String> {
+        let arms = self.arms.iter().enumerate();
+        arms.flat_map(|(place, arm)| own::aliases(place, &arm.own))
+            .collect()
+    }
+
+    /// Without the rows that do not yet say both what and how, of which no document can tell.
+    pub(super) fn whole(&self) -> Self {
+        let mut whole = self.clone();
+        for arm in &mut whole.arms {
+            arm.own.retain(own::is_whole);
+        }
+        whole
+    }
+
+    /// Takes what an earlier form had no fields for from the document: it was not said, and is not to be lost.
+    pub(super) fn fill_unsaid(&mut self, document: &Table) {
+        let before = Self::from_toml(document).arms;
+        if before.len() != self.arms.len() {
+            return;
+        }
+        for (arm, before) in self.arms.iter_mut().zip(before) {
+            arm.own = before.own;
+            for (site, before) in arm.sites.iter_mut().zip(before.sites) {
+                site.finer = before.finer;
+            }
+        }
+    }
+
+    /// Adds the rows that somebody has only begun to fill, where the arms are the same.
+    pub(super) fn keep_begun(&mut self, typed: &Self) {
+        if self.arms.len() != typed.arms.len() {
+            return;
+        }
+        for (arm, typed) in self.arms.iter_mut().zip(&typed.arms) {
+            let begun = typed.own.iter().filter(|row| !own::is_whole(row));
+            arm.own.extend(begun.cloned());
+        }
     }
 
     /// From what a browser posted.
@@ -130,19 +180,7 @@ impl Fields {
             .filter_map(|field| Some((field.clone(), get(&field)?)))
             .collect();
         let arms = (0..MOST_ARMS)
-            .map_while(|arm| {
-                Some(ArmFields {
-                    name: get(&format!("arms-{arm}-name"))?,
-                    preset: get(&format!("arms-{arm}-dropout-preset")).unwrap_or_default(),
-                    sites: SITES.map(|site| {
-                        let base = format!("arms-{arm}-dropout-{}", site.name());
-                        SiteFields {
-                            rate: get(&format!("{base}-rate")).unwrap_or_default(),
-                            when: get(&format!("{base}-{}", when(site))).unwrap_or_default(),
-                        }
-                    }),
-                })
-            })
+            .map_while(|arm| ArmFields::from_form(arm, get))
             .collect();
         Self {
             values,
@@ -211,7 +249,10 @@ impl Fields {
     /// Writes the fields into a document; what has no field stays as it is.
     pub(super) fn apply(&self, document: &mut Table) {
         for (section, key, kind) in FIELDS {
-            let typed = self.get(&name(section, key));
+            // A field that was not posted, since a form from before did not have it, says nothing.
+            let Some(typed) = self.values.get(&name(section, key)) else {
+                continue;
+            };
             let table = if section.is_empty() {
                 &mut *document
             } else {

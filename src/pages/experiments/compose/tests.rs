@@ -3,6 +3,7 @@ use crate::seed::TEMPLATES;
 
 fn form(composition: &Composition, changes: &[(&str, &str)], action: &str) -> Posted {
     let mut posted = vec![
+        ("form".to_owned(), FORM.to_owned()),
         ("sync".to_owned(), composition.sync()),
         ("toml".to_owned(), composition.toml.replace('\n', "\r\n")),
         ("seeds".to_owned(), composition.fields.seeds.clone()),
@@ -238,4 +239,51 @@ fn what_stands_against_registering_is_told_for_this_board() {
         made.blockers.len()
     };
     assert_eq!((against(24.0), against(1e9)), (1, 0));
+}
+
+/// The first template, its second arm trained for another number of steps with a mask that is shared.
+const DIFFERS: &str =
+    "training.steps = 77\ntraining.batch = 0\ndropout.input = { rate = 0.1, shared = \"batch\" }\n";
+
+#[test]
+fn a_mistake_in_what_an_arm_has_differently_leads_to_its_row() {
+    let toml = TEMPLATES[0].toml.replacen(
+        "[criterion]",
+        &format!("[[arms]]\nname = \"z\"\n{DIFFERS}[criterion]"),
+        1,
+    );
+    let made = Composition::from_toml(&toml, &Board::default());
+    let place = made.fields.arms.len() - 1;
+    let fields: Vec<&str> = made.problems.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(fields, [format!("arms-{place}-own-0-1")]);
+}
+
+#[test]
+fn a_form_from_before_loses_nothing_that_it_had_no_fields_for() {
+    let toml = TEMPLATES[0].toml.replacen(
+        "[criterion]",
+        &format!("[[arms]]\nname = \"z\"\n{DIFFERS}[criterion]"),
+        1,
+    );
+    let made = Composition::from_toml(&toml, &Board::default());
+    let mut old: Vec<(String, String)> = vec![
+        ("sync".into(), made.sync()),
+        ("toml".into(), toml.clone()),
+        ("task-length".into(), "41".into()),
+    ];
+    for (place, arm) in made.fields.arms.iter().enumerate() {
+        old.push((format!("arms-{place}-name"), arm.name.clone()));
+        let before = [
+            "-own-", "-shared", "-noise", "-gates", "-carry", "-scaling", "-until",
+        ];
+        let posted = arm.posted(&format!("arms-{place}")).into_iter();
+        old.extend(posted.filter(|(name, _)| !before.iter().any(|part| name.contains(part))));
+    }
+    old.push(("action".into(), "apply".into()));
+    let applied = Composition::from_form(&old.into(), &Board::default()).toml;
+    assert!(
+        applied.contains("length = 41") && applied.contains("shared = \"batch\""),
+        "{applied}"
+    );
+    assert!(applied.contains("training.steps = 77"), "{applied}");
 }

@@ -2,7 +2,7 @@
 
 use super::EditPage;
 use crate::{
-    pages::experiments::fields::{ArmFields, SITES, USUAL, when},
+    pages::experiments::fields::{ArmFields, FINER, SITES, USUAL, has, own, when},
     render::{
         form::{choice, input},
         html::Html,
@@ -150,6 +150,76 @@ impl EditPage {
         arm.has_unusual() || SITES[USUAL..].iter().any(wrong)
     }
 
+    /// The finer fields of each of an arm's sites that drop something, with what the site is called.
+    pub(super) fn finer(&self, index: impl Display, arm: &ArmFields) -> Vec<(String, Vec<Html>)> {
+        let sites = SITES.into_iter().zip(&arm.sites).enumerate();
+        sites
+            .filter(|(place, _)| arm.drops(*place))
+            .map(|(_, (site, typed))| {
+                let called = site.name().replace('_', " ");
+                let keys = FINER.iter().zip(&typed.finer);
+                let controls =
+                    keys.filter(|((key, _), _)| has(site, key))
+                        .map(|((key, _), typed)| {
+                            let field = format!("arms-{index}-dropout-{}-{key}", site.name());
+                            let (words, options) = finer_words(key);
+                            let label = format!("{words} ({called})");
+                            if options.is_empty() {
+                                let hint = "Of the steps, the first share in which it drops.";
+                                let default = self.default(&field);
+                                return input(&field, &label, hint, &default, typed, &self.errors);
+                            }
+                            choice(&field, &label, "", options, typed, &self.errors)
+                        });
+                (called.clone(), controls.collect())
+            })
+            .collect()
+    }
+
+    /// What an arm has differently, each a choice of the setting and its value; one more row is left to fill.
+    pub(super) fn own(&self, index: &usize, arm: &ArmFields) -> Vec<[Html; 2]> {
+        let settings: Vec<String> = own::settings().collect();
+        let options: Vec<&str> = ["=nothing more"]
+            .into_iter()
+            .chain(settings.iter().map(String::as_str))
+            .collect();
+        let spare = [String::new(), String::new()];
+        let rows = arm.own.iter().chain([&spare]).enumerate();
+        rows.map(|(row, [setting, value])| {
+            let [what, how] = own::names(*index, row);
+            let place = row + 1;
+            [
+                choice(
+                    &what,
+                    &format!("Differs in ({place})"),
+                    "",
+                    &options,
+                    setting,
+                    &self.errors,
+                ),
+                input(
+                    &how,
+                    &format!("Value ({place})"),
+                    "",
+                    "",
+                    value,
+                    &self.errors,
+                ),
+            ]
+        })
+        .collect()
+    }
+
+    /// Whether the finer fields are in view: something is said about them.
+    pub(super) fn shows_finer(&self, index: impl Display, arm: &ArmFields) -> bool {
+        let wrong = |(place, site): (usize, SiteName)| {
+            let base = format!("arms-{index}-dropout-{}", site.name());
+            let mut keys = FINER.iter();
+            arm.drops(place) && keys.any(|(key, _)| self.errors.has(&format!("{base}-{key}")))
+        };
+        arm.sites.iter().any(|site| site.has_finer()) || SITES.into_iter().enumerate().any(wrong)
+    }
+
     /// The chosen task; none where something else is typed.
     fn task(&self) -> Option<TaskName> {
         let typed = self.made.fields.get("task-name");
@@ -162,17 +232,49 @@ impl EditPage {
 
     /// Whether the further settings of the task are in view: it learns from a data set, or something is said there.
     pub(super) fn shows_task(&self) -> bool {
-        self.learns_from_data() || self.says_any("task", &["data", "vocabulary", "windows"])
+        self.learns_from_data()
+            || self.says_any("task", &["data", "vocabulary", "windows", "fraction"])
     }
 
     pub(super) fn shows_network(&self) -> bool {
-        let keys = ["embedding", "tied_embeddings", "initial_range"];
+        let keys = [
+            "embedding",
+            "tied_embeddings",
+            "initial_range",
+            "forget_bias",
+            "normalization",
+            "normalization_gain",
+        ];
         self.says_any("model", &keys)
     }
 
     pub(super) fn shows_training(&self) -> bool {
-        let keys = ["epochs", "anneal", "anneal_after", "loss_over_time"];
+        let keys = [
+            "epochs",
+            "anneal",
+            "anneal_after",
+            "loss_over_time",
+            "weight_decay",
+            "decay_by",
+            "ar",
+            "tar",
+        ];
         self.learns_from_data() || self.says_any("training", &keys)
+    }
+
+    pub(super) fn shows_measurement(&self) -> bool {
+        let keys = ["samples", "temperature", "shift", "length"];
+        self.says_any("evaluation", &keys)
+    }
+
+    /// In how many steps a picture can be read, where the task is of pictures.
+    pub(super) fn length_hint(&self) -> &'static str {
+        match self.task() {
+            Some(task) if task.is_of_pictures() => {
+                "784: a pixel a step; 28: a row; 1: all at once, so that a plain cell is a multilayer perceptron."
+            }
+            _ => "",
+        }
     }
 
     /// Whether anything is typed into these fields, or wrong with them.
@@ -199,6 +301,38 @@ impl EditPage {
         }
         let at_end = METRICS.iter().filter(|metric| metric.at_end);
         at_end.map(|metric| metric.name).collect()
+    }
+}
+
+/// Label of a finer field of a site, and what it chooses from; nothing where a number is typed.
+fn finer_words(key: &str) -> (&'static str, &'static [&'static str]) {
+    match key {
+        "shared" => (
+            "Masks",
+            &[
+                "=default",
+                "none=each sequence has its own",
+                "batch=one for the minibatch",
+            ],
+        ),
+        "noise" => (
+            "Noise",
+            &[
+                "=default (masks)",
+                "mask=masks",
+                "moments=normal, of the same moments",
+            ],
+        ),
+        "gates" => ("Gates", &["=default (tied)", "tied=tied", "untied=untied"]),
+        "carry" => (
+            "Carried on",
+            &["=default (masked)", "masked=masked", "unmasked=unmasked"],
+        ),
+        "scaling" => (
+            "Scaling",
+            &["=default", "inverted=inverted", "published=as published"],
+        ),
+        _ => ("Until", &[]),
     }
 }
 

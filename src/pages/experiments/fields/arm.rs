@@ -1,7 +1,8 @@
 //! The fields of an arm: its name, its method and its sites.
 
+use super::own::{self, Row};
 use super::value::{Kind, set, shown};
-use breakmywork_protocol::spec::{By, MaskTime, SiteName};
+use breakmywork_protocol::spec::{By, MaskTime, SiteName, presets::PRESETS};
 use toml::{Table, Value};
 
 /// Sites that the form offers, the usual ones first.
@@ -29,12 +30,36 @@ pub(in crate::pages::experiments) fn when(name: SiteName) -> &'static str {
     }
 }
 
+/// The finer keys of a site, and what is typed for them.
+pub(in crate::pages::experiments) const FINER: [(&str, Kind); 6] = [
+    ("shared", Kind::Text),
+    ("noise", Kind::Text),
+    ("gates", Kind::Text),
+    ("carry", Kind::Text),
+    ("scaling", Kind::Text),
+    ("until", Kind::Real),
+];
+
+/// Whether a site has that one of the [`FINER`] keys, so that there is something to choose.
+pub(in crate::pages::experiments) fn has(site: SiteName, key: &str) -> bool {
+    match key {
+        "shared" => site != SiteName::RecurrentWeights,
+        "noise" => site.feeds_product(),
+        "gates" => site.feeds_gates(),
+        "carry" => site == SiteName::Cell,
+        "scaling" => !site.is_zoneout(),
+        _ => true,
+    }
+}
+
 /// Dropout at one site, as typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(in crate::pages::experiments) struct SiteFields {
     pub(in crate::pages::experiments) rate: String,
     /// What [`when`] names.
     pub(in crate::pages::experiments) when: String,
+    /// In the order of [`FINER`]; empty where the site does not have it.
+    pub(in crate::pages::experiments) finer: [String; FINER.len()],
 }
 
 /// An arm, as typed.
@@ -45,9 +70,51 @@ pub(in crate::pages::experiments) struct ArmFields {
     pub(in crate::pages::experiments) preset: String,
     /// In the order of [`SITES`].
     pub(in crate::pages::experiments) sites: [SiteFields; SITES.len()],
+    /// What it has differently from the base.
+    pub(in crate::pages::experiments) own: Vec<Row>,
 }
 
 impl ArmFields {
+    /// The arm of that place, from what was posted; `None` if there is none.
+    pub(super) fn from_form(place: usize, get: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let dropout = |key: &str| get(&format!("arms-{place}-dropout-{key}")).unwrap_or_default();
+        Some(Self {
+            name: get(&format!("arms-{place}-name"))?,
+            preset: dropout("preset"),
+            sites: SITES.map(|site| {
+                let of = |key: &str| dropout(&format!("{}-{key}", site.name()));
+                SiteFields {
+                    rate: of("rate"),
+                    when: of(when(site)),
+                    finer: FINER.map(|(key, _)| of(key)),
+                }
+            }),
+            own: own::from_form(place, &get),
+        })
+    }
+
+    /// Names of its fields.
+    pub(super) fn names(&self, place: usize) -> Vec<String> {
+        let dropout = format!("arms-{place}-dropout");
+        let mut names = vec![format!("arms-{place}-name"), format!("{dropout}-preset")];
+        for (index, site) in SITES.into_iter().enumerate() {
+            let finer = FINER.map(|(key, _)| key).into_iter();
+            let finer = finer.filter(|key| self.drops(index) && has(site, key));
+            let keys = ["rate", when(site)].into_iter().chain(finer);
+            names.extend(keys.map(|key| format!("{dropout}-{}-{key}", site.name())));
+        }
+        // Those that are there and one to fill.
+        names.extend((0..=self.own.len()).flat_map(|row| own::names(place, row)));
+        names
+    }
+
+    /// Whether something is dropped at the site of that place, as far as the form can tell: then its finer fields are shown.
+    pub(in crate::pages::experiments) fn drops(&self, place: usize) -> bool {
+        let preset = PRESETS.iter().find(|preset| preset.name == self.preset);
+        let sites = preset.map_or(&[][..], |preset| preset.sites);
+        !self.sites[place].is_empty() || sites.iter().any(|(site, _)| *site == SITES[place])
+    }
+
     pub(super) fn from_toml(arm: &Table) -> Self {
         let dropout = arm.get("dropout").and_then(Value::as_table);
         let get = |key| dropout.and_then(|dropout| dropout.get(key));
@@ -56,12 +123,14 @@ impl ArmFields {
             name: arm.get("name").map(shown).unwrap_or_default(),
             sites: SITES.map(|site| SiteFields::from_toml(site, get(site.name()), &preset)),
             preset,
+            own: own::from_toml(arm),
         }
     }
 
     pub(super) fn apply(&self, arm: &mut Table) {
         let before = Self::from_toml(arm);
         set(arm, "name", &self.name, Kind::Text);
+        own::apply(&self.own, arm);
         let had = arm.contains_key("dropout");
         let mut dropout = match arm.remove("dropout") {
             Some(Value::Table(dropout)) => dropout,
@@ -111,11 +180,20 @@ impl SiteFields {
         Self {
             rate: site.get("rate").map(shown).unwrap_or_default(),
             when: said.unwrap_or_else(|| usual.to_owned()),
+            finer: FINER.map(|(key, _)| {
+                let said = site.get(key).filter(|_| has(name, key));
+                said.map(shown).unwrap_or_default()
+            }),
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.rate.is_empty() && self.when.is_empty()
+        self.rate.is_empty() && self.when.is_empty() && !self.has_finer()
+    }
+
+    /// Whether one of the finer keys is said.
+    pub(in crate::pages::experiments) fn has_finer(&self) -> bool {
+        self.finer.iter().any(|typed| !typed.is_empty())
     }
 
     fn apply(&self, site: SiteName, dropout: &mut Table, preset: bool) {
@@ -134,6 +212,11 @@ impl SiteFields {
         };
         set(table, "rate", &self.rate, Kind::Real);
         set(table, when(site), &self.when, Kind::Text);
+        for ((key, kind), typed) in FINER.into_iter().zip(&self.finer) {
+            if has(site, key) {
+                set(table, key, typed, kind);
+            }
+        }
         if when(site) != "time" {
             // What settles the time has just been said.
             table.remove("time");
@@ -170,11 +253,18 @@ fn by_from_time(name: SiteName, site: &Table) -> Option<String> {
 impl ArmFields {
     /// The dropout of an arm as a browser posts it.
     pub(in crate::pages::experiments) fn posted(&self, arm: &str) -> Vec<(String, String)> {
-        let mut posted = vec![(format!("{arm}-dropout-preset"), self.preset.clone())];
+        let own = self.own.iter().enumerate().flat_map(|(row, typed)| {
+            [0, 1].map(|side| (format!("{arm}-own-{row}-{side}"), typed[side].clone()))
+        });
+        let mut posted = own.collect::<Vec<_>>();
+        posted.extend([(format!("{arm}-dropout-preset"), self.preset.clone())]);
         for (site, typed) in SITES.iter().zip(&self.sites) {
             let base = format!("{arm}-dropout-{}", site.name());
             posted.push((format!("{base}-rate"), typed.rate.clone()));
             posted.push((format!("{base}-{}", when(*site)), typed.when.clone()));
+            for ((key, _), typed) in FINER.iter().zip(&typed.finer) {
+                posted.push((format!("{base}-{key}"), typed.clone()));
+            }
         }
         posted
     }

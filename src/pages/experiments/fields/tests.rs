@@ -1,6 +1,6 @@
 use super::*;
 use crate::seed::TEMPLATES;
-use breakmywork_protocol::spec::SiteName;
+use breakmywork_protocol::spec::{self, Format, SiteName};
 
 fn posted(fields: &Fields) -> Posted {
     let mut posted: Vec<(String, String)> = fields.values.clone().into_iter().collect();
@@ -69,6 +69,7 @@ fn what_is_typed_arrives_and_the_rest_stays() {
     fields.arms[0].sites[1] = SiteFields {
         rate: "0.25".into(),
         when: "fixed".into(),
+        ..SiteFields::default()
     };
     fields.apply(&mut document);
     assert_eq!(document["task"]["odd"].as_integer(), Some(1));
@@ -242,6 +243,7 @@ fn every_site_has_fields_and_can_be_set() {
         fields.arms[0].sites[index] = SiteFields {
             rate: "0.5".into(),
             when: chosen.into(),
+            ..SiteFields::default()
         };
         document = applied(&fields, &document);
         let site = &document["arms"][0]["dropout"][name.name()];
@@ -352,4 +354,165 @@ fn conditions_are_rows_and_follow_their_arms() {
         let fields = Fields::from_toml(&document);
         assert_eq!(applied(&fields, &document), document);
     }
+}
+
+/// Every field that the reader of a specification knows, with the pointer of its table: an unknown one in each table makes it
+/// name those that it knows.
+fn known(text: &str) -> Vec<(String, String)> {
+    let problems = spec::read(text, Format::Toml).expect_err("unknown fields");
+    let mut known = Vec::new();
+    for problem in problems.0 {
+        let Some(table) = problem.pointer.strip_suffix("/zzz") else {
+            continue;
+        };
+        let (_, list) = problem.detail.split_once("Known: ").expect("a list");
+        let names = list.trim_end_matches('.').split(", ");
+        known.extend(names.map(|name| (table.to_owned(), name.to_owned())));
+    }
+    known
+}
+
+/// A language model of two layers that drops at every site, and says what no table knows.
+fn unknown_everywhere() -> String {
+    let sites: String = SITES
+        .iter()
+        .map(|site| format!("dropout.{} = {{ rate = 0.1, zzz = 1 }}\n", site.name()))
+        .collect();
+    format!(
+        "title = \"t\"\nseeds = 8\nzzz = 1\n[task]\nname = \"char_lm\"\ndata = \"d\"\nzzz = 1\n[model]\nlayers = 2\nzzz = 1\n\
+         [training]\nsteps = 5\nzzz = 1\n[evaluation]\nzzz = 1\n[[arms]]\nname = \"a\"\nzzz = 1\ndropout.zzz = 1\n{sites}\
+         [criterion]\nzzz = 1\n"
+    )
+}
+
+/// What is a table of other fields, and not a field.
+const TABLES: [&str; 7] = [
+    "task",
+    "model",
+    "training",
+    "evaluation",
+    "arms",
+    "criterion",
+    "dropout",
+];
+
+/// Fields of sites that have no control: where a site refuses what it is told, or takes one value only, and where another
+/// field says the same.
+const NOT_OF_A_SITE: [(&str, &[&str]); 10] = [
+    ("input", &["by", "carry"]),
+    ("state", &["by", "carry"]),
+    ("output", &["by", "carry", "gates"]),
+    // `by` settles the time.
+    ("embedding", &["time", "noise", "gates", "carry"]),
+    ("between", &["by", "carry"]),
+    (
+        "recurrent_weights",
+        &["by", "carry", "gates", "noise", "shared"],
+    ),
+    ("update", &["by", "carry", "gates", "noise"]),
+    ("cell", &["by", "gates", "noise"]),
+    (
+        "zoneout_cell",
+        &["by", "carry", "gates", "noise", "scaling"],
+    ),
+    (
+        "zoneout_state",
+        &["by", "carry", "gates", "noise", "scaling"],
+    ),
+];
+
+#[test]
+fn every_field_of_a_specification_has_a_control() {
+    let text = unknown_everywhere();
+    let known = known(&text);
+    let document: Table = text.parse().expect("TOML");
+    let names = Fields::from_toml(&document).names();
+    let mut tables = std::collections::BTreeSet::new();
+    for (table, field) in &known {
+        tables.insert(table.as_str());
+        let id = format!("{table}/{field}")
+            .trim_start_matches('/')
+            .replace('/', "-");
+        let site = table.strip_prefix("/arms/0/dropout/");
+        let exempt = site.and_then(|site| NOT_OF_A_SITE.iter().find(|(name, _)| *name == site));
+        if exempt.is_some_and(|(_, fields)| fields.contains(&field.as_str())) {
+            assert!(!names.contains(&id), "{id} has a control");
+            continue;
+        }
+        let is_table = TABLES.contains(&field.as_str())
+            || (table == "/arms/0/dropout" && SITES.iter().any(|site| site.name() == field));
+        let rows = [id.clone(), format!("{id}-0-0")];
+        assert!(
+            is_table || rows.iter().any(|id| names.contains(id)),
+            "{table}/{field} can be said in TOML alone"
+        );
+    }
+    assert_eq!(tables.len(), 8 + SITES.len(), "{tables:?}");
+    // What the base says an arm can say differently.
+    let own: Vec<String> = own::settings().collect();
+    for (table, field) in &known {
+        let section = table.trim_start_matches('/');
+        if TABLES[..4].contains(&section) {
+            assert!(
+                own.contains(&format!("{section}.{field}")),
+                "{section}.{field}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_an_arm_has_differently_is_rows() {
+    let document: Table = "[[arms]]\nname = \"a\"\ntraining.learning_rate = 1e-2\nmodel.cell = \"gru\"\nmodel.odd = 1\n"
+        .parse()
+        .expect("TOML");
+    let mut fields = Fields::from_form(&posted(&Fields::from_toml(&document)));
+    assert_eq!(applied(&fields, &document), document);
+    let own = |fields: &Fields| fields.arms[0].own.clone();
+    let row = |setting: &str, value: &str| [setting.to_owned(), value.to_owned()];
+    assert_eq!(
+        own(&fields),
+        [
+            row("model.cell", "gru"),
+            row("training.learning_rate", "0.01")
+        ]
+    );
+    fields.arms[0].own = vec![
+        row("training.learning_rate", "0,02"),
+        row("evaluation.temperature", "valid"),
+        row("task.length", ""),
+        row("nothing.known", "1"),
+    ];
+    let changed = applied(&fields, &document);
+    let expected: Table =
+        "[[arms]]\nname = \"a\"\ntraining.learning_rate = 0.02\nmodel.odd = 1\nevaluation.temperature = \"valid\"\n"
+            .parse()
+            .expect("TOML");
+    assert_eq!(changed, expected);
+    // A row that was only begun is not lost, and where a mistake in one is found is known.
+    let mut again = Fields::from_toml(&changed);
+    again.keep_begun(&fields);
+    assert_eq!(own(&again).last(), Some(&row("task.length", "")));
+    assert_eq!(again.whole(), Fields::from_toml(&changed));
+    assert_eq!(
+        again.aliases()["arms-0-evaluation-temperature"],
+        "arms-0-own-1-1"
+    );
+}
+
+#[test]
+fn finer_settings_of_a_site_are_typed_and_those_that_it_does_not_have_stay() {
+    let document = arm("dropout.state = { rate = 0.25, time = \"fixed\", carry = \"masked\" }");
+    let mut fields = Fields::from_toml(&document);
+    let state = &mut fields.arms[0].sites[1];
+    for (place, typed) in [(2, "untied"), (3, "unmasked"), (5, "0,5")] {
+        state.finer[place] = typed.to_owned();
+    }
+    let expected = arm(
+        "dropout.state = { rate = 0.25, time = \"fixed\", carry = \"masked\", gates = \"untied\", until = 0.5 }",
+    );
+    assert_eq!(applied(&fields, &document), expected);
+    let untied = "arms-0-dropout-state-gates".to_owned();
+    assert!(fields.names().contains(&untied));
+    assert!(!Fields::from_toml(&arm("")).names().contains(&untied));
 }

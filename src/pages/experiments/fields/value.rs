@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 /// What a field takes; anything else that is typed goes into the TOML as text, where the reader complains of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::pages::experiments) enum Kind {
     /// Text, or the name of a choice.
     Text,
     /// A whole number.

@@ -6,7 +6,8 @@ use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
-use crate::db::{self, experiments as table, listed};
+use crate::db::listed::{self, Forecasts};
+use crate::db::{self, experiments as table};
 use crate::diff;
 use crate::error::{Error, FieldProblem, Result};
 use crate::extract::{Path, Query};
@@ -77,9 +78,10 @@ pub(super) struct Experiment {
     /// What it can find, by the noise of earlier experiments of its task and size: as that was known at registration, before
     /// that as it is known now. Null where it cannot be said, and in lists until it is registered.
     power: Option<Power>,
-    /// The earlier experiment that asked exactly the same of the claim, but for title and seeds; null in lists.
+    /// The earlier experiment that asked exactly the same of the claim, but for title, seeds and when it stops; null in lists.
     asked_before: Option<AskedBefore>,
-    /// Of a confirmation: the chance that it falsifies, if what it confirms is there.
+    /// Of a confirmation: the chance, at least, that it falsifies, if what it confirms is there. It should be 0.9, and is
+    /// less where 40 pairs, the most that are taken, do not reach that.
     planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
     confirmed_by: Option<ExperimentId>,
@@ -188,6 +190,8 @@ pub(super) struct ExperimentFilter {
     state: Option<String>,
     /// Proposed by this person.
     author: Option<String>,
+    /// `open`: only those that take forecasts, because there is nothing to see of their runs yet.
+    forecasts: Option<Forecasts>,
 }
 
 /// List experiments, newest first.
@@ -211,6 +215,7 @@ pub(super) async fn list(
         claim: filter.claim,
         author: filter.author,
         state: filter.state,
+        takes_forecasts: filter.forecasts.is_some(),
         before: cursor.position()?.map(ExperimentId),
     };
     let ids = listed::ids(&pool, &filter, limit + 1).await?;

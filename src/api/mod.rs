@@ -31,9 +31,14 @@ use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::{Json, Router, routing::get};
+use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{Modify, OpenApi};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 
 /// Where the description of the API lies.
 pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
@@ -73,9 +78,36 @@ impl Modify for Bearer {
     }
 }
 
+/// Routes and their description. A schema is found by the name of its type alone, so no two types may have the same.
+struct Described {
+    router: OpenApiRouter<AppState>,
+    schemas: BTreeMap<String, RefOr<Schema>>,
+}
+
+impl Described {
+    fn new() -> Self {
+        Self {
+            router: OpenApiRouter::with_openapi(Description::openapi()),
+            schemas: BTreeMap::new(),
+        }
+    }
+
+    /// # Panics
+    /// If a type has the name of another one: the description would hold one of them for both.
+    fn routes(mut self, routes: UtoipaMethodRouter<AppState>) -> Self {
+        for (name, schema) in &routes.0 {
+            let known = self.schemas.entry(name.clone());
+            let known = known.or_insert_with(|| schema.clone());
+            assert!(known == schema, "two types of the API are called {name}");
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+}
+
 /// Routes and their description, from the same lines.
-fn described() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Description::openapi())
+fn described() -> Described {
+    Described::new()
         .routes(routes!(works::list))
         .routes(routes!(works::show))
         .routes(routes!(claims::list))
@@ -118,12 +150,12 @@ fn described() -> OpenApiRouter<AppState> {
 
 /// The description of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().split_for_parts().1
+    described().router.split_for_parts().1
 }
 
 /// Everything under `/api/v1`, with absolute paths.
 pub fn router(state: &AppState) -> Router<AppState> {
-    let (router, openapi) = described().split_for_parts();
+    let (router, openapi) = described().router.split_for_parts();
     router
         .route(
             OPENAPI_PATH,
@@ -160,4 +192,30 @@ async fn check_reader(
         account.require(Scope::Read)?;
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::MethodRouter;
+    use utoipa::openapi::Paths;
+    use utoipa::{PartialSchema, ToSchema};
+
+    #[test]
+    fn no_two_types_have_the_same_name() {
+        let schemas = described().schemas;
+        assert!(schemas.len() > 30, "{}", schemas.len());
+    }
+
+    #[test]
+    #[should_panic(expected = "two types of the API are called Run")]
+    fn a_second_type_of_a_name_is_refused() {
+        #[derive(ToSchema)]
+        #[expect(dead_code, reason = "only its schema is read")]
+        struct Run {
+            other: u8,
+        }
+        let schemas = vec![(Run::name().into_owned(), Run::schema())];
+        described().routes((schemas, Paths::new(), MethodRouter::new()));
+    }
 }

@@ -29,10 +29,21 @@ pub(super) struct Work {
     phenomenon: String,
     /// Claims on the board.
     claims: i64,
+    /// How many of its claims were tested.
+    coverage: Coverage,
     /// Experiments proposed.
     experiments: i64,
     /// Its page.
     url: String,
+}
+
+/// How far a work was tested.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Coverage {
+    /// Claims whose standing is another than untested: a verdict counts for or against them.
+    tested: i64,
+    /// All of its claims.
+    claims: i64,
 }
 
 impl From<db::works::Work> for Work {
@@ -47,6 +58,10 @@ impl From<db::works::Work> for Work {
             citation: work.citation,
             phenomenon: work.phenomenon,
             claims: work.claims,
+            coverage: Coverage {
+                tested: work.tested,
+                claims: work.claims,
+            },
             experiments: work.experiments,
         }
     }

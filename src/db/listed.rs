@@ -61,6 +61,14 @@ impl Listed {
     }
 }
 
+/// Whether experiments are listed by whether they take forecasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Forecasts {
+    /// Only those that do.
+    Open,
+}
+
 /// Which experiments to list; empty fields do not filter.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -70,6 +78,8 @@ pub struct Filter {
     pub author: Option<String>,
     /// In this state.
     pub state: Option<String>,
+    /// Only those that take forecasts.
+    pub takes_forecasts: bool,
     /// Only those with a smaller id: the next page.
     pub before: Option<ExperimentId>,
 }
@@ -88,6 +98,23 @@ pub async fn ids(pool: &PgPool, filter: &Filter, limit: i64) -> sqlx::Result<Vec
     };
     let before = filter.before.map_or(i64::MAX, |before| before.0);
     let state = filter.state.as_deref();
+    if filter.takes_forecasts {
+        // The index holds what has not ended: a share of the queue and of the proposals for each member, however much has.
+        return sqlx::query_scalar!(
+            r#"select id as "id: ExperimentId" from experiment
+               where concluded_at is null and withdrawn_at is null and not exploratory and id < $1
+                 and ($2::bigint is null or claim_id = $2) and ($3::bigint is null or author_id = $3)
+                 and ($4::text is null or state = $4) and not experiment_shows_results(id)
+               order by id desc limit $5"#,
+            before,
+            filter.claim as Option<ClaimId>,
+            author as Option<AccountId>,
+            state,
+            limit,
+        )
+        .fetch_all(pool)
+        .await;
+    }
     // A query for each index: one that is meant for all of them would be planned for none.
     if let Some(claim) = filter.claim {
         return sqlx::query_scalar!(

@@ -3,7 +3,7 @@
 use super::{Cache, show};
 use crate::{
     db::{
-        claims::{self, Claim, Standing},
+        claims::{self, Claim},
         works::{self, Work},
     },
     error::{Error, Result},
@@ -30,14 +30,6 @@ struct OneWork {
 }
 
 impl OneWork {
-    /// How many of its claims were tested: a verdict that counts is there.
-    fn tested(&self) -> usize {
-        let claims = self.claims.iter();
-        claims
-            .filter(|claim| claim.standing() != Standing::Untested)
-            .count()
-    }
-
     /// The claim that this one narrows.
     fn earlier(&self, claim: &Claim) -> Option<&Claim> {
         let earlier = claim.revises?;

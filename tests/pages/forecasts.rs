@@ -72,6 +72,7 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/works",
         "/experiments",
         "/experiments?state=registered",
+        "/experiments?forecasts=open",
         "/experiments?author=ada",
         "/experiments?author=bob1",
         "/experiments?sort=forecasts",
@@ -86,6 +87,7 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/admin/people",
         "/api/v1/experiments",
         "/api/v1/experiments?author=bob1",
+        "/api/v1/experiments?forecasts=open",
         "/api/v1/experiments?sort=forecasts",
         "/api/v1/claims",
         "/api/v1/record",
@@ -326,6 +328,48 @@ async fn nothing_is_forecast_once_there_is_something_to_see(pool: PgPool) {
         refused.text()
     );
     assert_eq!(count(&site).await, 0);
+}
+
+/// A proposal and a registered experiment take forecasts until there is something to see; an exploratory one takes none, and
+/// a withdrawn one no more. Page and REST list the same.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_takes_forecasts_is_listed(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let running = ada.registered(&site).await;
+    let proposal = location(&ada.propose(&site, &[("prediction", "Another one.")]).await);
+    let exploratory = location(&ada.propose(&site, &[("prediction", "To look.")]).await);
+    let to_look = [("exploratory", "true")];
+    ada.post(&format!("{exploratory}/register"), &to_look).await;
+    let withdrawn = location(&ada.propose(&site, &[("prediction", "Not that.")]).await);
+    ada.post(&format!("{withdrawn}/withdraw"), &[]).await;
+    let listed = async || -> Vec<String> {
+        let rest = ada.get("/api/v1/experiments?forecasts=open").await;
+        let rest: serde_json::Value = rest.json();
+        let items = rest["items"].as_array().expect("a list").iter();
+        let listed: Vec<String> = items
+            .map(|item| item["url"].as_str().expect("an address").to_owned())
+            .collect();
+        let page = ada.get("/experiments?forecasts=open").await.text();
+        for path in [&running, &proposal, &exploratory, &withdrawn] {
+            let link = format!("<a href=\"{path}\">");
+            assert_eq!(page.contains(&link), listed.contains(path), "{path}");
+        }
+        listed
+    };
+    assert_eq!(listed().await, [proposal.clone(), running.clone()]);
+    sqlx::query("insert into run_metric (run_id, name, step, value) select min(id), 'train_loss', 1, 0.5 from run")
+        .execute(&site.pool)
+        .await
+        .expect("a first measurement");
+    assert_eq!(listed().await, [proposal.clone()]);
+    ada.post(&format!("{proposal}/withdraw"), &[]).await;
+    assert_eq!(listed().await, Vec::<String>::new());
+    let page = ada.get("/experiments?forecasts=open").await.text();
+    assert!(page.contains("No experiment waits for forecasts"), "{page}");
+    ada.get("/api/v1/experiments?forecasts=all")
+        .await
+        .assert_status(StatusCode::BAD_REQUEST);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -206,4 +206,15 @@ async fn a_work_says_how_many_of_its_claims_were_tested(pool: PgPool) {
     site.train_all().await;
     let page = ada.get("/works/recurrent-dropout").await.text();
     assert!(page.contains("1 of 14 tested"), "{page}");
+    let work = ada.get("/api/v1/works/recurrent-dropout").await;
+    let work: serde_json::Value = work.json();
+    let coverage = serde_json::json!({ "tested": 1, "claims": 14 });
+    assert_eq!(work["coverage"], coverage);
+    // What a moderator disputes counts for nothing.
+    sqlx::query("update experiment set disputed_at = now(), disputed_by = author_id, dispute_reason = 'a slip'")
+        .execute(&site.pool)
+        .await
+        .expect("disputes");
+    let page = ada.get("/works/recurrent-dropout").await.text();
+    assert!(page.contains("0 of 14 tested"), "{page}");
 }

@@ -3,7 +3,7 @@
 use crate::{
     db::{
         experiments::STATES,
-        listed::{self, Filter, Listed},
+        listed::{self, Filter, Forecasts, Listed},
     },
     error::Result,
     extract::{Query, Visit},
@@ -25,6 +25,7 @@ pub struct View {
     claim: Option<ClaimId>,
     author: Option<String>,
     state: Option<String>,
+    forecasts: Option<Forecasts>,
     before: Option<ExperimentId>,
 }
 
@@ -39,8 +40,8 @@ struct Experiments {
 }
 
 impl Experiments {
-    /// Address of this view with another state or place.
-    fn view(&self, state: Option<&str>, before: Option<&ExperimentId>) -> String {
+    /// Address of this view in another state, from another place, or of what takes forecasts alone.
+    fn view(&self, state: Option<&str>, before: Option<&ExperimentId>, forecasts: bool) -> String {
         let mut parts = Vec::new();
         if let Some(claim) = self.view.claim {
             parts.push(format!("claim={claim}"));
@@ -51,6 +52,9 @@ impl Experiments {
         if let Some(state) = state {
             parts.push(format!("state={}", crate::render::url::component(state)));
         }
+        if forecasts {
+            parts.push("forecasts=open".to_owned());
+        }
         if let Some(before) = before {
             parts.push(format!("before={before}"));
         }
@@ -58,6 +62,11 @@ impl Experiments {
             return "/experiments".to_owned();
         }
         format!("/experiments?{}", parts.join("&"))
+    }
+
+    /// Whether only what takes forecasts is listed.
+    fn takes_forecasts(&self) -> bool {
+        self.view.forecasts.is_some()
     }
 
     fn is_state(&self, state: &str) -> bool {
@@ -75,6 +84,7 @@ pub async fn list(
         claim: view.claim,
         author: view.author.clone(),
         state: view.state.clone(),
+        takes_forecasts: view.forecasts.is_some(),
         before: view.before,
     };
     let mut ids = listed::ids(&state.pool, &filter, SHOWN + 1).await?;

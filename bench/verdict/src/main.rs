@@ -45,6 +45,12 @@ struct Args {
     seed: u64,
 }
 
+impl Args {
+    fn asks_for(&self, kind: Kind) -> bool {
+        self.kinds.is_empty() || self.kinds.iter().any(|name| kind.name().starts_with(name))
+    }
+}
+
 /// One-sided level of every simulated experiment.
 const ALPHA: f64 = 0.05;
 /// Smallest effect of interest, in units of the noise's spread.
@@ -73,10 +79,7 @@ fn main() {
         run::SHARE_MARGIN
     );
     let mut broken = 0;
-    let asked = |kind: &Kind| {
-        args.kinds.is_empty() || args.kinds.iter().any(|name| kind.name().starts_with(name))
-    };
-    for kind in Kind::ALL.into_iter().filter(asked) {
+    for kind in Kind::ALL.into_iter().filter(|kind| args.asks_for(*kind)) {
         println!("## {}\n", kind.name());
         println!(
             "| noise | pairs | supported at 0 | falsified at m | reversed at 0 | power: falsified at 0 | supported at 2m |"

@@ -10,7 +10,7 @@ mod resort;
 mod values;
 mod words;
 
-use crate::spec::{Cell, Criterion, CriterionKind, Setup, Spec, TaskName, number};
+use crate::spec::{Cell, Criterion, CriterionKind, Estimand, Setup, Spec, TaskName, number};
 use serde::{Deserialize, Serialize};
 
 pub use arms::{Arms, Wanted};
@@ -105,6 +105,12 @@ impl Scope {
         // What holds over the whole scope holds in each of its conditions.
         let all = pairs.len();
         match criterion.kind {
+            // 1,000 attacks with a mean fell 31 of 100 true claims where noise was skewed (bench/verdict).
+            CriterionKind::Difference if criterion.estimand == Some(Estimand::Mean) => found.push(
+                "The claim speaks of the typical pair, and this of the mean, whose test errs more often than its level \
+                 says where the noise is skewed."
+                    .into(),
+            ),
             CriterionKind::Difference | CriterionKind::SolveRate => {}
             CriterionKind::Cells if criterion.count() == all => {}
             CriterionKind::Cells => found.push(format!(

@@ -190,3 +190,16 @@ fn cells_bear_on_a_claim_if_all_conditions_must_show_the_effect() {
     );
     assert_eq!(spoilt.len(), 1, "{spoilt:?}");
 }
+
+/// No test of a mean keeps its level whatever the noise looks like, so whoever tries often enough would fell a true claim.
+#[test]
+fn a_mean_does_not_bear_on_a_claim() {
+    let any = scope(serde_json::json!({}));
+    let of = |estimand: &str| {
+        let criterion = format!("{RELATIVE}\nestimand = \"{estimand}\"");
+        any.outside(&spec("name = \"adding\"", "", &criterion))
+    };
+    assert_eq!(of("median"), Vec::<String>::new());
+    let [reason] = of("mean").try_into().expect("one reason");
+    assert!(reason.contains("typical pair"), "{reason}");
+}

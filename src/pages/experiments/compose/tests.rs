@@ -241,9 +241,8 @@ fn what_stands_against_registering_is_told_for_this_board() {
     assert_eq!((against(24.0), against(1e9)), (1, 0));
 }
 
-/// The first template, its second arm trained for another number of steps with a mask that is shared.
-const DIFFERS: &str =
-    "training.steps = 77\ntraining.batch = 0\ndropout.input = { rate = 0.1, shared = \"batch\" }\n";
+/// The first template, with an arm that is trained at another rate, in batches of none, and drops with a mask that is shared.
+const DIFFERS: &str = "training.learning_rate = 0.5\ntraining.batch = 0\ndropout.input = { rate = 0.1, shared = \"batch\" }\n";
 
 #[test]
 fn a_mistake_in_what_an_arm_has_differently_leads_to_its_row() {
@@ -255,7 +254,7 @@ fn a_mistake_in_what_an_arm_has_differently_leads_to_its_row() {
     let made = Composition::from_toml(&toml, &Board::default());
     let place = made.fields.arms.len() - 1;
     let fields: Vec<&str> = made.problems.iter().map(|it| it.field.as_str()).collect();
-    assert_eq!(fields, [format!("arms-{place}-own-0-1")]);
+    assert_eq!(fields, [format!("arms-{place}-own-1-1")]);
 }
 
 #[test]
@@ -285,5 +284,8 @@ fn a_form_from_before_loses_nothing_that_it_had_no_fields_for() {
         applied.contains("length = 41") && applied.contains("shared = \"batch\""),
         "{applied}"
     );
-    assert!(applied.contains("training.steps = 77"), "{applied}");
+    assert!(
+        applied.contains("training.learning_rate = 0.5"),
+        "{applied}"
+    );
 }

@@ -27,6 +27,7 @@ pub fn app(state: AppState) -> Router {
     Router::new()
         .nest("/static", assets::router())
         .merge(probes())
+        .merge(elsewhere())
         .merge(site)
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), csp::headers))
@@ -125,6 +126,18 @@ fn pages() -> Router<AppState> {
         .route("/admin/people", get(admin::people::list))
         .route("/admin/people/{name}/disable", post(admin::people::disable))
         .route("/admin/people/{name}/enable", post(admin::people::enable))
+}
+
+/// What other sites show: the same for everybody, so without a session.
+fn elsewhere() -> Router<AppState> {
+    use crate::pages::elsewhere::{badge, embed};
+    Router::new()
+        .route("/claims/{id}/badge.svg", get(badge::svg))
+        .route("/claims/{id}/badge.json", get(badge::json))
+        .route("/experiments/{id}/embed", get(embed::card))
+        .layer(limits::time())
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(errors::explain))
 }
 
 /// For machines, who want a line and no page: outside what explains refusals, and without a session.

@@ -68,6 +68,8 @@ struct ClaimPage {
     arms: Vec<ArmPicture>,
     map: Option<Map>,
     thread: Thread,
+    /// Its full address.
+    url: String,
 }
 
 impl ClaimPage {
@@ -184,6 +186,7 @@ pub async fn claim(
         drawn,
         arms,
         thread: thread::load(pool, claim.thread, from).await?,
+        url: state.settings.address(&format!("/claims/{id}")),
         claim,
     };
     show(&page, Cache::Fresh)

@@ -5,6 +5,7 @@ pub mod addresses;
 pub mod admin;
 pub mod claims;
 pub mod docs;
+pub mod elsewhere;
 pub mod error;
 pub mod experiments;
 pub mod health;

@@ -8,6 +8,7 @@ mod amendments;
 mod data_sets;
 mod discussion;
 mod editor;
+mod elsewhere;
 mod experiments;
 mod exploratory;
 mod forecasts;

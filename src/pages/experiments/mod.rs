@@ -14,7 +14,7 @@ pub mod frozen;
 pub mod list;
 pub mod live;
 mod matrix;
-pub(super) mod plots;
+pub(in crate::pages) mod plots;
 mod posted;
 pub mod show;
 pub mod standing;

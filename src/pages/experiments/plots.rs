@@ -76,7 +76,7 @@ pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: TaskNa
 }
 
 /// The paired differences of a verdict, of several conditions a row for each.
-pub(super) fn pairs(verdict: &Verdict) -> Option<Html> {
+pub(in crate::pages) fn pairs(verdict: &Verdict) -> Option<Html> {
     if verdict.kind == Some(CriterionKind::Cells) {
         return conditions(verdict);
     }

@@ -1,0 +1,45 @@
+//! An experiment as a card in another site's frame: the claim, what was predicted, what came out.
+
+use super::show;
+use crate::{
+    db::experiments::{self, Experiment},
+    error::Result,
+    extract::Path,
+    middleware::csp::Elsewhere,
+    pages::experiments::plots,
+    render::{badge, filters, html::Html, verdict_words},
+    state::AppState,
+};
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+use breakmywork_protocol::id::ExperimentId;
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The card, or that there is nothing to show.
+#[derive(Debug, Template)]
+#[template(path = "embed.html")]
+struct Card {
+    experiment: Option<Experiment>,
+    pairs: Option<Html>,
+    /// The board's own address.
+    home: String,
+    /// The experiment's page.
+    url: String,
+}
+
+/// The card of an experiment.
+pub async fn card(State(state): State<AppState>, Path(id): Path<ExperimentId>) -> Result<Response> {
+    let experiment = experiments::find(&state.pool, id).await?;
+    let status = match experiment {
+        Some(_) => StatusCode::OK,
+        None => StatusCode::NOT_FOUND,
+    };
+    let card = Card {
+        pairs: (experiment.as_ref().and_then(Experiment::verdict)).and_then(plots::pairs),
+        home: state.settings.address("/"),
+        url: state.settings.address(&format!("/experiments/{id}")),
+        experiment,
+    };
+    show(status, HTML, Elsewhere::Frame, &card)
+}

@@ -1,0 +1,31 @@
+//! What other sites show of the board: badges of claims, and cards of experiments in a frame. They know nobody: no cookie is
+//! read or set, and nothing in them depends on who looks.
+
+pub mod badge;
+pub mod embed;
+
+use crate::{error::Result, middleware::csp::Elsewhere};
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+/// How long others may keep it: a standing that moved is seen within five minutes.
+const KEPT: &str = "public, max-age=300";
+
+/// Answers with something that other sites may show.
+fn show(
+    status: StatusCode,
+    kind: &'static str,
+    what: Elsewhere,
+    body: &impl Template,
+) -> Result<Response> {
+    let mut response = (status, [(header::CONTENT_TYPE, kind)], body.render()?).into_response();
+    response.extensions_mut().insert(what);
+    if status.is_success() {
+        let kept = HeaderValue::from_static(KEPT);
+        response.headers_mut().insert(header::CACHE_CONTROL, kept);
+    }
+    Ok(response)
+}

@@ -31,6 +31,7 @@ pub mod proposal;
 pub mod reason;
 pub mod redraws;
 pub mod render;
+pub mod rival;
 pub mod router;
 pub mod scope_map;
 pub mod seed;

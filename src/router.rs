@@ -42,9 +42,10 @@ fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, docs,
         experiments::{
-            acceptance, actions, diff, edit, forecast, frozen, list, live, show, standing, stop,
+            acceptance, actions, diff, edit, forecast, frozen, list, live, rival, show, standing,
+            stop,
         },
-        home, narrow, people, queue, record, runs, sign, thread, works,
+        home, narrow, people, queue, record, rivals, runs, sign, thread, works,
     };
     Router::new()
         // The board
@@ -57,6 +58,10 @@ fn pages() -> Router<AppState> {
             get(narrow::form).post(narrow::submit),
         )
         .route("/claims/{id}/author", post(claims::name_author))
+        .route("/claims/{id}/denial", post(rivals::deny))
+        .route("/claims/{id}/rivals", post(rivals::declare))
+        .route("/claims/{id}/rivals/{rival}/agree", post(rivals::agree))
+        .route("/claims/{id}/rivals/{rival}/end", post(rivals::end))
         // Experiments
         .route("/experiments", get(list::list))
         .route("/experiments/new", get(edit::new).post(edit::propose))
@@ -78,6 +83,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
         .route("/experiments/{id}/answer", post(acceptance::answer))
+        .route("/experiments/{id}/rival", post(rival::choose))
         .route("/experiments/{id}/forecast", post(forecast::give))
         .route("/experiments/{id}/confirm", post(standing::confirm))
         .route("/experiments/{id}/dispute", post(standing::dispute))

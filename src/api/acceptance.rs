@@ -30,7 +30,7 @@ pub(super) struct Acceptance {
     /// The claim's author today, if an account on the board is.
     claim_author: Option<String>,
     /// SHA-256 of the proposal as it stands, which an answer names: of the canonical JSON of `claim`, `prediction`, `rationale`,
-    /// `spec` and `title`.
+    /// `spec` and `title`, and of `rival` where it names one.
     proposal_sha256: Option<String>,
     /// The last answer.
     answer: Option<Answered>,

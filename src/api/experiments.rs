@@ -13,6 +13,7 @@ use crate::error::{Error, FieldProblem, Result};
 use crate::extract::{Path, Query};
 use crate::pace::Pace;
 use crate::proposal::{self, Proposal, Source};
+use crate::rival;
 use crate::standing;
 use axum::Json;
 use axum::extract::State;
@@ -85,6 +86,12 @@ pub(super) struct Experiment {
     planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
     confirmed_by: Option<ExperimentId>,
+    /// The rival of its claim that its runs test, too, by a criterion of its own.
+    rival: Option<ClaimId>,
+    /// The test of that rival: an experiment without runs of its own; null until registered.
+    rival_test: Option<ExperimentId>,
+    /// Of the test of a rival: the experiment whose runs decide it.
+    shares_runs_of: Option<ExperimentId>,
     /// Whether the claim's author has accepted it as a test.
     acceptance: Acceptance,
     /// What a moderator disputes; until that is resolved it does not move the claim's standing.
@@ -159,6 +166,9 @@ impl From<table::Experiment> for Experiment {
             power: experiment.power.and_then(|power| power.0.into_inner()),
             asked_before: None,
             planned_power: experiment.planned_power,
+            rival: experiment.rival,
+            rival_test: experiment.rival_test,
+            shares_runs_of: experiment.shares_runs_of,
             confirmed_by: experiment.confirmed_by,
             dispute: experiment.disputed_at.map(|at| Dispute {
                 at,
@@ -258,6 +268,9 @@ pub(super) struct NewExperiment {
     /// Why; needed with `amends`.
     #[serde(default)]
     amend_reason: Option<String>,
+    /// An agreed rival of the claim, which the same runs are to test, too.
+    #[serde(default)]
+    rival: Option<ClaimId>,
 }
 
 /// Propose an experiment.
@@ -319,6 +332,11 @@ pub(super) async fn propose(
             None
         }
     };
+    if let (Some(rival), Some(draft)) = (new.rival, &draft)
+        && let Err(problem) = rival::check(&mut call.tx, new.claim, rival, &draft.spec).await?
+    {
+        problems.push(problem);
+    }
     let Some(draft) = draft.filter(|_| problems.is_empty()) else {
         return Err(Error::Invalid(problems).into());
     };
@@ -329,6 +347,7 @@ pub(super) async fn propose(
         amends: amends.as_ref(),
     };
     let id = proposal::propose(&mut call.tx, proposed).await?;
+    rival::choose(&mut call.tx, id, account.id, new.rival).await?;
     if new.register {
         proposal::register(&mut call.tx, id, account.id, &draft.spec, new.exploratory).await?;
     }

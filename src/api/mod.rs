@@ -15,6 +15,7 @@ mod page;
 mod queue;
 mod record;
 mod revisions;
+mod rivals;
 mod runs;
 mod scope_map;
 mod stalled;
@@ -126,6 +127,11 @@ fn described() -> Described {
         .routes(routes!(disputes::answer))
         .routes(routes!(disputes::resolve))
         .routes(routes!(experiments::runs))
+        .routes(routes!(rivals::list, rivals::declare))
+        .routes(routes!(rivals::agree))
+        .routes(routes!(rivals::end))
+        .routes(routes!(rivals::deny))
+        .routes(routes!(rivals::choose))
         .routes(routes!(acceptance::answer))
         .routes(routes!(acceptance::unanswered))
         .routes(routes!(acceptance::name_author))

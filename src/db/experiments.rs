@@ -81,6 +81,12 @@ pub struct Experiment {
     /// Whether the claim's author has accepted it as a test: own, accepted, declined or unilateral, fixed at registration, before
     /// that as it is now. None of exploratory ones, and of those from before it could be accepted.
     pub acceptance: Option<String>,
+    /// The rival of its claim that its runs test, too.
+    pub rival: Option<ClaimId>,
+    /// Of the test of a rival: the experiment whose runs decide it.
+    pub shares_runs_of: Option<ExperimentId>,
+    /// The test of the rival, with its verdict by a criterion of its own.
+    pub rival_test: Option<ExperimentId>,
     /// The claim's author, if an account on the board is.
     pub claim_author: Option<String>,
     /// What a claim's author answered to it; of a confirmation, to what it repeats.
@@ -132,7 +138,7 @@ impl Experiment {
             ..
         } = self;
         Some(jobs::proposal_sha256(
-            *claim, title, prediction, rationale, &spec,
+            *claim, title, prediction, rationale, &spec, self.rival,
         ))
     }
 
@@ -188,7 +194,9 @@ macro_rules! select_experiments {
                  e.challenge, e.confirms as "confirms: ExperimentId", e.confirmation, e.planned_power,
                  e.power as "power?: Json<Stored<Power>>",
                  (select max(id) from experiment c where c.confirms = e.id) as "confirmed_by: ExperimentId",
-                 acceptance_of(e.id) as acceptance,
+                 acceptance_of(e.id) as acceptance, e.rival_id as "rival: ClaimId",
+                 e.shares_runs_of as "shares_runs_of: ExperimentId",
+                 (select r.id from experiment r where r.shares_runs_of = e.id) as "rival_test: ExperimentId",
                  (select name from account where account.id = coalesce(claim.named_author_id, claim.author_id)) as claim_author,
                  (select to_jsonb(s) || jsonb_build_object('by', account.name)
                   from co_signature s join account on account.id = s.account_id

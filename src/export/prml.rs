@@ -102,7 +102,11 @@ impl Registration<'_> {
         ));
         // There are several, and the specification names them.
         line(format_args!("seed: null"));
-        line(format_args!("threshold: {}", float(criterion.margin)));
+        let threshold = match criterion.kind {
+            CriterionKind::NonInferiority => -criterion.margin,
+            _ => criterion.margin,
+        };
+        line(format_args!("threshold: {}", float(threshold)));
         line(format_args!("version: prml/0.1"));
         text
     }

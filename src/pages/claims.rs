@@ -14,11 +14,13 @@ use crate::{
         experiments, lineage as revisions,
         listed::{self, Filter, Listed},
         points,
+        rivals::{self, Rival},
     },
     error::{Error, Result},
     extract::{Form, Moderator, Path, Query, Visit},
     lineage::{self, Resorted},
     render::{badge, filters, number},
+    rival::Who,
     scope_map::{self, Map},
     state::AppState,
 };
@@ -26,7 +28,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
-    scope::Field,
+    scope::{Field, Predicts},
 };
 use serde::Deserialize;
 
@@ -59,6 +61,7 @@ struct ClaimPage {
     later: Vec<Claim>,
     /// What it made of the experiments on the claim that it narrows.
     resorted: Vec<Resorted>,
+    rivals: Vec<Rival>,
     /// Proposals that wait for the answer of who looks, the claim's author.
     waiting: Vec<Waiting>,
     open: Vec<Listed>,
@@ -88,6 +91,23 @@ impl ClaimPage {
     fn may_narrow(&self) -> bool {
         self.visit.viewer.as_ref().is_some_and(|viewer| {
             lineage::may_narrow(&self.claim, &viewer.name, viewer.role.is_moderator()).is_ok()
+        })
+    }
+
+    /// Whether its denial says that an arm is no worse.
+    fn denies_better(&self) -> bool {
+        let covers = self.claim.covers.0.get();
+        covers.is_none_or(|covers| covers.predicts == Predicts::Better)
+    }
+
+    /// Whether who looks speaks for the claim: its author, and moderators.
+    fn speaks(&self) -> bool {
+        self.visit.viewer.as_ref().is_some_and(|viewer| {
+            let who = Who {
+                id: viewer.id,
+                is_moderator: viewer.role.is_moderator(),
+            };
+            who.speaks_for(&self.claim)
         })
     }
 
@@ -179,6 +199,7 @@ pub async fn claim(
         earlier,
         resorted,
         waiting,
+        rivals: rivals::of_claim(pool, id).await?,
         later: claims::revisions(pool, id).await?,
         open,
         experiments,

@@ -17,6 +17,7 @@ pub mod people;
 pub mod picture;
 pub mod queue;
 pub mod record;
+pub mod rivals;
 pub mod runs;
 pub mod sign;
 pub mod thread;

@@ -37,6 +37,12 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
             power.pairs,
             percent(power.power)
         ),
+        CriterionKind::NonInferiority => format!(
+            "With {} pairs, the prediction is falsified with a chance of {} where the treatment is worse by twice the margin, \
+             {margin}, and supported with about the same chance where both arms do the same.",
+            power.pairs,
+            percent(power.power)
+        ),
         _ => format!(
             "With {} pairs, the prediction is falsified with a chance of {} where there is no effect, and an effect of the \
              margin, {margin}, is seen with about the same chance. A larger one is seen more easily.",

@@ -47,7 +47,10 @@ pub fn told(entry: &Entry) -> String {
         _ => {
             let act = match body["author"]["name"].as_str() {
                 Some(author) => format!("author named: {author}"),
-                None => text("act").replace('_', " "),
+                None => match body["rival"].as_i64() {
+                    Some(rival) => format!("{} (claim {rival})", text("act").replace('_', " ")),
+                    None => text("act").replace('_', " "),
+                },
             };
             match text("reason") {
                 reason if reason.is_empty() => format!("{act}{by}"),

@@ -9,5 +9,6 @@ mod forecasts;
 mod openapi;
 mod queue;
 mod revisions;
+mod rivals;
 mod support;
 mod threads;

@@ -18,6 +18,7 @@ mod kinds;
 mod lineage;
 mod pace;
 mod power;
+mod rivals;
 mod scope_map;
 mod stalled;
 mod support;

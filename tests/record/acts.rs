@@ -3,10 +3,11 @@
 use crate::board::{Board, draft};
 use breakmywork::acceptance;
 use breakmywork::auth::account::Role;
-use breakmywork::db::{accounts, claims, comments, experiments};
+use breakmywork::db::{accounts, claims, comments, experiments, rivals};
 use breakmywork::discussion;
 use breakmywork::error::Error;
 use breakmywork::proposal::{self, New};
+use breakmywork::rival::{self, Who};
 use breakmywork::standing;
 use breakmywork_protocol::id::{AccountId, ClaimId, CommentId, ExperimentId, RunId, ThreadId};
 use breakmywork_protocol::jobs::{self, FailureKind};
@@ -71,7 +72,7 @@ impl<'a> Crowd<'a> {
     async fn something(&mut self, tx: &mut PgTransaction<'_>) -> Result<(), Error> {
         let who = *self.people.choose(&mut self.random).expect("people");
         let whom = *self.people.choose(&mut self.random).expect("people");
-        match self.random.random_range(0..21) {
+        match self.random.random_range(0..23) {
             0..5 => self.propose_and_register(tx, who).await,
             5 => {
                 let id = self.experiment(tx, "proposed").await?;
@@ -151,6 +152,26 @@ impl<'a> Crowd<'a> {
                 let who = claim.and_then(|claim| claim.answering_id).unwrap_or(who);
                 let accepts = self.random.random_bool(0.5);
                 acceptance::answer(tx, id, who, accepts, "so \"be\" it", &hash).await
+            }
+            20 => {
+                let claim = *self.claims.choose(&mut self.random).expect("claims");
+                let who = Who {
+                    id: who,
+                    is_moderator: true,
+                };
+                let denied = rival::deny(tx, claim, who, "It is not so.", "to see both").await;
+                denied.map(drop)
+            }
+            21 => {
+                let claim = *self.claims.choose(&mut self.random).expect("claims");
+                let rivals = rivals::of_claim(&mut **tx, claim).await?;
+                let rivals: Vec<ClaimId> = rivals.iter().map(|rival| rival.id).collect();
+                let other = self.one_of(&rivals)?;
+                let who = Who {
+                    id: who,
+                    is_moderator: true,
+                };
+                rival::end(tx, claim, other, who, "both can hold").await
             }
             _ => Ok(accounts::set_role(tx, whom, Role::Moderator).await?),
         }

@@ -145,6 +145,7 @@ impl Board {
     pub(crate) async fn as_owner(&self, sql: &str) {
         let tables = [
             "claim",
+            "claim_rival",
             "co_signature",
             "experiment",
             "record_entry",

@@ -40,6 +40,8 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
         "registration",
         "resumed",
         "retried",
+        "rival_agreed",
+        "rival_ended",
         "role_set",
         "shown",
         "stopped",
@@ -180,7 +182,7 @@ async fn what_was_there_before_the_record_is_put_on_it_once(pool: PgPool) {
     }
     // As the migration finds a board of an earlier release, which knew no disputes, and nobody who accepted a test.
     board
-        .as_owner("update claim set named_author_id = null; delete from co_signature; update experiment set acceptance = null")
+        .as_owner("update claim set named_author_id = null; delete from co_signature; delete from claim_rival; update experiment set acceptance = null")
         .await;
     board
         .as_owner("update experiment set disputed_at = null, disputed_by = null, dispute_reason = null, dispute_answer = null")

@@ -98,7 +98,7 @@ fn live(weapons: &[Weapon], rng: &mut SmallRng) -> Life {
         let weapon = most_falsified(&record);
         let (kind, noise) = weapons[weapon];
         // Of several conditions the third, which need not have the effect, is where an error is likeliest.
-        let verdict = screens[weapon].verdict(kind.margin(), Third::Against, rng);
+        let verdict = screens[weapon].verdict(kind.edge(), Third::Against, rng);
         record[weapon][1] += 1;
         if verdict.outcome != Outcome::Falsified {
             continue;
@@ -110,7 +110,7 @@ fn live(weapons: &[Weapon], rng: &mut SmallRng) -> Life {
         let confirmation = confirmations
             .entry((weapon, plan.pairs, plan.place))
             .or_insert_with(|| Experiment::at(kind.confirmed(), noise, plan.pairs, plan.level));
-        if confirmation.falsified(kind.margin(), Third::Against, rng) {
+        if confirmation.falsified(kind.edge(), Third::Against, rng) {
             life.fell = true;
             return life;
         }

@@ -118,7 +118,7 @@ fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
             .reduce(|| [0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]);
         counts.map(|count| count as f64 / f64::from(experiments))
     };
-    let margin = kind.margin();
+    let margin = kind.edge();
     // The third of three conditions is where an error is likeliest: with those that lack the effect, all but one have it.
     let (none, edge, twice) = (
         ends(0.0, Third::For),
@@ -129,9 +129,9 @@ fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
         Kind::Cells => ends(0.0, Third::Against)[2],
         _ => none[2],
     };
-    // Of equivalence the margin is the edge of both: there neither may be concluded more often than the level says.
+    // Of these the margin is the edge of both: there neither may be concluded more often than the level says.
     let promised = match kind {
-        Kind::Equivalence => [edge[0], edge[1], 0.0],
+        Kind::Equivalence | Kind::NonInferiority => [edge[0], edge[1], 0.0],
         _ => [none[0], edge[1], reversed],
     };
     let bar = ALPHA + 3.0 * (ALPHA * (1.0 - ALPHA) / f64::from(experiments)).sqrt();
@@ -141,7 +141,7 @@ fn row(kind: Kind, noise: Noise, pairs: u32, args: &Args) -> usize {
         false => format!("{value:.3}"),
     };
     let power = match kind {
-        Kind::Equivalence => [twice[1], none[0]],
+        Kind::Equivalence | Kind::NonInferiority => [twice[1], none[0]],
         _ => [none[1], twice[0]],
     };
     println!(

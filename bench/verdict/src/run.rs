@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Typical,
     Mean,
     Equivalence,
+    NonInferiority,
     SolveRate,
     Interaction,
     Trend,
@@ -32,10 +33,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Typical,
         Self::Mean,
         Self::Equivalence,
+        Self::NonInferiority,
         Self::SolveRate,
         Self::Interaction,
         Self::Trend,
@@ -50,6 +52,9 @@ impl Kind {
             Self::Equivalence => {
                 "equivalence, typical pair (supported and falsified at m; power: falsified at 2m, supported at 0)"
             }
+            Self::NonInferiority => {
+                "non_inferiority, typical pair (supported and falsified at −m; power: falsified at −2m, supported at 0)"
+            }
             Self::SolveRate => "solve_rate",
             Self::Interaction => "interaction, typical seed",
             Self::Trend => "trend, typical seed",
@@ -63,6 +68,14 @@ impl Kind {
         match self {
             Self::SolveRate => SHARE_MARGIN,
             _ => MARGIN,
+        }
+    }
+
+    /// The effect at the very edge of what it predicts; of `non_inferiority` what is denied is a treatment that is worse.
+    pub(crate) fn edge(self) -> f64 {
+        match self {
+            Self::NonInferiority => -self.margin(),
+            _ => self.margin(),
         }
     }
 
@@ -116,6 +129,7 @@ impl Kind {
             Self::Typical => "kind = \"difference\"\nestimand = \"median\"",
             Self::Mean => "kind = \"difference\"\nestimand = \"mean\"",
             Self::Equivalence => "kind = \"equivalence\"",
+            Self::NonInferiority => "kind = \"non_inferiority\"",
             Self::SolveRate => "kind = \"solve_rate\"\nthreshold = 0.5",
             Self::Interaction => {
                 "kind = \"interaction\"\nother_treatment = \"d\"\nother_control = \"c\""

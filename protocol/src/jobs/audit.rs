@@ -118,7 +118,7 @@ async fn mend_run(pool: &PgPool, run: RunId, timing: Timing) -> Result<bool> {
 async fn left_experiments(pool: &PgPool) -> sqlx::Result<Vec<ExperimentId>> {
     sqlx::query_scalar!(
         r#"select id as "id: ExperimentId" from experiment e
-           where state in ('registered', 'running')
+           where state in ('registered', 'running') and shares_runs_of is null
              and (select run.id from run where experiment_id = e.id and run.state in ('queued', 'running')
                   order by run.id limit 1) is null
            limit $1"#,

@@ -21,10 +21,15 @@ pub fn proposal_sha256(
     prediction: &str,
     rationale: &str,
     spec: &Value,
+    rival: Option<ClaimId>,
 ) -> String {
-    digest(&json!({
+    let mut said = json!({
         "claim": claim, "title": title, "prediction": prediction, "rationale": rationale, "spec": spec,
-    }))
+    });
+    if let Some(rival) = rival {
+        said["rival"] = json!(rival);
+    }
+    digest(&said)
 }
 
 /// What the author of a claim answers to a proposal.
@@ -52,7 +57,7 @@ pub async fn answer(
 ) -> Result<()> {
     let row = sqlx::query!(
         r#"select e.state, e.claim_id as "claim: ClaimId", e.title, e.prediction, e.rationale, e.spec,
-             e.author_id = $2 as "is_own!", coalesce(named_author_id, claim.author_id) = $2 as is_claims_author,
+             e.rival_id as "rival: ClaimId", e.author_id = $2 as "is_own!", coalesce(named_author_id, claim.author_id) = $2 as is_claims_author,
              (select disabled_at is null from account where id = $2) as "is_enabled!"
            from experiment e join claim on claim.id = e.claim_id where e.id = $1 for no key update of e"#,
         experiment as ExperimentId,
@@ -87,6 +92,7 @@ pub async fn answer(
         &row.prediction,
         &row.rationale,
         &spec.to_json(),
+        row.rival,
     );
     if sha256 != answer.proposal_sha256 {
         return conflict(
@@ -153,7 +159,8 @@ pub(super) async fn hold_to(
     spec: &Spec,
 ) -> sqlx::Result<()> {
     let row = sqlx::query!(
-        r#"select claim_id as "claim: ClaimId", title, prediction, rationale from experiment where id = $1"#,
+        r#"select claim_id as "claim: ClaimId", title, prediction, rationale, rival_id as "rival: ClaimId"
+           from experiment where id = $1"#,
         experiment as ExperimentId
     )
     .fetch_one(&mut *tx)
@@ -164,6 +171,7 @@ pub(super) async fn hold_to(
         &row.prediction,
         &row.rationale,
         &spec.to_json(),
+        row.rival,
     );
     sqlx::query!(
         "update co_signature set lapsed_at = now()

@@ -1,6 +1,6 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, co_sign, confirm, power, submit};
+use super::{Error, Result, co_sign, confirm, power, rival, submit};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
@@ -19,13 +19,14 @@ use sqlx::{Acquire, PgConnection};
 pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> Result<bool> {
     let row = sqlx::query!(
         r#"select state, thread_id as "thread_id: ThreadId", author_id as "author: AccountId", spec, seed_salt, stop_reason,
-             exploratory
+             exploratory, shares_runs_of is not null as "shares_runs!"
            from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
     .fetch_one(&mut *tx)
     .await?;
-    if row.state != "registered" && row.state != "running" {
+    // The test of a rival ends with the experiment that has the runs.
+    if row.shares_runs || (row.state != "registered" && row.state != "running") {
         return Ok(false);
     }
     let waiting = sqlx::query_scalar!(
@@ -114,7 +115,8 @@ async fn decide(
     spec: serde_json::Value,
     seed_salt: Option<String>,
 ) -> Result<Decision> {
-    let outcomes = outcomes(tx, experiment).await?;
+    let with_runs = rival::with_runs(&mut *tx, experiment).await?;
+    let outcomes = outcomes(tx, with_runs).await?;
     let decided = tokio::task::spawn_blocking(move || match Spec::from_stored(&spec) {
         Ok(spec) => {
             let seeds = spec.seeds_drawn(seed_salt.as_deref());
@@ -138,8 +140,9 @@ async fn stopped(
 ) -> sqlx::Result<Verdict> {
     let row = sqlx::query!(
         r#"select coalesce(account.name, 'somebody') as "by!", author_id = stopped_by as "author?",
-             (select count(*) from run where experiment_id = e.id and state in ('succeeded', 'failed')) as "ended!",
-             (select count(*) from run where experiment_id = e.id) as "runs!"
+             (select count(*) from run where experiment_id = coalesce(e.shares_runs_of, e.id)
+                and state in ('succeeded', 'failed')) as "ended!",
+             (select count(*) from run where experiment_id = coalesce(e.shares_runs_of, e.id)) as "runs!"
            from experiment e left join account on account.id = stopped_by where e.id = $1"#,
         experiment as ExperimentId
     )
@@ -214,18 +217,45 @@ async fn post(
     noise: Option<&[f64]>,
 ) -> Result<()> {
     let mut point = tx.begin().await?;
-    match write(&mut point, experiment, thread, verdict, noise).await {
-        Ok(claim) => {
+    match write_both(&mut point, experiment, thread, verdict, noise).await {
+        Ok(claims) => {
             point.commit().await?;
-            Ok(confirm::after_verdict(tx, claim).await?)
+            for claim in claims {
+                confirm::after_verdict(tx, claim).await?;
+            }
+            Ok(())
         }
-        Err(error) if error.as_database_error().is_some() => {
+        Err(Error::Database(error)) if error.as_database_error().is_some() => {
             tracing::error!(%experiment, %error, "the verdict could not be stored");
             point.rollback().await?;
             stall(tx, experiment, "The verdict could not be stored.").await
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
+}
+
+/// Writes the verdict, and that on the test of a rival that shares the runs, by its own criterion; gives the claims.
+async fn write_both(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    thread: ThreadId,
+    verdict: &Verdict,
+    noise: Option<&[f64]>,
+) -> Result<Vec<ClaimId>> {
+    let mut claims = vec![write(&mut *tx, experiment, thread, verdict, noise).await?];
+    let rival = sqlx::query!(
+        r#"select id as "id: ExperimentId", thread_id as "thread: ThreadId" from experiment
+           where shares_runs_of = $1 and concluded_at is null"#,
+        experiment as ExperimentId
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some(rival) = rival {
+        let verdict = verdict_again(&mut *tx, rival.id).await?;
+        // The pairs are kept once: two claims make no more of them.
+        claims.push(write(&mut *tx, rival.id, rival.thread, &verdict, None).await?);
+    }
+    Ok(claims)
 }
 
 async fn write(

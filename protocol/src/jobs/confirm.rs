@@ -193,7 +193,7 @@ async fn load(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Challen
     let row = sqlx::query!(
         r#"select claim_id as "claim: ClaimId", title, prediction, spec, verdict.detail as "detail: Json<Stored<Verdict>>",
              (select coalesce(sum(extract(epoch from finished_at - started_at)) / greatest(count(distinct seed), 1), 0)
-              from run where experiment_id = experiment.id and trial is null and state = 'succeeded')::double precision as "pair_seconds!"
+              from run where experiment_id = coalesce(shares_runs_of, experiment.id) and trial is null and state = 'succeeded')::double precision as "pair_seconds!"
            from experiment join verdict on verdict.experiment_id = experiment.id where experiment.id = $1"#,
         experiment as ExperimentId
     )

@@ -1,7 +1,7 @@
 //! A moderator disputes an experiment: it keeps its verdict, and does not move its claim's standing until the dispute is
-//! resolved. Reason and answer are public.
+//! resolved. Reason and answer are public. Where its runs test a rival claim, too, it is disputed and resolved as a whole.
 
-use super::{Error, Result, confirm, events};
+use super::{Error, Result, confirm, events, rival};
 use crate::id::{AccountId, ClaimId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use sqlx::PgConnection;
@@ -28,16 +28,19 @@ pub async fn dispute(
             "This experiment is not registered, so it moves nothing that could be disputed.".into(),
         ));
     }
-    sqlx::query!(
-        "update experiment set disputed_at = now(), disputed_by = $2, dispute_reason = $3, dispute_answer = null where id = $1",
-        experiment as ExperimentId,
-        moderator as AccountId,
-        reason
-    )
-    .execute(&mut *tx)
-    .await?;
-    let data = serde_json::json!({ "reason": reason });
-    told(tx, experiment, Act::Disputed, moderator, data).await
+    for experiment in rival::both(&mut *tx, experiment).await? {
+        sqlx::query!(
+            "update experiment set disputed_at = now(), disputed_by = $2, dispute_reason = $3, dispute_answer = null where id = $1",
+            experiment as ExperimentId,
+            moderator as AccountId,
+            reason
+        )
+        .execute(&mut *tx)
+        .await?;
+        let data = serde_json::json!({ "reason": reason });
+        told(&mut *tx, experiment, Act::Disputed, moderator, data).await?;
+    }
+    Ok(())
 }
 
 /// The author answers a dispute; a later answer takes the place of an earlier one, which stays among the events.
@@ -80,16 +83,23 @@ pub async fn resolve_dispute(
 ) -> Result<()> {
     let row = lock(tx, experiment).await?;
     must_be_disputed(&row)?;
-    sqlx::query!(
-        "update experiment set disputed_at = null, disputed_by = null, dispute_reason = null, dispute_answer = null
-         where id = $1",
-        experiment as ExperimentId
-    )
-    .execute(&mut *tx)
-    .await?;
-    let data = serde_json::json!({ "reason": reason });
-    told(tx, experiment, Act::DisputeResolved, moderator, data).await?;
-    Ok(confirm::after_verdict(tx, row.claim).await?)
+    let both = rival::both(&mut *tx, experiment).await?;
+    for experiment in &both {
+        sqlx::query!(
+            "update experiment set disputed_at = null, disputed_by = null, dispute_reason = null, dispute_answer = null
+             where id = $1",
+            *experiment as ExperimentId
+        )
+        .execute(&mut *tx)
+        .await?;
+        let data = serde_json::json!({ "reason": reason });
+        told(&mut *tx, *experiment, Act::DisputeResolved, moderator, data).await?;
+    }
+    for experiment in both {
+        let claim = lock(&mut *tx, experiment).await?.claim;
+        confirm::after_verdict(&mut *tx, claim).await?;
+    }
+    Ok(())
 }
 
 /// Puts it on record and tells whoever watches.
@@ -117,7 +127,16 @@ struct Row {
     disputed: bool,
 }
 
+/// Locks it, and what shares its runs, and reads it.
 async fn lock(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Row> {
+    for experiment in rival::both(&mut *tx, experiment).await? {
+        sqlx::query!(
+            "select from experiment where id = $1 for no key update",
+            experiment as ExperimentId
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
     sqlx::query_as!(
         Row,
         r#"select author_id as "author: AccountId", claim_id as "claim: ClaimId",

@@ -28,12 +28,17 @@ pub async fn stop(
     .fetch_all(&mut *tx)
     .await?;
     let row = sqlx::query!(
-        r#"select state, stopped_at is not null as "stopped!" from experiment where id = $1 for no key update"#,
+        r#"select state, stopped_at is not null as "stopped!", shares_runs_of from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )
     .fetch_optional(&mut *tx)
     .await?
     .ok_or(Error::NotFound("experiment"))?;
+    if let Some(with_runs) = row.shares_runs_of {
+        return Err(Error::Conflict(format!(
+            "Its runs are those of experiment {with_runs}, which tests the rival claim; stop that one, and both end."
+        )));
+    }
     if row.stopped {
         return Err(Error::Conflict(
             "This experiment was stopped before; its verdict comes when its last run has ended."
@@ -57,7 +62,7 @@ pub async fn stop(
     sqlx::query!(
         "update experiment set stopped_at = now(), stopped_by = $2, stop_reason = $3,
              state = case when state = 'stalled' then 'running' else state end, stalled_at = null, stalled_reason = null
-         where id = $1",
+         where id = $1 or shares_runs_of = $1",
         experiment as ExperimentId,
         actor as AccountId,
         reason

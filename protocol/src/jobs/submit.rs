@@ -1,6 +1,6 @@
 //! Registration: the experiment freezes and its runs are queued, in one transaction.
 
-use super::{Error, Result, co_sign, events, line, power};
+use super::{Error, Result, co_sign, events, line, power, rival};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::{Point, Scope};
@@ -47,6 +47,33 @@ pub async fn register_knowing(
             "The experiment was edited a moment ago; read it again, then register it.".into(),
         ));
     }
+    let salt = freeze(&mut *tx, experiment, spec, exploratory, power).await?;
+    let seeds = spec.seeds_drawn(salt.as_deref());
+    let at_once = if spec.is_sequential() { 1 } else { seeds.len() };
+    queue(
+        &mut *tx,
+        experiment,
+        author,
+        &plans(spec, &seeds[..at_once]),
+    )
+    .await?;
+    record::registration(&mut *tx, experiment).await?;
+    let data = serde_json::json!({
+        "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
+    });
+    events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
+    rival::register(tx, experiment, author, spec, &seeds, power).await
+}
+
+/// Freezes an experiment, puts its place on its claim's map, and gives the random number that was drawn for its seeds, if the
+/// board draws them.
+pub(super) async fn freeze(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    spec: &Spec,
+    exploratory: bool,
+    power: Option<&Power>,
+) -> Result<Option<String>> {
     let covers = sqlx::query_scalar!(
         "select covers from claim join experiment on claim_id = claim.id where experiment.id = $1",
         experiment as ExperimentId
@@ -77,24 +104,10 @@ pub async fn register_knowing(
     )
     .fetch_one(&mut *tx)
     .await?;
-    let seeds = spec.seeds_drawn(salt.as_deref());
-    let at_once = if spec.is_sequential() { 1 } else { seeds.len() };
     if let Some(point) = Point::of(spec) {
         enter_point(&mut *tx, experiment, &point).await?;
     }
-    queue(
-        &mut *tx,
-        experiment,
-        author,
-        &plans(spec, &seeds[..at_once]),
-    )
-    .await?;
-    record::registration(&mut *tx, experiment).await?;
-    let data = serde_json::json!({
-        "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
-    });
-    events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
-    Ok(())
+    Ok(salt)
 }
 
 /// Queues the runs of a sequential plan's next seed, in the transaction that ended the last run before it.

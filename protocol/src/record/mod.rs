@@ -93,6 +93,12 @@ pub enum Act {
     TestDeclined,
     /// Said who is the author of a claim that no account put on the board.
     AuthorNamed,
+    /// Said that two claims deny each other.
+    RivalDeclared,
+    /// Agreed to that.
+    RivalAgreed,
+    /// Took that back, or did not agree.
+    RivalEnded,
 }
 
 /// What an entry is about.

@@ -133,6 +133,7 @@ pub(super) async fn registration_body(
                   e.spec_sha256 as "spec_sha256!", e.registered_at as "registered_at!", e.exploratory, e.prediction,
                   e.amends as "amends: ExperimentId", e.amend_reason, e.seed_salt, e.outside,
                   e.confirms as "confirms: ExperimentId", e.confirmation,
+                  e.rival_id as "rival: ClaimId", e.shares_runs_of as "shares_runs_of: ExperimentId",
                   case when e.acceptance is not null then jsonb_build_object('status', e.acceptance, 'answer', (
                     select jsonb_build_object('proposal_sha256', s.proposal_sha256, 'words', s.words,
                       'at', to_char(s.answered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
@@ -167,6 +168,8 @@ pub(super) async fn registration_body(
         "confirms": row.confirms,
         "confirmation": row.confirmation,
         "acceptance": row.acceptance,
+        "rival": row.rival,
+        "shares_runs_of": row.shares_runs_of,
         "runs": row.runs,
         "data_sets": row.data_sets.unwrap_or_else(|| json!({})),
     }))

@@ -7,6 +7,7 @@ mod margin;
 mod narrow;
 mod range;
 mod resort;
+mod rival;
 mod values;
 mod words;
 
@@ -49,12 +50,33 @@ pub struct Scope {
     /// Metrics; if none is named, every one that is measured on the test.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<String>,
+    /// What it says of the two arms.
+    #[serde(skip_serializing_if = "Predicts::is_usual")]
+    pub predicts: Predicts,
     /// The arms that are compared.
     #[serde(skip_serializing_if = "Arms::are_open")]
     pub arms: Arms,
     /// How small an effect still counts.
     #[serde(skip_serializing_if = "Margins::are_usual")]
     pub margin: Margins,
+}
+
+/// What a claim says of its treatment and its control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Predicts {
+    /// The treatment is better, by the smallest effect that counts or more.
+    #[default]
+    Better,
+    /// The treatment is not worse: by less than the smallest effect that counts, or better.
+    NotWorse,
+}
+
+impl Predicts {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Scope {
@@ -106,11 +128,18 @@ impl Scope {
         let all = pairs.len();
         match criterion.kind {
             // 1,000 attacks with a mean fell 31 of 100 true claims where noise was skewed (bench/verdict).
-            CriterionKind::Difference if criterion.estimand == Some(Estimand::Mean) => found.push(
+            CriterionKind::Difference | CriterionKind::NonInferiority
+                if criterion.estimand == Some(Estimand::Mean) => found.push(
                 "The claim speaks of the typical pair, and this of the mean, whose test errs more often than its level \
                  says where the noise is skewed."
                     .into(),
             ),
+            CriterionKind::NonInferiority if self.predicts == Predicts::NotWorse => {}
+            CriterionKind::NonInferiority => found
+                .push("The claim says that one arm is better, not only that it is no worse.".into()),
+            _ if self.predicts == Predicts::NotWorse => {
+                found.push("The claim says that one arm is no worse than another, no more.".into());
+            }
             CriterionKind::Difference | CriterionKind::SolveRate => {}
             CriterionKind::Cells if criterion.count() == all => {}
             CriterionKind::Cells => found.push(format!(

@@ -33,6 +33,11 @@ impl Scope {
                 "Metric",
                 Some(listed(metrics).unwrap_or("any that is measured on the test".into())),
             ),
+            (
+                "Says",
+                (self.predicts == super::Predicts::NotWorse)
+                    .then(|| "the treatment is no worse than the control, by what counts".into()),
+            ),
             ("Treatment", arm(&self.arms.treatment)),
             ("Control", arm(&self.arms.control)),
             ("Smallest effect that counts", Some(self.margin.words())),

@@ -11,6 +11,7 @@ mod sweep;
 const KINDS: &[(&str, CriterionKind)] = &[
     ("difference", CriterionKind::Difference),
     ("equivalence", CriterionKind::Equivalence),
+    ("non_inferiority", CriterionKind::NonInferiority),
     ("solve_rate", CriterionKind::SolveRate),
     ("interaction", CriterionKind::Interaction),
     ("trend", CriterionKind::Trend),
@@ -85,6 +86,7 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
         kind,
         CriterionKind::Difference
             | CriterionKind::Equivalence
+            | CriterionKind::NonInferiority
             | CriterionKind::SolveRate
             | CriterionKind::Cells
     );

@@ -12,8 +12,10 @@ impl Spec {
             .iter()
             .find(|arm| arm.name == criterion.treatment)?;
         let kind = match criterion.kind {
-            // The same differences, asked two ways.
-            CriterionKind::Difference | CriterionKind::Equivalence => "difference".to_owned(),
+            // The same differences, asked three ways.
+            CriterionKind::Difference
+            | CriterionKind::Equivalence
+            | CriterionKind::NonInferiority => "difference".to_owned(),
             CriterionKind::Interaction => "interaction".to_owned(),
             CriterionKind::SolveRate => format!("solve_rate {:?}", criterion.threshold?),
             CriterionKind::Trend => format!(

@@ -23,6 +23,13 @@ impl Criterion {
                 self.subject(),
                 self.amount(),
             ),
+            CriterionKind::NonInferiority => format!(
+                "\"{}\" reaches a {} that is worse than that of \"{}\" by less than {}, or better.",
+                self.treatment,
+                self.metric,
+                self.control,
+                self.amount(),
+            ),
             CriterionKind::SolveRate => format!(
                 "\"{}\" solves the task ({}) in at least {} points more of the seeds than \"{}\".",
                 self.treatment,
@@ -76,6 +83,14 @@ impl Criterion {
             ),
             CriterionKind::Equivalence => format!(
                 "Falsified if \"{}\" and \"{}\" are proven to differ in {} by more than {}, {}.",
+                self.treatment,
+                self.control,
+                self.metric,
+                self.amount(),
+                self.proof(),
+            ),
+            CriterionKind::NonInferiority => format!(
+                "Falsified if \"{}\" is proven worse than \"{}\" in {} by more than {}, {}.",
                 self.treatment,
                 self.control,
                 self.metric,
@@ -164,6 +179,15 @@ impl Criterion {
                     "The claim survives if {} of {} is proven to lie between −{margin} and {margin}, at the level {level}; it \
                      falls if it is proven to lie outside.",
                     self.quantity("difference"),
+                    self.metric
+                );
+            }
+            CriterionKind::NonInferiority => {
+                return format!(
+                    "The claim survives if {} of \"{}\" in {} is proven to be above −{margin}, at the level {level}; it falls if \
+                     it is proven to be below −{margin}.",
+                    self.quantity("advantage"),
+                    self.treatment,
                     self.metric
                 );
             }

@@ -554,6 +554,9 @@ pub enum CriterionKind {
     Difference,
     /// The arms differ by less than the margin, either way: seed-paired differences.
     Equivalence,
+    /// The treatment is worse by less than the margin, or better: seed-paired differences. It is what `difference` predicts of
+    /// the two arms the other way round, denied.
+    NonInferiority,
     /// Difference of the shares of seeds that solve the task, paired.
     SolveRate,
     /// The treatment's advantage is greater by the margin than it is under another condition: four runs for each seed.

@@ -183,6 +183,7 @@ impl<'a> Compared<'a> {
         // Positive on one side, negative on the other.
         let side = |value: f64| match criterion.kind {
             CriterionKind::Equivalence => criterion.margin - value.abs(),
+            CriterionKind::NonInferiority => value + criterion.margin,
             _ => value,
         };
         let here = side(effect);

@@ -105,6 +105,19 @@ fn predicted(criterion: &Criterion) -> Meaning {
                 falsified: differ,
             }
         }
+        CriterionKind::NonInferiority => {
+            let worse = format!(
+                "\"{treatment}\" is worse than \"{control}\" by more than the smallest effect of interest."
+            );
+            Meaning {
+                supported: format!(
+                    "\"{treatment}\" is worse than \"{control}\" by less than the smallest effect of interest, or better."
+                ),
+                reversed: worse.clone(),
+                negligible: worse.clone(),
+                falsified: worse,
+            }
+        }
         CriterionKind::Interaction => {
             let [other_treatment, other_control] = criterion.other_pair().unwrap_or_default();
             let one = format!("the advantage of \"{treatment}\" over \"{control}\"");
@@ -208,7 +221,7 @@ fn numbers(verdict: &Verdict) -> Option<String> {
         Some(Estimand::Median) | None => "typical (median)",
     };
     let what = match verdict.kind? {
-        CriterionKind::Difference | CriterionKind::Equivalence => {
+        CriterionKind::Difference | CriterionKind::Equivalence | CriterionKind::NonInferiority => {
             format!("{which} advantage in {}", verdict.metric)
         }
         CriterionKind::Interaction => {

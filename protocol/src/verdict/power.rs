@@ -17,7 +17,7 @@ pub(super) const SAMPLES: u32 = 1_000;
 const IMAGINARY: f64 = 2.0;
 
 /// Chance that the experiment would have falsified the prediction, had there been no effect at all (of `equivalence`: one
-/// of twice the margin): the severity with which the prediction was tested. Absent without two pairs.
+/// of twice the margin; of `non_inferiority`: a treatment worse by that): the severity with which the prediction was tested. Absent without two pairs.
 ///
 /// The noise is taken to be what the pairs have around their middle.
 pub(super) fn severity(verdict: &Verdict, level: f64) -> Option<f64> {
@@ -226,6 +226,7 @@ impl Side {
                 below
             }
             Some(CriterionKind::Equivalence) => above,
+            Some(CriterionKind::NonInferiority) => below,
             _ => Self::Below(verdict.margin),
         }
     }

@@ -40,18 +40,26 @@ pub(super) fn apply(evidence: &dyn Evidence, criterion: &Criterion, level: f64) 
             both(above(-margin), below(margin)),
             either(above(margin), below(-margin), level),
         ),
+        CriterionKind::NonInferiority => (above(-margin), below(-margin)),
         _ => (above(0.0), below(margin)),
     };
-    let large_enough = criterion.kind == CriterionKind::Equivalence || evidence.effect() >= margin;
+    let of_size = !matches!(
+        criterion.kind,
+        CriterionKind::Equivalence | CriterionKind::NonInferiority
+    );
+    let large_enough = !of_size || evidence.effect() >= margin;
     let (outcome, label) = if holds(&support) && large_enough {
         (Outcome::Supported, None)
     } else if holds(&falsify) {
-        let label = match criterion.kind {
-            CriterionKind::Equivalence => None,
-            // Too small to matter comes first: a worse treatment that is as good for every purpose is not "worse".
-            _ if holds(&above(-margin)) => Some(Label::Negligible),
-            _ if holds(&below(0.0)) => Some(Label::Reversed),
-            _ => None,
+        // Too small to matter comes first: a worse treatment that is as good for every purpose is not "worse".
+        let label = if !of_size {
+            None
+        } else if holds(&above(-margin)) {
+            Some(Label::Negligible)
+        } else if holds(&below(0.0)) {
+            Some(Label::Reversed)
+        } else {
+            None
         };
         (Outcome::Falsified, label)
     } else {

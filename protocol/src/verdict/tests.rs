@@ -7,6 +7,7 @@ mod beside;
 mod cells;
 mod dispersion;
 mod interaction;
+mod rival;
 mod sequential;
 mod trend;
 

@@ -16,6 +16,7 @@ pub mod live;
 mod matrix;
 pub(in crate::pages) mod plots;
 mod posted;
+pub mod rival;
 pub mod show;
 pub mod standing;
 pub mod stop;

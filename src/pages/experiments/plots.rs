@@ -98,7 +98,10 @@ pub(in crate::pages) fn pairs(verdict: &Verdict) -> Option<Html> {
         estimate: verdict_words::estimate_in_a_word(verdict),
         effect: verdict.effect.filter(|_| on_axis),
         interval: verdict.interval.filter(|_| on_axis),
-        margin: on_axis.then_some(verdict.margin),
+        margin: on_axis.then_some(match verdict.kind {
+            Some(CriterionKind::NonInferiority) => -verdict.margin,
+            _ => verdict.margin,
+        }),
     }
     .svg()
 }

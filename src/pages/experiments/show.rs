@@ -5,6 +5,7 @@ use super::{
     forecast::{self, Section},
     matrix::{self, Matrix},
     plots::{self, Plot},
+    rival::{self, Rival},
 };
 use crate::{
     db::{
@@ -108,6 +109,8 @@ pub(super) struct ExperimentPage {
     seeds: Vec<u32>,
     /// Why it does not move the claim's standing; of a proposal, why it would not.
     outside: Vec<String>,
+    /// The rival claim that the same runs test, or may.
+    rival: Rival,
     /// Whether its claim has fallen, so that nothing is left to confirm.
     fallen: bool,
     /// What was typed and refused.
@@ -133,6 +136,13 @@ impl ExperimentPage {
     /// Keeps what was typed and refused.
     pub(super) fn keep(&mut self, words: String) {
         self.words = words;
+    }
+
+    /// Whether it tests a rival claim, too, or may.
+    fn has_rival(&self) -> bool {
+        !self.rival.sides.is_empty()
+            || self.rival.against.is_some()
+            || (self.is_author() && !self.rival.choices.is_empty())
     }
 
     /// Keeps what was typed with an answer that was refused.
@@ -178,6 +188,7 @@ impl ExperimentPage {
         let experiment = &self.experiment;
         experiment.registered_at.is_some()
             && experiment.concluded_at.is_none()
+            && experiment.shares_runs_of.is_none()
             && ((self.is_author() && experiment.confirms.is_none()) || self.visit.is_admin())
     }
 
@@ -300,6 +311,7 @@ async fn page_from(
         seeds: experiment.seeds(&spec),
         outside: outside(state, &experiment, &spec).await?,
         fallen: fallen(state, &experiment).await?,
+        rival: rival::section(state, &experiment, &spec).await?,
         words: String::new(),
         answer_words: String::new(),
         pairs: experiment.verdict().and_then(plots::pairs),

@@ -152,7 +152,7 @@ async fn frozen(
     found: &mut Vec<Finding>,
 ) -> sqlx::Result<()> {
     let row = sqlx::query!(
-        r#"select spec, spec_canonical as "canonical!", e.claim_id as "claim: ClaimId", title, prediction, rationale,
+        r#"select spec, spec_canonical as "canonical!", e.claim_id as "claim: ClaimId", title, prediction, rationale, rival_id as "rival: ClaimId",
              confirms is null and acceptance in ('accepted', 'declined') as answered,
              (select proposal_sha256 from co_signature where experiment_id = e.id) as proposal_sha256,
              (select to_jsonb(p) - 'experiment_id' from experiment_point p where p.experiment_id = e.id) as point
@@ -175,7 +175,9 @@ async fn frozen(
         found.push(Finding::of(entry, What::RowChanged, detail));
     }
     let [title, prediction, rationale] = [&row.title, &row.prediction, &row.rationale];
-    let proposal = jobs::proposal_sha256(row.claim, title, prediction, rationale, &row.spec);
+    let proposal = jobs::proposal_sha256(
+        row.claim, title, prediction, rationale, &row.spec, row.rival,
+    );
     if row.answered == Some(true) && row.proposal_sha256.as_ref() != Some(&proposal) {
         let detail = "what the claim's author answered to is not what was registered";
         found.push(Finding::of(entry, What::RowChanged, detail));

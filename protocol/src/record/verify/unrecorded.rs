@@ -77,6 +77,20 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
                   s.proposal_sha256, s.words)
             order by experiment_id limit $1)
            union all
+           (select 'claim ' || coalesce(r.claim_id, told.subject_id),
+                   'that claim ' || coalesce(r.rival_id, told.rival) || case when r.claim_id is null then ' is not its rival'
+                     when r.agreed_at is null then ' is declared its rival' else ' is its rival' end
+            from claim_rival r full join (
+                select distinct on (subject_id, body::jsonb ->> 'rival') subject_id, (body::jsonb ->> 'rival')::bigint as rival,
+                  body::jsonb ->> 'act' as act
+                from record_entry where subject = 'claim' and kind = 'act'
+                  and body::jsonb ->> 'act' in ('rival_declared', 'rival_agreed', 'rival_ended')
+                order by subject_id, body::jsonb ->> 'rival', seq desc) told
+              on told.subject_id = r.claim_id and told.rival = r.rival_id
+            where coalesce(told.act, 'rival_ended') <> case when r.claim_id is null then 'rival_ended'
+                when r.agreed_at is null then 'rival_declared' else 'rival_agreed' end
+            order by 1 limit $1)
+           union all
            (select 'experiment ' || e.id, 'whether its claim''s author accepted it is said to be ' || acceptance
             from experiment e join record_entry r on r.kind = 'registration' and r.subject_id = e.id
             where acceptance is not null and not (r.body::jsonb ? 'acceptance')

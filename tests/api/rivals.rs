@@ -1,0 +1,391 @@
+//! Rival claims: who says that claims deny each other, one experiment that tests both, and that nobody wins by it what the runs
+//! do not give.
+
+use crate::support::*;
+use axum::http::StatusCode;
+use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::jobs::{self, Ending, Timing};
+use breakmywork_protocol::record::verify;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+struct Board {
+    site: Site,
+    /// The author of C2.
+    ada: Person,
+    bob: Person,
+    mona: Person,
+    c2: i64,
+}
+
+/// C2 speaks of the ready template, ada is its author, mona a moderator.
+async fn board(pool: PgPool) -> Board {
+    let site = Site::new(pool).await;
+    sqlx::query("update claim set covers = covers - 'tasks' || '{\"margin\": {\"relative\": 0.1}}' where label = 'C2'")
+        .execute(&site.pool)
+        .await
+        .expect("sets");
+    let ada = site.person("ada", "member").await;
+    let bob = site.person("bob", "member").await;
+    let mona = site.person("mona", "moderator").await;
+    let c2 = site.claim("C2").await;
+    let body = json!({ "author": "ada", "reason": "She wrote it." });
+    let named = site
+        .post(&mona, &format!("/api/v1/claims/{c2}/author"), &body)
+        .await;
+    named.assert_status_ok();
+    Board {
+        site,
+        ada,
+        bob,
+        mona,
+        c2,
+    }
+}
+
+impl Board {
+    async fn post(&self, person: &Person, path: &str, body: Value) -> (u16, Value) {
+        let answer = self
+            .site
+            .post(person, &format!("/api/v1{path}"), &body)
+            .await;
+        (answer.status_code().as_u16(), answer.json())
+    }
+
+    /// ada puts the denial of C2 on the board.
+    async fn denial(&self, person: &Person) -> i64 {
+        let body = json!({
+            "sentence": "Fresh masks do no worse than fixed ones, by what counts.",
+            "reason": "So that one experiment can tell.",
+        });
+        let (status, made) = self
+            .post(person, &format!("/claims/{}/denial", self.c2), body)
+            .await;
+        assert_eq!(status, 201, "{made}");
+        assert_eq!(made["label"], "C15");
+        assert_eq!(made["covers"]["predicts"], "not_worse");
+        made["id"].as_i64().expect("an id")
+    }
+
+    /// bob registers the ready template on C2, which tests the rival, too.
+    async fn registered(&self, rival: i64) -> Value {
+        let body =
+            json!({ "claim": self.c2, "spec": template(), "rival": rival, "register": true });
+        let (status, experiment) = self.post(&self.bob, "/experiments", body).await;
+        assert_eq!(status, 201, "{experiment}");
+        experiment
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.site.get(&format!("/api/v1{path}")).await.json()
+    }
+
+    /// Trains what waits, `fixed` masks reaching that error where fresh ones reach 0.1; with noise.
+    async fn train(&self, fixed: f64) {
+        let pool = &self.site.pool;
+        let worker = Uuid::new_v4();
+        jobs::register_worker(pool, worker, "host", "cpu", "0", 1)
+            .await
+            .expect("registers");
+        while let Some(lease) = jobs::take(pool, worker, Timing::default())
+            .await
+            .expect("takes")
+        {
+            let plan = lease.plan.clone().expect("a plan");
+            let setup = serde_json::to_value(&plan.setup).expect("plain");
+            let is_fixed = setup["dropout"]["state"]["time"] == "fixed";
+            let error =
+                if is_fixed { fixed } else { 0.1 } * (1.0 + f64::from(plan.seed % 10) * 1e-3);
+            let result = json!({
+                "metrics": { "test_mse": error },
+                "treatment": { "verified": true, "sites": {}, "violations": [] },
+                "provenance": {
+                    "worker_version": "0", "code_version": "0", "plan_sha256": plan.sha256(), "seed": plan.seed,
+                    "device": "cpu", "device_name": "test", "threads": 1, "wall_seconds": 1.0, "time_steps": 1,
+                    "time_steps_per_second": 1.0, "peak_memory_bytes": 0
+                }
+            });
+            let ending = Ending::Succeeded(serde_json::from_value(result).expect("a result"));
+            jobs::finish(pool, &lease, ending, Timing::default())
+                .await
+                .expect("finishes");
+        }
+    }
+
+    /// What does not agree with the record, but for what this test changed of C2.
+    async fn findings(&self) -> u64 {
+        let options = verify::Options {
+            noted: Vec::new(),
+            readers: 1,
+        };
+        let summary = verify::verify(&self.site.pool, &options, |told| eprintln!("{told:?}")).await;
+        summary.expect("it can be checked").findings - 1
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn one_set_of_runs_gives_each_claim_its_verdict(pool: PgPool) {
+    let board = board(pool).await;
+    let rival = board.denial(&board.ada).await;
+    let first = board.registered(rival).await;
+    let other = first["rival_test"].as_i64().expect("the test of the rival");
+    let twin = board.get(&format!("/experiments/{other}")).await;
+    assert_eq!(twin["claim"], rival);
+    assert_eq!(twin["shares_runs_of"], first["id"]);
+    assert_eq!(twin["seeds"], first["seeds"]);
+    assert_eq!(twin["runs"]["total"], 0);
+    assert_eq!(
+        (&first["outside"], &twin["outside"]),
+        (&json!([]), &json!([]))
+    );
+    let criterion = &twin["spec"]["criterion"];
+    assert_eq!(criterion["kind"], "non_inferiority");
+    assert_eq!(
+        criterion["treatment"],
+        first["spec"]["criterion"]["control"]
+    );
+    assert_eq!(criterion["margin"], first["spec"]["criterion"]["margin"]);
+
+    // What is seen of the runs ends forecasts about either claim.
+    board.train(0.02).await;
+    let forecast = json!({ "percent": 1 });
+    let late = board
+        .post(
+            &board.bob,
+            &format!("/experiments/{other}/forecast"),
+            forecast,
+        )
+        .await;
+    assert_eq!(late.0, 409);
+
+    let [first, twin] = [
+        board.get(&format!("/experiments/{}", first["id"])).await,
+        board.get(&format!("/experiments/{other}")).await,
+    ];
+    assert_eq!(
+        (&first["outcome"], &twin["outcome"]),
+        (&json!("supported"), &json!("falsified"))
+    );
+    assert_eq!(
+        first["verdict"]["effect"].as_f64().map(|effect| -effect),
+        twin["verdict"]["effect"].as_f64(),
+        "the same pairs, the other way round"
+    );
+    // The confirmation of the rival's challenge asks what was asked of the rival, on seeds of its own.
+    let confirmation = twin["confirmed_by"].as_i64().expect("the board confirms");
+    let confirmation = board.get(&format!("/experiments/{confirmation}")).await;
+    assert_eq!(confirmation["claim"], rival);
+    assert_eq!(confirmation["spec"]["criterion"]["kind"], "non_inferiority");
+    assert_eq!(confirmation["spec"]["criterion"]["alpha"], 0.025);
+    assert!(confirmation["runs"]["total"].as_i64() > Some(0));
+    assert_eq!(confirmation["rival_test"], Value::Null);
+    assert_eq!(confirmation["outcome"], "falsified");
+    let standing = |claim: Value| claim["standing"].as_str().map(str::to_owned);
+    assert_eq!(
+        standing(board.get(&format!("/claims/{}", board.c2)).await).as_deref(),
+        Some("standing")
+    );
+    assert_eq!(
+        standing(board.get(&format!("/claims/{rival}")).await).as_deref(),
+        Some("falsified")
+    );
+    // Each thread has the verdict of its own claim, once.
+    for experiment in [&first, &twin] {
+        let thread = &experiment["thread"];
+        let comments = board.get(&format!("/threads/{thread}/comments")).await;
+        assert_eq!(comments["items"].as_array().map(Vec::len), Some(1));
+    }
+    assert_eq!(board.findings().await, 0);
+
+    // A dispute covers both, and so does its end.
+    for (path, claims) in [
+        ("dispute", ["untested", "untested"]),
+        ("dispute/resolve", ["standing", "falsified"]),
+    ] {
+        let body = json!({ "reason": "The data were seen before." });
+        let (status, _) = board
+            .post(&board.mona, &format!("/experiments/{other}/{path}"), body)
+            .await;
+        assert_eq!(status, 200);
+        let now = [
+            standing(board.get(&format!("/claims/{}", board.c2)).await),
+            standing(board.get(&format!("/claims/{rival}")).await),
+        ];
+        assert_eq!(now.map(Option::unwrap_or_default), claims, "{path}");
+    }
+    assert_eq!(board.findings().await, 0);
+}
+
+/// An advantage that is there and smaller than what counts denies the claim and leaves its rival; what is in between decides
+/// nothing about either.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_falsifies_the_claim_supports_its_denial_and_no_more(pool: PgPool) {
+    let board = board(pool).await;
+    let rival = board.denial(&board.ada).await;
+    let first = board.registered(rival).await;
+    board.train(0.1).await;
+    let twin = board
+        .get(&format!("/experiments/{}", first["rival_test"]))
+        .await;
+    let first = board.get(&format!("/experiments/{}", first["id"])).await;
+    assert_eq!(first["outcome"], "falsified");
+    assert_eq!(twin["outcome"], "supported");
+    let [claim, denial] = [
+        board.get(&format!("/claims/{}", board.c2)).await,
+        board.get(&format!("/claims/{rival}")).await,
+    ];
+    assert_eq!(claim["standing"], "falsified");
+    assert_eq!(denial["standing"], "standing");
+    // One experiment is one test of a claim: what the denial survived is its own verdict's severity.
+    assert_eq!(denial["tally"]["experiments"], 1);
+    let [severity, own] = [&denial["severity"], &twin["verdict"]["severity"]].map(Value::as_f64);
+    let [severity, own] = [severity.expect("one"), own.expect("one")];
+    assert!(
+        (severity - own.min(0.9999)).abs() < 1e-9,
+        "{severity} {own}"
+    );
+    assert_eq!(board.findings().await, 0);
+}
+
+/// Nobody gets a verdict posted to a claim whose author does not agree that it is a rival.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_rival_takes_both_sides(pool: PgPool) {
+    let board = board(pool).await;
+    let c2 = board.c2;
+    let denial = board.denial(&board.mona).await;
+    sqlx::query("update account set role = 'member' where name = 'mona'")
+        .execute(&board.site.pool)
+        .await
+        .expect("sets");
+    let end = format!("/claims/{c2}/rivals/{denial}/end");
+    let reason = json!({ "reason": "They can both hold." });
+    assert_eq!(board.post(&board.bob, &end, reason.clone()).await.0, 403);
+    assert_eq!(board.post(&board.mona, &end, reason.clone()).await.0, 200);
+    assert_eq!(board.post(&board.mona, &end, reason).await.0, 409);
+
+    let declare = format!("/claims/{c2}/rivals");
+    let body = json!({ "rival": denial, "reason": "They deny each other." });
+    assert_eq!(board.post(&board.bob, &declare, body.clone()).await.0, 403);
+    let proposal = json!({ "claim": c2, "spec": template(), "rival": denial, "register": true });
+    let refused = board
+        .post(&board.ada, "/experiments", proposal.clone())
+        .await;
+    assert_eq!(
+        (refused.0, pointers(&refused.1)),
+        (422, vec!["/rival".into()])
+    );
+    let (status, rivals) = board.post(&board.ada, &declare, body.clone()).await;
+    assert_eq!(status, 201);
+    assert_eq!(rivals["items"][0]["agreed_by"], Value::Null);
+    assert_eq!(board.post(&board.ada, &declare, body).await.0, 409);
+    // Declared is not agreed: not by whoever declared it, nor by another author of the same claim.
+    assert_eq!(
+        board
+            .post(&board.ada, "/experiments", proposal.clone())
+            .await
+            .0,
+        422
+    );
+    let agree = format!("/claims/{c2}/rivals/{denial}/agree");
+    for person in [&board.ada, &board.bob] {
+        assert_eq!(board.post(person, &agree, json!({})).await.0, 403);
+    }
+    sqlx::query("update claim set named_author_id = (select id from account where name = 'bob') where id = $1")
+        .bind(c2)
+        .execute(&board.site.pool)
+        .await
+        .expect("sets");
+    assert_eq!(board.post(&board.bob, &agree, json!({})).await.0, 403);
+    let (status, rivals) = board.post(&board.mona, &agree, json!({})).await;
+    assert_eq!(
+        (status, &rivals["items"][0]["agreed_by"]),
+        (200, &json!("mona"))
+    );
+
+    // What was proposed while they were rivals is not registered when they are none.
+    let proposal = json!({ "claim": c2, "spec": template(), "rival": denial });
+    let (status, proposed) = board.post(&board.bob, "/experiments", proposal).await;
+    assert_eq!(status, 201, "{proposed}");
+    let reason = json!({ "reason": "After all, no." });
+    assert_eq!(board.post(&board.mona, &end, reason).await.0, 200);
+    let register = format!("/experiments/{}/register", proposed["id"]);
+    assert_eq!(board.post(&board.bob, &register, json!({})).await.0, 409);
+    let choose = format!("/experiments/{}/rival", proposed["id"]);
+    assert_eq!(
+        board
+            .post(&board.bob, &choose, json!({ "rival": null }))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(board.post(&board.bob, &register, json!({})).await.0, 200);
+
+    // Claims that both can be true are no rivals, however much their authors agree.
+    let c1 = board.site.claim("C1").await;
+    for other in [c1, c2, 99_999] {
+        let body = json!({ "rival": other, "reason": "r" });
+        let refused = board.post(&board.bob, &declare, body).await;
+        assert_eq!(refused.0, 422, "{}", refused.1);
+    }
+}
+
+/// The plan of two claims is stopped as a whole, from the side that has the runs; and no sequential plan tests two.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_ends_the_runs_ends_both(pool: PgPool) {
+    let board = board(pool).await;
+    let rival = board.denial(&board.ada).await;
+    let first = board.registered(rival).await;
+    let reason = json!({ "reason": "A slip." });
+    let stop = |id: &Value| format!("/experiments/{id}/stop");
+    let refused = board
+        .post(&board.bob, &stop(&first["rival_test"]), reason.clone())
+        .await;
+    assert_eq!(refused.0, 409, "{}", refused.1);
+    assert_eq!(
+        board.post(&board.bob, &stop(&first["id"]), reason).await.0,
+        200
+    );
+    for id in [&first["id"], &first["rival_test"]] {
+        let ended = board.get(&format!("/experiments/{id}")).await;
+        assert_eq!(ended["outcome"], "aborted", "{ended}");
+    }
+    assert_eq!(board.findings().await, 0);
+    // Who are rivals, and what shares runs, cannot be changed in silence.
+    sqlx::query("delete from claim_rival")
+        .execute(&board.site.pool)
+        .await
+        .expect("deletes");
+    assert_eq!(board.findings().await, 1);
+    sqlx::query("insert into claim_rival (claim_id, rival_id, declared_for, declared_by, reason) select $1, $2, $1, id, 'r' from account where name = 'bob'")
+        .bind(board.c2)
+        .bind(rival)
+        .execute(&board.site.pool)
+        .await
+        .expect("inserts");
+    assert_eq!(board.findings().await, 1, "declared is not agreed");
+    sqlx::query("update claim_rival set agreed_at = now(), agreed_by = declared_by")
+        .execute(&board.site.pool)
+        .await
+        .expect("updates");
+    assert_eq!(board.findings().await, 0);
+    let frozen = sqlx::query("update experiment set shares_runs_of = null")
+        .execute(&board.site.pool)
+        .await;
+    assert!(frozen.is_err());
+    let sequential = template().replace("margin = 0.1", "margin = 0.1\nstopping = \"e_value\"");
+    let body = json!({ "claim": board.c2, "spec": sequential, "rival": rival });
+    let refused = board.post(&board.bob, "/experiments", body).await;
+    assert_eq!(
+        (refused.0, pointers(&refused.1)),
+        (422, vec!["/rival".into()])
+    );
+    assert_eq!(
+        board
+            .site
+            .get("/api/v1/claims/99999/rivals")
+            .await
+            .status_code(),
+        StatusCode::NOT_FOUND
+    );
+}

@@ -60,7 +60,7 @@ pub(super) struct Claim {
 /// Experiments on a claim by outcome.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Tally {
-    /// All but withdrawn ones.
+    /// All but withdrawn ones, as far as they are counted: 1,001 stands for more than a thousand.
     experiments: i64,
     /// That supported it.
     supported: i64,
@@ -68,7 +68,7 @@ pub(super) struct Tally {
     falsified: i64,
     /// That told nothing.
     inconclusive: i64,
-    /// That are registered or running.
+    /// That are registered or running, of the newest thousand.
     open: i64,
 }
 

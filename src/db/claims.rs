@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 
+/// Experiments of a claim that are counted: the newest. More are not told apart.
+pub const COUNTED: i64 = 1_000;
+
 /// A claim and how it fared.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -48,9 +51,9 @@ pub struct Claim {
     pub falsified: i64,
     /// How many told nothing.
     pub inconclusive: i64,
-    /// How many are registered or running.
+    /// How many of the newest [`COUNTED`] are registered or running.
     pub open: i64,
-    /// How many there are, withdrawn ones left out.
+    /// How many there are, withdrawn ones left out; one more than [`COUNTED`] stands for more than that.
     pub experiments: i64,
     /// How many of those that supported it bear on it: in its scope, at its margin, and not disputed.
     pub survived: i64,
@@ -107,18 +110,24 @@ macro_rules! select_claims {
                  coalesce(named_author_id, author_id) as "answering_id: AccountId",
                  claim.thread_id as "thread: ThreadId", claim.created_at,
                  tally.supported as "supported!", tally.falsified as "falsified!",
-                 tally.inconclusive as "inconclusive!", tally.open as "open!",
-                 tally.experiments as "experiments!", tally.survived as "survived!", tally.refuted as "refuted!",
+                 tally.inconclusive as "inconclusive!", tried.open as "open!",
+                 tried.experiments as "experiments!", tally.survived as "survived!", tally.refuted as "refuted!",
                  tally.severity as "severity!", tally.aside as "aside!", tally.challenged_by, tally.fell_by
                from claim
                join work on work.id = work_id
                left join account on account.id = author_id
+               -- One more than `COUNTED`: whoever proposes thousands makes nobody count them all.
+               cross join lateral (
+                 select count(*) as experiments,
+                   count(*) filter (where state in ('registered', 'running', 'stalled')) as open
+                 from (select state from experiment where claim_id = claim.id and state <> 'withdrawn'
+                       order by experiment.id desc limit 1001) newest
+               ) as tried
+               -- All that has a verdict: that was run, so that it does not come by the thousand at no cost.
                cross join lateral (
                  select count(*) filter (where outcome = 'supported') as supported,
                    count(*) filter (where outcome = 'falsified') as falsified,
                    count(*) filter (where outcome = 'inconclusive') as inconclusive,
-                   count(*) filter (where state in ('registered', 'running', 'stalled')) as open,
-                   count(*) filter (where state <> 'withdrawn') as experiments,
                    count(*) filter (where outcome = 'supported' and bears) as survived,
                    count(*) filter (where challenge = 'not_confirmed' and bears) as refuted,
                    1 - exp(coalesce(sum(ln(greatest(1 - severity, 1e-4))) filter (where outcome = 'supported' and bears), 0))
@@ -127,9 +136,9 @@ macro_rules! select_claims {
                    max(experiment.id) filter (where challenge = 'open' and bears) as challenged_by,
                    max(experiment.id) filter (where challenge = 'confirmed' and bears and not exists (
                      select from experiment c where c.confirms = experiment.id and c.disputed_at is not null)) as fell_by
-                 from experiment left join verdict on verdict.experiment_id = experiment.id
+                 from experiment join verdict on verdict.experiment_id = experiment.id
                    cross join lateral (select cardinality(outside) = 0 and disputed_at is null as bears) b
-                 where claim_id = claim.id
+                 where claim_id = claim.id and state = 'concluded' and not exploratory
                ) as tally "# + $tail
             $(, $argument)*
         )
@@ -181,11 +190,12 @@ pub async fn revisions(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec
 pub async fn busiest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
         "where claim.id in (
-             select claim.id from claim left join (
-                 select claim_id, count(*) as tried from experiment where state <> 'withdrawn' group by claim_id
-             ) busy on busy.claim_id = claim.id
-             order by coalesce(busy.tried, 0) desc, claim.id limit $1)
-         order by tally.severity desc, tally.experiments desc, claim.id",
+             select claim.id from claim cross join lateral (
+                 select count(*) as tried from (
+                     select from experiment where claim_id = claim.id and state <> 'withdrawn' limit 1001) few
+             ) busy
+             order by busy.tried desc, claim.id limit $1)
+         order by tally.severity desc, tried.experiments desc, claim.id",
         limit
     )
     .fetch_all(db)

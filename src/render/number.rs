@@ -154,9 +154,26 @@ pub fn plural(number: impl Whole, one: &str, many: &str) -> String {
     format!("{} {word}", count(number))
 }
 
+/// The same of what is counted up to a number only: beyond it "1 000+ runs".
+pub fn counted(number: impl Whole, most: i64, one: &str, many: &str) -> String {
+    let number = number.whole();
+    if number > most {
+        return format!("{}+ {many}", count(most));
+    }
+    plural(number, one, many)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_counted_to_its_end_says_so() {
+        let of = |number| counted(number, 1_000, "run", "runs");
+        assert_eq!(of(1), "1 run");
+        assert_eq!(of(1_000), plural(1_000, "run", "runs"));
+        assert_eq!(of(1_001), format!("{}+ runs", count(1_000)));
+    }
 
     #[test]
     fn values_keep_three_digits() {

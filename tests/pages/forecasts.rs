@@ -362,7 +362,7 @@ async fn what_takes_forecasts_is_listed(pool: PgPool) {
         .execute(&site.pool)
         .await
         .expect("a first measurement");
-    assert_eq!(listed().await, [proposal.clone()]);
+    assert_eq!(listed().await, std::slice::from_ref(&proposal));
     ada.post(&format!("{proposal}/withdraw"), &[]).await;
     assert_eq!(listed().await, Vec::<String>::new());
     let page = ada.get("/experiments?forecasts=open").await.text();

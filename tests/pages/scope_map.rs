@@ -193,6 +193,40 @@ async fn only_the_newest_are_drawn(pool: PgPool) {
     assert!(drawn.contains("Of the newest 500 experiments"), "{drawn}");
     assert!(drawn.len() < 40_000, "{} bytes", drawn.len());
     assert_eq!(drawn.matches("<th scope=\"row\"").count(), 8);
+    // Nor are all of them counted.
+    assert!(page.contains("+ experiments"), "{page}");
+    let told: serde_json::Value = ada.get(&format!("/api/v1{claim}")).await.json();
+    assert_eq!(told["tally"]["experiments"], 1_001);
+    assert_eq!(told["tally"]["open"], 1_001);
+}
+
+/// Whoever proposes by the thousand hides no verdict.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_flood_of_proposals_leaves_a_claim_where_it_stands(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.widen("C2").await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    ada.registered(&site).await;
+    site.train_all().await;
+    let address = format!("/api/v1/claims/{}", site.claim("C2").await);
+    let told = async || -> serde_json::Value { ada.get(&address).await.json() };
+    let before = told().await;
+    assert_eq!(before["standing"], "standing", "{before}");
+    sqlx::raw_sql(
+        "insert into thread select from generate_series(1, 2000);
+         insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec)
+         select claim_id, author_id, t.id, e.title, prediction, spec_source, spec
+         from experiment e cross join (select id from thread order by id desc limit 2000) t where e.confirms is null",
+    )
+    .execute(&site.pool)
+    .await
+    .expect("inserts");
+    let after = told().await;
+    for field in ["standing", "severity"] {
+        assert_eq!(after[field], before[field], "{after}");
+    }
+    assert_eq!(after["tally"]["supported"], before["tally"]["supported"]);
+    assert_eq!(after["tally"]["experiments"], 1_001);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -34,6 +34,7 @@ pub mod render;
 pub mod rival;
 pub mod router;
 pub mod scope_map;
+pub mod search;
 pub mod seed;
 pub mod server;
 pub mod share;

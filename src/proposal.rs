@@ -1,8 +1,9 @@
 //! Proposing an experiment: what form and REST have in common.
 
-use crate::db::accounts;
 use crate::db::experiments::{self as table, Draft, Experiment};
+use crate::db::{accounts, claims};
 use crate::error::{Error, FieldProblem, Result};
+use crate::heavy;
 use crate::reason;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
@@ -22,8 +23,8 @@ pub const AMEND_REASON_CHARS: usize = 500;
 /// Registered experiments of one person that have no verdict yet: a share of the queue, not all of it.
 pub const OPEN_EXPERIMENTS: i64 = 20;
 
-/// Proposals of one person that are neither registered nor withdrawn: what others can look through.
-pub const OPEN_PROPOSALS: i64 = 50;
+/// Proposals of one person that are neither registered nor withdrawn, those of a person's searches included.
+pub const OPEN_PROPOSALS: i64 = jobs::OPEN_PROPOSALS;
 
 /// Proposals of one person within an hour: a script that explores may, one that floods may not.
 pub const PROPOSALS_PER_HOUR: i64 = 120;
@@ -321,7 +322,10 @@ pub fn check_registrable(
     exploratory: bool,
 ) -> Result<(), Vec<FieldProblem>> {
     let mut problems = spec.too_much_for(board);
-    if !exploratory {
+    if spec.is_search() {
+        // It decides nothing either way; what it finds is to be an experiment that can.
+        problems.splice(0..0, spec.unsearchable());
+    } else if !exploratory {
         problems.splice(0..0, spec.undecidable());
     }
     match problems.is_empty() {
@@ -368,12 +372,44 @@ pub async fn register(
     exploratory: bool,
 ) -> Result<()> {
     within_quota(tx, author).await?;
+    if spec.is_search() {
+        let against = outside_of_claim(&mut *tx, id, spec).await?;
+        if !against.is_empty() {
+            return Err(Error::Invalid(against));
+        }
+    }
     let power = jobs::power(&mut *tx, spec, author).await?;
     let against = stands_against(power.as_ref());
+    // Of a search there is no power to tell.
     if !exploratory && !against.is_empty() {
         return Err(Error::Invalid(against));
     }
     Ok(jobs::register_knowing(tx, id, author, spec, exploratory, power.as_ref()).await?)
+}
+
+/// Why what a search finds could not speak against its claim: that is not searched for.
+///
+/// # Errors
+/// If the database is away.
+pub async fn outside_of_claim(
+    db: impl PgExecutor<'_>,
+    id: ExperimentId,
+    spec: &Spec,
+) -> Result<Vec<FieldProblem>> {
+    if !spec.is_search() {
+        return Ok(Vec::new());
+    }
+    let scope = claims::scope_of(db, id).await?;
+    let spec = spec.clone();
+    let outside = heavy::run(move || match scope {
+        Some(scope) => spec.outside_of(&scope),
+        None => vec![Problem {
+            pointer: "/criterion".into(),
+            detail: "cannot be held against the claim: its scope cannot be read any more.".into(),
+        }],
+    })
+    .await?;
+    Ok(below("/spec", Problems(outside)))
 }
 
 /// Whether a person may register one more experiment; the account stays locked, so that two at once are counted.

@@ -12,6 +12,7 @@ pub mod metric;
 pub mod record;
 pub mod result;
 pub mod scope;
+pub mod search;
 pub mod spec;
 pub mod stats;
 pub mod stored;

@@ -94,6 +94,8 @@ pub(super) struct Experiment {
     shares_runs_of: Option<ExperimentId>,
     /// Whether the claim's author has accepted it as a test.
     acceptance: Acceptance,
+    /// The search that proposed it where a claim fails; null too where its author has changed what it asks since.
+    found_by: Option<ExperimentId>,
     /// What a moderator disputes; until that is resolved it does not move the claim's standing.
     dispute: Option<Dispute>,
     /// The verdict with its numbers; null until the last run has ended, and where what is stored cannot be read.
@@ -170,6 +172,7 @@ impl From<table::Experiment> for Experiment {
             rival_test: experiment.rival_test,
             shares_runs_of: experiment.shares_runs_of,
             confirmed_by: experiment.confirmed_by,
+            found_by: experiment.found_by,
             dispute: experiment.disputed_at.map(|at| Dispute {
                 at,
                 by: experiment.disputed_by,

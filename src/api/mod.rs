@@ -18,6 +18,7 @@ mod revisions;
 mod rivals;
 mod runs;
 mod scope_map;
+mod search;
 mod stalled;
 mod threads;
 mod works;
@@ -135,6 +136,7 @@ fn described() -> Described {
         .routes(routes!(acceptance::answer))
         .routes(routes!(acceptance::unanswered))
         .routes(routes!(acceptance::name_author))
+        .routes(routes!(search::show))
         .routes(routes!(forecasts::show, forecasts::give))
         .routes(routes!(forecasts::list))
         .routes(routes!(forecasts::score))

@@ -1,6 +1,6 @@
 //! Claims, with the count of what tested them.
 
-use breakmywork_protocol::id::{AccountId, ClaimId, ThreadId, WorkId};
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId, WorkId};
 use breakmywork_protocol::scope::Scope;
 use breakmywork_protocol::stored::Stored;
 use chrono::{DateTime, Utc};
@@ -160,6 +160,21 @@ pub async fn find(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Option<C
     select_claims!("where claim.id = $1", id.0)
         .fetch_optional(db)
         .await
+}
+
+/// What the claim of an experiment speaks about; none if that cannot be read any more, or if there is no such experiment.
+pub async fn scope_of(
+    db: impl PgExecutor<'_>,
+    experiment: ExperimentId,
+) -> sqlx::Result<Option<Scope>> {
+    let covers = sqlx::query_scalar!(
+        r#"select covers as "covers: Json<Stored<Scope>>" from claim join experiment on claim_id = claim.id
+           where experiment.id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(covers.and_then(|covers| covers.0.into_inner()))
 }
 
 /// The claims that this one narrows, one after the other, the nearest first: as many as a line has labels.

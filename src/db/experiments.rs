@@ -91,6 +91,8 @@ pub struct Experiment {
     pub claim_author: Option<String>,
     /// What a claim's author answered to it; of a confirmation, to what it repeats.
     pub answer: Option<Json<Answer>>,
+    /// The search that found it, if it asks what was found: an author may have edited the proposal.
+    pub found_by: Option<ExperimentId>,
     /// When a moderator disputed it.
     pub disputed_at: Option<DateTime<Utc>>,
     /// Who did.
@@ -201,6 +203,8 @@ macro_rules! select_experiments {
                  (select to_jsonb(s) || jsonb_build_object('by', account.name)
                   from co_signature s join account on account.id = s.account_id
                   where s.experiment_id = coalesce(e.confirms, e.id)) as "answer: Json<Answer>",
+                 (select s.experiment_id from search_result s
+                  where s.proposed = e.id and s.question = question_sha256(e.spec)) as "found_by: ExperimentId",
                  e.disputed_at, (select name from account where account.id = e.disputed_by) as disputed_by,
                  e.dispute_reason, e.dispute_answer, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
                  tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"

@@ -56,7 +56,7 @@ macro_rules! select_about {
     ($tail:literal, $($argument:expr),*) => {
         sqlx::query_as!(
             About,
-            r#"select e.state, e.exploratory, e.updated_at, v.outcome as "outcome?", e.disputed_at is not null as "disputed!",
+            r#"select e.state, e.exploratory or e.spec ? 'search' as "exploratory!", e.updated_at, v.outcome as "outcome?", e.disputed_at is not null as "disputed!",
                  (e.concluded_at is null and experiment_shows_results(e.id)) as "shows_results!",
                  f.percent as "own?", f.created_at as "own_at?"
                from experiment e

@@ -17,6 +17,7 @@ pub mod points;
 pub mod queue;
 pub mod rivals;
 pub mod runs;
+pub mod search;
 pub mod stalled;
 pub mod workers;
 pub mod works;

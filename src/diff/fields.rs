@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 pub enum Section {
     /// What decides.
     Criterion,
+    /// Where a search looks, and with how many runs.
+    Search,
     /// How many seeds, or which.
     Seeds,
     /// An arm's own settings.
@@ -26,8 +28,9 @@ pub enum Section {
     Evaluation,
 }
 
-const SECTIONS: [(Section, &str); 7] = [
+const SECTIONS: [(Section, &str); 8] = [
     (Section::Criterion, "criterion"),
+    (Section::Search, "search"),
     (Section::Seeds, "seeds"),
     (Section::Arms, "arms"),
     (Section::Task, "task"),

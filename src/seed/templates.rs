@@ -66,6 +66,13 @@ pub const TEMPLATES: &[Template] = &[
         about: "Fixed against fresh state masks with a GRU: the LSTM's ordering should repeat.",
         toml: include_str!("../../examples/specs/gru-too.toml"),
     },
+    Template {
+        name: "where-it-fails",
+        title: "Search for where the claim fails",
+        claim: "C3",
+        about: "The board draws points over rate, length, units and learning rate, keeps those that lie worst for the claim, makes the worst one simpler and proposes an experiment there.",
+        toml: include_str!("../../examples/specs/where-it-fails.toml"),
+    },
 ];
 
 #[cfg(test)]

@@ -10,5 +10,6 @@ mod openapi;
 mod queue;
 mod revisions;
 mod rivals;
+mod search;
 mod support;
 mod threads;

@@ -86,6 +86,40 @@ impl Board {
         id
     }
 
+    /// Proposes and registers a search, on a claim that says which arms it compares; the fixed mask wins at every point.
+    pub(crate) async fn searched(&self, author: AccountId) -> ExperimentId {
+        let covers = serde_json::json!({
+            "margin": { "relative": 0.1 },
+            "arms": { "treatment": { "dropout.state.time": "per_step" }, "control": { "dropout.state.time": "fixed" } }
+        });
+        // Before anything is on record of it.
+        let claim = sqlx::query_scalar!(
+            r#"with t as (insert into thread default values returning id)
+               insert into claim (work_id, label, sentence, thread_id, covers)
+               select (select min(id) from work), 'C99', 'Fresh masks are better.', t.id, $1 from t
+               returning id as "id: ClaimId""#,
+            covers
+        )
+        .fetch_one(&self.pool)
+        .await
+        .expect("a claim");
+        let mut tx = self.pool.begin().await.expect("a transaction");
+        record::claim(&mut tx, claim).await.expect("records");
+        let draft = search();
+        let new = New {
+            claim,
+            author,
+            draft: &draft,
+            amends: None,
+        };
+        let id = proposal::propose(&mut tx, new).await.expect("proposes");
+        proposal::register(&mut tx, id, author, &draft.spec, false)
+            .await
+            .expect("registers");
+        tx.commit().await.expect("commits");
+        id
+    }
+
     /// Ends one run, if one waits: well, or as `failure` says.
     pub(crate) async fn run_one(&self, noise: f64, failure: Option<FailureKind>) -> bool {
         let Some(lease) = jobs::take(&self.pool, self.worker, TIMING)
@@ -153,6 +187,8 @@ impl Board {
             "verdict",
             "run",
             "comment",
+            "trial",
+            "search_result",
         ];
         let set = |word: &str| {
             let each = tables.map(|table| format!("alter table {table} {word} trigger user;"));
@@ -176,6 +212,20 @@ pub(crate) fn sequential(cap: u32) -> Draft {
     drafted(cap, 0.02, 10, "stopping = \"e_value\"\n")
 }
 
+/// A search whose prediction is the wrong way round.
+fn search() -> Draft {
+    checked(
+        "title = \"t\"\nseeds = 2\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
+         [[arms]]\nname = \"fixed\"\ndropout.state = { rate = 0.25, time = \"fixed\" }\n\
+         [[arms]]\nname = \"fresh\"\ndropout.state = { rate = 0.25, time = \"per_step\" }\n\
+         [criterion]\nkind = \"search\"\nmetric = \"test_mse\"\ntreatment = \"fresh\"\ncontrol = \"fixed\"\n\
+         scale = \"log\"\nmargin = 0.1\n[search]\nbudget = 40\n\
+         [[search.space]]\nfield = \"task.length\"\nvalues = [5, 6, 7, 8]\n\
+         [[search.space]]\nfield = \"model.hidden\"\nvalues = [4, 8, 16, 32]\n"
+            .to_owned(),
+    )
+}
+
 fn drafted(seeds: u32, margin: f64, steps: u32, further: &str) -> Draft {
     let toml = format!(
         "title = \"t\"\nseeds = {seeds}\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = {steps}\n\
@@ -184,6 +234,10 @@ fn drafted(seeds: u32, margin: f64, steps: u32, further: &str) -> Draft {
          [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\n\
          margin = {margin}\n{further}"
     );
+    checked(toml)
+}
+
+fn checked(toml: String) -> Draft {
     proposal::check(&Proposal {
         title: None,
         prediction: None,

@@ -243,3 +243,51 @@ async fn the_database_refuses_to_change_what_is_on_record(pool: PgPool) {
     connection.close().await.expect("closes");
     board.green(&[before]).await;
 }
+
+/// Which points a search drew, which of them it kept and what it found are computed again, and what is done to any of it is
+/// seen.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_course_of_a_search_is_computed_again(pool: PgPool) {
+    let board = Board::new(pool).await;
+    let ada = board.account("ada").await;
+    let experiment = board.searched(ada).await;
+    board.run_all().await;
+    let stored: i64 =
+        sqlx::query_scalar("select count(*) from search_result where proposed is not null")
+            .fetch_one(&board.pool)
+            .await
+            .expect("asks");
+    assert_eq!(stored, 1, "{experiment} found something");
+    assert_eq!(board.green(&[]).await.recomputed, 1);
+    for (sql, undo, words) in [
+        (
+            "update run set result = jsonb_set(result, '{metrics,test_mse}', '0.001') where id = 1",
+            "update run set result = jsonb_set(result, '{metrics,test_mse}', '0.108') where id = 1",
+            "run 1 was",
+        ),
+        (
+            "update trial set settings = settings || '{\"training.batch\": 8}' where number = 1",
+            "update trial set settings = settings - 'training.batch' where number = 1",
+            "the course of the search",
+        ),
+        (
+            "update search_result set course = jsonb_set(course, '{rungs,0,kept}', '1')",
+            "select 1",
+            "course_sha256 was",
+        ),
+        (
+            "update search_result set proposed = null, question = null",
+            "select 1",
+            "proposed was",
+        ),
+        ("delete from search_result", "select 1", "course_sha256 was"),
+    ] {
+        board.as_owner(sql).await;
+        let (_, found) = board.verify(&[]).await;
+        assert!(
+            found.iter().any(|found| found.detail.contains(words)),
+            "{sql}: {found:?}"
+        );
+        board.as_owner(undo).await;
+    }
+}

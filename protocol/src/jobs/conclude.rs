@@ -1,6 +1,6 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, co_sign, confirm, power, rival, submit};
+use super::{Error, Result, co_sign, confirm, power, rival, search, submit};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
@@ -40,8 +40,11 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     }
     if let Some(reason) = row.stop_reason {
         let verdict = stopped(tx, experiment, &reason).await?;
-        post(tx, experiment, row.thread_id, &verdict, None).await?;
+        post(tx, experiment, row.thread_id, &Ended::judged(&verdict)).await?;
         return Ok(true);
+    }
+    if row.spec.get("search").is_some() {
+        return search_is_done(tx, experiment, row.thread_id).await;
     }
     // Without a criterion there is nothing that an admin could save by having runs done again.
     let only_looks = row.exploratory && row.spec.get("criterion").is_none();
@@ -54,9 +57,61 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
         stall(tx, experiment, &decision.reason).await?;
         return Ok(true);
     }
-    let noise = decision.noise.as_deref();
-    post(tx, experiment, row.thread_id, &decision.verdict, noise).await?;
+    let ended = Ended::Judged {
+        verdict: &decision.verdict,
+        noise: decision.noise.as_deref(),
+    };
+    post(tx, experiment, row.thread_id, &ended).await?;
     Ok(true)
+}
+
+/// Queues the next stage of a search, or ends it.
+async fn search_is_done(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    thread: ThreadId,
+) -> Result<bool> {
+    match search::go_on(tx, experiment).await? {
+        search::Turn::GoesOn => {}
+        search::Turn::Missing(reason, false) => stall(tx, experiment, &reason).await?,
+        search::Turn::Missing(reason, true) => {
+            let verdict = Verdict::aborted(reason);
+            post(tx, experiment, thread, &Ended::judged(&verdict)).await?;
+        }
+        search::Turn::Over(ended) => {
+            post(tx, experiment, thread, &Ended::Searched(&ended)).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// How an experiment ended.
+enum Ended<'a> {
+    /// By the rule, or by hand; of an exploratory one the numbers alone are posted.
+    Judged {
+        verdict: &'a Verdict,
+        /// What is kept for the power of experiments to come.
+        noise: Option<&'a [f64]>,
+    },
+    /// As a search does.
+    Searched(&'a search::Ended),
+}
+
+impl<'a> Ended<'a> {
+    fn judged(verdict: &'a Verdict) -> Self {
+        Self::Judged {
+            verdict,
+            noise: None,
+        }
+    }
+
+    /// What a search saw is no verdict.
+    fn verdict(&self) -> Option<&'a Verdict> {
+        match self {
+            Self::Judged { verdict, .. } => Some(verdict),
+            Self::Searched(_) => None,
+        }
+    }
 }
 
 /// Posts the verdict on a stalled experiment as it stands.
@@ -84,7 +139,13 @@ pub(super) async fn give_up(
     let subject = Subject::Experiment(experiment);
     record::act(&mut *tx, subject, Act::GivenUp, Some(actor), data.clone()).await?;
     super::events::record(tx, experiment, None, Some(actor), "given_up", data).await?;
-    post(tx, experiment, row.thread_id, &decision.verdict, None).await
+    post(
+        tx,
+        experiment,
+        row.thread_id,
+        &Ended::judged(&decision.verdict),
+    )
+    .await
 }
 
 /// The verdict that the stored runs give, whatever verdict is stored: for whoever checks.
@@ -118,6 +179,9 @@ async fn decide(
     let with_runs = rival::with_runs(&mut *tx, experiment).await?;
     let outcomes = outcomes(tx, with_runs).await?;
     let decided = tokio::task::spawn_blocking(move || match Spec::from_stored(&spec) {
+        Ok(spec) if spec.is_search() => {
+            Decision::aborted("The search was not carried through to its end.".into())
+        }
         Ok(spec) => {
             let seeds = spec.seeds_drawn(seed_salt.as_deref());
             verdict::decision(&spec, &seeds, &outcomes, spec.level())
@@ -175,21 +239,30 @@ pub(super) async fn outcomes(
             Ok(RunOutcome {
                 arm: row.arm,
                 seed: u32::try_from(row.seed).map_err(|error| sqlx::Error::Decode(error.into()))?,
-                end: match (row.state.as_str(), row.failure.as_deref()) {
-                    ("succeeded", _) => row
-                        .result
-                        .and_then(|result| serde_json::from_value::<RunResult>(result).ok())
-                        .map_or_else(
-                            || End::Missing("its result cannot be read".into()),
-                            |result| End::Finished(Box::new(result)),
-                        ),
-                    ("failed", Some("diverged")) => End::Diverged,
-                    ("failed", _) => End::Missing(row.error.unwrap_or_default()),
-                    _ => End::Cancelled,
-                },
+                end: end(&row.state, row.failure.as_deref(), row.error, row.result),
             })
         })
         .collect()
+}
+
+/// The end of a run by its columns.
+pub(super) fn end(
+    state: &str,
+    failure: Option<&str>,
+    error: Option<String>,
+    result: Option<serde_json::Value>,
+) -> End {
+    match (state, failure) {
+        ("succeeded", _) => result
+            .and_then(|result| serde_json::from_value::<RunResult>(result).ok())
+            .map_or_else(
+                || End::Missing("its result cannot be read".into()),
+                |result| End::Finished(Box::new(result)),
+            ),
+        ("failed", Some("diverged")) => End::Diverged,
+        ("failed", _) => End::Missing(error.unwrap_or_default()),
+        _ => End::Cancelled,
+    }
 }
 
 /// Lets the experiment wait for an admin.
@@ -213,11 +286,10 @@ async fn post(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     thread: ThreadId,
-    verdict: &Verdict,
-    noise: Option<&[f64]>,
+    ended: &Ended<'_>,
 ) -> Result<()> {
     let mut point = tx.begin().await?;
-    match write_both(&mut point, experiment, thread, verdict, noise).await {
+    match write_both(&mut point, experiment, thread, ended).await {
         Ok(claims) => {
             point.commit().await?;
             for claim in claims {
@@ -239,10 +311,9 @@ async fn write_both(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     thread: ThreadId,
-    verdict: &Verdict,
-    noise: Option<&[f64]>,
+    ended: &Ended<'_>,
 ) -> Result<Vec<ClaimId>> {
-    let mut claims = vec![write(&mut *tx, experiment, thread, verdict, noise).await?];
+    let mut claims = vec![write(&mut *tx, experiment, thread, ended).await?];
     let rival = sqlx::query!(
         r#"select id as "id: ExperimentId", thread_id as "thread: ThreadId" from experiment
            where shares_runs_of = $1 and concluded_at is null"#,
@@ -253,7 +324,8 @@ async fn write_both(
     if let Some(rival) = rival {
         let verdict = verdict_again(&mut *tx, rival.id).await?;
         // The pairs are kept once: two claims make no more of them.
-        claims.push(write(&mut *tx, rival.id, rival.thread, &verdict, None).await?);
+        let ended = Ended::judged(&verdict);
+        claims.push(write(&mut *tx, rival.id, rival.thread, &ended).await?);
     }
     Ok(claims)
 }
@@ -262,24 +334,25 @@ async fn write(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     thread: ThreadId,
-    verdict: &Verdict,
-    noise: Option<&[f64]>,
+    ended: &Ended<'_>,
 ) -> sqlx::Result<ClaimId> {
+    let verdict = ended.verdict();
+    let outcome = verdict.map(|verdict| verdict.outcome.name());
     let row = sqlx::query!(
         r#"update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null,
              challenge = case when $2 = 'falsified' and not exploratory and confirms is null and cardinality(outside) = 0
                then 'open' end
            where id = $1 returning exploratory, claim_id as "claim: ClaimId", confirms as "confirms: ExperimentId""#,
         experiment as ExperimentId,
-        verdict.outcome.name(),
+        outcome,
     )
     .fetch_one(&mut *tx)
     .await?;
-    if let Some(confirmed) = row.confirms {
+    if let (Some(confirmed), Some(verdict)) = (row.confirms, verdict) {
         settle(tx, confirmed, verdict.outcome).await?;
     }
     let exploratory = row.exploratory;
-    if !exploratory {
+    if let Some(verdict) = verdict.filter(|_| !exploratory) {
         sqlx::query!(
             "insert into verdict (experiment_id, outcome, effect, p_value, severity, detail) values ($1, $2, $3, $4, $5, $6)",
             experiment as ExperimentId,
@@ -292,13 +365,13 @@ async fn write(
         .execute(&mut *tx)
         .await?;
     }
-    let words = if exploratory {
-        verdict.without_outcome()
-    } else {
-        match co_sign::in_post(&mut *tx, experiment).await? {
+    let words = match ended {
+        Ended::Searched(ended) => search::conclude(&mut *tx, experiment, ended).await?,
+        Ended::Judged { verdict, .. } if exploratory => verdict.without_outcome(),
+        Ended::Judged { verdict, .. } => match co_sign::in_post(&mut *tx, experiment).await? {
             Some(accepted) => format!("{}\n\n{accepted}", verdict.explanation),
             None => verdict.explanation.clone(),
-        }
+        },
     };
     sqlx::query!(
         "insert into comment (thread_id, kind, experiment_id, body) values ($1, 'result', $2, $3)",
@@ -308,11 +381,14 @@ async fn write(
     )
     .execute(&mut *tx)
     .await?;
-    if let Some(noise) = noise {
+    if let Ended::Judged {
+        noise: Some(noise), ..
+    } = ended
+    {
         power::keep(&mut *tx, experiment, noise).await?;
     }
     record::conclusion(&mut *tx, experiment).await?;
-    let outcome = (!exploratory).then(|| verdict.outcome.name());
+    let outcome = outcome.filter(|_| !exploratory);
     let data = serde_json::json!({ "outcome": outcome });
     super::events::record(tx, experiment, None, None, "concluded", data).await?;
     Ok(row.claim)

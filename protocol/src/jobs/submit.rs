@@ -1,6 +1,6 @@
 //! Registration: the experiment freezes and its runs are queued, in one transaction.
 
-use super::{Error, Result, co_sign, events, line, power, rival};
+use super::{Error, Result, co_sign, events, line, power, rival, search};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::{Point, Scope};
@@ -9,7 +9,8 @@ use crate::verdict::Power;
 use sqlx::PgConnection;
 
 /// Freezes a proposed experiment, draws its seeds and queues one run for each arm and seed, of a sequential plan for each
-/// arm and the first seed. An `exploratory` one never carries a verdict.
+/// arm and the first seed, of a search for each of its points and the first seed. An `exploratory` one never carries a
+/// verdict, and a search is exploratory by nature.
 ///
 /// `spec` must be the experiment's own, read again from what is stored: the
 /// caller has just checked it against today's limits. Runs in the caller's transaction: on an error, roll it back.
@@ -47,16 +48,16 @@ pub async fn register_knowing(
             "The experiment was edited a moment ago; read it again, then register it.".into(),
         ));
     }
+    let exploratory = exploratory || spec.is_search();
     let salt = freeze(&mut *tx, experiment, spec, exploratory, power).await?;
     let seeds = spec.seeds_drawn(salt.as_deref());
-    let at_once = if spec.is_sequential() { 1 } else { seeds.len() };
-    queue(
-        &mut *tx,
-        experiment,
-        author,
-        &plans(spec, &seeds[..at_once]),
-    )
-    .await?;
+    if spec.is_search() {
+        search::begin(&mut *tx, experiment).await?;
+    } else {
+        let at_once = if spec.is_sequential() { 1 } else { seeds.len() };
+        let runs = pairs(spec, &seeds[..at_once]);
+        queue(&mut *tx, experiment, author, &runs).await?;
+    }
     record::registration(&mut *tx, experiment).await?;
     let data = serde_json::json!({
         "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
@@ -118,16 +119,18 @@ pub(super) async fn next_pair(
     spec: &Spec,
     seed: u32,
 ) -> sqlx::Result<()> {
-    queue(tx, experiment, author, &plans(spec, &[seed])).await
+    queue(tx, experiment, author, &pairs(spec, &[seed])).await
 }
 
-/// Inserts runs in this order, and lets their owner wait for them.
-async fn queue(
+/// Inserts runs in this order, each with the number of its trial if it is of one, and lets their owner wait for them.
+pub(super) async fn queue(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     owner: AccountId,
-    plans: &[Plan],
+    runs: &[(Option<i32>, Plan)],
 ) -> sqlx::Result<()> {
+    let trials: Vec<Option<i32>> = runs.iter().map(|(trial, _)| *trial).collect();
+    let plans: Vec<&Plan> = runs.iter().map(|(_, plan)| plan).collect();
     let jsons: Vec<serde_json::Value> = plans
         .iter()
         .map(|plan| serde_json::to_value(plan).expect("a plan is plain data"))
@@ -146,10 +149,10 @@ async fn queue(
         .map(|plan| plan.setup.task.data.clone())
         .collect();
     sqlx::query!(
-        "insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set)
-         select $1, $2, arm, seed, plan, steps, data_set
-         from unnest($3::text[], $4::bigint[], $5::jsonb[], $6::integer[], $7::text[]) with ordinality
-           as p (arm, seed, plan, steps, data_set, place)
+        "insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set, trial)
+         select $1, $2, arm, seed, plan, steps, data_set, trial
+         from unnest($3::text[], $4::bigint[], $5::jsonb[], $6::integer[], $7::text[], $8::integer[]) with ordinality
+           as p (arm, seed, plan, steps, data_set, trial, place)
          order by place",
         experiment as ExperimentId,
         owner as AccountId,
@@ -158,6 +161,7 @@ async fn queue(
         &jsons,
         &steps as &[Option<i32>],
         &data_sets as &[Option<String>],
+        &trials as &[Option<i32>],
     )
     .execute(&mut *tx)
     .await?;
@@ -187,8 +191,14 @@ async fn enter_point(
     Ok(())
 }
 
+/// The runs that a verdict compares, of no trial.
+fn pairs(spec: &Spec, seeds: &[u32]) -> Vec<(Option<i32>, Plan)> {
+    let plans = plans(spec, seeds).into_iter();
+    plans.map(|plan| (None, plan)).collect()
+}
+
 /// The runs, seeds outermost: pairs complete one after the other, so an early stop leaves whole pairs.
-fn plans(spec: &Spec, seeds: &[u32]) -> Vec<Plan> {
+pub(super) fn plans(spec: &Spec, seeds: &[u32]) -> Vec<Plan> {
     seeds
         .iter()
         .flat_map(|&seed| {

@@ -140,6 +140,8 @@ pub(super) async fn registration_body(
                       'by', jsonb_build_object('id', s.account_id, 'name', (select name from account where id = s.account_id)))
                     from co_signature s
                     where s.experiment_id = coalesce(e.confirms, e.id) and e.acceptance in ('accepted', 'declined'))) end as acceptance,
+                  (select s.experiment_id from search_result s
+                   where s.proposed = e.id and s.question = question_sha256(e.spec)) as "found_by: ExperimentId",
                   (e.spec #>> '{criterion,alpha}')::float8 as alpha,
                   case when e.spec #>> '{criterion,stopping}' is null
                     then (select count(*) from run where experiment_id = e.id and trial is null and retry_of is null)
@@ -170,6 +172,7 @@ pub(super) async fn registration_body(
         "acceptance": row.acceptance,
         "rival": row.rival,
         "shares_runs_of": row.shares_runs_of,
+        "found_by": row.found_by,
         "runs": row.runs,
         "data_sets": row.data_sets.unwrap_or_else(|| json!({})),
     }))
@@ -182,8 +185,10 @@ pub(super) async fn conclusion_body(
 ) -> sqlx::Result<Value> {
     let row = sqlx::query!(
         r#"select e.exploratory, e.concluded_at as "concluded_at!", e.stopped_at is not null as "stopped!",
-                  v.outcome as "outcome?", v.detail as "detail?", post.body as "post?"
+                  v.outcome as "outcome?", v.detail as "detail?", post.body as "post?",
+                  s.course as "course?", s.proposed as "proposed?: ExperimentId"
            from experiment e left join verdict v on v.experiment_id = e.id
+             left join search_result s on s.experiment_id = e.id
              left join comment post on post.experiment_id = e.id and post.kind = 'result'
            where e.id = $1 and e.concluded_at is not null"#,
         experiment as ExperimentId
@@ -197,6 +202,8 @@ pub(super) async fn conclusion_body(
         "outcome": row.outcome,
         "verdict_sha256": row.detail.as_ref().map(digest),
         "post_sha256": row.post.as_deref().map(text_digest),
+        "course_sha256": row.course.as_ref().map(digest),
+        "proposed": row.proposed,
         "runs": runs(tx, experiment).await?,
     }))
 }

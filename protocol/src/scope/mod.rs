@@ -140,7 +140,8 @@ impl Scope {
             _ if self.predicts == Predicts::NotWorse => {
                 found.push("The claim says that one arm is no worse than another, no more.".into());
             }
-            CriterionKind::Difference | CriterionKind::SolveRate => {}
+            // What a search finds is asked as a difference.
+            CriterionKind::Difference | CriterionKind::SolveRate | CriterionKind::Search => {}
             CriterionKind::Cells if criterion.count() == all => {}
             CriterionKind::Cells => found.push(format!(
                 "The claim holds wherever it speaks, and this asks for the effect in {} of {all} conditions.",

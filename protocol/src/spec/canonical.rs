@@ -1,5 +1,6 @@
 //! The frozen form: one text for one specification, whatever the order in which it was written.
 
+use super::search::SearchPlan;
 use super::types::{Plan, Spec};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,9 +22,12 @@ impl Spec {
         sha256(&self.canonical())
     }
 
-    /// Number of runs: one for each arm and seed.
+    /// Number of runs: one for each arm and seed; of a search the most that it takes.
     pub fn runs(&self) -> usize {
-        self.arms.len() * self.seeds.count()
+        match SearchPlan::of(self) {
+            Some(plan) => plan.runs() as usize,
+            None => self.arms.len() * self.seeds.count(),
+        }
     }
 
     /// Whether the seeds run one after the other, until the criterion stops or the last of them has run.

@@ -17,6 +17,7 @@ const KINDS: &[(&str, CriterionKind)] = &[
     ("trend", CriterionKind::Trend),
     ("dispersion", CriterionKind::Dispersion),
     ("cells", CriterionKind::Cells),
+    ("search", CriterionKind::Search),
 ];
 const ESTIMANDS: &[(&str, Estimand)] = &[("median", Estimand::Median), ("mean", Estimand::Mean)];
 const DIRECTIONS: &[(&str, Better)] = &[("lower", Better::Lower), ("higher", Better::Higher)];
@@ -89,6 +90,7 @@ pub(super) fn criterion(mut fields: Fields<'_>, arms: &[Arm]) -> Criterion {
             | CriterionKind::NonInferiority
             | CriterionKind::SolveRate
             | CriterionKind::Cells
+            | CriterionKind::Search
     );
     if share && scale == Scale::Additive && margin >= 1.0 && of_two {
         fields.problem(
@@ -209,6 +211,7 @@ fn estimand(fields: &mut Fields<'_>, kind: CriterionKind) -> Option<Estimand> {
         CriterionKind::SolveRate => "a solve rate",
         CriterionKind::Dispersion => "a ratio of spreads",
         CriterionKind::Cells => "the typical pair of each condition",
+        CriterionKind::Search => "the typical pair of each point",
         _ => return Some(fields.choice("estimand", ESTIMANDS, Some(Estimand::Median))),
     };
     if fields.take("estimand").is_some() {

@@ -16,6 +16,18 @@ pub const CONDITIONS: RangeInclusive<usize> = 2..=12;
 pub const SEEDS: RangeInclusive<usize> = 1..=40;
 /// Fewest seeds of an experiment that is registered: with 5 pairs no exact two-sided p-value is below .0625.
 pub const SEEDS_REGISTERED: usize = 6;
+/// Runs of a search, those that make what it found smaller included.
+pub const SEARCH_BUDGET: RangeInclusive<u32> = 8..=1_000;
+/// Fields that a search looks over.
+pub const SEARCH_FIELDS: RangeInclusive<usize> = 1..=6;
+/// Values of a field that a search tries.
+pub const SEARCH_VALUES: RangeInclusive<usize> = 1..=24;
+/// Points that a search draws: each is read, and drawn on its page.
+pub const SEARCH_POINTS: u32 = 128;
+/// Pairs of a search's points at the end.
+pub const SEARCH_SEEDS: RangeInclusive<u32> = 2..=16;
+/// Trials that make what a search found smaller.
+pub const SEARCH_SHRINKING: u32 = 24;
 /// Time steps of a sequence.
 pub const LENGTH: RangeInclusive<u32> = 3..=1_000;
 /// Time steps in which a picture is read.

@@ -4,13 +4,15 @@ use super::criterion::criterion;
 use super::dropout::Dropout;
 use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind};
 use super::types::*;
-use super::{Board, cost, gates, limits, memory, sections, seeds};
+use super::{Board, cost, gates, limits, memory, search, sections, seeds};
 use crate::json::Unambiguous;
 use crate::visible;
 use arm::{Base, arm};
+pub(super) use changed::changed;
 use serde_json::{Map, Value};
 
 mod arm;
+mod changed;
 
 /// How a specification is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +185,7 @@ fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spe
         let pointer = fields.pointer("criterion");
         Fields::open(value, pointer, strict, fields.problems).map(|fields| criterion(fields, &arms))
     });
+    let search = search::read(&mut fields, criterion.as_ref(), &arms, strict);
     fields.close();
     let setup = setup?;
     let spec = Spec {
@@ -194,6 +197,7 @@ fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spe
         evaluation: setup.evaluation,
         arms,
         criterion,
+        search,
     };
     Some(spec)
 }
@@ -327,7 +331,10 @@ impl Spec {
     /// # Errors
     /// Everything that stands against it.
     pub fn registrable_on(&self, board: &Board) -> Result<(), Problems> {
-        let mut problems = self.undecidable();
+        let mut problems = match self.is_search() {
+            true => self.unsearchable(),
+            false => self.undecidable(),
+        };
         problems.extend(self.too_much_for(board));
         if problems.is_empty() {
             return Ok(());
@@ -338,7 +345,10 @@ impl Spec {
     /// What of it is too much for that board; holds for exploratory experiments as well.
     pub fn too_much_for(&self, board: &Board) -> Vec<Problem> {
         let mut problems = cost::problems(self, board);
-        problems.extend(memory::problem(self));
+        problems.extend(match self.is_search() {
+            true => self.too_much_of_a_point(),
+            false => memory::problem(self).into_iter().collect(),
+        });
         problems
     }
 

@@ -60,6 +60,14 @@ impl Criterion {
                 self.control,
                 number(self.margin.exp()),
             ),
+            CriterionKind::Search => format!(
+                "Wherever it is searched, \"{}\" reaches a {} {} than \"{}\" by at least {}.",
+                self.treatment,
+                self.direction(),
+                self.metric,
+                self.control,
+                self.amount(),
+            ),
             CriterionKind::Trend => format!(
                 "{} {} gets {} by at least {} {}.",
                 sentence(&self.along()),
@@ -128,6 +136,13 @@ impl Criterion {
                 self.control,
                 number(self.margin.exp()),
                 number(self.alpha),
+            ),
+            CriterionKind::Search => format!(
+                "A search falsifies nothing. It looks for settings at which the advantage of \"{}\" in {} is smaller than {}, and \
+                 proposes an experiment there, on fresh seeds, that can.",
+                self.treatment,
+                self.metric,
+                self.amount(),
             ),
             CriterionKind::Trend => format!(
                 "Falsified if {} the improvement of {} is proven smaller than {} {}, {}.",
@@ -200,6 +215,11 @@ impl Criterion {
                     self.metric,
                     self.against()
                 );
+            }
+            CriterionKind::Search => {
+                return "Nothing that a search finds moves the claim: who looks at many places finds one by luck. Only the \
+                        experiment that is proposed at its end can, once it is registered."
+                    .to_owned();
             }
             CriterionKind::Dispersion => {
                 let factor = number(self.margin.exp());

@@ -31,6 +31,13 @@ impl Spec {
         if let Some(criterion) = &self.criterion {
             section(&mut text, "[criterion]", criterion);
         }
+        if let Some(search) = &self.search {
+            text.push_str("\n[search]\n");
+            line(&mut text, "budget", &Value::from(search.budget));
+            for axis in &search.space {
+                section(&mut text, "[[search.space]]", axis);
+            }
+        }
         text
     }
 }

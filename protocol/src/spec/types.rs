@@ -2,6 +2,7 @@
 
 use super::dropout::Dropout;
 use super::limits;
+use super::search::Search;
 use super::seeds::Seeds;
 use crate::data_set::Holds;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct Spec {
     /// What decides; a specification that is only trained locally needs none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub criterion: Option<Criterion>,
+    /// Of a search: how many runs it may take, and where it looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
 }
 
 /// One configuration being compared.
@@ -567,6 +571,8 @@ pub enum CriterionKind {
     Dispersion,
     /// The treatment is better by the margin in at least so many of several conditions, each a pair of arms.
     Cells,
+    /// Settings are looked for at which the treatment is not better by the margin. It decides nothing.
+    Search,
 }
 
 /// What the differences of the seed pairs are to estimate.

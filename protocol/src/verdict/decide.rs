@@ -27,6 +27,9 @@ pub fn decision(spec: &Spec, seeds: &[u32], outcomes: &[RunOutcome], level: f64)
     let Some(criterion) = &spec.criterion else {
         return Decision::aborted("The specification has no criterion.".into());
     };
+    if criterion.kind == CriterionKind::Search {
+        return Decision::aborted("A search decides nothing.".into());
+    }
     if criterion.stopping.is_some() {
         return sequential::decision(spec, criterion, seeds, outcomes, level);
     }

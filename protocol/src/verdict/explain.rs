@@ -80,7 +80,7 @@ struct Meaning {
 fn predicted(criterion: &Criterion) -> Meaning {
     let (treatment, control) = (escape(&criterion.treatment), escape(&criterion.control));
     match criterion.kind {
-        CriterionKind::Difference | CriterionKind::SolveRate => Meaning {
+        CriterionKind::Difference | CriterionKind::SolveRate | CriterionKind::Search => Meaning {
             supported: format!(
                 "\"{treatment}\" is better than \"{control}\": the estimate is the smallest effect of interest or more."
             ),
@@ -221,7 +221,10 @@ fn numbers(verdict: &Verdict) -> Option<String> {
         Some(Estimand::Median) | None => "typical (median)",
     };
     let what = match verdict.kind? {
-        CriterionKind::Difference | CriterionKind::Equivalence | CriterionKind::NonInferiority => {
+        CriterionKind::Difference
+        | CriterionKind::Equivalence
+        | CriterionKind::NonInferiority
+        | CriterionKind::Search => {
             format!("{which} advantage in {}", verdict.metric)
         }
         CriterionKind::Interaction => {

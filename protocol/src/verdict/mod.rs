@@ -12,6 +12,7 @@
 //! - of `cells` the same, where δ is the k-th largest of the conditions' effects (`cells`);
 //! - of `equivalence` the other way round: supported if proven between −m and m, falsified if proven outside;
 //! - inconclusive otherwise, and where something stands in the way (`decide::obstacle`);
+//! - of a search nothing: it decides nothing ([`crate::search`]);
 //! - of a sequential plan the same of the pairs up to the one after which an e-value decides (`sequential`);
 //! - inadmissible if a run did not apply its treatment; aborted if too many runs are missing.
 //!
@@ -33,6 +34,7 @@ mod rule;
 mod sequential;
 mod solve_rate;
 mod spread;
+mod trial;
 
 use crate::result::RunResult;
 use crate::spec::{CriterionKind, Estimand, Scale};
@@ -43,6 +45,7 @@ pub use decide::{conclusion, decide, decision};
 pub(crate) use explain::escape;
 pub use planned::{PairNoise, Power};
 pub use sequential::{Sequential, Step, Stop};
+pub(crate) use trial::{Tally, tally};
 
 /// Fewest pairs that can decide anything: with five the smallest exact two-sided p-value is .0625.
 pub const FEWEST_PAIRS: usize = crate::spec::limits::SEEDS_REGISTERED;

@@ -97,10 +97,13 @@ impl PairNoise {
 }
 
 impl Power {
-    /// What the experiment can find; `None` without a criterion, and where its noise is not known and not even what is
+    /// What the experiment can find; `None` without a criterion, of a search, and where its noise is not known and not even what is
     /// usual can be said.
     pub fn of(spec: &Spec, noise: Option<PairNoise>) -> Option<Self> {
         let criterion = spec.criterion.as_ref()?;
+        if spec.is_search() {
+            return None;
+        }
         let gain = spec.gain();
         let noise = noise.or_else(|| PairNoise::usual(criterion, gain))?;
         let planned = spec.seeds.count();

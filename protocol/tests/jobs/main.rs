@@ -5,6 +5,7 @@ mod data_sets;
 mod interleavings;
 mod power;
 mod promises;
+mod search;
 mod sequential;
 mod standing;
 mod sweep;

@@ -85,6 +85,7 @@ impl DiffPage {
 fn heading(change: &Change) -> String {
     match (change.section, &change.arm) {
         (Section::Criterion, _) => "Criterion".to_owned(),
+        (Section::Search, _) => "Search".to_owned(),
         (Section::Seeds, _) => "Seeds".to_owned(),
         (Section::Task, _) => "Task".to_owned(),
         (Section::Model, _) => "Network".to_owned(),

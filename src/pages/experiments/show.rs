@@ -6,6 +6,7 @@ use super::{
     matrix::{self, Matrix},
     plots::{self, Plot},
     rival::{self, Rival},
+    search::{self, Search},
 };
 use crate::{
     db::{
@@ -66,6 +67,8 @@ struct Live {
     plots: Vec<Plot>,
     /// Of a sequential plan.
     e_process: Option<EProcess>,
+    /// Of a search.
+    search: Option<Search>,
     paused: Option<String>,
     /// Data sets that queued runs need and no live worker has.
     missing: Vec<Wait>,
@@ -92,6 +95,8 @@ pub(super) struct ExperimentPage {
     spec: Spec,
     arms: Vec<ArmPicture>,
     cost: String,
+    /// Of a search: what it will do.
+    plan: Option<String>,
     live: Live,
     pairs: Option<Html>,
     blockers: Vec<String>,
@@ -154,6 +159,7 @@ impl ExperimentPage {
     fn may_answer(&self) -> bool {
         let viewer = self.visit.viewer.as_ref();
         self.experiment.state == "proposed"
+            && !self.spec.is_search()
             && !self.is_author()
             && viewer.is_some_and(|viewer| {
                 self.experiment.claim_author.as_deref() == Some(viewer.name.as_str())
@@ -251,6 +257,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         missing: data_sets.missing(),
         plots: plots::learning(&curves, &arms, spec.task.name),
         e_process: e_process::of(state, &experiment, spec).await?,
+        search: search::of(state, &experiment, spec).await?,
         paused,
         over,
         words,
@@ -285,11 +292,13 @@ async fn page_from(
                 .err()
                 .unwrap_or_default();
             against.extend(proposal::stands_against(power.as_ref()));
+            against.extend(proposal::outside_of_claim(&state.pool, id, &spec).await?);
             against
         }
         _ => Vec::new(),
     };
-    let may_look = !blockers.is_empty() && spec.too_much_for(&board).is_empty();
+    let may_look =
+        !blockers.is_empty() && !spec.is_search() && spec.too_much_for(&board).is_empty();
     let missing = match experiment.state.as_str() {
         "proposed" => {
             let needed = spec
@@ -306,6 +315,7 @@ async fn page_from(
         visit,
         arms: picture::arms(&spec, "arm"),
         cost: pace::words(&spec, &board),
+        plan: search::plan(&spec),
         live: live(state, experiment.clone(), &spec).await?,
         stalled: stalled::of(&state.pool, id).await?,
         seeds: experiment.seeds(&spec),

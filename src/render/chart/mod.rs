@@ -7,3 +7,4 @@ pub mod e_process;
 mod effects;
 pub mod forecasts;
 pub mod pairs;
+pub mod space;

@@ -36,6 +36,11 @@ pub(crate) async fn registered(pool: &PgPool, steps: u32) -> AccountId {
 }
 
 async fn register(pool: &PgPool, text: &str) -> AccountId {
+    register_on(pool, text, "{}").await
+}
+
+/// Registers that specification on a claim that covers this; says whose it is.
+pub(crate) async fn register_on(pool: &PgPool, text: &str, covers: &str) -> AccountId {
     let spec = spec::read(text, Format::Toml).expect("a good specification");
     let author: i64 = sqlx::query_scalar(
         "insert into account (name, password_hash) values ('ada', 'x') returning id",
@@ -48,13 +53,15 @@ async fn register(pool: &PgPool, text: &str) -> AccountId {
            insert into work (slug, title, authors, year, url, citation, phenomenon)
            values ('w', 'W', array['A'], 2016, 'https://example.org', 'c', 'p') returning id
          ), t as (insert into thread default values returning id),
-         c as (insert into claim (work_id, label, sentence, thread_id) select w.id, 'C1', 's', t.id from w, t returning id),
+         c as (insert into claim (work_id, label, sentence, thread_id, covers)
+               select w.id, 'C1', 's', t.id, $3::jsonb from w, t returning id),
          t2 as (insert into thread default values returning id)
          insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec)
          select c.id, $1, t2.id, 't', 'p', 's', $2 from c, t2 returning id",
     )
     .bind(author)
     .bind(spec.to_json())
+    .bind(covers)
     .fetch_one(pool)
     .await
     .expect("an experiment");

@@ -2,6 +2,7 @@
 
 mod board;
 mod data_sets;
+mod search;
 mod slots;
 mod trouble;
 

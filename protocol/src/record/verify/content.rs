@@ -66,6 +66,7 @@ pub(super) async fn check(tx: &mut PgConnection, entries: Vec<Entry>) -> sqlx::R
                 let now = conclusion_body(tx, ExperimentId(id)).await;
                 compare(&entry, &body, now, &mut checked.found)?;
                 verdict(tx, &entry, &body, &mut checked).await?;
+                search(tx, &entry, &body, &mut checked).await?;
             }
             // What an act left behind is looked for the other way round.
             _ => {}
@@ -101,7 +102,9 @@ fn compare(
             }
             // A data set's content may have become known later.
             "data_sets" if same_where_known(recorded, there) => continue,
-            "verdict_sha256" | "post_sha256" if there.is_null() => What::RowMissing,
+            "verdict_sha256" | "post_sha256" | "course_sha256" if there.is_null() => {
+                What::RowMissing
+            }
             _ => What::RowChanged,
         };
         // As JSON writes them: numbers have been to the database and back.
@@ -265,6 +268,47 @@ async fn verdict(
             .found
             .push(Finding::of(entry, What::NotReproduced, detail));
     }
+    Ok(())
+}
+
+/// The points of a search, those that it kept, and what it found must follow from its registration and its runs.
+async fn search(
+    tx: &mut PgConnection,
+    entry: &Entry,
+    body: &Map<String, Value>,
+    checked: &mut Checked,
+) -> sqlx::Result<()> {
+    let row = sqlx::query_scalar!(
+        "select course from search_result where experiment_id = $1",
+        entry.subject_id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(stored) = row else {
+        return Ok(());
+    };
+    if body.get("rule").and_then(Value::as_u64) != Some(u64::from(verdict::RULE)) {
+        checked.of_earlier_rules += 1;
+        return Ok(());
+    }
+    checked.recomputed += 1;
+    let id = ExperimentId(entry.subject_id.unwrap_or_default());
+    let detail = match jobs::search_again(tx, id).await {
+        Ok(again) => {
+            let again = serde_json::to_value(again).expect("a course is plain data");
+            first_difference(&stored, &again, "").map(|difference| {
+                format!(
+                    "computed again from its runs, the course of the search differs: {difference}"
+                )
+            })
+        }
+        Err(jobs::Error::Database(error)) => return Err(error),
+        Err(other) => Some(format!(
+            "the course of the search cannot be computed again: {other}"
+        )),
+    };
+    let found = detail.map(|detail| Finding::of(entry, What::NotReproduced, detail));
+    checked.found.extend(found);
     Ok(())
 }
 

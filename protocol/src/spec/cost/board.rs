@@ -88,8 +88,13 @@ impl Board {
         f64::from(self.slots()) / self.kinds.iter().map(rate).sum::<f64>()
     }
 
-    /// Seconds of the workers that all runs of the experiment take together.
+    /// Seconds of the workers that all runs of the experiment take together; of a search the most that they may.
     pub fn worker_seconds(&self, spec: &Spec) -> f64 {
+        if let Some(search) = &spec.search {
+            // Its points are not drawn yet: none takes longer than this.
+            return f64::from(search.budget)
+                * spec.most_at_a_point(|setup| self.run_seconds(setup));
+        }
         let one_seed: f64 = spec
             .arms
             .iter()

@@ -51,12 +51,12 @@ pub(super) fn problems(spec: &Spec, board: &Board) -> Vec<Problem> {
     too_long(spec, board)
         .into_iter()
         .chain(too_many_measurements(spec))
-        .chain(too_little_data(spec))
+        .chain(too_little_data(spec).filter(|_| !spec.is_search()))
         .collect()
 }
 
 /// The first arm whose training data do not make a single minibatch.
-fn too_little_data(spec: &Spec) -> Option<Problem> {
+pub(super) fn too_little_data(spec: &Spec) -> Option<Problem> {
     let too_few = |arm: &Arm| {
         Data::of(&arm.setup)
             .too_few()
@@ -96,9 +96,13 @@ fn too_long(spec: &Spec, board: &Board) -> Option<Problem> {
     (hours > board.hours).then(|| Problem {
         pointer: format!("/training/{long}"),
         detail: format!(
-            "this experiment would take about {hours:.0} hours of {whose} ({} runs); at most {} are allowed. Use fewer {long}, seeds, units or a shorter task, or ask for a faster worker.",
+            "this experiment would take about {hours:.0} hours of {whose} ({} runs); at most {} are allowed. {}, or ask for a faster worker.",
             spec.runs(),
-            board.hours
+            board.hours,
+            match spec.is_search() {
+                true => format!("Take a smaller budget, fewer {long}, units or a shorter task at the points that take longest"),
+                false => format!("Use fewer {long}, seeds, units or a shorter task"),
+            }
         ),
     })
 }
@@ -109,9 +113,13 @@ fn too_many_measurements(spec: &Spec) -> Option<Problem> {
         (Some(steps), Some(every)) => f64::from(steps.div_ceil(every.max(1))),
         _ => f64::from(setup.training.epochs.unwrap_or(1)),
     };
-    let arms = spec.arms.iter();
-    let one_seed: f64 = arms.map(|arm| measurements(&arm.setup)).sum();
-    let all = one_seed * spec.seeds.count() as f64;
+    let all = match &spec.search {
+        Some(search) => f64::from(search.budget) * spec.most_at_a_point(measurements),
+        None => {
+            let one_seed: f64 = spec.arms.iter().map(|arm| measurements(&arm.setup)).sum();
+            one_seed * spec.seeds.count() as f64
+        }
+    };
     (all > limits::MEASUREMENTS_IN_ALL).then(|| Problem {
         pointer: "/evaluation/every".into(),
         detail: format!(

@@ -57,7 +57,7 @@ pub(super) fn arm(
 }
 
 /// What the base makes with the arm's own sections laid over it, and everything that is wrong with that.
-fn laid_over(
+pub(super) fn laid_over(
     base: [&Value; 4],
     own: [Option<&Value>; 4],
     prefix: &str,

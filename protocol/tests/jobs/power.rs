@@ -5,7 +5,7 @@ use crate::standing::{claim, register, test_of_it};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
-use breakmywork_protocol::spec::{Spec, Stopping};
+use breakmywork_protocol::spec::{Format, Spec, Stopping, read};
 use breakmywork_protocol::verdict::Power;
 use sqlx::PgPool;
 
@@ -99,6 +99,51 @@ async fn nobody_can_make_anothers_experiment_look_hopeless(pool: PgPool) {
         .as_database_error()
         .and_then(|error| error.constraint());
     assert_eq!(constraint, Some("experiment_stays_frozen"));
+}
+
+/// Of several conditions the noisiest speaks for all, and in each a person's own noise counts before that of others.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_noisiest_of_several_conditions_speaks_for_all(pool: PgPool) {
+    let claim = claim(&pool).await;
+    let [ada, eve] = [account(&pool, "ada").await, account(&pool, "eve").await];
+    let text = "title = \"t\"\nseeds = 12\n[task]\nname = \"adding\"\nlength = 20\n[training]\nsteps = 10\n\
+        [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\ndropout.state.rate = 0.2\n\
+        [[arms]]\nname = \"c\"\ntask.length = 40\n[[arms]]\nname = \"d\"\ntask.length = 40\ndropout.state.rate = 0.2\n\
+        [criterion]\nkind = \"cells\"\nscale = \"log\"\nmetric = \"test_mse\"\ntreatment = \"b\"\ncontrol = \"a\"\n\
+        conditions = [[\"d\", \"c\"]]\nat_least = 2\nmargin = 0.3\n";
+    let spec = read(text, Format::Toml).expect("reads");
+    let [short, long]: [String; 2] = spec.noisy_like().try_into().expect("two conditions");
+    let note = async |author: AccountId, likeness: &str, size: f64| {
+        let differences: Vec<f64> = [-1.0, -0.5, 0.0, 0.5, 1.0].map(|d| d * size).into();
+        sqlx::query(
+            "with t as (insert into thread default values returning id),
+               e as (insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec)
+                 select $1, $2, t.id, 't', 'p', 's', $3 from t returning id, author_id)
+             insert into noise (experiment_id, author_id, likeness, differences) select id, author_id, $4, $5 from e",
+        )
+        .bind(claim as ClaimId)
+        .bind(author as AccountId)
+        .bind(spec.to_json())
+        .bind(likeness)
+        .bind(differences)
+        .execute(&pool)
+        .await
+        .expect("notes");
+    };
+    let sd = async |author| power(&pool, &spec, author).await.noise.sd;
+    note(eve, &short, 0.1).await;
+    let one = sd(ada).await;
+    note(eve, &long, 1.0).await;
+    let both = power(&pool, &spec, ada).await;
+    assert!(both.noise.sd > 9.0 * one && both.noise.pairs == 5 && !both.noise.own);
+    // What ada has seen of the longer one goes before what eve has.
+    note(ada, &long, 0.2).await;
+    let own = power(&pool, &spec, ada).await;
+    assert!(
+        own.noise.own && own.noise.sd < 3.0 * one && own.power > both.power,
+        "{own:?}"
+    );
+    assert_eq!(sd(eve).await, both.noise.sd);
 }
 
 /// Networks that learned nothing vary little and say nothing of those that do.

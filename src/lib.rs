@@ -40,5 +40,6 @@ pub mod server;
 pub mod share;
 pub mod standing;
 pub mod state;
+pub mod tuning;
 
 pub use router::app;

@@ -70,6 +70,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/live", get(show::fragment))
         .route("/experiments/{id}/events", get(live::stream))
         .route("/experiments/{id}/spec.toml", get(show::spec_toml))
+        .route("/experiments/{id}/chosen.toml", get(show::chosen_toml))
         .route("/experiments/{id}/spec.json", get(frozen::spec_json))
         .route(
             "/experiments/{id}/registration.intoto.json",

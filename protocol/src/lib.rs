@@ -17,5 +17,6 @@ pub mod spec;
 pub mod stats;
 pub mod stored;
 pub mod text;
+pub mod tuning;
 pub mod verdict;
 pub mod visible;

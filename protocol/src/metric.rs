@@ -165,6 +165,42 @@ pub const METRICS: &[Metric] = &[
         "share of predictions that are right, on test sequences, with the weights of the measurement at which the validation loss was lowest",
     ),
     at_end(
+        "valid_mse_early_stopped",
+        "squared error",
+        Lower,
+        "mean squared error, on held-out validation sequences at the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "valid_rmse_early_stopped",
+        "on the label's scale",
+        Lower,
+        "root of the mean squared error, on held-out validation sequences at the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "valid_nll_early_stopped",
+        "nats",
+        Lower,
+        "mean negative log-likelihood of what is predicted, on held-out validation sequences at the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "valid_perplexity_early_stopped",
+        "perplexity",
+        Lower,
+        "exponential of the mean negative log-likelihood of a word, on held-out validation sequences at the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "valid_bits_early_stopped",
+        "bits per character",
+        Lower,
+        "mean negative log-likelihood of a character in bits, on held-out validation sequences at the measurement at which the validation loss was lowest",
+    ),
+    at_end(
+        "valid_accuracy_early_stopped",
+        "share correct",
+        Higher,
+        "share of predictions that are right, on held-out validation sequences at the measurement at which the validation loss was lowest",
+    ),
+    at_end(
         "train_mse",
         "squared error",
         Lower,
@@ -321,6 +357,17 @@ pub fn spread(task: &Task, name: &str) -> Option<(f64, f64)> {
     }
 }
 
+/// Names of the metrics by which settings may be chosen, the usual one first: of validation, at the last measurement or at
+/// that with the lowest loss. A run reports them with its result.
+pub fn validation_metrics(task: TaskName) -> Vec<&'static str> {
+    let name = |measure: &&str, suffix| find(&format!("valid_{measure}{suffix}"));
+    let of_last = measures(task)
+        .iter()
+        .filter_map(|measure| name(measure, ""));
+    let of_best = (measures(task).iter()).filter_map(|measure| name(measure, "_early_stopped"));
+    of_last.chain(of_best).map(|metric| metric.name).collect()
+}
+
 /// Names of the final metrics that a run of that task reports, the usual one first; `samples` as in its evaluation. A
 /// temperature that was fitted is reported beside them.
 pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
@@ -342,6 +389,19 @@ pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_task_has_validation_metrics_and_none_of_them_decides() {
+        for task in TaskName::ALL {
+            let names = validation_metrics(task);
+            assert_eq!(names.len(), 2 * measures(task).len(), "{task:?}");
+            assert!(
+                names
+                    .iter()
+                    .all(|name| !final_metrics(task, 1).contains(name))
+            );
+        }
+    }
 
     #[test]
     fn every_final_metric_of_every_task_is_in_the_table_and_is_one_of_the_end() {

@@ -130,7 +130,8 @@ pub(super) struct Dispute {
 /// Runs of an experiment by state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunTally {
-    /// All that count; a retried run does not, nor does one that a sequential plan has not queued.
+    /// All that count, those in which settings are tuned too; a retried run does not, nor does one that is not queued yet: of
+    /// a sequential plan, or of one that is still being tuned.
     total: i64,
     /// On a worker.
     running: i64,

@@ -21,6 +21,7 @@ mod scope_map;
 mod search;
 mod stalled;
 mod threads;
+mod tuning;
 mod works;
 
 pub use idempotency::forget_old;
@@ -137,6 +138,7 @@ fn described() -> Described {
         .routes(routes!(acceptance::unanswered))
         .routes(routes!(acceptance::name_author))
         .routes(routes!(search::show))
+        .routes(routes!(tuning::show))
         .routes(routes!(forecasts::show, forecasts::give))
         .routes(routes!(forecasts::list))
         .routes(routes!(forecasts::score))

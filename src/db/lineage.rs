@@ -4,8 +4,11 @@ use super::claims::Claim;
 use crate::lineage::Resorted;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::scope::{Scope, Sorting};
+use breakmywork_protocol::spec::TunedSettings;
 use serde_json::{Value, json};
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
+use std::collections::BTreeMap;
 
 /// A registered experiment, as far as it is sorted by.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub struct Earlier {
     pub outcome: Option<String>,
     /// Whether it challenges the claim: open, confirmed or not_confirmed.
     pub challenge: Option<String>,
+    /// What its arms chose, by their names; none of one that is not tuned.
+    pub chosen: Option<Json<BTreeMap<String, TunedSettings>>>,
 }
 
 /// The newest registered experiments of a claim, and those that challenge it, at most `limit` of each; newest first.
@@ -43,7 +48,9 @@ pub async fn experiments(
              (select id from experiment where claim_id = $1 and challenge in ('confirmed', 'open')
               order by challenge, id desc limit $2))
            select e.id as "id: ExperimentId", title, spec, exploratory, disputed_at is not null as "disputed!",
-             verdict.outcome as "outcome?", challenge
+             verdict.outcome as "outcome?", challenge,
+             (select jsonb_object_agg(arm, settings) from trial where experiment_id = e.id and chosen)
+               as "chosen: Json<BTreeMap<String, TunedSettings>>"
            from chosen join experiment e using (id) left join verdict on verdict.experiment_id = e.id
            order by e.id desc"#,
         claim as ClaimId,

@@ -19,5 +19,6 @@ pub mod rivals;
 pub mod runs;
 pub mod search;
 pub mod stalled;
+pub mod tuning;
 pub mod workers;
 pub mod works;

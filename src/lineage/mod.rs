@@ -179,6 +179,7 @@ fn resorted(narrowed: &Scope, earlier: &Earlier) -> Resorted {
         exploratory: earlier.exploratory,
         disputed: earlier.disputed,
         outcome: earlier.outcome.as_deref(),
+        chosen: earlier.chosen.as_ref().map(|chosen| &chosen.0),
     };
     let (sorting, reasons) = match Spec::from_stored(&earlier.spec) {
         Ok(spec) => narrowed.resort(&spec, facts),

@@ -2,7 +2,10 @@
 
 use super::{
     Cache,
-    experiments::plots::{self, Plot},
+    experiments::{
+        plots::{self, Plot},
+        show::file,
+    },
     show,
 };
 use crate::{
@@ -38,6 +41,8 @@ struct RunPage {
     /// The data set that it waits for.
     wait: Option<Wait>,
     url: String,
+    /// Name of the file that makes it again.
+    file: &'static str,
 }
 
 impl RunPage {
@@ -91,9 +96,12 @@ pub async fn run(
         .await?
         .of(&run);
     // The arm keeps the colour that it has on the experiment's page.
-    let arms: Vec<String> = experiments::find(pool, run.experiment)
+    let spec = experiments::find(pool, run.experiment)
         .await?
-        .and_then(|experiment| experiment.parsed().ok())
+        .and_then(|experiment| experiment.parsed().ok());
+    // Of a tuned experiment this run would not be if its arm had not chosen.
+    let file = file(spec.as_ref().is_some_and(|spec| spec.tuning.is_some()));
+    let arms: Vec<String> = spec
         .map(|spec| spec.arms.into_iter().map(|arm| arm.name).collect())
         .unwrap_or_else(|| vec![run.arm.clone()]);
     let page = RunPage {
@@ -105,6 +113,7 @@ pub async fn run(
         place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),
         wait,
         task,
+        file,
         url: state
             .settings
             .address(&format!("/experiments/{}", run.experiment)),

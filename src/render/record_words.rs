@@ -45,6 +45,9 @@ pub fn told(entry: &Entry) -> String {
             None => "concluded without a verdict".to_owned(),
         },
         _ => {
+            if body["act"] == "tuned" {
+                return "the arms chose their settings, by the runs of their trials".to_owned();
+            }
             let act = match body["author"]["name"].as_str() {
                 Some(author) => format!("author named: {author}"),
                 None => match body["rival"].as_i64() {

@@ -3,7 +3,7 @@
 use super::number::{count, plain, plural};
 use breakmywork_protocol::spec::{
     Cell, Evaluation, LossOverTime, Model, Normalization, Optimizer, Task, TaskName, Training,
-    Windows, limits,
+    Tuned, Tuning, TuningSearch, Windows, limits,
 };
 
 /// Pixels of a picture.
@@ -159,6 +159,33 @@ pub fn measured(task: &Task, evaluation: &Evaluation) -> String {
         return format!("{when} on the held-out {what}, at most {}", count(many));
     }
     format!("{when} on {} held-out {what}{tested}", count(many))
+}
+
+/// What each arm tries before it is compared, and by what it chooses.
+pub fn tuning(tuning: &Tuning) -> String {
+    let list = |values: &[f64]| {
+        values
+            .iter()
+            .map(|value| plain(*value))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let field = |tuned: &Tuned| match (tuned.from, tuned.to) {
+        (Some(from), Some(to)) => format!("{} from {} to {}", tuned.field, plain(from), plain(to)),
+        _ => format!("{} at {}", tuned.field, list(&tuned.values)),
+    };
+    let fields: Vec<String> = tuning.fields.iter().map(field).collect();
+    let how = match tuning.search {
+        TuningSearch::Grid => "all",
+        TuningSearch::Random => "the same for every arm, drawn by the board at registration",
+    };
+    format!(
+        "each arm first chooses of {} of {} ({how}), by the median of {} on {} of their own",
+        plural(tuning.trials(), "trial", "trials"),
+        fields.join(" and "),
+        tuning.metric,
+        plural(tuning.seeds, "seed", "seeds")
+    )
 }
 
 /// What a minibatch consists of.

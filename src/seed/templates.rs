@@ -25,6 +25,13 @@ pub const TEMPLATES: &[Template] = &[
         toml: include_str!("../../examples/specs/fixed-or-fresh.toml"),
     },
     Template {
+        name: "each-at-its-best",
+        title: "The same, each arm at its best",
+        claim: "C2",
+        about: "Both arms first choose learning rate and drop rate, by the same search and on seeds of their own: so neither was badly tuned.",
+        toml: include_str!("../../examples/specs/each-at-its-best.toml"),
+    },
+    Template {
         name: "order-solved",
         title: "Does noise drown the signal?",
         claim: "C3",

@@ -24,6 +24,7 @@ mod search;
 mod stalled;
 mod support;
 mod threads;
+mod tuning;
 mod typed;
 mod verdicts;
 mod weight;

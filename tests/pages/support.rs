@@ -74,7 +74,10 @@ impl Site {
     /// The end of a run of `plan` with this test error, on a worker that has the Penn Treebank.
     pub(crate) fn success(&self, plan: &Plan, error: f64) -> Ending {
         Ending::Succeeded(Box::new(RunResult {
-            metrics: BTreeMap::from([("test_mse".to_owned(), error)]),
+            metrics: BTreeMap::from([
+                ("test_mse".to_owned(), error),
+                ("valid_mse".to_owned(), error),
+            ]),
             treatment: Treatment {
                 verified: true,
                 sites: BTreeMap::new(),

@@ -212,6 +212,17 @@ pub(crate) fn sequential(cap: u32) -> Draft {
     drafted(cap, 0.02, 10, "stopping = \"e_value\"\n")
 }
 
+/// The same, each of whose arms first tries two learning rates on two seeds: eight runs more.
+pub(crate) fn tuned() -> Draft {
+    drafted(
+        6,
+        0.02,
+        10,
+        "[tuning]\nsearch = \"grid\"\nseeds = 2\n[[tuning.fields]]\nfield = \"training.learning_rate\"\n\
+         values = [0.001, 0.01]\n",
+    )
+}
+
 /// A search whose prediction is the wrong way round.
 fn search() -> Draft {
     checked(
@@ -251,7 +262,10 @@ fn success(plan: &Plan, noise: f64) -> Ending {
     let better = if plan.arm == "fixed" { 0.01 } else { 0.1 };
     let value = better + f64::from(plan.seed % 8) * 1e-3 + noise;
     Ending::Succeeded(Box::new(RunResult {
-        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
+        metrics: BTreeMap::from([
+            ("test_mse".to_owned(), value),
+            ("valid_mse".to_owned(), value),
+        ]),
         treatment: Treatment {
             verified: true,
             sites: BTreeMap::new(),

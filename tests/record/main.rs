@@ -6,3 +6,4 @@ mod command;
 mod handed_out;
 mod honest;
 mod tampering;
+mod tuned;

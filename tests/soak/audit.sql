@@ -65,6 +65,7 @@ union all
 select 'every arm has a run of every seed', 'experiment ' || e.id
 from experiment e
 where e.registered_at is not null and e.spec #>> '{criterion,stopping}' is null and e.spec -> 'search' is null
+  and e.spec -> 'tuning' is null
   and (select count(distinct (r.arm, r.seed)) from run r where r.experiment_id = e.id and r.trial is null)
       <> jsonb_array_length(e.spec -> 'arms') * jsonb_array_length(e.spec -> 'seeds')
 order by 1, 2

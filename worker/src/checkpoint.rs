@@ -42,6 +42,12 @@ pub struct State {
     /// The measurement with the lowest validation loss so far.
     #[serde(default)]
     pub best: Option<Best>,
+    /// The last measurement in validation, by metric.
+    #[serde(default)]
+    pub validation: Vec<(String, f64)>,
+    /// That of [`Self::best`].
+    #[serde(default)]
+    pub best_validation: Vec<(String, f64)>,
     /// How far the optimizer's averaging is.
     #[serde(default)]
     pub average: AverageProgress,

@@ -129,7 +129,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// Commands besides working for a board.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train the runs of a specification here, without a board.
+    /// Train the runs of a specification here, without a board; where settings are tuned, their trials first.
     Train(TrainArgs),
     /// Show, import or fetch data sets.
     Data(DataArgs),

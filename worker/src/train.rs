@@ -222,6 +222,8 @@ impl<'a> Run<'a> {
             losses: 0,
             proof: Proof::default(),
             best: None,
+            validation: Vec::new(),
+            best_validation: Vec::new(),
             average: optimizer.progress(),
             time_steps: 0,
             unmeasured: false,

@@ -89,6 +89,70 @@ fn all_arms_and_seeds_end_in_a_table_and_the_verdict() {
     assert!(report["runs"][0]["result"]["treatment"]["verified"] == true);
 }
 
+/// Each arm tries three learning rates on two seeds after those that are compared, and is compared with what it chose.
+#[test]
+fn a_tuned_specification_is_tuned_before_it_is_compared() {
+    let tuning = "[tuning]\nsearch = \"grid\"\nseeds = 2\n[[tuning.fields]]\nfield = \"training.learning_rate\"\n\
+                  values = [1e-8, 0.01, 1e-7]\n";
+    let (folder, spec) = folder_with(&format!("{SPEC}{tuning}"));
+    let report = folder.path().join("report.json");
+    let output = train(&spec, &["--json", "--out", &report.to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines = lines(&output);
+    let results: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["event"] == "result")
+        .collect();
+    let tried = |line: &&&Value| line["trial"].is_u64();
+    let seeds = |runs: Vec<&&Value>| -> Vec<u64> {
+        let mut seeds: Vec<u64> = runs.iter().filter_map(|run| run["seed"].as_u64()).collect();
+        seeds.dedup();
+        seeds
+    };
+    assert_eq!(results.iter().filter(tried).count(), 12);
+    assert_eq!(seeds(results.iter().filter(tried).collect()), [7, 8]);
+    let compared: Vec<&&Value> = results.iter().filter(|line| !tried(line)).collect();
+    assert_eq!(
+        (compared.len(), seeds(compared)),
+        (12, vec![1, 2, 3, 4, 5, 6])
+    );
+    // What barely moves learns nothing in twelve steps.
+    let chosen = lines
+        .iter()
+        .find(|line| line["event"] == "tuned")
+        .expect("one line")["chosen"]
+        .clone();
+    for arm in ["fixed", "fresh"] {
+        assert_eq!(chosen[arm]["training.learning_rate"], 0.01, "{chosen}");
+    }
+    // By the best median of what each run ended with in validation.
+    let best = |trial: u64| -> f64 {
+        let of = results.iter().filter(|line| line["trial"] == trial);
+        of.filter_map(|line| line["metrics"]["valid_mse"].as_f64())
+            .sum::<f64>()
+            / 2.0
+    };
+    assert!(
+        best(2) < best(1) && best(2) < best(3) && best(5) < best(4),
+        "{}",
+        text(&output.stdout)
+    );
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("JSON");
+    assert_eq!(report["chosen"], chosen);
+    assert_eq!(report["runs"].as_array().map(Vec::len), Some(12));
+    assert_eq!(report["verdict"]["pairs"].as_array().map(Vec::len), Some(6));
+
+    // What was chosen on a seed is not compared on it.
+    let refused = train(&spec, &["--seed", "7"]);
+    assert_eq!(refused.status.code(), Some(10));
+    assert!(
+        text(&refused.stderr).contains("settings are chosen on seed 7"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
 #[test]
 fn one_run_as_json_lines_ends_with_its_result() {
     let (_folder, spec) = folder_with(SPEC);

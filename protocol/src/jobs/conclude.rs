@@ -1,16 +1,18 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, co_sign, confirm, power, rival, search, submit};
+use super::{Error, Result, co_sign, confirm, power, rival, search, submit, tuning};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
 use crate::spec::Spec;
 use crate::text;
+use crate::tuning::{Missing, told};
 use crate::verdict::{self, Decision, End, Outcome, RunOutcome, Verdict};
 use sqlx::{Acquire, PgConnection};
 
-/// Ends the experiment if no run of it is left to wait for, or queues the next pair of a sequential plan that has not
-/// decided, and says whether it did either. Called by whatever ends a run.
+/// Ends the experiment if no run of it is left to wait for, or queues what comes next: the comparison, when its arms have
+/// tried their settings, or the next pair of a sequential plan that has not decided. Says whether it did any of it. Called
+/// by whatever ends a run.
 ///
 /// Too many missing runs do not end it for good: it is *stalled* until an admin retries them or gives it up. Where
 /// cancelled runs alone are too many, a person has decided that already, and the verdict is posted.
@@ -46,10 +48,18 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     if row.spec.get("search").is_some() {
         return search_is_done(tx, experiment, row.thread_id).await;
     }
+    let spec = Spec::from_stored(&row.spec);
+    let salt = row.seed_salt.as_deref();
+    if let Ok(spec) = &spec
+        && tuning::next_stage(&mut *tx, experiment, row.author, spec, salt).await?
+    {
+        return Ok(true);
+    }
     // Without a criterion there is nothing that an admin could save by having runs done again.
     let only_looks = row.exploratory && row.spec.get("criterion").is_none();
-    let decision = decide(tx, experiment, row.spec.clone(), row.seed_salt).await?;
-    if let (Some(seed), Ok(spec)) = (decision.next_seed, Spec::from_stored(&row.spec)) {
+    let decision = decide(tx, experiment, row.spec.clone(), row.seed_salt.clone()).await?;
+    if let (Some(seed), Ok(spec)) = (decision.next_seed, spec) {
+        let spec = tuning::settled(&mut *tx, experiment, &spec).await?;
         submit::next_pair(tx, experiment, row.author, &spec, seed).await?;
         return Ok(true);
     }
@@ -176,6 +186,18 @@ async fn decide(
     spec: serde_json::Value,
     seed_salt: Option<String>,
 ) -> Result<Decision> {
+    if let Ok(tuned) = Spec::from_stored(&spec)
+        && let Some(Err(missing)) =
+            tuning::chosen_again(&mut *tx, experiment, &tuned, seed_salt.as_deref()).await?
+    {
+        let Missing { reason, by_people } = missing;
+        let words = verdict::escape(&text::cut(&reason, text::POST_CHARS / 4));
+        return Ok(Decision {
+            by_people,
+            reason,
+            ..Decision::aborted(words)
+        });
+    }
     let with_runs = rival::with_runs(&mut *tx, experiment).await?;
     let outcomes = outcomes(tx, with_runs).await?;
     let decided = tokio::task::spawn_blocking(move || match Spec::from_stored(&spec) {
@@ -373,6 +395,13 @@ async fn write(
             None => verdict.explanation.clone(),
         },
     };
+    let words = match tuned_words(&mut *tx, experiment).await? {
+        Some(tuned) => text::cut(
+            &format!("{words}\n\n{tuned}"),
+            text::POST_CHARS + text::REASON_CHARS,
+        ),
+        None => words,
+    };
     sqlx::query!(
         "insert into comment (thread_id, kind, experiment_id, body) values ($1, 'result', $2, $3)",
         thread as ThreadId,
@@ -392,6 +421,25 @@ async fn write(
     let data = serde_json::json!({ "outcome": outcome });
     super::events::record(tx, experiment, None, None, "concluded", data).await?;
     Ok(row.claim)
+}
+
+/// What the arms chose before they were compared, for the result post.
+async fn tuned_words(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+) -> sqlx::Result<Option<String>> {
+    let row = sqlx::query!(
+        "select spec, seed_salt from experiment where id = $1",
+        experiment as ExperimentId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let Ok(spec) = Spec::from_stored(&row.spec) else {
+        return Ok(None);
+    };
+    let salt = row.seed_salt.as_deref();
+    let choice = tuning::chosen_again(tx, experiment, &spec, salt).await?;
+    Ok(choice.and_then(|choice| Some(told(&spec, salt, &choice.ok()?))))
 }
 
 /// What the verdict on a confirmation says of the experiment that it repeats. One without an answer leaves it open.

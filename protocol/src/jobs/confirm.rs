@@ -5,7 +5,7 @@
 //! an attacker cannot spend several of its levels on one piece of luck. What the board's budget does not cover waits for
 //! any member to register it.
 
-use super::{Error, Result, events, submit};
+use super::{Error, Result, events, submit, tuning};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::spec::{Seeds, Spec, limits};
 use crate::stored::Stored;
@@ -197,16 +197,18 @@ async fn load(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Challen
            from experiment join verdict on verdict.experiment_id = experiment.id where experiment.id = $1"#,
         experiment as ExperimentId
     )
-    .fetch_one(tx)
+    .fetch_one(&mut *tx)
     .await?;
     let unreadable =
         || Error::Conflict("What is stored of this experiment cannot be read any more.".into());
+    let spec = Spec::from_stored(&row.spec).map_err(|_| unreadable())?;
     Ok(Challenge {
         experiment,
         claim: row.claim,
         title: row.title,
         prediction: row.prediction,
-        spec: Spec::from_stored(&row.spec).map_err(|_| unreadable())?,
+        // What was chosen was chosen on other seeds than a confirmation has: it is tested, and not tuned again.
+        spec: tuning::settled(&mut *tx, experiment, &spec).await?,
         verdict: row.detail.0.into_inner().ok_or_else(unreadable)?,
         pair_seconds: row.pair_seconds,
     })

@@ -33,6 +33,7 @@ mod sequential;
 mod stop;
 mod submit;
 mod take;
+mod tuning;
 mod worker;
 
 pub use co_sign::{Answer, answer, proposal_sha256};
@@ -56,6 +57,8 @@ pub use sequential::sequential_so_far;
 pub use stop::stop;
 pub use submit::{register, register_knowing, withdraw};
 pub use take::take;
+pub(crate) use tuning::chosen_again;
+pub use tuning::settled;
 pub use worker::{Trouble, ended, register_worker, report_trouble, stop_worker};
 
 use crate::id::{ExperimentId, RunId};

@@ -21,6 +21,13 @@ pub fn spec_of_rival(spec: &Spec, rival: &Scope) -> std::result::Result<Spec, St
     let criterion = spec.criterion.as_ref().ok_or_else(|| {
         "An experiment without a criterion tests no claim, and no rival.".to_owned()
     })?;
+    if spec.tuning.is_some() {
+        return Err(
+            "Its arms are tuned, and what they choose is chosen for one prediction: take the rival or [tuning] out of it, and \
+             test the rival by an experiment of its own."
+                .to_owned(),
+        );
+    }
     let asked = Spec {
         criterion: Some(rival.criterion_of_rival(criterion)?),
         ..spec.clone()

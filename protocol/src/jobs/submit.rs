@@ -1,6 +1,6 @@
 //! Registration: the experiment freezes and its runs are queued, in one transaction.
 
-use super::{Error, Result, co_sign, events, line, power, rival, search};
+use super::{Error, Result, co_sign, events, line, power, rival, search, tuning};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::{Point, Scope};
@@ -9,8 +9,8 @@ use crate::verdict::Power;
 use sqlx::PgConnection;
 
 /// Freezes a proposed experiment, draws its seeds and queues one run for each arm and seed, of a sequential plan for each
-/// arm and the first seed, of a search for each of its points and the first seed. An `exploratory` one never carries a
-/// verdict, and a search is exploratory by nature.
+/// arm and the first seed, of a search for each of its points and the first seed; of one that is tuned the runs of its trials,
+/// and these when its arms have chosen. An `exploratory` one never carries a verdict, and a search is exploratory by nature.
 ///
 /// `spec` must be the experiment's own, read again from what is stored: the
 /// caller has just checked it against today's limits. Runs in the caller's transaction: on an error, roll it back.
@@ -53,14 +53,15 @@ pub async fn register_knowing(
     let seeds = spec.seeds_drawn(salt.as_deref());
     if spec.is_search() {
         search::begin(&mut *tx, experiment).await?;
+    } else if spec.tuning.is_some() {
+        tuning::begin(&mut *tx, experiment, author, spec, salt.as_deref()).await?;
     } else {
-        let at_once = if spec.is_sequential() { 1 } else { seeds.len() };
-        let runs = pairs(spec, &seeds[..at_once]);
-        queue(&mut *tx, experiment, author, &runs).await?;
+        first_runs(&mut *tx, experiment, author, spec, &seeds).await?;
     }
     record::registration(&mut *tx, experiment).await?;
     let data = serde_json::json!({
-        "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "exploratory": exploratory
+        "spec_sha256": spec.sha256(), "seed_salt": salt, "runs": spec.runs(), "tuning_runs": spec.tuning_runs(),
+        "exploratory": exploratory
     });
     events::record(&mut *tx, experiment, None, Some(author), "registered", data).await?;
     rival::register(tx, experiment, author, spec, &seeds, power).await
@@ -75,16 +76,7 @@ pub(super) async fn freeze(
     exploratory: bool,
     power: Option<&Power>,
 ) -> Result<Option<String>> {
-    let covers = sqlx::query_scalar!(
-        "select covers from claim join experiment on claim_id = claim.id where experiment.id = $1",
-        experiment as ExperimentId
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    let outside = serde_json::from_value::<Scope>(covers).map_or_else(
-        |_| vec!["The claim's scope cannot be read.".to_owned()],
-        |scope| scope.outside(spec),
-    );
+    let outside = outside(&mut *tx, experiment, spec).await?;
     let power = power.map(|power| serde_json::to_value(power).expect("a power is plain data"));
     co_sign::hold_to(&mut *tx, experiment, spec).await?;
     let salt = sqlx::query_scalar!(
@@ -109,6 +101,41 @@ pub(super) async fn freeze(
         enter_point(&mut *tx, experiment, &point).await?;
     }
     Ok(salt)
+}
+
+/// What of the experiment lies outside what its claim says. A confirmation asks what it repeats asked, which lay within;
+/// the arms of a tuned one have their own settings there.
+async fn outside(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    spec: &Spec,
+) -> sqlx::Result<Vec<String>> {
+    let row = sqlx::query!(
+        r#"select covers, confirms is not null as "confirms!"
+           from claim join experiment on claim_id = claim.id where experiment.id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(tx)
+    .await?;
+    if row.confirms {
+        return Ok(Vec::new());
+    }
+    Ok(serde_json::from_value::<Scope>(row.covers).map_or_else(
+        |_| vec!["The claim's scope cannot be read.".to_owned()],
+        |scope| scope.outside(spec),
+    ))
+}
+
+/// Queues the runs that are compared: all of them, or of a sequential plan those of the first seed.
+pub(super) async fn first_runs(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    author: AccountId,
+    spec: &Spec,
+    seeds: &[u32],
+) -> sqlx::Result<()> {
+    let at_once = if spec.is_sequential() { 1 } else { seeds.len() };
+    queue(tx, experiment, author, &pairs(spec, &seeds[..at_once])).await
 }
 
 /// Queues the runs of a sequential plan's next seed, in the transaction that ended the last run before it.
@@ -168,8 +195,8 @@ pub(super) async fn queue(
     line::enter_all(&mut *tx, experiment).await
 }
 
-/// Enters where the experiment lies, for the map of what was tried of its claim.
-async fn enter_point(
+/// Enters where the experiment lies, for the map of what was tried of its claim; again when its arms have chosen a rate.
+pub(super) async fn enter_point(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     point: &Point,
@@ -177,7 +204,8 @@ async fn enter_point(
     let limited = |number: u32| i32::try_from(number).expect("sizes and lengths are limited");
     sqlx::query!(
         "insert into experiment_point (experiment_id, claim_id, task, cell, data_set, hidden, length, rate)
-         select id, claim_id, $2, $3, $4, $5, $6, $7 from experiment where id = $1",
+         select id, claim_id, $2, $3, $4, $5, $6, $7 from experiment where id = $1
+         on conflict (experiment_id) do update set rate = excluded.rate",
         experiment as ExperimentId,
         point.task.name(),
         point.cell.name(),

@@ -57,6 +57,8 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
+    /// Chose the settings of the arms, by the runs of their trials: the board.
+    Tuned,
     /// Took a proposal back.
     Withdrawn,
     /// Ended an experiment before its runs had ended.

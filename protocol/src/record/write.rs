@@ -143,7 +143,9 @@ pub(super) async fn registration_body(
                   (select s.experiment_id from search_result s
                    where s.proposed = e.id and s.question = question_sha256(e.spec)) as "found_by: ExperimentId",
                   (e.spec #>> '{criterion,alpha}')::float8 as alpha,
-                  case when e.spec #>> '{criterion,stopping}' is null
+                  case when e.spec -> 'tuning' is not null
+                    then (select count(*) from run where experiment_id = e.id and trial is not null and retry_of is null)
+                    when e.spec #>> '{criterion,stopping}' is null
                     then (select count(*) from run where experiment_id = e.id and trial is null and retry_of is null)
                     else jsonb_array_length(e.spec -> 'arms') end as "runs!",
                   (select jsonb_object_agg(needed.data_set, d.sha256)

@@ -85,8 +85,19 @@ impl Scope {
         if spec.criterion.is_none() {
             return vec!["It has no criterion.".into()];
         }
-        let mut found = self.beyond_region(spec);
-        found.extend(self.beside(spec));
+        // Where the arms choose settings of their own, wherever that may lead.
+        let mut found: Vec<String> = Vec::new();
+        for spec in spec.extremes() {
+            for reason in self
+                .beyond_region(&spec)
+                .into_iter()
+                .chain(self.beside(&spec))
+            {
+                if !found.contains(&reason) {
+                    found.push(reason);
+                }
+            }
+        }
         found
     }
 

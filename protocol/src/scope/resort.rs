@@ -1,8 +1,9 @@
 //! What a narrower claim makes of the experiments on the earlier one.
 
 use super::Scope;
-use crate::spec::Spec;
+use crate::spec::{Spec, TunedSettings};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What became of an experiment when its claim was narrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -28,12 +29,17 @@ pub struct Earlier<'a> {
     pub disputed: bool,
     /// The verdict in a word; none before its end.
     pub outcome: Option<&'a str>,
+    /// What its arms chose before they were compared, where it was tuned: it lies where it ran.
+    pub chosen: Option<&'a BTreeMap<String, TunedSettings>>,
 }
 
 impl Scope {
     /// Where an experiment on the earlier claim belongs, and why; nothing is to be said of one that still applies.
     pub fn resort(&self, spec: &Spec, earlier: Earlier<'_>) -> (Sorting, Vec<String>) {
-        let outside = self.beyond_region(spec);
+        let outside = match earlier.chosen {
+            Some(chosen) => self.beyond_region(&spec.settled(chosen)),
+            None => self.beyond_region(spec),
+        };
         if !outside.is_empty() {
             return (Sorting::OutOfScope, outside);
         }

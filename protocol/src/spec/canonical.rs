@@ -22,12 +22,22 @@ impl Spec {
         sha256(&self.canonical())
     }
 
-    /// Number of runs: one for each arm and seed; of a search the most that it takes.
+    /// Number of runs: one for each arm and seed; of a search the most that it takes. Those of a tuning come before them.
     pub fn runs(&self) -> usize {
         match SearchPlan::of(self) {
             Some(plan) => plan.runs() as usize,
             None => self.arms.len() * self.seeds.count(),
         }
+    }
+
+    /// What a run of that arm and seed trains; nothing if there is no such arm.
+    pub fn plan(&self, arm: &str, seed: u32) -> Option<Plan> {
+        let arm = self.arms.iter().find(|other| other.name == arm)?;
+        Some(Plan {
+            arm: arm.name.clone(),
+            seed,
+            setup: arm.setup.clone(),
+        })
     }
 
     /// Whether the seeds run one after the other, until the criterion stops or the last of them has run.

@@ -412,7 +412,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("eval_every", "every"),
 ];
 
-fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     // A typical slip (a letter, a transposition, a plural) scores above this.
     const CLOSE_ENOUGH: f64 = 0.75;
     // No name is nearly that long, and comparing costs the product of both lengths.
@@ -435,7 +435,7 @@ fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
-fn did_you_mean(name: Option<&str>) -> String {
+pub(super) fn did_you_mean(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
 }
 

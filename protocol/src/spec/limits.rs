@@ -28,6 +28,16 @@ pub const SEARCH_POINTS: u32 = 128;
 pub const SEARCH_SEEDS: RangeInclusive<u32> = 2..=16;
 /// Trials that make what a search found smaller.
 pub const SEARCH_SHRINKING: u32 = 24;
+/// Fields that are tuned.
+pub const TUNED_FIELDS: RangeInclusive<usize> = 1..=4;
+/// Values of a tuned field.
+pub const TUNED_VALUES: RangeInclusive<usize> = 2..=16;
+/// Trials of an arm.
+pub const TRIALS: RangeInclusive<u32> = 2..=32;
+/// Seeds of a trial.
+pub const TUNING_SEEDS: RangeInclusive<u32> = 1..=10;
+/// Runs of all trials of an experiment together.
+pub const TUNING_RUNS: usize = 1_000;
 /// Time steps of a sequence.
 pub const LENGTH: RangeInclusive<u32> = 3..=1_000;
 /// Time steps in which a picture is read.

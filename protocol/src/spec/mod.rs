@@ -23,6 +23,7 @@ mod search;
 mod sections;
 mod seeds;
 mod to_toml;
+mod tuning;
 mod types;
 
 pub use contrast::Term;
@@ -39,4 +40,5 @@ pub(crate) use reading::{number, sentence};
 pub use search::{Axis, Rung, Search, SearchPlan, Settings};
 pub use seeds::Seeds;
 pub use to_toml::FIELD_ORDER;
+pub use tuning::{Trial, Tuned, TunedSettings, Tuning, TuningSearch, is_natural_bound};
 pub use types::*;

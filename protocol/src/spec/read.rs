@@ -3,6 +3,7 @@
 use super::criterion::criterion;
 use super::dropout::Dropout;
 use super::fields::{Fields, NOT_FINITE, Problem, Problems, kind};
+use super::tuning::tuning;
 use super::types::*;
 use super::{Board, cost, gates, limits, memory, search, sections, seeds};
 use crate::json::Unambiguous;
@@ -186,6 +187,14 @@ fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spe
         Fields::open(value, pointer, strict, fields.problems).map(|fields| criterion(fields, &arms))
     });
     let search = search::read(&mut fields, criterion.as_ref(), &arms, strict);
+    let tuning = fields.take("tuning").and_then(|value| {
+        let pointer = fields.pointer("tuning");
+        let own = Fields::open(value, pointer, strict, fields.problems)?;
+        Some(tuning(own, &arms, &seeds, criterion.as_ref(), strict))
+    });
+    if search.is_some() && tuning.is_some() && strict {
+        fields.problem("tuning", "is for what is compared, and a search looks for a setting itself; leave one of them out.");
+    }
     fields.close();
     let setup = setup?;
     let spec = Spec {
@@ -198,6 +207,7 @@ fn whole(value: &Value, strict: bool, problems: &mut Vec<Problem>) -> Option<Spe
         arms,
         criterion,
         search,
+        tuning,
     };
     Some(spec)
 }

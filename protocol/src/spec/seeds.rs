@@ -44,6 +44,11 @@ impl Spec {
             Seeds::Listed(seeds) => return seeds.clone(),
             Seeds::Count(count) => *count,
         };
+        self.drawn(count, salt)
+    }
+
+    /// The first so many seeds that are drawn: those of the comparison, and then those of its tuning.
+    pub(super) fn drawn(&self, count: u32, salt: Option<&str>) -> Vec<u32> {
         let Some(salt) = salt else {
             return (1..=count).collect();
         };

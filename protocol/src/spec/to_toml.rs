@@ -1,6 +1,7 @@
 //! A specification as TOML, laid out as a person would write it.
 
 use super::dropout::Site;
+use super::tuning::Tuning;
 use super::types::*;
 use serde_json::{Map, Value};
 use std::fmt::Write;
@@ -38,6 +39,19 @@ impl Spec {
                 section(&mut text, "[[search.space]]", axis);
             }
         }
+        if let Some(tuning) = &self.tuning {
+            section(
+                &mut text,
+                "[tuning]",
+                &Tuning {
+                    fields: Vec::new(),
+                    ..tuning.clone()
+                },
+            );
+            for tuned in &tuning.fields {
+                section(&mut text, "[[tuning.fields]]", tuned);
+            }
+        }
         text
     }
 }
@@ -53,7 +67,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 70] = [
+pub const FIELD_ORDER: [&str; 75] = [
     "title",
     "seeds",
     "name",
@@ -108,6 +122,8 @@ pub const FIELD_ORDER: [&str; 70] = [
     "samples",
     "temperature",
     "shift",
+    "search",
+    "trials",
     "kind",
     "metric",
     "threshold",
@@ -116,6 +132,9 @@ pub const FIELD_ORDER: [&str; 70] = [
     "other_treatment",
     "other_control",
     "field",
+    "values",
+    "from",
+    "to",
     "field_scale",
     "conditions",
     "at_least",

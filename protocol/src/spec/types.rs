@@ -4,6 +4,7 @@ use super::dropout::Dropout;
 use super::limits;
 use super::search::Search;
 use super::seeds::Seeds;
+use super::tuning::Tuning;
 use crate::data_set::Holds;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -32,6 +33,9 @@ pub struct Spec {
     /// Of a search: how many runs it may take, and where it looks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
+    /// What each arm chooses for itself before it is compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
 }
 
 /// One configuration being compared.

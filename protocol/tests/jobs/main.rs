@@ -11,3 +11,4 @@ mod standing;
 mod sweep;
 mod trials;
 mod trouble;
+mod tuning;

@@ -102,7 +102,11 @@ impl EditPage {
             cost: spec.map(|spec| {
                 let runs = number::plural(spec.runs(), "run", "runs");
                 let most = if spec.is_sequential() { "at most " } else { "" };
-                format!("{most}{runs}, about {}", pace::words(spec, &board))
+                let tuning = match spec.tuning_runs() {
+                    0 => String::new(),
+                    some => format!("{} of tuning, then ", number::plural(some, "run", "runs")),
+                };
+                format!("{tuning}{most}{runs}, about {}", pace::words(spec, &board))
             }),
             templates: TEMPLATES,
             visit,

@@ -24,6 +24,17 @@ pub(super) struct Matrix {
     pub(super) rows: Vec<(u32, Vec<Option<Cell>>)>,
 }
 
+impl Matrix {
+    /// Runs in the table.
+    pub(super) fn runs(&self) -> usize {
+        self.rows
+            .iter()
+            .flat_map(|(_, cells)| cells)
+            .flatten()
+            .count()
+    }
+}
+
 /// The metric that the table shows: the criterion's, or else the first that its runs report.
 pub(super) fn metric(spec: &Spec) -> String {
     match &spec.criterion {

@@ -22,3 +22,4 @@ pub mod show;
 pub mod standing;
 pub mod stop;
 mod toml_text;
+mod tuned;

@@ -7,6 +7,7 @@ use super::{
     plots::{self, Plot},
     rival::{self, Rival},
     search::{self, Search},
+    tuned::{self, TuningShown},
 };
 use crate::{
     db::{
@@ -69,6 +70,8 @@ struct Live {
     e_process: Option<EProcess>,
     /// Of a search.
     search: Option<Search>,
+    /// Of one whose arms choose settings first.
+    tuning: Option<TuningShown>,
     paused: Option<String>,
     /// Data sets that queued runs need and no live worker has.
     missing: Vec<Wait>,
@@ -189,6 +192,16 @@ impl ExperimentPage {
             })
     }
 
+    /// The file for whoever trains it again: where its arms have chosen, what is compared.
+    fn file(&self) -> &'static str {
+        file(
+            self.live
+                .tuning
+                .as_ref()
+                .is_some_and(TuningShown::is_chosen),
+        )
+    }
+
     /// Whether the viewer may stop it: something is registered that has no verdict.
     fn can_stop(&self) -> bool {
         let experiment = &self.experiment;
@@ -258,6 +271,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         plots: plots::learning(&curves, &arms, spec.task.name),
         e_process: e_process::of(state, &experiment, spec).await?,
         search: search::of(state, &experiment, spec).await?,
+        tuning: tuned::of(state, &experiment, spec).await?,
         paused,
         over,
         words,
@@ -313,7 +327,7 @@ async fn page_from(
     };
     Ok(ExperimentPage {
         visit,
-        arms: picture::arms(&spec, "arm"),
+        arms: picture::arms(&compared(state, id, &spec).await?, "arm"),
         cost: pace::words(&spec, &board),
         plan: search::plan(&spec),
         live: live(state, experiment.clone(), &spec).await?,
@@ -339,6 +353,12 @@ async fn page_from(
         experiment,
         spec,
     })
+}
+
+/// The specification as it is compared: with what its arms have chosen, where they have.
+async fn compared(state: &AppState, id: ExperimentId, spec: &Spec) -> Result<Spec> {
+    let mut connection = state.pool.acquire().await?;
+    Ok(jobs::settled(&mut connection, id, spec).await?)
 }
 
 /// Why it does not move the claim's standing: fixed at registration; before, as things are.
@@ -402,6 +422,28 @@ pub async fn fragment(
     };
     let html = state.redraws.share(id, draw).await?;
     Ok(html_page(StatusCode::OK, html.to_string(), Cache::Never))
+}
+
+/// Name of the file that makes the compared runs again: that of what was chosen, or of the specification.
+pub(in crate::pages) fn file(chosen: bool) -> &'static str {
+    match chosen {
+        true => "chosen",
+        false => "spec",
+    }
+}
+
+/// What is compared where the arms have chosen their settings, as a file for `breakmywork-worker train`.
+pub async fn chosen_toml(
+    State(state): State<AppState>,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (_, spec) = find(&state, id).await?;
+    let settled = compared(&state, id, &spec).await?;
+    if spec.tuning.is_none() || settled.tuning.is_some() {
+        return Err(Error::missing("choice of the arms of experiment", id));
+    }
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((headers, settled.to_toml()).into_response())
 }
 
 /// The specification as a file for `breakmywork-worker train`.

@@ -6,5 +6,6 @@ pub mod curves;
 pub mod e_process;
 mod effects;
 pub mod forecasts;
+pub mod optimum;
 pub mod pairs;
 pub mod space;

@@ -2,6 +2,7 @@
 
 mod progress;
 mod report;
+mod tuned;
 
 use crate::cli::TrainArgs;
 use crate::events::{self, Event, Failure, FailureKind};
@@ -9,6 +10,7 @@ use crate::train::{self, Checkpoints, Options, Outcome, Requests};
 use crate::{checkpoint, exit, signals};
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{self, Format, Plan, Spec};
+use breakmywork_protocol::tuning;
 use progress::Progress;
 use report::Report;
 use serde::Serialize;
@@ -17,8 +19,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// A run to be trained.
+pub(crate) struct Run {
+    /// Number of the trial that it is a run of; none of what is compared.
+    pub(crate) trial: Option<u32>,
+    pub(crate) plan: Plan,
+}
+
 /// A run that has ended.
 pub(crate) struct Ended {
+    pub(crate) trial: Option<u32>,
     pub(crate) plan: Plan,
     pub(crate) end: Result<Box<RunResult>, Failure>,
 }
@@ -28,6 +38,9 @@ pub(crate) struct Ended {
 struct Line<'a> {
     #[serde(flatten)]
     event: &'a Event,
+    /// The trial that it is a run of, where settings are tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial: Option<u32>,
     arm: &'a str,
     seed: u32,
 }
@@ -45,33 +58,50 @@ pub fn run(args: &TrainArgs) -> u8 {
 
 fn start(args: &TrainArgs) -> Result<u8, String> {
     let spec = read(&args.spec)?;
-    let plans = plans(&spec, &args.arms, &args.seeds)?;
+    let arms = arms(&spec, &args.arms)?;
+    tuned::check(&spec, &args.seeds)?;
     args.device.open()?;
     let requests =
         signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let mut ended = Vec::new();
-    for (index, plan) in plans.iter().enumerate() {
-        let mut progress = Progress::new(plan, index + 1, plans.len());
-        match train_one(args, plan, &requests, &mut progress) {
-            Ok(Outcome::Finished(result)) => ended.push(Ended {
-                plan: plan.clone(),
-                end: Ok(result),
-            }),
-            Ok(Outcome::Stopped { step }) => {
-                progress.stopped(step);
-                report(args, &spec, &ended, false)?;
-                return Ok(exit::PREEMPTED);
-            }
-            Err(failure) => ended.push(Ended {
-                plan: plan.clone(),
-                end: Err(failure),
-            }),
-        }
-        progress.ended(&ended[index]);
+    let trials = tuned::runs(&spec, &arms);
+    let (tried, stopped) = train_all(args, &trials, &requests);
+    if stopped {
+        return Ok(exit::PREEMPTED);
     }
-    report(args, &spec, &ended, plans.len() == spec.runs())?;
+    let choice = tuned::choice(args, &spec, &arms, &tried)?;
+    let settled = spec.settled(&tuning::settings(&choice));
+    let runs = runs(&settled, &spec.seeds_drawn(None), &arms, &args.seeds);
+    let (ended, stopped) = train_all(args, &runs, &requests);
+    let complete = !stopped && runs.len() == spec.runs();
+    report(args, &Report::new(&spec, &choice, &ended, complete))?;
+    if stopped {
+        return Ok(exit::PREEMPTED);
+    }
     let failed = ended.iter().any(|run| run.end.is_err());
     Ok(if failed { exit::FAILED } else { exit::DONE })
+}
+
+/// Trains one run after the other; those that ended, and whether it was asked to stop before all had.
+fn train_all(args: &TrainArgs, runs: &[Run], requests: &Requests) -> (Vec<Ended>, bool) {
+    let mut ended = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let mut progress = Progress::new(run, index + 1, runs.len());
+        let end = match train_one(args, run, requests, &mut progress) {
+            Ok(Outcome::Finished(result)) => Ok(result),
+            Ok(Outcome::Stopped { step }) => {
+                progress.stopped(step);
+                return (ended, true);
+            }
+            Err(failure) => Err(failure),
+        };
+        ended.push(Ended {
+            trial: run.trial,
+            plan: run.plan.clone(),
+            end,
+        });
+        progress.ended(&ended[index]);
+    }
+    (ended, false)
 }
 
 /// Reads the specification, or says everything that is wrong with it.
@@ -91,8 +121,8 @@ fn read(path: &Path) -> Result<Spec, String> {
     })
 }
 
-/// The runs of those arms and seeds, or of all of them; seeds outermost, so that pairs are complete early.
-fn plans(spec: &Spec, arms: &[String], seeds: &[u32]) -> Result<Vec<Plan>, String> {
+/// The arms that were asked for, or all of them.
+fn arms(spec: &Spec, arms: &[String]) -> Result<Vec<String>, String> {
     if let Some(unknown) = arms
         .iter()
         .find(|name| spec.arms.iter().all(|arm| arm.name != **name))
@@ -107,27 +137,30 @@ fn plans(spec: &Spec, arms: &[String], seeds: &[u32]) -> Result<Vec<Plan>, Strin
             names.join(", ")
         ));
     }
+    let all = spec.arms.iter().map(|arm| arm.name.clone());
+    Ok(all
+        .filter(|name| arms.is_empty() || arms.contains(name))
+        .collect())
+}
+
+/// The runs of those arms and seeds; seeds outermost, so that pairs are complete early.
+fn runs(spec: &Spec, planned: &[u32], arms: &[String], seeds: &[u32]) -> Vec<Run> {
     // Any seed may be tried, also one that the specification does not name.
-    let planned = spec.seeds_drawn(None);
-    let seeds = if seeds.is_empty() { &planned } else { seeds };
-    let chosen = |name: &String| arms.is_empty() || arms.contains(name);
+    let seeds = if seeds.is_empty() { planned } else { seeds };
     let of_seed = |&seed: &u32| {
-        let arms = spec.arms.iter().filter(move |arm| chosen(&arm.name));
-        arms.map(move |arm| Plan {
-            arm: arm.name.clone(),
-            seed,
-            setup: arm.setup.clone(),
-        })
+        let plans = arms.iter().filter_map(move |arm| spec.plan(arm, seed));
+        plans.map(|plan| Run { trial: None, plan })
     };
-    Ok(seeds.iter().flat_map(of_seed).collect())
+    seeds.iter().flat_map(of_seed).collect()
 }
 
 fn train_one(
     args: &TrainArgs,
-    plan: &Plan,
+    run: &Run,
     requests: &Requests,
     progress: &mut Progress,
 ) -> Result<Outcome, Failure> {
+    let plan = &run.plan;
     let mut emit = |event: Event| {
         progress.heard(&event);
         if let (Event::Checkpoint(written), Some(directory)) = (&event, written_to(args, plan)) {
@@ -137,7 +170,7 @@ fn train_one(
             }
         }
         if args.json {
-            write_line(plan, &event)
+            write_line(run, &event)
         } else {
             Ok(())
         }
@@ -193,11 +226,12 @@ fn kept_result(path: &Path, plan: &Plan) -> Option<RunResult> {
     same.then_some(result)
 }
 
-fn write_line(plan: &Plan, event: &Event) -> io::Result<()> {
+fn write_line(run: &Run, event: &Event) -> io::Result<()> {
     let line = Line {
         event,
-        arm: &plan.arm,
-        seed: plan.seed,
+        trial: run.trial,
+        arm: &run.plan.arm,
+        seed: run.plan.seed,
     };
     events::write_json_line(io::stdout().lock(), &line)
 }
@@ -212,10 +246,9 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), String> {
 }
 
 /// The final table, or the final line of `--json`, and the file of `--out`.
-fn report(args: &TrainArgs, spec: &Spec, ended: &[Ended], complete: bool) -> Result<(), String> {
-    let report = Report::new(spec, ended, complete);
+fn report(args: &TrainArgs, report: &Report) -> Result<(), String> {
     if let Some(path) = &args.out {
-        write_json(path, &report)?;
+        write_json(path, report)?;
     }
     let wrong = |error: io::Error| format!("the report could not be written: {error}");
     let mut stdout = io::stdout().lock();

@@ -1,8 +1,7 @@
 //! What a person sees while `train` runs: a bar on a terminal, else a line now and then. Always on stderr.
 
-use super::{Ended, report};
+use super::{Ended, Run, report};
 use crate::events::Event;
-use breakmywork_protocol::spec::Plan;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -19,8 +18,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan, number: usize, of: usize) -> Self {
-        let name = format!("[{number}/{of}] {}, seed {}", plan.arm, plan.seed);
+    pub(super) fn new(run: &Run, number: usize, of: usize) -> Self {
+        let plan = &run.plan;
+        let trial = run
+            .trial
+            .map_or_else(String::new, |trial| format!(", trial {trial}"));
+        let name = format!("[{number}/{of}] {}{trial}, seed {}", plan.arm, plan.seed);
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(
                 plan.setup.training.steps.map(u64::from),

@@ -4,7 +4,8 @@ use super::Ended;
 use crate::events::FailureKind;
 use breakmywork_protocol::metric;
 use breakmywork_protocol::result::RunResult;
-use breakmywork_protocol::spec::Spec;
+use breakmywork_protocol::spec::{Spec, TunedSettings};
+use breakmywork_protocol::tuning::{self, Choice};
 use breakmywork_protocol::verdict::{self, End, RunOutcome, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,6 +18,12 @@ pub(super) struct Report {
     title: String,
     /// SHA-256 of the specification's canonical JSON.
     spec_sha256: String,
+    /// What each arm chose before, where its settings were tuned.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    chosen: BTreeMap<String, TunedSettings>,
+    /// The same in words.
+    #[serde(skip)]
+    told: String,
     /// The runs that ended.
     runs: Vec<Run>,
     /// What the criterion says, if every run of the specification ended.
@@ -39,7 +46,7 @@ pub(super) struct VerdictLine<'a> {
 }
 
 impl Report {
-    pub(super) fn new(spec: &Spec, ended: &[Ended], complete: bool) -> Self {
+    pub(super) fn new(spec: &Spec, choice: &Choice, ended: &[Ended], complete: bool) -> Self {
         let verdict = (complete && spec.criterion.is_some()).then(|| {
             let outcomes: Vec<RunOutcome> = ended.iter().map(outcome).collect();
             verdict::decide(spec, &spec.seeds_drawn(None), &outcomes, spec.level())
@@ -53,6 +60,11 @@ impl Report {
         Self {
             title: spec.title.clone(),
             spec_sha256: spec.sha256(),
+            chosen: tuning::settings(choice),
+            told: match choice.is_empty() {
+                true => String::new(),
+                false => tuning::told(spec, None, choice),
+            },
             runs: ended.iter().map(run).collect(),
             verdict,
         }
@@ -67,15 +79,19 @@ impl Report {
 }
 
 fn outcome(run: &Ended) -> RunOutcome {
-    let end = match &run.end {
-        Ok(result) => End::Finished(result.clone()),
-        Err(failure) if failure.kind == FailureKind::Diverged => End::Diverged,
-        Err(failure) => End::Missing(failure.message.clone()),
-    };
     RunOutcome {
         arm: run.plan.arm.clone(),
         seed: run.plan.seed,
-        end,
+        end: end(run),
+    }
+}
+
+/// How a run ended, for whoever concludes something from it.
+pub(super) fn end(run: &Ended) -> End {
+    match &run.end {
+        Ok(result) => End::Finished(result.clone()),
+        Err(failure) if failure.kind == FailureKind::Diverged => End::Diverged,
+        Err(failure) => End::Missing(failure.message.clone()),
     }
 }
 
@@ -86,6 +102,7 @@ impl fmt::Display for Report {
         }
         let names: Vec<&str> = metric::METRICS
             .iter()
+            .filter(|metric| metric.at_end)
             .map(|metric| metric.name)
             .filter(|name| {
                 self.runs
@@ -116,6 +133,9 @@ impl fmt::Display for Report {
             }
         }
         table(f, &rows)?;
+        if !self.told.is_empty() {
+            writeln!(f, "\n{}", self.told)?;
+        }
         match &self.verdict {
             Some(verdict) => writeln!(f, "\n{}", verdict.explanation),
             None => Ok(()),

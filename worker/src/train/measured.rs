@@ -30,11 +30,13 @@ impl<'a> Run<'a> {
         let loss = validation[0].1;
         if self.state.best.is_none_or(|best| loss < best.loss) {
             self.state.best = Some(Best { step, loss });
+            self.state.best_validation.clone_from(&validation);
             let values = self.trained.measured_values();
             self.trained.best = values.map_err(|error| Failure::of_candle(&error, step))?;
             self.trained.best_statistics = self.trained.statistics.clone();
         }
         self.trained.optimizer.measured(loss);
+        self.state.validation.clone_from(&validation);
         points.extend(validation);
         Ok(Some(points))
     }
@@ -165,6 +167,10 @@ impl<'a> Run<'a> {
             metrics.extend(losses.map(|(name, value)| (format!("{name}_early_stopped"), value)));
             metrics.insert("early_stopped_at".into(), f64::from(best.step));
         }
+        // Settings are chosen by these, which a result therefore names beside what is measured on the test.
+        metrics.extend(self.state.validation.iter().cloned());
+        let early = self.state.best_validation.iter();
+        metrics.extend(early.map(|(name, value)| (format!("{name}_early_stopped"), *value)));
         Ok(Some(metrics))
     }
 

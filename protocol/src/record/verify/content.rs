@@ -2,6 +2,7 @@
 
 use super::Summary;
 use super::finding::{Finding, What};
+use super::tuned::tuned;
 use crate::id::{ClaimId, ExperimentId};
 use crate::jobs;
 use crate::record::write::{claim_body, conclusion_body, registration_body};
@@ -65,6 +66,7 @@ pub(super) async fn check(tx: &mut PgConnection, entries: Vec<Entry>) -> sqlx::R
                 checked.conclusions += 1;
                 let now = conclusion_body(tx, ExperimentId(id)).await;
                 compare(&entry, &body, now, &mut checked.found)?;
+                tuned(tx, &entry, &mut checked.found).await?;
                 verdict(tx, &entry, &body, &mut checked).await?;
                 search(tx, &entry, &body, &mut checked).await?;
             }
@@ -162,7 +164,7 @@ async fn frozen(
            from experiment e where id = $1 and spec_canonical is not null"#,
         entry.subject_id
     )
-    .fetch_optional(tx)
+    .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else {
         return Ok(());
@@ -186,7 +188,17 @@ async fn frozen(
         found.push(Finding::of(entry, What::RowChanged, detail));
     }
     // What cannot be read any more has no place to be held against.
-    let point = Spec::from_stored(&row.spec).ok();
+    let point = match Spec::from_stored(&row.spec) {
+        Ok(spec) => Some(
+            jobs::settled(
+                &mut *tx,
+                ExperimentId(entry.subject_id.unwrap_or_default()),
+                &spec,
+            )
+            .await?,
+        ),
+        Err(_) => None,
+    };
     if let Some(point) = point.as_ref().and_then(Point::of) {
         let follows = json!({
             "claim_id": row.claim, "task": point.task.name(), "cell": point.cell.name(), "data_set": point.data,

@@ -6,6 +6,7 @@
 mod chain;
 mod content;
 mod finding;
+mod tuned;
 mod unrecorded;
 
 use super::{Head, entries, head};

@@ -96,6 +96,16 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
             where acceptance is not null and not (r.body::jsonb ? 'acceptance')
             order by e.id limit $1)
            union all
+           (select 'experiment ' || coalesce(t.experiment_id, r.subject_id),
+                   'its arms are said to have chosen ' || coalesce(t.chosen::text, 'nothing')
+            from (select experiment_id, jsonb_object_agg(arm, number) as chosen from trial where chosen
+                  group by experiment_id) t
+              full join (select subject_id, body::jsonb -> 'chosen' as chosen from record_entry
+                         where subject = 'experiment' and kind = 'act' and body::jsonb ->> 'act' = 'tuned') r
+                on r.subject_id = t.experiment_id
+            where t.chosen is distinct from r.chosen
+            order by 1 limit $1)
+           union all
            -- Follows from the verdicts, which are on record.
            (select 'experiment ' || e.id, 'what it means for the claim is said to be ' || coalesce(challenge, 'nothing')
             from experiment e join verdict v on v.experiment_id = e.id

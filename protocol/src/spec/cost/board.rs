@@ -100,15 +100,16 @@ impl Board {
             .iter()
             .map(|arm| self.run_seconds(&arm.setup))
             .sum();
-        one_seed * spec.seeds.count() as f64
+        // No tuned field changes how much is computed.
+        one_seed * (spec.seeds.count() + spec.tuning_runs_of_an_arm()) as f64
     }
 
     /// Seconds from the first run's start to the last one's end, if nobody else's runs are in between.
     pub fn seconds(&self, spec: &Spec) -> f64 {
         let slots = f64::from(self.slots());
-        let runs = spec.runs().max(1) as f64;
-        // The last runs leave slots idle.
-        let rounds = (runs / slots).ceil();
-        self.worker_seconds(spec) / runs * rounds
+        let [tuning, compared] = [spec.tuning_runs(), spec.runs()].map(|runs| runs as f64);
+        // The last runs leave slots idle, and what is compared waits for what is chosen.
+        let rounds = (tuning / slots).ceil() + (compared / slots).ceil();
+        self.worker_seconds(spec) / (tuning + compared).max(1.0) * rounds
     }
 }

@@ -93,15 +93,16 @@ fn too_long(spec: &Spec, board: &Board) -> Option<Problem> {
         0 => "one CPU worker",
         _ => "this board's workers",
     };
+    let trials = spec.tuning.as_ref().map_or("", |_| ", trials");
     (hours > board.hours).then(|| Problem {
         pointer: format!("/training/{long}"),
         detail: format!(
             "this experiment would take about {hours:.0} hours of {whose} ({} runs); at most {} are allowed. {}, or ask for a faster worker.",
-            spec.runs(),
+            spec.runs() + spec.tuning_runs(),
             board.hours,
             match spec.is_search() {
                 true => format!("Take a smaller budget, fewer {long}, units or a shorter task at the points that take longest"),
-                false => format!("Use fewer {long}, seeds, units or a shorter task"),
+                false => format!("Use fewer {long}, seeds{trials}, units or a shorter task"),
             }
         ),
     })
@@ -117,14 +118,14 @@ fn too_many_measurements(spec: &Spec) -> Option<Problem> {
         Some(search) => f64::from(search.budget) * spec.most_at_a_point(measurements),
         None => {
             let one_seed: f64 = spec.arms.iter().map(|arm| measurements(&arm.setup)).sum();
-            one_seed * spec.seeds.count() as f64
+            one_seed * (spec.seeds.count() + spec.tuning_runs_of_an_arm()) as f64
         }
     };
     (all > limits::MEASUREMENTS_IN_ALL).then(|| Problem {
         pointer: "/evaluation/every".into(),
         detail: format!(
             "all {} runs together would be measured {all:.0} times; at most {} measurements are kept. Measure more seldom.",
-            spec.runs(),
+            spec.runs() + spec.tuning_runs(),
             limits::MEASUREMENTS_IN_ALL
         ),
     })

@@ -49,6 +49,7 @@ impl Spec {
             evaluation: base.evaluation,
             arms,
             criterion,
+            tuning: None,
             search: None,
         })
     }

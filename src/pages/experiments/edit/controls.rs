@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use breakmywork_protocol::{
-    metric::{METRICS, final_metrics},
+    metric::{METRICS, Metric, final_metrics},
     spec::{SiteName, TaskName, limits, presets::PRESETS},
 };
 use serde_json::Value;
@@ -299,7 +299,8 @@ impl EditPage {
             // An arm may sample though the others do not.
             return final_metrics(task, 1);
         }
-        let at_end = METRICS.iter().filter(|metric| metric.at_end);
+        let decides = |metric: &&Metric| metric.at_end && !metric.name.starts_with("valid_");
+        let at_end = METRICS.iter().filter(decides);
         at_end.map(|metric| metric.name).collect()
     }
 }

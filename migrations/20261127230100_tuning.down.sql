@@ -1,0 +1,1 @@
+alter table trial drop column chosen;

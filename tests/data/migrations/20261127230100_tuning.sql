@@ -1,0 +1,1 @@
+update trial set chosen = true where number = 1;

@@ -16,12 +16,15 @@ mod verify;
 mod worker;
 
 use clap::{Parser, Subcommand};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 /// Propose an experiment that could refute a claim; it runs, and the verdict is posted.
 #[derive(Debug, Parser)]
 #[command(name = "breakmywork", version, max_term_width = 100)]
-pub struct Cli {
+struct Cli {
     /// What to log, as `info` or `breakmywork=debug,sqlx=warn`; servers default to info, other commands to warn.
     #[arg(
         long,
@@ -30,7 +33,7 @@ pub struct Cli {
         value_name = "FILTER",
         help_heading = "Log"
     )]
-    pub log: Option<String>,
+    log: Option<String>,
     /// Log one JSON object a line.
     #[arg(
         long,
@@ -38,7 +41,7 @@ pub struct Cli {
         env = "BREAKMYWORK_LOG_JSON",
         help_heading = "Log"
     )]
-    pub log_json: bool,
+    log_json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -57,20 +60,53 @@ enum Command {
     Postgres(postgres::Args),
 }
 
+/// The whole command: reads the command line, does what it asks for, and gives the exit code.
+pub fn main() -> ExitCode {
+    crate::memory::give_back_freed();
+    run(Cli::parse())
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> ExitCode {
+    if let Err(error) = start_log(&cli) {
+        eprintln!("--log cannot be understood: {error}");
+        return ExitCode::FAILURE;
+    }
+    match cli.run().await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs go to standard error: standard output is for what was asked for.
+fn start_log(cli: &Cli) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(cli.log.as_deref().unwrap_or(cli.default_log()))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    if cli.log_json {
+        log.json().init();
+    } else {
+        log.with_target(false).init();
+    }
+    Ok(())
+}
+
 impl Cli {
     /// What to log unless told otherwise.
-    pub fn default_log(&self) -> &'static str {
+    fn default_log(&self) -> &'static str {
         match self.command {
             Command::Up(_) | Command::Serve(_) => "info,memory_serve=warn",
             _ => "warn",
         }
     }
 
-    /// Does what was asked for. An error's whole chain is for the person at the terminal.
-    ///
-    /// # Errors
-    /// Each says what went wrong and what to do about it.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    /// Does what was asked for. An error's whole chain is for the person at the terminal: what went wrong, what to do about it.
+    async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Up(args) => up::run(args).await?,
             Command::Serve(args) => serve::run(args).await?,

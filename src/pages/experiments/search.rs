@@ -143,7 +143,14 @@ fn words(course: &Course) -> String {
                 )
             ),
             false => format!(
-                "All {stages} stages have ended. What was found is made simpler: trial {} of at most {} is under way.",
+                "All {stages} stages have ended. The prediction fails{}, which is made simpler: trial {} of at most {} is under way.",
+                course
+                    .counterexample
+                    .as_ref()
+                    .map_or_else(String::new, |found| format!(
+                        " at {}",
+                        point(&found.settings)
+                    )),
                 course.shrinking.len() + 1,
                 course.plan.shrinking
             ),
@@ -270,6 +277,6 @@ fn shown(value: &Value) -> String {
     match value {
         Value::String(name) => name.clone(),
         Value::Null => "none".to_owned(),
-        other => other.as_f64().map_or(other.to_string(), number::value),
+        other => other.as_f64().map_or(other.to_string(), number::plain),
     }
 }

@@ -186,24 +186,24 @@ fn short(value: &str) -> String {
 pub fn legend() -> Html {
     let key = |shape: &str, words: &str| {
         format!(
-            "<span><svg class=\"chart key\" viewBox=\"0 0 14 14\" aria-hidden=\"true\">{shape}</svg> {words}</span>"
+            "<span><svg class=\"chart key\" viewBox=\"0 0 30 10\" aria-hidden=\"true\">{shape}</svg> {words}</span>"
         )
     };
     let keys = [
         key(
-            "<path class=\"fails\" d=\"M3 3l8 8m0 -8l-8 8\"/>",
+            "<path class=\"fails\" d=\"M11 1l8 8m0 -8l-8 8\"/>",
             "the prediction fails",
         ),
         key(
-            "<circle class=\"holds\" cx=\"7\" cy=\"7\" r=\"4\"/>",
+            "<circle class=\"holds\" cx=\"15\" cy=\"5\" r=\"4\"/>",
             "it does not",
         ),
         key(
-            "<circle class=\"silent\" cx=\"7\" cy=\"7\" r=\"4\"/>",
+            "<circle class=\"silent\" cx=\"15\" cy=\"5\" r=\"4\"/>",
             "its pairs say nothing",
         ),
         key(
-            "<circle class=\"ring\" cx=\"7\" cy=\"7\" r=\"6\"/>",
+            "<circle class=\"ring\" cx=\"15\" cy=\"5\" r=\"4.2\"/>",
             "the counterexample",
         ),
     ];

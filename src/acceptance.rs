@@ -28,9 +28,11 @@ pub async fn answer(
         true => None,
         false => Some(reason::checked(words).map_err(|error| at(error, "/words"))?),
     };
-    let experiment = experiments::find(&mut *tx, id)
+    let experiment = experiments::find(&mut *tx, id, Some(member))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
+    // Nobody accepts what they cannot read: what is sealed is unilateral.
+    experiment.seen()?;
     let claim = claims::find(&mut *tx, experiment.claim)
         .await?
         .ok_or_else(|| Error::missing("claim", experiment.claim))?;

@@ -16,6 +16,7 @@ use axum::{
     http::{Extensions, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use breakmywork_protocol::id::AccountId;
 use breakmywork_protocol::record::Head;
 use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
@@ -51,6 +52,11 @@ impl Visit {
     /// Whether the address lies under this section of the site.
     pub fn within(&self, section: &str) -> bool {
         self.path().starts_with(section)
+    }
+
+    /// The account of whoever looks.
+    pub fn reader(&self) -> Option<AccountId> {
+        self.viewer.as_ref().map(|viewer| viewer.id)
     }
 
     /// Whether the viewer may run the queue.

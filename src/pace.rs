@@ -92,13 +92,13 @@ async fn kinds(pool: &PgPool) -> sqlx::Result<Vec<Kind>> {
 /// What runs took that went through in one piece, by machine and device.
 async fn past(pool: &PgPool) -> sqlx::Result<BTreeMap<(String, String), Vec<Past>>> {
     let ended = sqlx::query!(
-        r#"select w.host, w.device, r.plan,
+        r#"select w.host, w.device, r.plan as "plan!",
                   extract(epoch from a.ended_at - a.started_at)::float8 as "took!"
            from (select run_id, worker_id, started_at, ended_at from run_attempt
                  where outcome = 'succeeded' and resumed_from is null
                  order by ended_at desc limit $1) a
            join worker w on w.id = a.worker_id
-           join run r on r.id = a.run_id"#,
+           join public_run r on r.id = a.run_id"#,
         LOOKED_AT
     )
     .fetch_all(pool)

@@ -20,6 +20,9 @@ const RATIONALE_CHARS: usize = 20_000;
 /// Longest reason for an amendment, in characters.
 pub const AMEND_REASON_CHARS: usize = 500;
 
+/// Longest time that an experiment stays sealed, in days after its registration; as the table's constraint has it.
+pub const SEAL_DAYS: i64 = 90;
+
 /// Registered experiments of one person that have no verdict yet: a share of the queue, not all of it.
 pub const OPEN_EXPERIMENTS: i64 = 20;
 
@@ -56,6 +59,8 @@ pub struct Proposal {
     pub rationale: String,
     /// The plan.
     pub spec: Source,
+    /// Sealed, for at most so many days after its registration.
+    pub seal_days: Option<i64>,
 }
 
 impl From<Problem> for FieldProblem {
@@ -135,8 +140,10 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
             "must not contain a NUL character.",
         ));
     }
+    let seal_days = seal_days(proposal.seal_days, spec.as_ref(), &mut problems);
     match spec {
         Some(spec) if problems.is_empty() => Ok(Draft {
+            seal_days,
             title,
             prediction,
             rationale: proposal.rationale.trim().to_owned(),
@@ -148,6 +155,33 @@ pub fn check(proposal: &Proposal) -> Result<Draft, Vec<FieldProblem>> {
         }),
         _ => Err(problems),
     }
+}
+
+/// For how many days a proposal is sealed. A plan that shows by its length or its stages how it goes cannot be.
+fn seal_days(
+    days: Option<i64>,
+    spec: Option<&Spec>,
+    problems: &mut Vec<FieldProblem>,
+) -> Option<i16> {
+    let days = days?;
+    if !(1..=SEAL_DAYS).contains(&days) {
+        let detail = format!(
+            "A seal lasts 1 to {SEAL_DAYS} days after registration, or until the end of the runs."
+        );
+        problems.push(FieldProblem::new("/seal_days", detail));
+    }
+    let tells = spec.and_then(|spec| match () {
+        () if spec.is_search() => Some("A search shows by its length how it goes, so it cannot be sealed."),
+        () if spec.is_sequential() => Some(
+            "A sequential plan shows by its length how it goes, so it cannot be sealed. Take `stopping` out of its criterion, or do not seal it.",
+        ),
+        () if spec.tuning.is_some() => Some(
+            "A tuned plan shows by its stages what it tries, so it cannot be sealed. Take `[tuning]` out of it, or do not seal it.",
+        ),
+        () => None,
+    });
+    problems.extend(tells.map(|detail| FieldProblem::new("/seal_days", detail)));
+    i16::try_from(days).ok()
 }
 
 /// [`check`] away from the threads that answer: a specification with many mistakes takes a while.
@@ -193,12 +227,18 @@ pub async fn amendment(
             format!("say in 1 to {AMEND_REASON_CHARS} characters why the experiment is amended."),
         )];
     }
-    let earlier = table::find(tx, id).await?;
-    if earlier.is_none_or(|earlier| earlier.registered_at.is_none()) {
-        found.push(FieldProblem::new(
+    match table::find(tx, id, None).await? {
+        Some(earlier) if earlier.registered_at.is_some() => {
+            // An amendment shows what it changed, and so both.
+            if earlier.closed {
+                let detail = "is sealed; it can be amended once it is opened.";
+                found.push(FieldProblem::new("/amends", detail));
+            }
+        }
+        _ => found.push(FieldProblem::new(
             "/amends",
             "must be a registered experiment.",
-        ));
+        )),
     }
     let amends = found.is_empty().then_some((id, reason));
     problems.extend(found);
@@ -251,7 +291,8 @@ pub async fn propose(tx: &mut PgConnection, new: New<'_>) -> Result<ExperimentId
 /// As [`propose`].
 pub async fn propose_once(tx: &mut PgConnection, new: New<'_>) -> Result<ExperimentId> {
     accounts::lock(tx, new.author).await?;
-    match table::just_proposed(&mut *tx, new.claim, new.author, new.draft).await? {
+    let amends = new.amends.map(|(id, _)| *id);
+    match table::just_proposed(&mut *tx, new.claim, new.author, new.draft, amends).await? {
         Some(twin) => Ok(twin),
         None => propose(tx, new).await,
     }
@@ -262,7 +303,7 @@ pub async fn propose_once(tx: &mut PgConnection, new: New<'_>) -> Result<Experim
 /// # Errors
 /// Not `author`'s, or not proposed any more: then roll `tx` back.
 pub async fn withdraw(tx: &mut PgConnection, id: ExperimentId, author: AccountId) -> Result<()> {
-    let experiment = table::find(&mut *tx, id)
+    let experiment = table::find(&mut *tx, id, Some(author))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     if experiment.author_id != author {
@@ -285,7 +326,7 @@ pub async fn stop(
     reason: &str,
 ) -> Result<()> {
     let reason = reason::checked(reason)?;
-    let experiment = table::find(&mut *tx, id)
+    let experiment = table::find(&mut *tx, id, Some(who))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     may_stop(&experiment, who, admin)?;
@@ -440,7 +481,7 @@ pub async fn register_stored(
     board: &Board,
     exploratory: bool,
 ) -> Result<()> {
-    let experiment = table::find(&mut *tx, id)
+    let experiment = table::find(&mut *tx, id, Some(author))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     // Whose it is and whether it is still open comes first: both would be odd to learn after a list of fields.

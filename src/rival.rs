@@ -241,7 +241,7 @@ pub async fn choose(
     author: AccountId,
     rival: Option<ClaimId>,
 ) -> Result<()> {
-    let experiment = experiments::find(&mut *tx, id)
+    let experiment = experiments::find(&mut *tx, id, Some(author))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     if experiment.author_id != author {
@@ -250,6 +250,10 @@ pub async fn choose(
         ));
     }
     if let Some(rival) = rival {
+        if experiment.closed {
+            let detail = "cannot be tested by what is sealed: its test would show it.";
+            return Err(Error::Invalid(vec![FieldProblem::new("/rival", detail)]));
+        }
         let spec = experiment.parsed().map_err(Error::internal)?;
         if let Err(problem) = check(&mut *tx, experiment.claim, rival, &spec).await? {
             return Err(Error::Invalid(vec![problem]));

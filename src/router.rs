@@ -72,6 +72,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/spec.toml", get(show::spec_toml))
         .route("/experiments/{id}/chosen.toml", get(show::chosen_toml))
         .route("/experiments/{id}/spec.json", get(frozen::spec_json))
+        .route("/experiments/{id}/commitment.json", get(frozen::commitment))
         .route(
             "/experiments/{id}/registration.intoto.json",
             get(frozen::in_toto),
@@ -96,6 +97,7 @@ fn pages() -> Router<AppState> {
         .route("/queue", get(queue::queue))
         .route("/docs/api", get(docs::api_docs))
         .route("/docs/api/bodies", get(docs::bodies))
+        .route("/docs/api/bodies/{name}", get(docs::body))
         .route("/robots.txt", get(addresses::robots))
         .route("/favicon.ico", get(addresses::icon))
         // Discussion

@@ -1,7 +1,7 @@
 //! What each arm tried, what it chose, and how flat its optimum is: for pages and REST.
 
-use crate::db;
-use breakmywork_protocol::id::{ExperimentId, RunId};
+use crate::db::{self, visible::Visible};
+use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::spec::{Spec, Trial, TunedSettings, Tuning};
 use breakmywork_protocol::tuning::{Score, at_edges, median};
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub struct TuningTrial {
 /// If the database is away.
 pub async fn of(
     pool: &PgPool,
-    experiment: ExperimentId,
+    experiment: Visible,
     spec: &Spec,
     salt: Option<&str>,
 ) -> sqlx::Result<Option<ExperimentTuning>> {

@@ -107,7 +107,7 @@ pub(super) async fn answer(
     let new = body.value;
     let hash = &new.proposal_sha256;
     acceptance::answer(&mut call.tx, id, account.id, new.accepts, &new.words, hash).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
 

@@ -1,5 +1,6 @@
 //! What an amendment changed.
 
+use crate::auth::token::ApiAccount;
 use crate::diff::{self, Change, Known, TextDiff};
 use crate::error::Result;
 use crate::extract::{Path, Query};
@@ -56,8 +57,9 @@ pub(super) async fn show(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
     Query(other): Query<Other>,
+    reader: Option<ApiAccount>,
 ) -> Result<Json<Diff>> {
-    let compared = diff::compare(&pool, id, other.with).await?;
+    let compared = diff::compare(&pool, id, other.with, reader.map(|reader| reader.id)).await?;
     let timing = compared.timing;
     Ok(Json(Diff {
         before: compared.before.id,

@@ -31,7 +31,7 @@ pub(super) async fn dispute(
     account.require_moderator()?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     standing::dispute(&mut call.tx, id, account.id, &body.value.reason).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn resolve(
     account.require_moderator()?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     standing::resolve_dispute(&mut call.tx, id, account.id, &body.value.reason).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
 
@@ -78,6 +78,6 @@ pub(super) async fn answer(
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     standing::answer_dispute(&mut call.tx, id, account.id, &body.value.answer).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }

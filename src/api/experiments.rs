@@ -19,7 +19,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use breakmywork_protocol::id::{ClaimId, ExperimentId, ThreadId};
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::jobs::{self, AskedBefore};
 use breakmywork_protocol::spec::Spec;
 use breakmywork_protocol::verdict::{Power, Verdict};
@@ -48,8 +48,8 @@ pub(super) struct Experiment {
     state: String,
     /// Which runs are missing and why; null unless stalled.
     stalled_reason: Option<String>,
-    /// The specification with every default filled in.
-    #[schema(value_type = Spec)]
+    /// The specification with every default filled in; null of what is sealed.
+    #[schema(value_type = Option<Spec>)]
     spec: Value,
     /// SHA-256 of the frozen specification's canonical JSON; null until registered.
     spec_sha256: Option<String>,
@@ -98,6 +98,8 @@ pub(super) struct Experiment {
     found_by: Option<ExperimentId>,
     /// What a moderator disputes; until that is resolved it does not move the claim's standing.
     dispute: Option<Dispute>,
+    /// If it was sealed: what it is committed to, and since when it is open.
+    seal: Option<Seal>,
     /// The verdict with its numbers; null until the last run has ended, and where what is stored cannot be read.
     verdict: Option<Verdict>,
     /// Runs by state.
@@ -125,6 +127,24 @@ pub(super) struct Dispute {
     reason: Option<String>,
     /// What the experiment's author answers.
     answer: Option<String>,
+}
+
+/// The seal of an experiment. Until it is opened only its author sees title, prediction, specification, runs and whatever
+/// follows from them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Seal {
+    /// Whether it is sealed still.
+    closed: bool,
+    /// Longest time that it is, in days after its registration.
+    days: i16,
+    /// When it is opened at the latest; null until it is registered.
+    opens_at: Option<DateTime<Utc>>,
+    /// When it was opened: by its end, whatever ended it, or when the date came.
+    opened_at: Option<DateTime<Utc>>,
+    /// SHA-256 of what was committed to at registration, `/experiments/{id}/commitment.json` once it is opened.
+    commitment: Option<String>,
+    /// The random number in that; null until it is opened.
+    nonce: Option<String>,
 }
 
 /// Runs of an experiment by state.
@@ -179,6 +199,14 @@ impl From<table::Experiment> for Experiment {
                 by: experiment.disputed_by,
                 reason: experiment.dispute_reason,
                 answer: experiment.dispute_answer,
+            }),
+            seal: experiment.seal_days.map(|days| Seal {
+                closed: experiment.closed,
+                days,
+                opens_at: experiment.opens_at,
+                opened_at: experiment.opened_at,
+                commitment: experiment.commitment,
+                nonce: experiment.nonce,
             }),
             verdict: experiment.detail.and_then(|detail| detail.0.into_inner()),
             runs: RunTally {
@@ -266,6 +294,10 @@ pub(super) struct NewExperiment {
     /// never carries a verdict.
     #[serde(default)]
     exploratory: bool,
+    /// Seal it, for at most so many days after its registration, 1 to 90: until then, or until its runs end, only a
+    /// commitment to it is public.
+    #[serde(default)]
+    seal_days: Option<i64>,
     /// The registered experiment that this one amends.
     #[serde(default)]
     amends: Option<ExperimentId>,
@@ -298,6 +330,7 @@ pub(super) async fn propose(
         title: new.title,
         prediction: new.prediction,
         rationale: new.rationale,
+        seal_days: new.seal_days,
         spec: match new.spec {
             Value::String(toml) => Source::Toml(toml),
             other => Source::Json(other),
@@ -355,7 +388,7 @@ pub(super) async fn propose(
     if new.register {
         proposal::register(&mut call.tx, id, account.id, &draft.spec, new.exploratory).await?;
     }
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::CREATED, &experiment).await
 }
 
@@ -366,16 +399,26 @@ pub(super) async fn propose(
 pub(super) async fn show(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
+    reader: Option<ApiAccount>,
 ) -> Result<Json<Experiment>> {
     let mut connection = pool.acquire().await?;
-    Ok(Json(find_in(&mut connection, id).await?))
+    let reader = reader.map(|reader| reader.id);
+    Ok(Json(find_in(&mut connection, id, reader).await?))
 }
 
-pub(super) async fn find_in(tx: &mut PgConnection, id: ExperimentId) -> Result<Experiment> {
-    let experiment = table::find(&mut *tx, id)
+/// An experiment as `reader` may see it.
+pub(super) async fn find_in(
+    tx: &mut PgConnection,
+    id: ExperimentId,
+    reader: Option<AccountId>,
+) -> Result<Experiment> {
+    let experiment = table::find(&mut *tx, id, reader)
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
-    with_power(tx, experiment).await
+    match experiment.hidden {
+        true => Ok(experiment.into()),
+        false => with_power(tx, experiment).await,
+    }
 }
 
 /// An experiment with what is not stored of it: what a proposal can find, and who asked the same before.
@@ -426,7 +469,7 @@ pub(super) async fn register(
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let exploratory = body.value.exploratory;
     proposal::register_stored(&mut call.tx, id, account.id, &pace.board(), exploratory).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
 
@@ -444,7 +487,7 @@ pub(super) async fn withdraw(
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::withdraw(&mut call.tx, id, account.id).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
 
@@ -473,7 +516,7 @@ pub(super) async fn stop(
     let admin = account.require(Scope::Admin).is_ok();
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::stop(&mut call.tx, id, account.id, admin, &body.value.reason).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
 
@@ -494,7 +537,7 @@ pub(super) async fn confirm(
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let confirmation = standing::confirm(&mut call.tx, id, account.id).await?;
-    let experiment = find_in(&mut call.tx, confirmation).await?;
+    let experiment = find_in(&mut call.tx, confirmation, Some(account.id)).await?;
     call.finish(StatusCode::CREATED, &experiment).await
 }
 
@@ -505,11 +548,12 @@ pub(super) async fn confirm(
 pub(super) async fn runs(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
+    reader: Option<ApiAccount>,
 ) -> Result<Json<Page<Run>>> {
-    let runs = db::runs::of_experiment(&pool, id).await?;
-    if runs.is_empty() && table::find(&pool, id).await?.is_none() {
-        return Err(Error::missing("experiment", id));
-    }
+    let experiment = table::find(&pool, id, reader.map(|reader| reader.id))
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    let runs = db::runs::of_experiment(&pool, experiment.seen()?).await?;
     let data_sets = db::data_sets::of_runs(&pool, &runs).await?;
     let show = |run| Run::new(run, &data_sets);
     Ok(Json(Page::whole(runs.into_iter().map(show).collect())))

@@ -21,7 +21,8 @@ use utoipa::ToSchema;
 /// What the reader may know of the forecasts of an experiment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Forecasts {
-    /// open: takes forecasts; closed: there is something to see of its runs; ended; or exploratory, which takes none.
+    /// open: takes forecasts; closed: there is something to see of its runs; ended; exploratory, which takes none;
+    /// or sealed, which takes none before it is opened.
     stage: Stage,
     /// The reader's own, in percent; null without one, and without a token.
     own: Option<i16>,

@@ -208,6 +208,6 @@ pub(super) async fn choose(
     account.require(Scope::Write)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     rival::choose(&mut call.tx, id, account.id, body.value.rival).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }

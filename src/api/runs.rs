@@ -131,14 +131,18 @@ impl Run {
 #[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs",
     params(("id" = i64, Path, description = "Key")),
     responses((status = 200, body = Run), (status = 404, description = "No such run")))]
-pub(super) async fn show(State(pool): State<PgPool>, Path(id): Path<RunId>) -> Result<Json<Run>> {
-    let run = find(&pool, id).await?;
+pub(super) async fn show(
+    State(pool): State<PgPool>,
+    Path(id): Path<RunId>,
+    reader: Option<ApiAccount>,
+) -> Result<Json<Run>> {
+    let run = find(&pool, id, reader.as_ref()).await?;
     let data_sets = data_sets::of_runs(&pool, std::slice::from_ref(&run)).await?;
     Ok(Json(Run::new(run, &data_sets)))
 }
 
-async fn find(pool: &PgPool, id: RunId) -> Result<db::runs::Run> {
-    db::runs::find(pool, id)
+async fn find(pool: &PgPool, id: RunId, reader: Option<&ApiAccount>) -> Result<db::runs::Run> {
+    db::runs::find(pool, id, reader.map(|reader| reader.id))
         .await?
         .ok_or_else(|| Error::missing("run", id))
 }
@@ -172,10 +176,11 @@ pub(super) async fn metrics(
     State(pool): State<PgPool>,
     Path(id): Path<RunId>,
     Query(filter): Query<CurveFilter>,
+    reader: Option<ApiAccount>,
 ) -> Result<Json<Page<Curve>>> {
-    find(&pool, id).await?;
+    let run = find(&pool, id, reader.as_ref()).await?;
     let after = filter.after.unwrap_or(-1);
-    let curves = db::runs::curves_of_run(&pool, id, filter.name.as_deref(), after).await?;
+    let curves = db::runs::curves_of_run(&pool, &run, filter.name.as_deref(), after).await?;
     let show = |curve: db::runs::Curve| Curve {
         name: curve.name,
         steps: curve.points.iter().map(|point| point.step).collect(),
@@ -237,7 +242,7 @@ pub(super) async fn retry(
 }
 
 async fn find_in(tx: &mut sqlx::PgConnection, id: RunId) -> Result<Run> {
-    let run = db::runs::find(&mut *tx, id)
+    let run = db::runs::find_for_admins(&mut *tx, id)
         .await?
         .ok_or_else(|| Error::missing("run", id))?;
     let data_sets = data_sets::of_runs(&mut *tx, std::slice::from_ref(&run)).await?;

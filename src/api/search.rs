@@ -31,9 +31,10 @@ pub(super) async fn show(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
 ) -> Result<Json<SearchState>> {
-    let experiment = experiments::find(&pool, id)
+    let experiment = experiments::find(&pool, id, None)
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
+    experiment.seen()?;
     let result = table::result(&pool, id).await?;
     Ok(Json(SearchState {
         course: search::course(&pool, &experiment, result.as_ref()).await?,

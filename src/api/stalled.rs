@@ -30,7 +30,7 @@ pub(super) async fn retry(
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::retry_failed(&mut call.tx, id, account.id, &reason).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }
 
@@ -50,6 +50,6 @@ pub(super) async fn give_up(
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::give_up(&mut call.tx, id, account.id, &reason).await?;
-    let experiment = find_in(&mut call.tx, id).await?;
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
     call.finish(StatusCode::OK, &experiment).await
 }

@@ -18,14 +18,16 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
-/// A post: by a person, or the result of an experiment.
+/// A post: by a person, or of an experiment by the machine.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Comment {
     /// Key.
     id: CommentId,
     /// Who wrote it; null for a result.
     author: Option<String>,
-    /// The experiment whose result this is.
+    /// comment by a person; result, or opening of what was sealed, by the machine.
+    kind: String,
+    /// The experiment whose result this is, or that was opened.
     experiment: Option<ExperimentId>,
     /// That result's outcome.
     outcome: Option<String>,
@@ -45,6 +47,7 @@ impl From<table::Comment> for Comment {
         Self {
             id: comment.id,
             author: comment.author,
+            kind: comment.kind,
             experiment: comment.experiment,
             outcome: comment.outcome,
             html: comment.html.filter(|_| body.is_some()),

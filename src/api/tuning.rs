@@ -18,10 +18,11 @@ pub(super) async fn show(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
 ) -> Result<Json<Option<ExperimentTuning>>> {
-    let experiment = table::find(&pool, id)
+    let experiment = table::find(&pool, id, None)
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
+    let visible = experiment.seen()?;
     let spec = experiment.parsed().map_err(Error::internal)?;
     let salt = experiment.seed_salt.as_deref();
-    Ok(Json(tuning::of(&pool, id, &spec, salt).await?))
+    Ok(Json(tuning::of(&pool, visible, &spec, salt).await?))
 }

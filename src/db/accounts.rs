@@ -229,14 +229,14 @@ pub async fn proposals(
 ) -> sqlx::Result<Vec<Proposed>> {
     sqlx::query_as!(
         Proposed,
-        r#"select experiment.id as "id: ExperimentId", experiment.title,
+        r#"select e.id as "id!: ExperimentId", e.title as "title!",
                   claim.id as "claim: ClaimId", claim.label as claim_label,
-                  state, outcome as "outcome?", experiment.created_at
-           from experiment
-           join claim on claim.id = experiment.claim_id
-           left join verdict on verdict.experiment_id = experiment.id
-           where experiment.author_id = $1
-           order by experiment.id desc limit $2"#,
+                  state as "state!", outcome as "outcome?", e.created_at as "created_at!"
+           from public_experiment e
+           join claim on claim.id = e.claim_id
+           left join verdict on verdict.experiment_id = e.id
+           where e.author_id = $1
+           order by e.id desc limit $2"#,
         account.0,
         limit,
     )

@@ -1,5 +1,6 @@
 //! Amendments: which experiment came after which, and when.
 
+use super::visible::Visible;
 use breakmywork_protocol::id::ExperimentId;
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -19,7 +20,7 @@ pub struct Amendment {
     pub reason: Option<String>,
 }
 
-/// An experiment's amendments, withdrawn ones left out: its author's first, then registered ones, the newest first.
+/// An experiment's amendments, withdrawn and sealed ones left out: its author's first, then registered ones, the newest first.
 ///
 /// # Errors
 /// If the database is away.
@@ -32,7 +33,7 @@ pub async fn of(
         Amendment,
         r#"select e.id as "id: ExperimentId", e.title, e.state, e.amends as "amends: ExperimentId", e.amend_reason as reason
            from experiment e join experiment earlier on earlier.id = e.amends
-           where e.amends = $1 and e.state <> 'withdrawn'
+           where e.amends = $1 and e.state <> 'withdrawn' and not e.closed
            order by e.author_id = earlier.author_id desc, e.registered_at is not null desc, e.id desc limit $2"#,
         experiment as ExperimentId,
         limit,
@@ -57,8 +58,8 @@ pub async fn earlier(
              select amends as id, 1 as place from experiment where id = $1
              union all
              select e.amends, place + 1 from line join experiment e on e.id = line.id where place < $2)
-           select e.id as "id: ExperimentId", e.title, e.state, e.amends as "amends: ExperimentId", e.amend_reason as reason
-           from line join experiment e on e.id = line.id order by place"#,
+           select e.id as "id!: ExperimentId", e.title as "title!", e.state as "state!", e.amends as "amends: ExperimentId", e.amend_reason as reason
+           from line join public_experiment e on e.id = line.id order by place"#,
         experiment as ExperimentId,
         limit as i32,
     )
@@ -72,12 +73,12 @@ pub async fn earlier(
 /// If the database is away.
 pub async fn first_runs(
     db: impl PgExecutor<'_>,
-    experiment: ExperimentId,
+    experiment: Visible,
 ) -> sqlx::Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
     let row = sqlx::query!(
         "select min(started_at) as began, min(finished_at) filter (where state in ('succeeded', 'failed')) as ended
          from run where experiment_id = $1",
-        experiment as ExperimentId,
+        experiment.id() as ExperimentId,
     )
     .fetch_one(db)
     .await?;

@@ -21,7 +21,9 @@ pub struct Comment {
     pub id: CommentId,
     /// Who wrote it; none for a result.
     pub author: Option<String>,
-    /// The experiment whose result this is.
+    /// comment, result or opening.
+    pub kind: String,
+    /// The experiment whose result this is, or that was opened.
     pub experiment: Option<ExperimentId>,
     /// The result's outcome.
     pub outcome: Option<String>,

@@ -1,6 +1,7 @@
 //! Learning curves as they are drawn: few points a curve, whatever was measured.
 
 use super::runs::{Curve, points};
+use super::visible::Visible;
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use breakmywork_protocol::jobs::keep_curves;
 use sqlx::PgPool;
@@ -10,9 +11,9 @@ use sqlx::PgPool;
 ///
 /// # Errors
 /// If the database is away.
-pub async fn of_experiment(pool: &PgPool, experiment: ExperimentId) -> sqlx::Result<Vec<Curve>> {
+pub async fn of_experiment(pool: &PgPool, experiment: Visible) -> sqlx::Result<Vec<Curve>> {
     // Each was kept when its run ended; this is for what ended otherwise, stopped or with its worker.
-    keep_curves(pool, experiment, None).await;
+    keep_curves(pool, experiment.id(), None).await;
     let rows = sqlx::query!(
         r#"select run.id as "run: RunId", run.arm, run.seed, c.name as "name!", c.steps as "steps!", c.measured as "measured!"
            from run
@@ -25,7 +26,7 @@ pub async fn of_experiment(pool: &PgPool, experiment: ExperimentId) -> sqlx::Res
            where run.experiment_id = $1 and run.trial is null
              and not exists (select from run later where later.retry_of = run.id)
            order by c.name, run.arm, run.seed"#,
-        experiment as ExperimentId
+        experiment.id() as ExperimentId
     )
     .fetch_all(pool)
     .await?;

@@ -1,5 +1,6 @@
 //! The log of what happened, as pages and the live stream read it.
 
+use super::visible::Visible;
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub struct Event {
 /// If the database is away.
 pub async fn after(
     db: impl PgExecutor<'_>,
-    experiment: ExperimentId,
+    experiment: Visible,
     last: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<Event>> {
@@ -40,7 +41,7 @@ pub async fn after(
              account.name as "actor?", e.data, e.created_at
            from run_event e left join account on account.id = e.actor_id
            where e.experiment_id = $1 and e.id > $2 order by e.id limit $3"#,
-        experiment as ExperimentId,
+        experiment.id() as ExperimentId,
         last,
         limit
     )
@@ -48,7 +49,7 @@ pub async fn after(
     .await
 }
 
-/// What happened lately anywhere, newest first; checkpoints, which are many, left out.
+/// What happened lately anywhere that everybody may see, newest first; checkpoints, which are many, left out.
 ///
 /// # Errors
 /// If the database is away.
@@ -58,7 +59,9 @@ pub async fn recent(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Eve
         r#"select e.id, e.experiment_id as "experiment: ExperimentId", e.run_id as "run: RunId", e.kind,
              account.name as "actor?", e.data, e.created_at
            from run_event e left join account on account.id = e.actor_id
-           where e.kind <> 'checkpoint' order by e.id desc limit $1"#,
+           where e.kind <> 'checkpoint'
+             and not exists (select from experiment x where x.id = e.experiment_id and x.closed)
+           order by e.id desc limit $1"#,
         limit
     )
     .fetch_all(db)
@@ -66,10 +69,10 @@ pub async fn recent(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Eve
 }
 
 /// Id of the latest event of an experiment; 0 before the first.
-pub async fn latest(db: impl PgExecutor<'_>, experiment: ExperimentId) -> sqlx::Result<i64> {
+pub async fn latest(db: impl PgExecutor<'_>, experiment: Visible) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select coalesce(max(id), 0) as "id!" from run_event where experiment_id = $1"#,
-        experiment.0,
+        experiment.id().0,
     )
     .fetch_one(db)
     .await

@@ -1,5 +1,6 @@
 //! Experiments, with their claim, author and verdict.
 
+use super::visible::Visible;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::spec::{Problems, Seeds, Spec};
@@ -109,6 +110,20 @@ pub struct Experiment {
     pub runs_ended: i64,
     /// Runs on a worker.
     pub runs_running: i64,
+    /// Whether it is sealed and not opened.
+    pub closed: bool,
+    /// Sealed: for at most so many days after its registration.
+    pub seal_days: Option<i16>,
+    /// When it is opened at the latest.
+    pub opens_at: Option<DateTime<Utc>>,
+    /// When it was opened.
+    pub opened_at: Option<DateTime<Utc>>,
+    /// What its registration committed to.
+    pub commitment: Option<String>,
+    /// The random number in that; none before it is opened.
+    pub nonce: Option<String>,
+    /// Whether it is hidden from the reader, so that nothing of its plan and its runs is here.
+    pub hidden: bool,
 }
 
 /// What a claim's author answered to a proposal.
@@ -207,12 +222,15 @@ macro_rules! select_experiments {
                   where s.proposed = e.id and s.question = question_sha256(e.spec)) as "found_by: ExperimentId",
                  e.disputed_at, (select name from account where account.id = e.disputed_by) as disputed_by,
                  e.dispute_reason, e.dispute_answer, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
-                 tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!"
+                 tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!",
+                 e.closed, e.seal_days, e.opens_at, e.opened_at, seal.commitment as "commitment?",
+                 case when e.opened_at is not null then seal.nonce end as nonce, false as "hidden!"
                from experiment e
                join claim on claim.id = e.claim_id
                join work on work.id = claim.work_id
                join account on account.id = e.author_id
                left join verdict on verdict.experiment_id = e.id
+               left join seal on seal.experiment_id = e.id
                cross join lateral (
                  -- Each retry stands for one run that has ended and counts no more.
                  select count(*) - count(retry_of) as runs,
@@ -236,7 +254,7 @@ pub const STATES: [&str; 6] = [
     "withdrawn",
 ];
 
-/// These experiments whole, newest first: what a page of REST shows.
+/// These experiments as everybody may see them, newest first: what a page of REST shows.
 ///
 /// # Errors
 /// If the database is away.
@@ -244,32 +262,38 @@ pub async fn all_of(
     db: impl PgExecutor<'_>,
     experiments: &[ExperimentId],
 ) -> sqlx::Result<Vec<Experiment>> {
-    select_experiments!(
+    let all = select_experiments!(
         "where e.id = any ($1) order by e.id desc",
         experiments as &[ExperimentId],
     )
     .fetch_all(db)
-    .await
+    .await?;
+    Ok(all.into_iter().map(|one| one.seen_by(None)).collect())
 }
 
-/// One experiment.
+/// One experiment as `reader` may see it; nobody in particular sees what is public.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn find(db: impl PgExecutor<'_>, id: ExperimentId) -> sqlx::Result<Option<Experiment>> {
-    select_experiments!("where e.id = $1", id as ExperimentId)
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    id: ExperimentId,
+    reader: Option<AccountId>,
+) -> sqlx::Result<Option<Experiment>> {
+    let found = select_experiments!("where e.id = $1", id as ExperimentId)
         .fetch_optional(db)
-        .await
+        .await?;
+    Ok(found.map(|found| found.seen_by(reader)))
 }
 
 /// The specification as it was typed (TOML).
 ///
 /// # Errors
 /// If the database is away or there is no such experiment.
-pub async fn source(db: impl PgExecutor<'_>, id: ExperimentId) -> sqlx::Result<String> {
+pub async fn source(db: impl PgExecutor<'_>, experiment: Visible) -> sqlx::Result<String> {
     sqlx::query_scalar!(
         "select spec_source from experiment where id = $1",
-        id as ExperimentId
+        experiment.id() as ExperimentId
     )
     .fetch_one(db)
     .await
@@ -284,16 +308,19 @@ pub async fn just_proposed(
     claim: ClaimId,
     author: AccountId,
     draft: &Draft,
+    amends: Option<ExperimentId>,
 ) -> sqlx::Result<Option<ExperimentId>> {
     sqlx::query_scalar!(
         r#"select id as "id: ExperimentId" from experiment
            where author_id = $1 and claim_id = $2 and spec_source = $3 and prediction = $4
-             and created_at > now() - interval '2 minutes'
+             and seal_days is not distinct from $5 and amends is not distinct from $6 and created_at > now() - interval '2 minutes'
            order by id desc limit 1"#,
         author as AccountId,
         claim as ClaimId,
         draft.spec_source,
         draft.prediction,
+        draft.seal_days,
+        amends as Option<ExperimentId>,
     )
     .fetch_optional(db)
     .await
@@ -312,6 +339,8 @@ pub struct Draft {
     pub spec_source: String,
     /// The specification, read.
     pub spec: Spec,
+    /// Sealed, for at most so many days after its registration.
+    pub seal_days: Option<i16>,
 }
 
 /// Stores a new proposal and its thread; call in a transaction.
@@ -327,8 +356,8 @@ pub async fn create(
 ) -> sqlx::Result<ExperimentId> {
     sqlx::query_scalar!(
         r#"with fresh as (insert into thread default values returning id)
-           insert into experiment (claim_id, author_id, thread_id, title, prediction, rationale, spec_source, spec, amends, amend_reason)
-           select $1, $2, fresh.id, $3, $4, $5, $6, $7, $8, $9 from fresh
+           insert into experiment (claim_id, author_id, thread_id, title, prediction, rationale, spec_source, spec, amends, amend_reason, seal_days)
+           select $1, $2, fresh.id, $3, $4, $5, $6, $7, $8, $9, $10 from fresh
            returning id as "id: ExperimentId""#,
         claim as ClaimId,
         author as AccountId,
@@ -339,6 +368,7 @@ pub async fn create(
         draft.spec.to_json(),
         amends.map(|(id, _)| id) as Option<ExperimentId>,
         amends.map(|(_, reason)| reason),
+        draft.seal_days,
     )
     .fetch_one(tx)
     .await

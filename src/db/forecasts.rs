@@ -10,6 +10,8 @@ use sqlx::{PgConnection, PgExecutor};
 pub struct About {
     /// proposed, registered, running, stalled, concluded or withdrawn.
     pub state: String,
+    /// Whether it is sealed and not opened.
+    pub closed: bool,
     /// Whether it carries no verdict.
     pub exploratory: bool,
     /// The proposal's last change.
@@ -30,6 +32,8 @@ impl About {
     /// Whether it takes forecasts.
     pub fn stage(&self) -> Stage {
         match self.state.as_str() {
+            // Whether it is exploratory, or has results, is not for everybody to know.
+            _ if self.closed => Stage::Sealed,
             _ if self.exploratory => Stage::Exploratory,
             "concluded" | "withdrawn" => Stage::Ended,
             _ if self.shows_results => Stage::Closed,
@@ -56,7 +60,7 @@ macro_rules! select_about {
     ($tail:literal, $($argument:expr),*) => {
         sqlx::query_as!(
             About,
-            r#"select e.state, e.exploratory or e.spec ? 'search' as "exploratory!", e.updated_at, v.outcome as "outcome?", e.disputed_at is not null as "disputed!",
+            r#"select e.state, e.closed, e.exploratory or e.spec ? 'search' as "exploratory!", e.updated_at, v.outcome as "outcome?", e.disputed_at is not null as "disputed!",
                  (e.concluded_at is null and experiment_shows_results(e.id)) as "shows_results!",
                  f.percent as "own?", f.created_at as "own_at?"
                from experiment e
@@ -304,10 +308,10 @@ pub async fn of_account(
 ) -> sqlx::Result<Vec<Owned>> {
     sqlx::query_as!(
         Owned,
-        r#"select e.id as "experiment: ExperimentId", e.title, e.state, v.outcome as "outcome?",
+        r#"select e.id as "experiment!: ExperimentId", e.title as "title!", e.state as "state!", v.outcome as "outcome?",
              e.disputed_at is not null as "disputed!", e.author_id = f.account_id as "is_author!", f.percent, f.created_at
            from forecast f
-           join experiment e on e.id = f.experiment_id
+           join public_experiment e on e.id = f.experiment_id
            left join verdict v on v.experiment_id = e.id
            where f.account_id = $1 and e.id < $3
              and ($2 or e.concluded_at is not null or e.withdrawn_at is not null)

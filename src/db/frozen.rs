@@ -1,10 +1,14 @@
 //! What registration froze, as it is handed out.
 
+use super::visible::Visible;
 use breakmywork_protocol::id::{ClaimId, ExperimentId};
 use breakmywork_protocol::record::{self, Entry, Kind, Subject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+
+/// Entries about an experiment among which its registration and its opening are looked for.
+const ENTRIES: i64 = 100;
 
 /// A registered experiment, frozen.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct Frozen {
     pub exploratory: bool,
     /// The same specification, parsed.
     pub spec: Value,
+    /// Whether it is sealed and not opened.
+    pub closed: bool,
 }
 
 /// What was frozen of an experiment, and its registration on record; none if there is no such registered experiment.
@@ -35,13 +41,20 @@ pub struct Frozen {
 /// If the database is away.
 pub async fn find(
     tx: &mut PgConnection,
+    experiment: Visible,
+) -> sqlx::Result<Option<(Frozen, Option<Entry>)>> {
+    registered(tx, experiment.id()).await
+}
+
+async fn registered(
+    tx: &mut PgConnection,
     id: ExperimentId,
 ) -> sqlx::Result<Option<(Frozen, Option<Entry>)>> {
     let frozen = sqlx::query_as!(
         Frozen,
         r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.sentence as claim_sentence,
                   account.name as author, e.spec_canonical as "canonical!", e.spec_sha256 as "sha256!",
-                  e.registered_at as "registered_at!", e.exploratory, e.spec
+                  e.registered_at as "registered_at!", e.exploratory, e.spec, e.closed
            from experiment e join claim on claim.id = e.claim_id join account on account.id = e.author_id
            where e.id = $1 and e.registered_at is not null"#,
         id as ExperimentId
@@ -51,10 +64,11 @@ pub async fn find(
     let Some(frozen) = frozen else {
         return Ok(None);
     };
-    // It is among the first that the record tells of an experiment.
-    let entries = record::about(tx, Subject::Experiment(id), 10).await?;
-    let registration = Kind::Registration.name();
-    let entry = entries.into_iter().find(|entry| entry.kind == registration);
+    let entries = record::about(tx, Subject::Experiment(id), ENTRIES).await?;
+    // Of what was sealed, the entry of its opening says what was registered.
+    let [registration, opening] = [Kind::Registration.name(), Kind::Opening.name()];
+    let told = |kind: &str| entries.iter().find(|entry| entry.kind == kind).cloned();
+    let entry = told(opening).or_else(|| told(registration));
     Ok(Some((frozen, entry)))
 }
 
@@ -62,26 +76,29 @@ pub async fn find(
 const AMENDMENTS: i32 = 20;
 
 /// The registrations that this one amends in a line, the first one first and this one last: of the same author, who decides
-/// by each, and of several amendments of one registration the first alone. Only this one where the line is longer than
+/// by each, and of several amendments of one registration the first alone. What was registered sealed stands alone: a manifest
+/// does not change when it is opened, and tells nothing of it before. Only this one where the line is longer than
 /// [`AMENDMENTS`].
 ///
 /// # Errors
 /// If the database is away.
 pub async fn line(
     tx: &mut PgConnection,
-    id: ExperimentId,
+    experiment: Visible,
 ) -> sqlx::Result<Vec<(Frozen, Option<Entry>)>> {
+    let id = experiment.id();
     let mut ids = sqlx::query_scalar!(
         r#"with recursive line as (
-             select id, amends, author_id, registered_at, 0 as place from experiment where id = $1
+             select id, amends, author_id, registered_at, seal_days, 0 as place from experiment where id = $1
              union all
-             select e.id, e.amends, e.author_id, e.registered_at, place + 1
+             select e.id, e.amends, e.author_id, e.registered_at, e.seal_days, place + 1
              from line join experiment e on e.id = line.amends
-             where place < $2 and e.author_id = line.author_id and e.registered_at is not null and not e.exploratory
+             where place < $2 and line.seal_days is null and e.author_id = line.author_id and e.registered_at is not null and not e.exploratory
                and jsonb_typeof(e.spec -> 'criterion') = 'object'
                and not exists (
                  select from experiment other
                  where other.amends = e.id and other.author_id = e.author_id and not other.exploratory
+                   and other.seal_days is null
                    and (other.registered_at, other.id) < (line.registered_at, line.id))
            ) select id as "id!: ExperimentId" from line order by place desc"#,
         id as ExperimentId,
@@ -94,7 +111,7 @@ pub async fn line(
     }
     let mut line = Vec::new();
     for id in ids {
-        line.extend(find(&mut *tx, id).await?);
+        line.extend(registered(&mut *tx, id).await?);
     }
     Ok(line)
 }

@@ -29,6 +29,8 @@ pub struct Earlier {
     pub challenge: Option<String>,
     /// What its arms chose, by their names; none of one that is not tuned.
     pub chosen: Option<Json<BTreeMap<String, TunedSettings>>>,
+    /// Whether it is sealed and not opened.
+    pub closed: bool,
 }
 
 /// The newest registered experiments of a claim, and those that challenge it, at most `limit` of each; newest first.
@@ -47,11 +49,11 @@ pub async fn experiments(
              union
              (select id from experiment where claim_id = $1 and challenge in ('confirmed', 'open')
               order by challenge, id desc limit $2))
-           select e.id as "id: ExperimentId", title, spec, exploratory, disputed_at is not null as "disputed!",
-             verdict.outcome as "outcome?", challenge,
+           select e.id as "id!: ExperimentId", title as "title!", spec as "spec!", exploratory as "exploratory!",
+             disputed_at is not null as "disputed!", verdict.outcome as "outcome?", challenge, closed as "closed!",
              (select jsonb_object_agg(arm, settings) from trial where experiment_id = e.id and chosen)
                as "chosen: Json<BTreeMap<String, TunedSettings>>"
-           from chosen join experiment e using (id) left join verdict on verdict.experiment_id = e.id
+           from chosen join public_experiment e using (id) left join verdict on verdict.experiment_id = e.id
            order by e.id desc"#,
         claim as ClaimId,
         limit,
@@ -165,9 +167,9 @@ pub async fn insert_sorted(
 pub async fn resorted(db: impl PgExecutor<'_>, revision: ClaimId) -> sqlx::Result<Vec<Resorted>> {
     sqlx::query_as!(
         Resorted,
-        r#"select e.id as "id: ExperimentId", title, verdict.outcome as "outcome?", challenge,
+        r#"select e.id as "id!: ExperimentId", title as "title!", verdict.outcome as "outcome?", challenge,
              sorting as "sorting: Sorting", reasons
-           from resorted_experiment r join experiment e on e.id = r.experiment_id
+           from resorted_experiment r join public_experiment e on e.id = r.experiment_id
              left join verdict on verdict.experiment_id = e.id
            where r.claim_id = $1 order by e.id desc"#,
         revision as ClaimId,

@@ -47,6 +47,8 @@ pub struct Listed {
     pub runs: Option<i64>,
     /// Runs in a final state, while it is under way.
     pub runs_ended: Option<i64>,
+    /// Whether it is sealed and not opened: then there is nothing here but that it exists.
+    pub closed: bool,
 }
 
 impl Listed {
@@ -102,7 +104,7 @@ pub async fn ids(pool: &PgPool, filter: &Filter, limit: i64) -> sqlx::Result<Vec
         // The index holds what has not ended: a share of the queue and of the proposals for each member, however much has.
         return sqlx::query_scalar!(
             r#"select id as "id: ExperimentId" from experiment
-               where concluded_at is null and withdrawn_at is null and not exploratory and id < $1
+               where concluded_at is null and withdrawn_at is null and not exploratory and not closed and id < $1
                  and ($2::bigint is null or claim_id = $2) and ($3::bigint is null or author_id = $3)
                  and ($4::text is null or state = $4) and not experiment_shows_results(id)
                order by id desc limit $5"#,
@@ -183,8 +185,9 @@ pub async fn rows(
 ) -> sqlx::Result<Vec<Listed>> {
     sqlx::query_as!(
         Listed,
-        r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.label as claim_label,
-             account.name as author, e.title, e.prediction, e.state, e.created_at, e.registered_at, e.concluded_at,
+        r#"select e.id as "id!: ExperimentId", e.claim_id as "claim!: ClaimId", claim.label as claim_label,
+             account.name as author, e.title as "title!", e.prediction as "prediction!", e.state as "state!",
+             e.created_at as "created_at!", e.registered_at, e.concluded_at, e.closed as "closed!",
              case when verdict.outcome is not null then null
                when jsonb_typeof(e.spec -> 'seeds') = 'array' then jsonb_array_length(e.spec -> 'seeds')
                when jsonb_typeof(e.spec -> 'seeds') = 'number' then (e.spec ->> 'seeds')::integer end as seeds,
@@ -198,7 +201,7 @@ pub async fn rows(
                then jsonb_array_length(verdict.detail -> 'pairs') end as pairs,
              tally.runs as "runs?", tally.ended as "runs_ended?"
            from unnest($1::bigint[]) as page (id)
-           join experiment e on e.id = page.id
+           join public_experiment e on e.id = page.id
            join claim on claim.id = e.claim_id
            join account on account.id = e.author_id
            left join verdict on verdict.experiment_id = e.id
@@ -207,7 +210,7 @@ pub async fn rows(
              select count(*) - count(retry_of) as runs,
                count(*) filter (where state in ('succeeded', 'failed', 'cancelled')) - count(retry_of) as ended
              from run where run.experiment_id = e.id
-           ) tally on e.registered_at is not null and e.concluded_at is null
+           ) tally on e.registered_at is not null and e.concluded_at is null and not e.closed
            order by e.id desc"#,
         experiments as &[ExperimentId],
     )

@@ -6,7 +6,7 @@ use breakmywork_protocol::scope::Point;
 use breakmywork_protocol::spec::{Cell, TaskName};
 use sqlx::PgExecutor;
 
-/// The newest registered experiments of a claim, newest first: where each lies and what it says about the claim.
+/// The newest registered experiments of a claim that everybody may see, newest first: where each lies and what it says about the claim.
 ///
 /// # Errors
 /// If the database is away.
@@ -20,7 +20,7 @@ pub async fn newest(
              e.exploratory or e.disputed_at is not null or cardinality(e.outside) > 0 as "aside!",
              e.confirms is not null as "confirms!", v.outcome as "outcome?"
            from (select * from experiment_point where claim_id = $1 order by experiment_id desc limit $2) p
-           join experiment e on e.id = p.experiment_id
+           join experiment e on e.id = p.experiment_id and not e.closed
            left join verdict v on v.experiment_id = p.experiment_id
            order by p.experiment_id desc"#,
         claim as ClaimId,

@@ -1,5 +1,6 @@
 //! The queue as people see it: counts, order, switches.
 
+use super::visible::Visible;
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -88,7 +89,7 @@ pub struct Waiting {
 pub const PLACES: i64 = 200;
 
 /// The first [`PLACES`] of the queue in the order in which they would be taken if nothing else changed; with
-/// `experiment`, only its runs among them.
+/// `experiment`, only its runs among them; else those that everybody may see.
 ///
 /// The order is that of [`breakmywork_protocol::jobs::take`], from the same function `queue_order`; each further run
 /// of a person stands a minute of use behind the one before. Runs whose data set no live worker has stand behind all
@@ -98,7 +99,7 @@ pub const PLACES: i64 = 200;
 /// If the database is away.
 pub async fn waiting(
     db: impl PgExecutor<'_>,
-    experiment: Option<ExperimentId>,
+    experiment: Option<Visible>,
     limit: i64,
 ) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as!(
@@ -134,9 +135,9 @@ pub async fn waiting(
            from placed join run on run.id = placed.id
            join experiment on experiment.id = run.experiment_id
            join account on account.id = run.owner_id
-           where $1::bigint is null or run.experiment_id = $1
+           where case when $1::bigint is null then not experiment.closed else run.experiment_id = $1 end
            order by placed.position limit $2"#,
-        experiment as Option<ExperimentId>,
+        experiment.map(Visible::id) as Option<ExperimentId>,
         limit,
         PLACES,
     )

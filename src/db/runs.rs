@@ -1,6 +1,7 @@
 //! Runs, their attempts and their learning curves.
 
-use breakmywork_protocol::id::{ExperimentId, RunId};
+use super::visible::Visible;
+use breakmywork_protocol::id::{AccountId, ExperimentId, RunId};
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::stored::Stored;
 use chrono::{DateTime, Utc};
@@ -69,9 +70,30 @@ pub struct Run {
     pub started_at: Option<DateTime<Utc>>,
     /// When it reached its final state.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Whether its experiment is sealed and not opened.
+    pub closed: bool,
 }
 
 impl Run {
+    /// As admins see it, who keep the queue going: of a sealed experiment without what its plan would tell.
+    fn for_admins(self) -> Self {
+        if !self.closed {
+            return self;
+        }
+        Self {
+            experiment_title: "Sealed experiment".to_owned(),
+            trial: None,
+            arm: "sealed".to_owned(),
+            seed: 0,
+            steps: None,
+            step: None,
+            data_set: None,
+            error: None,
+            result: None,
+            ..self
+        }
+    }
+
     /// Share of the steps done, from 0 to 1; none while nobody knows how many there are.
     pub fn progress(&self) -> Option<f64> {
         if self.state == "succeeded" {
@@ -103,7 +125,7 @@ macro_rules! select_runs {
                  run.epoch, run.failures, run.losses, run.run_after, run.cancel_asked_at, run.cancel_reason,
                  run.failure, run.error, run.result as "result: Json<Stored<RunResult>>",
                  run.retry_of as "retry_of: RunId", later.id as "retried_by?: RunId",
-                 run.created_at, run.started_at, run.finished_at
+                 run.created_at, run.started_at, run.finished_at, experiment.closed
                from run
                join experiment on experiment.id = run.experiment_id
                join account on account.id = run.owner_id
@@ -119,13 +141,10 @@ macro_rules! select_runs {
 ///
 /// # Errors
 /// If the database is away.
-pub async fn of_experiment(
-    db: impl PgExecutor<'_>,
-    experiment: ExperimentId,
-) -> sqlx::Result<Vec<Run>> {
+pub async fn of_experiment(db: impl PgExecutor<'_>, experiment: Visible) -> sqlx::Result<Vec<Run>> {
     select_runs!(
         "where run.experiment_id = $1 order by run.id limit 2000",
-        experiment as ExperimentId
+        experiment.id() as ExperimentId
     )
     .fetch_all(db)
     .await
@@ -137,12 +156,12 @@ pub async fn of_experiment(
 /// If the database is away.
 pub async fn pair_seconds(
     db: impl PgExecutor<'_>,
-    experiment: ExperimentId,
+    experiment: Visible,
 ) -> sqlx::Result<Option<f64>> {
     sqlx::query_scalar!(
         "select (sum(extract(epoch from finished_at - started_at)) / nullif(count(distinct seed), 0))::float8
          from run where experiment_id = $1 and trial is null and started_at is not null and finished_at is not null",
-        experiment as ExperimentId
+        experiment.id() as ExperimentId
     )
     .fetch_one(db)
     .await
@@ -184,7 +203,7 @@ impl Cell {
 /// If the database is away.
 pub async fn cells(
     db: impl PgExecutor<'_>,
-    experiment: ExperimentId,
+    experiment: Visible,
     metric: &str,
 ) -> sqlx::Result<Vec<Cell>> {
     sqlx::query_as!(
@@ -195,56 +214,92 @@ pub async fn cells(
                then (run.result -> 'metrics' ->> $2)::double precision end as value
            from run left join run_lease lease on lease.run_id = run.id
            where run.experiment_id = $1 and run.trial is null order by run.id limit 2000"#,
-        experiment as ExperimentId,
+        experiment.id() as ExperimentId,
         metric,
     )
     .fetch_all(db)
     .await
 }
 
-/// One run.
+/// One run, if `reader` may see it: those of a sealed experiment are there for its author alone.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn find(db: impl PgExecutor<'_>, id: RunId) -> sqlx::Result<Option<Run>> {
-    select_runs!("where run.id = $1", id as RunId)
-        .fetch_optional(db)
-        .await
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    id: RunId,
+    reader: Option<AccountId>,
+) -> sqlx::Result<Option<Run>> {
+    select_runs!(
+        "where run.id = $1 and (not experiment.closed or experiment.author_id = $2)",
+        id as RunId,
+        reader as Option<AccountId>
+    )
+    .fetch_optional(db)
+    .await
 }
 
-/// Runs on a worker, the longest first.
+/// The same as admins see it.
+///
+/// # Errors
+/// If the database is away.
+pub async fn find_for_admins(db: impl PgExecutor<'_>, id: RunId) -> sqlx::Result<Option<Run>> {
+    let run = select_runs!("where run.id = $1", id as RunId)
+        .fetch_optional(db)
+        .await?;
+    Ok(run.map(Run::for_admins))
+}
+
+/// Runs on a worker that everybody may see, the longest first.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn running(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Run>> {
     select_runs!(
-        "where run.state = 'running' order by lease.taken_at limit $1",
+        "where run.state = 'running' and not experiment.closed order by lease.taken_at limit $1",
         limit
     )
     .fetch_all(db)
     .await
 }
 
-/// Runs that failed, latest first.
+/// All runs on a worker, as admins see them, the longest first.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn failed(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Run>> {
-    select_runs!(
-        "where run.state = 'failed' order by run.finished_at desc limit $1",
+pub async fn running_for_admins(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Run>> {
+    let runs = select_runs!(
+        "where run.state = 'running' order by lease.taken_at limit $1",
         limit
     )
     .fetch_all(db)
-    .await
+    .await?;
+    Ok(runs.into_iter().map(Run::for_admins).collect())
+}
+
+/// Runs that failed, as admins see them, latest first. One that diverged has its result, which of a sealed experiment is
+/// nobody's business.
+///
+/// # Errors
+/// If the database is away.
+pub async fn failed_for_admins(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Run>> {
+    let runs = select_runs!(
+        "where run.state = 'failed' and not (experiment.closed and run.failure = 'diverged')
+         order by run.finished_at desc limit $1",
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(runs.into_iter().map(Run::for_admins).collect())
 }
 
 /// What a run trains: the arm of the frozen specification.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn plan(db: impl PgExecutor<'_>, id: RunId) -> sqlx::Result<Option<Value>> {
-    sqlx::query_scalar!("select plan from run where id = $1", id as RunId)
-        .fetch_optional(db)
+pub async fn plan(db: impl PgExecutor<'_>, run: &Run) -> sqlx::Result<Value> {
+    sqlx::query_scalar!("select plan from run where id = $1", run.id as RunId)
+        .fetch_one(db)
         .await
 }
 
@@ -277,7 +332,7 @@ pub struct Attempt {
 ///
 /// # Errors
 /// If the database is away.
-pub async fn attempts(db: impl PgExecutor<'_>, run: RunId) -> sqlx::Result<Vec<Attempt>> {
+pub async fn attempts(db: impl PgExecutor<'_>, run: &Run) -> sqlx::Result<Vec<Attempt>> {
     sqlx::query_as!(
         Attempt,
         r#"select a.epoch, a.worker_id as worker, worker.host, worker.device, a.resumed_from, a.started_at,
@@ -285,7 +340,7 @@ pub async fn attempts(db: impl PgExecutor<'_>, run: RunId) -> sqlx::Result<Vec<A
              (select max(c.step) from run_checkpoint c where c.run_id = a.run_id and c.epoch = a.epoch) as checkpoint
            from run_attempt a join worker on worker.id = a.worker_id
            where a.run_id = $1 order by a.epoch"#,
-        run as RunId
+        run.id as RunId
     )
     .fetch_all(db)
     .await
@@ -321,7 +376,7 @@ pub struct Curve {
 /// If the database is away.
 pub async fn curves_of_run(
     db: impl PgExecutor<'_>,
-    run: RunId,
+    run: &Run,
     name: Option<&str>,
     after: i32,
 ) -> sqlx::Result<Vec<Curve>> {
@@ -331,7 +386,7 @@ pub async fn curves_of_run(
            from run join run_metric m on m.run_id = run.id
            where run.id = $1 and ($2::text is null or m.name = $2) and m.step > $3
            group by run.arm, run.seed, m.name order by m.name"#,
-        run as RunId,
+        run.id as RunId,
         name,
         after
     )
@@ -340,7 +395,7 @@ pub async fn curves_of_run(
     Ok(rows
         .into_iter()
         .map(|row| Curve {
-            run,
+            run: run.id,
             arm: row.arm,
             seed: row.seed,
             name: row.name,

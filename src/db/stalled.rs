@@ -21,8 +21,8 @@ pub struct Stalled {
 pub async fn list(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Stalled>> {
     sqlx::query_as!(
         Stalled,
-        r#"select id as "experiment: ExperimentId", title, stalled_at as "at!", stalled_reason as "reason!"
-           from experiment where state = 'stalled' order by stalled_at limit $1"#,
+        r#"select id as "experiment!: ExperimentId", title as "title!", stalled_at as "at!", stalled_reason as "reason!"
+           from public_experiment where state = 'stalled' order by stalled_at limit $1"#,
         limit
     )
     .fetch_all(db)
@@ -36,8 +36,8 @@ pub async fn of(
 ) -> sqlx::Result<Option<Stalled>> {
     sqlx::query_as!(
         Stalled,
-        r#"select id as "experiment: ExperimentId", title, stalled_at as "at!", stalled_reason as "reason!"
-           from experiment where id = $1 and state = 'stalled'"#,
+        r#"select id as "experiment!: ExperimentId", title as "title!", stalled_at as "at!", stalled_reason as "reason!"
+           from public_experiment where id = $1 and state = 'stalled'"#,
         experiment as ExperimentId
     )
     .fetch_optional(db)

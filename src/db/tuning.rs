@@ -1,5 +1,6 @@
 //! What the arms of an experiment tried before they were compared.
 
+use super::visible::Visible;
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use breakmywork_protocol::spec::TunedSettings;
 use sqlx::PgExecutor;
@@ -32,7 +33,7 @@ pub struct Row {
 /// If the database is away.
 pub async fn rows(
     db: impl PgExecutor<'_>,
-    experiment: ExperimentId,
+    experiment: Visible,
     metric: &str,
 ) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
@@ -45,7 +46,7 @@ pub async fn rows(
            where trial.experiment_id = $1 and trial.arm is not null
              and not exists (select from run later where later.retry_of = run.id)
            order by trial.number, run.id limit 2000"#,
-        experiment as ExperimentId,
+        experiment.id() as ExperimentId,
         metric,
     )
     .fetch_all(db)

@@ -36,7 +36,7 @@ pub struct Worker {
     pub trouble: Option<String>,
     /// Since when.
     pub trouble_at: Option<DateTime<Utc>>,
-    /// The runs it works on, the longest first.
+    /// The runs it works on that everybody may see, the longest first.
     pub runs: Vec<RunId>,
 }
 
@@ -76,7 +76,8 @@ pub async fn recent(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = worker.id and o.sha256 <> d.sha256 order by o.name) as "other_content!",
              slots,
-             array(select run_id from run_lease where worker_id = worker.id order by taken_at, run_id) as "runs!: Vec<RunId>"
+             array(select run_id from run_lease join public_run on public_run.id = run_id
+                   where worker_id = worker.id order by taken_at, run_id) as "runs!: Vec<RunId>"
            from worker where last_seen_at > now() - interval '1 hour'
            order by stopped_at is not null, last_seen_at desc limit 200"#
     )

@@ -12,7 +12,7 @@ use crate::db::amendments::{self, Amendment};
 use crate::db::experiments::{self as table, Experiment};
 use crate::error::{Error, Result};
 use crate::heavy;
-use breakmywork_protocol::id::ExperimentId;
+use breakmywork_protocol::id::{AccountId, ExperimentId};
 use sqlx::PgPool;
 
 /// Amendments in a row that are followed back, and those of one experiment that are named.
@@ -37,23 +37,24 @@ pub struct Comparison {
     pub earlier: Vec<Amendment>,
 }
 
-/// Compares an experiment with what it amends, or with another one on its claim.
+/// Compares an experiment with what it amends, or with another one on its claim, as `reader` may see them.
 ///
 /// # Errors
-/// If there is no such experiment, it amends nothing and no other is named, or the other one is of another claim.
+/// If there is no such experiment, one is sealed, it amends nothing and no other is named, or the other one is of another claim.
 pub async fn compare(
     pool: &PgPool,
     id: ExperimentId,
     with: Option<ExperimentId>,
+    reader: Option<AccountId>,
 ) -> Result<Comparison> {
-    let after = find(pool, id).await?;
+    let after = find(pool, id, reader).await?;
     let other = with.or(after.amends).ok_or_else(|| {
         Error::NotFound(format!(
             "Experiment {id} amends no other. Name one on the same claim to compare it with: ?with=…"
         ))
     })?;
     let amends = after.amends == Some(other);
-    let before = find(pool, other).await?;
+    let before = find(pool, other, reader).await?;
     if !amends && before.claim != after.claim {
         return Err(Error::BadRequest(format!(
             "Experiment {other} is on another claim; experiments of one claim are compared, and amendments with what they amend."
@@ -78,8 +79,11 @@ pub async fn compare(
     })
 }
 
-async fn find(pool: &PgPool, id: ExperimentId) -> Result<Experiment> {
-    table::find(pool, id)
+/// Both must be open to the reader: a difference tells of both.
+async fn find(pool: &PgPool, id: ExperimentId, reader: Option<AccountId>) -> Result<Experiment> {
+    let found = table::find(pool, id, reader)
         .await?
-        .ok_or_else(|| Error::missing("experiment", id))
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    found.seen()?;
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use crate::db::amendments;
 use crate::db::experiments::Experiment;
+use crate::error::Result;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgPool;
@@ -35,12 +36,8 @@ pub struct Timing {
     pub registered: Option<DateTime<Utc>>,
 }
 
-pub(super) async fn of(
-    pool: &PgPool,
-    before: &Experiment,
-    after: &Experiment,
-) -> sqlx::Result<Timing> {
-    let (began, ended) = amendments::first_runs(pool, before.id).await?;
+pub(super) async fn of(pool: &PgPool, before: &Experiment, after: &Experiment) -> Result<Timing> {
+    let (began, ended) = amendments::first_runs(pool, before.seen()?).await?;
     Ok(Timing {
         known: known([began, ended, before.concluded_at], after.registered_at),
         first_run_began: began,

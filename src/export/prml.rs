@@ -116,7 +116,11 @@ impl Registration<'_> {
 /// which sequences follow.
 fn data_set(frozen: &Frozen, entry: Option<&Entry>) -> (String, String) {
     let body = entry.and_then(|entry| serde_json::from_str::<Value>(&entry.body).ok());
-    let sets = body.as_ref().and_then(|body| body["data_sets"].as_object());
+    // Of what was sealed, the entry of its opening holds what was registered.
+    let registration = body
+        .as_ref()
+        .map(|body| body.get("registration").unwrap_or(body));
+    let sets = registration.and_then(|body| body["data_sets"].as_object());
     let mut sets = sets.into_iter().flatten();
     match (sets.next(), sets.next()) {
         (Some((name, Value::String(sha256))), None) => (name.clone(), sha256.clone()),
@@ -198,6 +202,7 @@ mod tests {
             registered_at: DateTime::from_timestamp(1_795_770_245, 120_000_000).expect("a time"),
             exploratory: false,
             spec: spec.to_json(),
+            closed: false,
         };
         let settings = Settings::default();
         let alone = [(frozen.clone(), None)];

@@ -75,6 +75,8 @@ pub enum Stage {
     Ended,
     /// It is exploratory, carries no verdict and takes no forecast.
     Exploratory,
+    /// It is sealed: only its author knows what there is to forecast.
+    Sealed,
 }
 
 /// What the members but the author gave.
@@ -215,6 +217,9 @@ fn refusal(about: &About) -> Option<&'static str> {
             "There is something to see of its runs already, so a forecast would be none. Forecasts are taken from the proposal on until the first measurement of a run.",
         ),
         Stage::Ended => Some("It has ended: there is nothing left to forecast."),
+        Stage::Sealed => Some(
+            "It is sealed, and only its author knows what it predicts. Forecasts are taken once it is opened, if there is nothing to see of its runs by then.",
+        ),
         Stage::Exploratory => {
             Some("It is exploratory and never carries a verdict, so there is nothing to forecast.")
         }

@@ -182,6 +182,11 @@ fn resorted(narrowed: &Scope, earlier: &Earlier) -> Resorted {
         chosen: earlier.chosen.as_ref().map(|chosen| &chosen.0),
     };
     let (sorting, reasons) = match Spec::from_stored(&earlier.spec) {
+        // Where it lies nobody may know, who narrows the claim least of all.
+        _ if earlier.closed => (
+            Sorting::MustRerun,
+            vec!["It was sealed when the claim was narrowed.".into()],
+        ),
         Ok(spec) => narrowed.resort(&spec, facts),
         Err(_) => (
             Sorting::MustRerun,

@@ -166,19 +166,19 @@ pub async fn claim(
     let experiments = listed::rows(pool, &ids).await?;
     let open = experiments
         .iter()
-        .filter(|experiment| experiment.is_under_way())
+        .filter(|experiment| experiment.is_under_way() && !experiment.closed)
         .cloned()
         .collect();
     // What is on the record says most plainly what would break the claim, and is drawn before what is only proposed.
     let registered = experiments
         .iter()
-        .find(|experiment| experiment.registered_at.is_some());
+        .find(|experiment| experiment.registered_at.is_some() && !experiment.closed);
     let latest = registered.or_else(|| {
         let mut still = experiments.iter();
-        still.find(|experiment| experiment.state != "withdrawn")
+        still.find(|experiment| experiment.state != "withdrawn" && !experiment.closed)
     });
     let spec = match latest {
-        Some(latest) => experiments::find(pool, latest.id)
+        Some(latest) => experiments::find(pool, latest.id, None)
             .await?
             .and_then(|whole| whole.parsed().ok()),
         None => None,

@@ -1,7 +1,11 @@
 //! The API for people, drawn from its own OpenAPI document.
 
 use super::{Cache, show};
-use crate::{api, error::Result, extract::Visit};
+use crate::{
+    api,
+    error::{Error, Result},
+    extract::{Path, Visit},
+};
 use askama::Template;
 use axum::response::Response;
 use serde_json::Value;
@@ -115,7 +119,31 @@ struct Bodies {
     openapi: &'static str,
 }
 
-/// What requests hold and answers give: a page of its own, since all of the API on one would be too long.
+#[derive(Debug, Template)]
+#[template(path = "docs_body.html")]
+struct Body {
+    visit: Visit,
+    schema: &'static Schema,
+    openapi: &'static str,
+}
+
+/// What one kind of request holds, or of answer gives.
+pub async fn body(visit: Visit, Path(name): Path<String>) -> Result<Response> {
+    let mut schemas = DESCRIPTION.schemas.iter();
+    let schema = schemas.find(|schema| schema.name == name).ok_or_else(|| {
+        Error::NotFound(
+            "The API has no body of that name; all are listed at /docs/api/bodies.".into(),
+        )
+    })?;
+    let page = Body {
+        visit,
+        schema,
+        openapi: api::OPENAPI_PATH,
+    };
+    show(&page, Cache::Fresh)
+}
+
+/// What requests hold and answers give: pages of their own, since all of the API on one would be too long.
 pub async fn bodies(visit: Visit) -> Result<Response> {
     let page = Bodies {
         visit,

@@ -75,16 +75,21 @@ pub async fn run(
 ) -> Result<Response> {
     let pool = &state.pool;
     let missing = || Error::missing("run", id);
-    let run = runs::find(pool, id).await?.ok_or_else(missing)?;
-    let plan = runs::plan(pool, id).await?.ok_or_else(missing)?;
+    let run = runs::find(pool, id, visit.reader())
+        .await?
+        .ok_or_else(missing)?;
+    let experiment = experiments::find(pool, run.experiment, visit.reader())
+        .await?
+        .ok_or_else(missing)?;
+    let plan = runs::plan(pool, &run).await?;
     let task = Plan::deserialize(&plan)
         .map_err(Error::internal)?
         .setup
         .task
         .name;
-    let curves = runs::curves_of_run(pool, id, None, -1).await?;
+    let curves = runs::curves_of_run(pool, &run, None, -1).await?;
     let place = if run.state == "queued" {
-        let waiting = queue::waiting(pool, Some(run.experiment), queue::PLACES).await?;
+        let waiting = queue::waiting(pool, Some(experiment.seen()?), queue::PLACES).await?;
         waiting
             .iter()
             .find(|waiting| waiting.run == id)
@@ -96,9 +101,7 @@ pub async fn run(
         .await?
         .of(&run);
     // The arm keeps the colour that it has on the experiment's page.
-    let spec = experiments::find(pool, run.experiment)
-        .await?
-        .and_then(|experiment| experiment.parsed().ok());
+    let spec = experiment.parsed().ok();
     // Of a tuned experiment this run would not be if its arm had not chosen.
     let file = file(spec.as_ref().is_some_and(|spec| spec.tuning.is_some()));
     let arms: Vec<String> = spec
@@ -106,7 +109,7 @@ pub async fn run(
         .unwrap_or_else(|| vec![run.arm.clone()]);
     let page = RunPage {
         visit,
-        attempts: runs::attempts(pool, id).await?,
+        attempts: runs::attempts(pool, &run).await?,
         plots: plots::learning(&curves, &arms, task),
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
         // Every take steps over a run that no worker can train: it has no place.

@@ -34,6 +34,11 @@ pub fn told(entry: &Entry) -> String {
     };
     let words = match entry.kind.as_str() {
         "claim" => "came onto the board".to_owned(),
+        "registration" if body["sealed"] == true => {
+            let author = body["author"]["name"].as_str().unwrap_or_default();
+            format!("registered sealed by {author}")
+        }
+        "opening" => "opened".to_owned(),
         "registration" => {
             let exploratory = body["exploratory"] == true;
             let how = if exploratory { " as exploratory" } else { "" };

@@ -33,7 +33,7 @@ async fn give(browser: &Browser, path: &str, percent: &str) -> axum_test::TestRe
 
 /// Everything that an answer tells: status, headers, body; but for the request's id and what a clock says, whose bytes are
 /// taken off the length.
-fn told(answer: &axum_test::TestResponse) -> (u16, BTreeMap<String, String>, String) {
+pub(crate) fn told(answer: &axum_test::TestResponse) -> (u16, BTreeMap<String, String>, String) {
     let whole = answer.text();
     let mut body = String::new();
     for (index, part) in whole.split("<time").enumerate() {

@@ -8,7 +8,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "/",
     "/works",
     "/works/recurrent-dropout",
@@ -17,6 +17,8 @@ const PAGES: [&str; 11] = [
     "/record",
     "/docs/api",
     "/docs/api/bodies",
+    "/docs/api/bodies/Experiment",
+    "/docs/api/bodies/Nothing",
     "/sign-in",
     "/sign-up",
     "/nothing-here",

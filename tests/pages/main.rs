@@ -20,6 +20,7 @@ mod pace;
 mod power;
 mod rivals;
 mod scope_map;
+mod sealed;
 mod search;
 mod stalled;
 mod support;

@@ -1,7 +1,7 @@
 //! Pages do not grow with the tables: what is drawn is thinned, what is listed is light.
 
 use crate::support::Site;
-use breakmywork::{auth::account::Role, db::curves, db::listed};
+use breakmywork::{auth::account::Role, db::curves, db::experiments, db::listed};
 use breakmywork_protocol::{db::MIGRATOR, id::ExperimentId};
 use sqlx::PgPool;
 
@@ -27,7 +27,9 @@ async fn curves_are_thinned_in_the_database_and_kept(pool: PgPool) {
     let ada = site.signed_in("ada", Role::Member).await;
     let path = ada.registered(&site).await;
     measured(&site).await;
-    let id = ExperimentId(1);
+    let experiment = experiments::find(&site.pool, ExperimentId(1), None).await;
+    let experiment = experiment.expect("asks").expect("it is there");
+    let id = experiment.visible().expect("it is open");
     let first = curves::of_experiment(&site.pool, id).await.expect("curves");
     assert_eq!(first.len(), 4);
     for curve in &first {

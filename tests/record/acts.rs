@@ -144,10 +144,11 @@ impl<'a> Crowd<'a> {
             }
             18 | 19 => {
                 let id = self.experiment(tx, "proposed").await?;
-                let proposal = experiments::find(&mut **tx, id)
+                let proposal = experiments::find(&mut **tx, id, Some(who))
                     .await?
                     .expect("it is there");
-                let hash = proposal.proposal_sha256().expect("it can be read");
+                // Nobody reads what is sealed, and so nobody can answer it.
+                let hash = proposal.proposal_sha256().unwrap_or_default();
                 let claim = claims::find(&mut **tx, proposal.claim).await?;
                 let who = claim.and_then(|claim| claim.answering_id).unwrap_or(who);
                 let accepts = self.random.random_bool(0.5);
@@ -183,7 +184,8 @@ impl<'a> Crowd<'a> {
         who: AccountId,
     ) -> Result<(), Error> {
         let margin = *[0.02, 0.05, 1e-7].choose(&mut self.random).expect("some");
-        let draft = draft(margin, self.random.random_range(5..50));
+        let mut draft = draft(margin, self.random.random_range(5..50));
+        draft.seal_days = self.random.random_bool(0.3).then_some(30);
         let earlier = self.experiment(tx, "concluded").await.ok();
         let amends = earlier.map(|id| (id, "a finer margin".to_owned()));
         let new = New {

@@ -189,6 +189,7 @@ impl Board {
             "comment",
             "trial",
             "search_result",
+            "seal",
         ];
         let set = |word: &str| {
             let each = tables.map(|table| format!("alter table {table} {word} trigger user;"));
@@ -253,6 +254,7 @@ fn checked(toml: String) -> Draft {
         title: None,
         prediction: None,
         rationale: String::new(),
+        seal_days: None,
         spec: Source::Toml(toml),
     })
     .expect("a good proposal")

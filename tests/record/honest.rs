@@ -36,6 +36,7 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
         "enabled",
         "given_up",
         "hidden",
+        "opening",
         "paused",
         "registration",
         "resumed",
@@ -180,7 +181,10 @@ async fn what_was_there_before_the_record_is_put_on_it_once(pool: PgPool) {
     while crowd.done < 200 {
         crowd.act().await;
     }
-    // As the migration finds a board of an earlier release, which knew no disputes, and nobody who accepted a test.
+    // As the migration finds a board of an earlier release, which knew no seals, no disputes, and nobody who accepted a test.
+    board
+        .as_owner("delete from seal; delete from comment where kind = 'opening'; update experiment set opens_at = null, opened_at = null, seal_days = null")
+        .await;
     board
         .as_owner("update claim set named_author_id = null; delete from co_signature; delete from claim_rival; update experiment set acceptance = null")
         .await;

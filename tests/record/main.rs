@@ -5,5 +5,6 @@ mod board;
 mod command;
 mod handed_out;
 mod honest;
+mod sealed;
 mod tampering;
 mod tuned;

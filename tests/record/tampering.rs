@@ -222,7 +222,7 @@ async fn a_forged_acceptance_is_found(pool: PgPool) {
             amends: None,
         };
         let id = proposal::propose(&mut tx, new).await.expect("proposes");
-        let found = experiments::find(&mut *tx, id).await.expect("asks");
+        let found = experiments::find(&mut *tx, id, None).await.expect("asks");
         let hash = found.expect("it").proposal_sha256().expect("a hash");
         if let Some(accepts) = accepts {
             acceptance::answer(&mut tx, id, ada, accepts, "fair", &hash)

@@ -56,7 +56,7 @@ pub async fn answer(
     answer: Answer<'_>,
 ) -> Result<()> {
     let row = sqlx::query!(
-        r#"select e.state, e.claim_id as "claim: ClaimId", e.title, e.prediction, e.rationale, e.spec,
+        r#"select e.state, e.closed, e.claim_id as "claim: ClaimId", e.title, e.prediction, e.rationale, e.spec,
              e.rival_id as "rival: ClaimId", e.author_id = $2 as "is_own!", coalesce(named_author_id, claim.author_id) = $2 as is_claims_author,
              (select disabled_at is null from account where id = $2) as "is_enabled!"
            from experiment e join claim on claim.id = e.claim_id where e.id = $1 for no key update of e"#,
@@ -75,6 +75,11 @@ pub async fn answer(
     if row.is_own {
         return conflict(
             "This proposal is your own, and is marked as the claim’s author’s.".into(),
+        );
+    }
+    if row.closed {
+        return conflict(
+            "This proposal is sealed: nobody accepts as a test what only its author knows.".into(),
         );
     }
     if row.state != "proposed" {

@@ -1,6 +1,6 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, co_sign, confirm, power, rival, search, submit, tuning};
+use super::{Error, Result, co_sign, confirm, power, rival, seal, search, submit, tuning};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
@@ -360,6 +360,7 @@ async fn write(
 ) -> sqlx::Result<ClaimId> {
     let verdict = ended.verdict();
     let outcome = verdict.map(|verdict| verdict.outcome.name());
+    seal::open(&mut *tx, experiment).await?;
     let row = sqlx::query!(
         r#"update experiment set state = 'concluded', concluded_at = now(), stalled_at = null, stalled_reason = null,
              challenge = case when $2 = 'falsified' and not exploratory and confirms is null and cardinality(outside) = 0

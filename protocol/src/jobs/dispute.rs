@@ -28,6 +28,11 @@ pub async fn dispute(
             "This experiment is not registered, so it moves nothing that could be disputed.".into(),
         ));
     }
+    if row.closed {
+        return Err(Error::Conflict(
+            "This experiment is sealed: dispute it once it is opened, when there is something to read.".into(),
+        ));
+    }
     for experiment in rival::both(&mut *tx, experiment).await? {
         sqlx::query!(
             "update experiment set disputed_at = now(), disputed_by = $2, dispute_reason = $3, dispute_answer = null where id = $1",
@@ -124,6 +129,7 @@ struct Row {
     author: AccountId,
     claim: ClaimId,
     registered: bool,
+    closed: bool,
     disputed: bool,
 }
 
@@ -140,7 +146,7 @@ async fn lock(tx: &mut PgConnection, experiment: ExperimentId) -> Result<Row> {
     sqlx::query_as!(
         Row,
         r#"select author_id as "author: AccountId", claim_id as "claim: ClaimId",
-             registered_at is not null as "registered!", disputed_at is not null as "disputed!"
+             registered_at is not null as "registered!", closed, disputed_at is not null as "disputed!"
            from experiment where id = $1 for no key update"#,
         experiment as ExperimentId
     )

@@ -28,6 +28,7 @@ mod offer;
 mod power;
 mod reap;
 mod rival;
+mod seal;
 mod search;
 mod sequential;
 mod stop;

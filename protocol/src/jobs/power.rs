@@ -115,7 +115,7 @@ pub async fn asked_before(
            cross join lateral (
              select id, state from experiment twin
              where claim_id = mine.claim_id and question_sha256(spec) = question_sha256(mine.spec) and id < mine.id
-               and registered_at is not null and not exploratory and confirms is null
+               and registered_at is not null and not exploratory and confirms is null and not closed
              order by id desc limit $2
            ) e
            left join verdict v on v.experiment_id = e.id

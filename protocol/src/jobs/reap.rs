@@ -1,7 +1,7 @@
 //! The sweep: takes leases away from workers that are dead, hung or too slow, and mends what no lease explains.
 
 use super::finish::{close_attempt, lose};
-use super::{Error, Result, Timing, audit, conclude, events, line};
+use super::{Error, Result, Timing, audit, conclude, events, line, seal};
 use crate::id::{ExperimentId, RunId};
 use sqlx::PgPool;
 
@@ -18,7 +18,8 @@ pub struct Reaped {
     pub failed: u32,
 }
 
-/// Takes away every lease that has run out, and mends every run and experiment whose rows do not agree. Any number of
+/// Takes away every lease that has run out, mends every run and experiment whose rows do not agree, and opens what was sealed
+/// until now. Any number of
 /// processes may call it at once. What cannot be handled is logged and stepped over: it holds up nobody else's run.
 ///
 /// # Errors
@@ -38,6 +39,7 @@ pub async fn reap(pool: &PgPool, timing: Timing) -> Result<Reaped> {
         }
     }
     audit::mend(pool, timing, &mut reaped).await?;
+    seal::open_due(pool).await?;
     line::sweep(pool).await?;
     Ok(reaped)
 }

@@ -1,6 +1,6 @@
 //! Registration: the experiment freezes and its runs are queued, in one transaction.
 
-use super::{Error, Result, co_sign, events, line, power, rival, search, tuning};
+use super::{Error, Result, co_sign, events, line, power, rival, seal, search, tuning};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::{Point, Scope};
@@ -48,6 +48,7 @@ pub async fn register_knowing(
             "The experiment was edited a moment ago; read it again, then register it.".into(),
         ));
     }
+    may_be_sealed(&mut *tx, experiment, spec).await?;
     let exploratory = exploratory || spec.is_search();
     let salt = freeze(&mut *tx, experiment, spec, exploratory, power).await?;
     let seeds = spec.seeds_drawn(salt.as_deref());
@@ -83,7 +84,8 @@ pub(super) async fn freeze(
         "update experiment set state = 'registered', registered_at = now(), updated_at = now(),
             spec = $4, spec_canonical = $2, spec_sha256 = $3, exploratory = $5,
             seed_salt = case when $6 then gen_random_uuid()::text end, outside = $7,
-            likeness = $8, power = $9, acceptance = case when not $5 then acceptance_of(id) end
+            likeness = $8, power = $9, acceptance = case when not $5 then acceptance_of(id) end,
+            opens_at = now() + make_interval(days => seal_days)
          where id = $1 returning seed_salt",
         experiment as ExperimentId,
         spec.canonical(),
@@ -195,6 +197,29 @@ pub(super) async fn queue(
     line::enter_all(&mut *tx, experiment).await
 }
 
+/// Refuses to seal what tells by itself: a plan whose length or stages show how it goes, and one that is registered with a rival claim.
+async fn may_be_sealed(tx: &mut PgConnection, experiment: ExperimentId, spec: &Spec) -> Result<()> {
+    let row = sqlx::query!(
+        r#"select seal_days is not null as "sealed!", rival_id is not null as "has_rival!" from experiment where id = $1"#,
+        experiment as ExperimentId
+    )
+    .fetch_one(tx)
+    .await?;
+    let against = match row.sealed {
+        true if spec.is_sequential() || spec.is_search() => {
+            "A sequential plan or a search shows by its length how it goes, so it cannot be sealed."
+        }
+        true if spec.tuning.is_some() => {
+            "A tuned plan shows by its stages what it tries, so it cannot be sealed. Take [tuning] out of it, then register it."
+        }
+        true if row.has_rival => {
+            "A sealed experiment tests one claim: the test of a rival would show it. Take the rival out of it, then register it."
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Conflict(against.into()))
+}
+
 /// Enters where the experiment lies, for the map of what was tried of its claim; again when its arms have chosen a rate.
 pub(super) async fn enter_point(
     tx: &mut PgConnection,
@@ -239,7 +264,8 @@ pub(super) fn plans(spec: &Spec, seeds: &[u32]) -> Vec<Plan> {
         .collect()
 }
 
-/// Withdraws an experiment that has not been registered; a registered one is stopped by cancelling its runs.
+/// Withdraws an experiment that has not been registered; a registered one is stopped by cancelling its runs. One that was to
+/// be sealed becomes public.
 /// Runs in the caller's transaction.
 ///
 /// # Errors
@@ -250,6 +276,7 @@ pub async fn withdraw(
     author: AccountId,
 ) -> Result<()> {
     lock_proposed(tx, experiment, author, "withdraw").await?;
+    seal::open(&mut *tx, experiment).await?;
     sqlx::query!(
         "update experiment set state = 'withdrawn', withdrawn_at = now(), updated_at = now() where id = $1",
         experiment as ExperimentId

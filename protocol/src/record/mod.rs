@@ -11,6 +11,7 @@
 mod backfill;
 mod digest;
 mod read;
+mod seal;
 pub mod verify;
 mod write;
 
@@ -23,7 +24,8 @@ use std::str::FromStr;
 pub use backfill::backfill;
 pub use digest::{digest, text_digest};
 pub use read::{about, about_after, entries, head, newest};
-pub use write::{act, claim, conclusion, registration};
+pub use seal::committed;
+pub use write::{act, claim, conclusion, opening, registration};
 
 /// What an entry tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
@@ -35,6 +37,8 @@ pub enum Kind {
     Claim,
     /// An experiment was frozen.
     Registration,
+    /// What a sealed registration had committed to was published.
+    Opening,
     /// An experiment ended: with a verdict, or if exploratory with its numbers alone.
     Conclusion,
     /// A person did something that readers of the board should know of.
@@ -47,6 +51,7 @@ impl Kind {
         match self {
             Self::Claim => "claim",
             Self::Registration => "registration",
+            Self::Opening => "opening",
             Self::Conclusion => "conclusion",
             Self::Act => "act",
         }

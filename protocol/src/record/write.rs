@@ -1,7 +1,7 @@
 //! Writing entries: what each kind says, read from the tables in the transaction that makes it so.
 
 use super::digest::canonical;
-use super::{Act, Kind, Subject, digest, exact_time, text_digest};
+use super::{Act, Kind, Subject, digest, exact_time, seal, text_digest};
 use crate::id::{AccountId, ClaimId, ExperimentId};
 use crate::verdict;
 use serde_json::{Map, Value, json};
@@ -35,14 +35,26 @@ pub async fn claim(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<()> {
     append(tx, Kind::Claim, Subject::Claim(claim), &body).await
 }
 
-/// An experiment was registered.
+/// An experiment was registered; of a sealed one the record gets a commitment alone.
 ///
 /// # Errors
 /// If the database is away, or knows no such registered experiment.
 pub async fn registration(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<()> {
     let body = registration_body(&mut *tx, experiment).await?;
+    let sealed = seal::commit(&mut *tx, experiment, &body).await?;
     let subject = Subject::Experiment(experiment);
-    append(tx, Kind::Registration, subject, &body).await
+    append(tx, Kind::Registration, subject, &sealed.unwrap_or(body)).await
+}
+
+/// A sealed experiment was opened: what it had committed to is told. Gives its commitment.
+///
+/// # Errors
+/// If the database is away, or knows no such opened experiment.
+pub async fn opening(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<String> {
+    let (body, commitment) = seal::opening_body(&mut *tx, experiment).await?;
+    let subject = Subject::Experiment(experiment);
+    append(tx, Kind::Opening, subject, &body).await?;
+    Ok(commitment)
 }
 
 /// An experiment was concluded: its verdict, if it has one, its result post and all its runs are as they stay.
@@ -93,7 +105,7 @@ pub(super) async fn backfilled(
     append(tx, kind, subject, &body).await
 }
 
-fn person(id: Option<AccountId>, name: Option<String>) -> Value {
+pub(super) fn person(id: Option<AccountId>, name: Option<String>) -> Value {
     id.map_or(Value::Null, |id| json!({ "id": id, "name": name }))
 }
 

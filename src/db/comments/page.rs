@@ -177,12 +177,12 @@ pub async fn rows(db: impl sqlx::PgExecutor<'_>, ids: &[CommentId]) -> sqlx::Res
     sqlx::query_as!(
         Comment,
         r#"select comment.id as "id: CommentId", author.name as "author?",
-             comment.experiment_id as "experiment: ExperimentId", outcome as "outcome?", body, html, html_version,
+             comment.kind, comment.experiment_id as "experiment: ExperimentId", outcome as "outcome?", body, html, html_version,
              comment.created_at, hidden_at, hider.name as "hidden_by?", hidden_reason
            from comment
            left join account author on author.id = author_id
            left join account hider on hider.id = hidden_by
-           left join verdict on verdict.experiment_id = comment.experiment_id
+           left join verdict on verdict.experiment_id = comment.experiment_id and comment.kind = 'result'
            where comment.id = any ($1)
            order by comment.id"#,
         &ids,

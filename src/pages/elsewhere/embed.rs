@@ -30,7 +30,7 @@ struct Card {
 
 /// The card of an experiment.
 pub async fn card(State(state): State<AppState>, Path(id): Path<ExperimentId>) -> Result<Response> {
-    let experiment = experiments::find(&state.pool, id).await?;
+    let experiment = experiments::find(&state.pool, id, None).await?;
     let status = match experiment {
         Some(_) => StatusCode::OK,
         None => StatusCode::NOT_FOUND,

@@ -120,7 +120,7 @@ pub async fn diff(
     Path(id): Path<ExperimentId>,
     Query(other): Query<Other>,
 ) -> Result<Response> {
-    let compared = diff::compare(&state.pool, id, other.with).await?;
+    let compared = diff::compare(&state.pool, id, other.with, visit.reader()).await?;
     show(&DiffPage { visit, compared }, Cache::Fresh)
 }
 

@@ -49,7 +49,10 @@ pub(super) async fn of(
     };
     let over = experiment.concluded_at.is_some();
     let seconds = match over {
-        true => runs::pair_seconds(&state.pool, experiment.id).await?,
+        true => match experiment.visible() {
+            Some(visible) => runs::pair_seconds(&state.pool, visible).await?,
+            None => None,
+        },
         false => None,
     };
     Ok(Some(EProcess {

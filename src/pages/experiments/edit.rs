@@ -27,7 +27,7 @@ use crate::{
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::{
-    id::{ClaimId, ExperimentId},
+    id::{AccountId, ClaimId, ExperimentId},
     spec::limits,
 };
 use placed::At;
@@ -170,7 +170,7 @@ pub async fn new(
     words.claim = claim.map(|claim| claim.to_string()).unwrap_or_default();
     let mut toml = template.toml.to_owned();
     if let Some(id) = start.like {
-        let like = found(&state, id).await?;
+        let like = found(&state, id, None).await?;
         let scope = match claim {
             Some(id) => claims::find(&state.pool, id).await?,
             None => None,
@@ -182,9 +182,9 @@ pub async fn new(
         }
     }
     if let Some(id) = start.amends {
-        let earlier = found(&state, id).await?;
+        let earlier = found(&state, id, None).await?;
+        toml = experiments::source(&state.pool, earlier.seen()?).await?;
         words = Words::of(&earlier).amending(&earlier);
-        toml = experiments::source(&state.pool, id).await?;
     }
     let made = Composition::of_toml(toml, state.pace.board()).await?;
     let mut page = EditPage::new(&state, visit, None, words, made, FormErrors::new()).await?;
@@ -244,8 +244,8 @@ pub async fn edit(
             experiment.state
         )));
     }
-    let words = Words::of(&experiment);
-    let toml = experiments::source(&state.pool, id).await?;
+    let words = Words::of(&experiment).sealed_as(&experiment);
+    let toml = experiments::source(&state.pool, experiment.seen()?).await?;
     let made = Composition::of_toml(toml, state.pace.board()).await?;
     let mut page = EditPage::new(&state, visit, Some(id), words, made, FormErrors::new()).await?;
     page.fresh = true;
@@ -261,8 +261,8 @@ pub async fn save(
     Form(posted): Form<Vec<(String, String)>>,
 ) -> Result<Response> {
     let (posted, made) = Composition::of_form(posted, state.pace.board()).await?;
-    let words = Words::from_form(&posted);
     let stored = own(&state, &viewer, id).await?;
+    let words = Words::from_form(&posted).sealed_as(&stored);
     if stored.state != "proposed" {
         return too_late(&state, visit, stored, words, made).await;
     }
@@ -314,14 +314,18 @@ pub async fn go_on(
     again(state, visit, editing, words, made).await
 }
 
-async fn found(state: &AppState, id: ExperimentId) -> Result<Experiment> {
-    experiments::find(&state.pool, id)
+async fn found(
+    state: &AppState,
+    id: ExperimentId,
+    reader: Option<AccountId>,
+) -> Result<Experiment> {
+    experiments::find(&state.pool, id, reader)
         .await?
         .ok_or_else(|| Error::missing("experiment", id))
 }
 
 async fn own(state: &AppState, viewer: &Viewer, id: ExperimentId) -> Result<Experiment> {
-    let experiment = found(state, id).await?;
+    let experiment = found(state, id, Some(viewer.id)).await?;
     if experiment.author_id != viewer.id {
         return Err(Error::Forbidden(
             "Only its author can edit an experiment.".to_owned(),
@@ -379,7 +383,7 @@ async fn changed_meanwhile(
     made: Composition,
 ) -> Result<Response> {
     let words = words.at(&stored);
-    let toml = experiments::source(&state.pool, stored.id).await?;
+    let toml = experiments::source(&state.pool, stored.seen()?).await?;
     let id = Some(stored.id);
     let mut page = EditPage::new(state, visit, id, words, made, FormErrors::new()).await?;
     page.meanwhile = Some(Meanwhile {
@@ -400,6 +404,7 @@ fn checked(
         title,
         prediction: Some(words.prediction.clone()),
         rationale: words.rationale.clone(),
+        seal_days: words.seal_days(),
         spec: Source::Read {
             toml: made.toml.clone(),
             spec: made.spec.clone().map(Box::new),
@@ -413,6 +418,7 @@ fn checked(
                     "/prediction" => errors.add("prediction", format!("The prediction {detail}")),
                     "/rationale" => errors.add("rationale", format!("The reason {detail}")),
                     "/title" => errors.add("title", format!("The title {detail}")),
+                    "/seal_days" => errors.add("seal_days", detail),
                     _ => {}
                 }
             }

@@ -2,9 +2,13 @@
 
 use crate::{
     address::Origin,
-    db::events::{self, Event as RunEvent},
+    db::{
+        events::{self, Event as RunEvent},
+        experiments,
+        visible::Visible,
+    },
     error::{Error, Result},
-    extract::Path,
+    extract::{Path, Visit},
     share::Share,
     state::AppState,
 };
@@ -40,6 +44,7 @@ const BATCH: i64 = 200;
 pub async fn stream(
     State(state): State<AppState>,
     origin: Origin,
+    visit: Visit,
     Path(id): Path<ExperimentId>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -52,22 +57,29 @@ pub async fn stream(
         })?;
     // Before the first look, so that nothing falls in between.
     let changes = state.changes.subscribe();
-    let over = over(&state, id)
+    let experiment = experiments::find(&state.pool, id, visit.reader())
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
+    // What is open stays open, so whoever may watch it now may do so to the end.
+    let visible = experiment.seen()?;
+    let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
     let last_seen = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok()?.parse().ok());
     let after = match last_seen {
         Some(after) => after,
-        None => events::latest(&state.pool, id).await?,
+        None => events::latest(&state.pool, visible).await?,
     };
-    if over && events::after(&state.pool, id, after, 1).await?.is_empty() {
+    if over
+        && events::after(&state.pool, visible, after, 1)
+            .await?
+            .is_empty()
+    {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let watch = Watch {
         state,
-        id,
+        visible,
         changes,
         after,
         waiting: VecDeque::new(),
@@ -84,18 +96,9 @@ pub async fn stream(
     Ok((unbuffered, events).into_response())
 }
 
-/// Whether nothing more can happen to the experiment; none if there is no such one.
-async fn over(state: &AppState, id: ExperimentId) -> Result<Option<bool>> {
-    let experiment = crate::db::experiments::find(&state.pool, id).await?;
-    Ok(
-        experiment
-            .map(|experiment| ["concluded", "withdrawn"].contains(&experiment.state.as_str())),
-    )
-}
-
 struct Watch {
     state: AppState,
-    id: ExperimentId,
+    visible: Visible,
     changes: Receiver<ExperimentId>,
     after: i64,
     waiting: VecDeque<Event>,
@@ -122,7 +125,7 @@ impl Watch {
             }
             let announced = self.wait().await?;
             // A database that is away ends the stream; the browser comes back.
-            let events = events::after(&self.state.pool, self.id, self.after, BATCH)
+            let events = events::after(&self.state.pool, self.visible, self.after, BATCH)
                 .await
                 .ok()?;
             if events.is_empty() && announced {
@@ -146,7 +149,7 @@ impl Watch {
                 () = shutdown.cancelled() => return None,
                 () = &mut poll => return Some(false),
                 change = self.changes.recv() => match change {
-                    Ok(id) if id == self.id => return Some(true),
+                    Ok(id) if id == self.visible.id() => return Some(true),
                     Ok(_) => {}
                     // Fell behind: look, whatever was missed.
                     Err(RecvError::Lagged(_)) => return Some(true),

@@ -17,6 +17,7 @@ mod matrix;
 pub(in crate::pages) mod plots;
 mod posted;
 pub mod rival;
+mod sealed;
 mod search;
 pub mod show;
 pub mod standing;

@@ -65,7 +65,7 @@ pub(super) async fn section(
         return Ok(section);
     };
     if let Some(other) = experiment.rival_test.or(experiment.shares_runs_of) {
-        let other = experiments::find(&state.pool, other)
+        let other = experiments::find(&state.pool, other, None)
             .await?
             .ok_or_else(|| Error::missing("experiment", other))?;
         let theirs = other.parsed().ok().and_then(|spec| spec.criterion);
@@ -75,7 +75,7 @@ pub(super) async fn section(
             .extend(theirs.map(|criterion| side(&other, criterion)));
         return Ok(section);
     }
-    if experiment.state != "proposed" {
+    if experiment.state != "proposed" || experiment.closed {
         return Ok(section);
     }
     let all = rivals::of_claim(&state.pool, experiment.claim).await?;

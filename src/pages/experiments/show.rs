@@ -6,6 +6,7 @@ use super::{
     matrix::{self, Matrix},
     plots::{self, Plot},
     rival::{self, Rival},
+    sealed,
     search::{self, Search},
     tuned::{self, TuningShown},
 };
@@ -17,6 +18,7 @@ use crate::{
         experiments::{self, Experiment},
         queue, runs,
         stalled::{self, Stalled},
+        visible::Visible,
     },
     diff,
     error::{Error, Result},
@@ -47,7 +49,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use breakmywork_protocol::{
-    id::ExperimentId,
+    id::{AccountId, ExperimentId},
     jobs::{self, AskedBefore},
     record::{self, Entry, Subject},
     spec::{Spec, limits},
@@ -57,7 +59,7 @@ use chrono::SecondsFormat;
 use serde::Deserialize;
 
 /// Entries of the record that a page shows: a registration, a conclusion, and what people did in between.
-const ENTRIES: i64 = 50;
+pub(super) const ENTRIES: i64 = 50;
 
 /// The part of the page that changes while runs go on.
 #[derive(Debug, Template)]
@@ -232,25 +234,24 @@ impl ExperimentPage {
     }
 }
 
-async fn find(state: &AppState, id: ExperimentId) -> Result<(Experiment, Spec)> {
-    let experiment = experiments::find(&state.pool, id)
+async fn find(state: &AppState, id: ExperimentId, reader: Option<AccountId>) -> Result<Experiment> {
+    experiments::find(&state.pool, id, reader)
         .await?
-        .ok_or_else(|| Error::missing("experiment", id))?;
-    let spec = experiment.parsed().map_err(Error::internal)?;
-    Ok((experiment, spec))
+        .ok_or_else(|| Error::missing("experiment", id))
 }
 
 async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<Live> {
     let pool = &state.pool;
-    let runs = runs::cells(pool, experiment.id, &matrix::metric(spec)).await?;
+    let visible = experiment.seen()?;
+    let runs = runs::cells(pool, visible, &matrix::metric(spec)).await?;
     let waits = runs.iter().any(|run| run.state == "queued");
     let waiting = if waits {
-        queue::waiting(pool, Some(experiment.id), queue::PLACES).await?
+        queue::waiting(pool, Some(visible), queue::PLACES).await?
     } else {
         Vec::new()
     };
     let data_sets = data_sets::of_cells(pool, &runs).await?;
-    let curves = curves::of_experiment(pool, experiment.id).await?;
+    let curves = curves::of_experiment(pool, visible).await?;
     let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();
     let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
     let paused = if over {
@@ -286,18 +287,21 @@ pub(super) async fn page_with(
     id: ExperimentId,
     errors: FormErrors,
 ) -> Result<ExperimentPage> {
-    page_from(state, visit, id, errors, thread::From::default()).await
+    let experiment = find(state, id, visit.reader()).await?;
+    page_from(state, visit, experiment, errors, thread::From::default()).await
 }
 
 async fn page_from(
     state: &AppState,
     visit: Visit,
-    id: ExperimentId,
+    experiment: Experiment,
     errors: FormErrors,
     from: thread::From,
 ) -> Result<ExperimentPage> {
-    let (experiment, spec) = find(state, id).await?;
-    let reader = visit.viewer.as_ref().map(|viewer| viewer.id);
+    let visible = experiment.seen()?;
+    let id = visible.id();
+    let spec = experiment.parsed().map_err(Error::internal)?;
+    let reader = visit.reader();
     let board = state.pace.board();
     let power = proposal::power_of(&state.pool, &experiment, &spec).await?;
     let blockers = match experiment.state.as_str() {
@@ -327,7 +331,7 @@ async fn page_from(
     };
     Ok(ExperimentPage {
         visit,
-        arms: picture::arms(&compared(state, id, &spec).await?, "arm"),
+        arms: picture::arms(&compared(state, visible, &spec).await?, "arm"),
         cost: pace::words(&spec, &board),
         plan: search::plan(&spec),
         live: live(state, experiment.clone(), &spec).await?,
@@ -356,9 +360,9 @@ async fn page_from(
 }
 
 /// The specification as it is compared: with what its arms have chosen, where they have.
-async fn compared(state: &AppState, id: ExperimentId, spec: &Spec) -> Result<Spec> {
+async fn compared(state: &AppState, experiment: Visible, spec: &Spec) -> Result<Spec> {
     let mut connection = state.pool.acquire().await?;
-    Ok(jobs::settled(&mut connection, id, spec).await?)
+    Ok(jobs::settled(&mut connection, experiment.id(), spec).await?)
 }
 
 /// Why it does not move the claim's standing: fixed at registration; before, as things are.
@@ -391,7 +395,11 @@ pub async fn experiment(
     Path(id): Path<ExperimentId>,
     Query(from): Query<thread::From>,
 ) -> Result<Response> {
-    let page = page_from(&state, visit, id, FormErrors::new(), from).await?;
+    let experiment = find(&state, id, visit.reader()).await?;
+    if experiment.hidden {
+        return sealed::page(&state, visit, experiment, from).await;
+    }
+    let page = page_from(&state, visit, experiment, FormErrors::new(), from).await?;
     show(&page, Cache::Fresh)
 }
 
@@ -405,18 +413,20 @@ pub struct Part {
 /// The part that changes, alone: what the page swaps in when the stream says so.
 pub async fn fragment(
     State(state): State<AppState>,
+    visit: Visit,
     Path(id): Path<ExperimentId>,
     Query(part): Query<Part>,
 ) -> Result<Response> {
+    let experiment = find(&state, id, visit.reader()).await?;
+    experiment.seen()?;
     if part.part == "progress" {
-        let experiment = experiments::find(&state.pool, id)
-            .await?
-            .ok_or_else(|| Error::missing("experiment", id))?;
         let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
         return show(&Progress { experiment, over }, Cache::Never);
     }
+    // Shared by all who may see it, each of whom was asked above.
     let draw = async {
-        let (experiment, spec) = find(&state, id).await?;
+        let experiment = find(&state, id, visit.reader()).await?;
+        let spec = experiment.parsed().map_err(Error::internal)?;
         let live = live(&state, experiment, &spec).await?;
         live.render().map_err(Error::from)
     };
@@ -435,10 +445,13 @@ pub(in crate::pages) fn file(chosen: bool) -> &'static str {
 /// What is compared where the arms have chosen their settings, as a file for `breakmywork-worker train`.
 pub async fn chosen_toml(
     State(state): State<AppState>,
+    visit: Visit,
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
-    let (_, spec) = find(&state, id).await?;
-    let settled = compared(&state, id, &spec).await?;
+    let experiment = find(&state, id, visit.reader()).await?;
+    let visible = experiment.seen()?;
+    let spec = experiment.parsed().map_err(Error::internal)?;
+    let settled = compared(&state, visible, &spec).await?;
     if spec.tuning.is_none() || settled.tuning.is_some() {
         return Err(Error::missing("choice of the arms of experiment", id));
     }
@@ -449,9 +462,12 @@ pub async fn chosen_toml(
 /// The specification as a file for `breakmywork-worker train`.
 pub async fn spec_toml(
     State(state): State<AppState>,
+    visit: Visit,
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
-    let (_, spec) = find(&state, id).await?;
+    let experiment = find(&state, id, visit.reader()).await?;
+    experiment.seen()?;
+    let spec = experiment.parsed().map_err(Error::internal)?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((headers, spec.to_toml()).into_response())
 }

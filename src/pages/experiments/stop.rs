@@ -32,7 +32,7 @@ pub struct Why {
 }
 
 async fn page(state: &AppState, visit: Visit, id: ExperimentId, why: Why) -> Result<StopPage> {
-    let experiment = experiments::find(&state.pool, id)
+    let experiment = experiments::find(&state.pool, id, visit.reader())
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     let viewer = visit.viewer.as_ref();

@@ -71,7 +71,7 @@ pub(super) async fn of(
     spec: &Spec,
 ) -> Result<Option<TuningShown>> {
     let salt = experiment.seed_salt.as_deref();
-    let tuned = tuning::of(&state.pool, experiment.id, spec, salt).await?;
+    let tuned = tuning::of(&state.pool, experiment.seen()?, spec, salt).await?;
     Ok(tuned.map(|tuned| TuningShown {
         plots: plots(spec, &tuned),
         tuned,

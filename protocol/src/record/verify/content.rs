@@ -6,7 +6,7 @@ use super::tuned::tuned;
 use crate::id::{ClaimId, ExperimentId};
 use crate::jobs;
 use crate::record::write::{claim_body, conclusion_body, registration_body};
-use crate::record::{Entry, digest, text_digest};
+use crate::record::{Entry, digest, seal, text_digest};
 use crate::scope::Point;
 use crate::spec::Spec;
 use crate::verdict::{self, Verdict};
@@ -58,9 +58,17 @@ pub(super) async fn check(tx: &mut PgConnection, entries: Vec<Entry>) -> sqlx::R
             }
             "registration" => {
                 checked.registrations += 1;
-                let now = registration_body(tx, ExperimentId(id)).await;
-                compare(&entry, &body, now, &mut checked.found)?;
-                frozen(tx, &entry, &body, &mut checked.found).await?;
+                if body.contains_key("sealed") {
+                    sealed_registration(tx, &entry, &body, &mut checked.found).await?;
+                } else {
+                    let now = registration_body(tx, ExperimentId(id)).await;
+                    compare(&entry, &body, now, &mut checked.found)?;
+                    frozen(tx, &entry, &body, &mut checked.found).await?;
+                }
+            }
+            "opening" => {
+                let now = seal::opening_body(tx, ExperimentId(id)).await;
+                compare(&entry, &body, now.map(|(body, _)| body), &mut checked.found)?;
             }
             "conclusion" => {
                 checked.conclusions += 1;
@@ -75,6 +83,28 @@ pub(super) async fn check(tx: &mut PgConnection, entries: Vec<Entry>) -> sqlx::R
         }
     }
     Ok(checked)
+}
+
+/// Holds a sealed registration against its seal, and what it committed to against the tables: before it is opened, too.
+async fn sealed_registration(
+    tx: &mut PgConnection,
+    entry: &Entry,
+    body: &Map<String, Value>,
+    found: &mut Vec<Finding>,
+) -> sqlx::Result<()> {
+    let id = ExperimentId(entry.subject_id.unwrap_or_default());
+    let now = seal::sealed_body(tx, id).await;
+    compare(entry, body, now, found)?;
+    // A seal that is gone was found by that.
+    let Some(sealed) = seal::sealed(tx, id).await? else {
+        return Ok(());
+    };
+    if !sealed.keeps {
+        let detail = "its commitment is not that of what it is said to have committed to";
+        found.push(Finding::of(entry, What::RowChanged, detail));
+    }
+    compare(entry, &sealed.registration, sealed.now, found)?;
+    frozen(tx, entry, &sealed.registration, found).await
 }
 
 /// Holds an entry against what would be written today. What a later release says beyond it is not held against it.

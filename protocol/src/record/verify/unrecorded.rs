@@ -18,6 +18,15 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
               and not exists (select from record_entry where kind = 'registration' and subject_id = experiment.id)
             order by id limit $1)
            union all
+           (select 'experiment ' || id, 'it was sealed and is open' from experiment
+            where opened_at is not null and registered_at is not null
+              and not exists (select from record_entry where kind = 'opening' and subject_id = experiment.id)
+            order by id limit $1)
+           union all
+           (select 'experiment ' || id, 'its date has come, it is still sealed' from experiment
+            where closed and opens_at < now() - interval '1 day'
+            order by id limit $1)
+           union all
            (select 'experiment ' || id, 'it is concluded' from experiment
             where concluded_at is not null
               and not exists (select from record_entry where kind = 'conclusion' and subject_id = experiment.id)
@@ -93,7 +102,7 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
            union all
            (select 'experiment ' || e.id, 'whether its claim''s author accepted it is said to be ' || acceptance
             from experiment e join record_entry r on r.kind = 'registration' and r.subject_id = e.id
-            where acceptance is not null and not (r.body::jsonb ? 'acceptance')
+            where acceptance is not null and not (r.body::jsonb ?| array['acceptance', 'sealed'])
             order by e.id limit $1)
            union all
            (select 'experiment ' || coalesce(t.experiment_id, r.subject_id),

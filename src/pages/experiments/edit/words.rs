@@ -15,6 +15,8 @@ pub(super) struct Words {
     pub(super) amend_reason: String,
     pub(super) prediction: String,
     pub(super) rationale: String,
+    /// Sealed for at most so many days; empty if it is not.
+    pub(super) seal_days: String,
     /// Which state of the proposal was edited; empty for a new one.
     version: String,
 }
@@ -29,6 +31,7 @@ impl Words {
             amend_reason: posted.text("amend_reason"),
             prediction: posted.text("prediction"),
             rationale: posted.text("rationale"),
+            seal_days: number("seal_days"),
             version: posted.text("version"),
         }
     }
@@ -48,6 +51,19 @@ impl Words {
             ..Self::default()
         }
         .at(experiment)
+    }
+
+    /// The same, sealed as the proposal is: what was public once, or was to be sealed, stays so.
+    pub(super) fn sealed_as(mut self, experiment: &Experiment) -> Self {
+        let days = experiment.seal_days;
+        self.seal_days = days.map_or_else(String::new, |days| days.to_string());
+        self
+    }
+
+    /// For how many days it is sealed, if it is. What is no number is no number of days.
+    pub(super) fn seal_days(&self) -> Option<i64> {
+        let typed = self.seal_days.trim();
+        (!typed.is_empty()).then(|| typed.parse().unwrap_or(0))
     }
 
     /// The same, as an edit of the proposal as it is now.

@@ -55,7 +55,7 @@ async fn the_ready_search_is_taken_to_its_end(pool: PgPool) {
     )
     .await;
     let runs: u32 = runs.parse().expect("a number");
-    // Four points with one pair, two of them with a second.
-    assert!((12..=28).contains(&runs), "{runs}");
+    // Four points with one pair; with a second those that say something, which of so few steps may be none.
+    assert!((8..=28).contains(&runs), "{runs}");
     assert_eq!(text(&pool, "select count(*)::text from verdict").await, "0");
 }

@@ -49,6 +49,8 @@ pub struct Listed {
     pub runs_ended: Option<i64>,
     /// Whether it is sealed and not opened: then there is nothing here but that it exists.
     pub closed: bool,
+    /// Whether it never carries a verdict.
+    pub exploratory: bool,
 }
 
 impl Listed {
@@ -188,6 +190,7 @@ pub async fn rows(
         r#"select e.id as "id!: ExperimentId", e.claim_id as "claim!: ClaimId", claim.label as claim_label,
              account.name as author, e.title as "title!", e.prediction as "prediction!", e.state as "state!",
              e.created_at as "created_at!", e.registered_at, e.concluded_at, e.closed as "closed!",
+             e.exploratory as "exploratory!",
              case when verdict.outcome is not null then null
                when jsonb_typeof(e.spec -> 'seeds') = 'array' then jsonb_array_length(e.spec -> 'seeds')
                when jsonb_typeof(e.spec -> 'seeds') = 'number' then (e.spec ->> 'seeds')::integer end as seeds,

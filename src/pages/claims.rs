@@ -170,9 +170,10 @@ pub async fn claim(
         .cloned()
         .collect();
     // What is on the record says most plainly what would break the claim, and is drawn before what is only proposed.
-    let registered = experiments
-        .iter()
-        .find(|experiment| experiment.registered_at.is_some() && !experiment.closed);
+    let registered = experiments.iter().find(|experiment| {
+        // Nothing exploratory breaks it, a search neither.
+        experiment.registered_at.is_some() && !experiment.closed && !experiment.exploratory
+    });
     let latest = registered.or_else(|| {
         let mut still = experiments.iter();
         still.find(|experiment| experiment.state != "withdrawn" && !experiment.closed)

@@ -118,6 +118,13 @@ async fn a_search_is_told_before_followed_and_leads_on(pool: PgPool) {
         ],
     );
     assert!(page.len() < 100_000, "{} bytes", page.len());
+    // What would break the claim is not a search's to say.
+    let claim = site.claim("C3").await;
+    let claim = ada.get(&format!("/claims/{claim}")).await.text();
+    assert!(
+        claim.contains("Nobody has fixed that yet") && !claim.contains("A search falsifies"),
+        "{claim}"
+    );
     // The way on.
     let next = page
         .split("class=\"button\" href=\"")

@@ -162,11 +162,21 @@ fn words(course: &Course) -> String {
              finds one by luck.",
             point(&found.settings)
         ),
+        None if says_nothing(course) => format!(
+            "Nothing was found: of {} none has pairs that say anything.",
+            number::plural(course.points, "point", "points")
+        ),
         None => format!(
             "Nothing was found: at the worst of {} the prediction does not fail.",
             number::plural(course.points, "point", "points")
         ),
     }
+}
+
+/// Whether not even the worst point that was left has pairs to judge by.
+fn says_nothing(course: &Course) -> bool {
+    let last = course.rungs.last().and_then(|rung| rung.tried.first());
+    last.is_none_or(|worst| worst.effect.is_none())
 }
 
 fn row(tried: &Tried) -> Row {

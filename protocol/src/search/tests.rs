@@ -1,11 +1,10 @@
 use super::*;
-use crate::result::{Provenance, RunResult, Treatment};
 use crate::scope::Scope;
 use crate::spec::{Format, Settings, Spec, read};
+use crate::verdict::tests::finished;
 use crate::verdict::{End, RunOutcome};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 mod draw;
 mod walk;
@@ -39,33 +38,6 @@ fn scope(covers: Value) -> Scope {
 
 fn settings(of: Value) -> Settings {
     serde_json::from_value(of).expect("settings")
-}
-
-fn finished(value: f64) -> End {
-    End::Finished(Box::new(RunResult {
-        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
-        treatment: Treatment {
-            verified: true,
-            sites: BTreeMap::new(),
-            violations: Vec::new(),
-        },
-        provenance: Provenance {
-            worker_version: "0".into(),
-            code_version: "0".into(),
-            data_set: None,
-            data_sha256: None,
-            plan_sha256: String::new(),
-            seed: 1,
-            device: "cpu".into(),
-            device_name: String::new(),
-            products: None,
-            threads: 1,
-            wall_seconds: 1.0,
-            time_steps: 1,
-            time_steps_per_second: 1.0,
-            peak_memory_bytes: 0,
-        },
-    }))
 }
 
 /// A pair in which the treatment is better by this, in the logarithm.

@@ -64,7 +64,8 @@ fn spec(criterion: &str) -> Spec {
     read(&text, Format::Toml).expect("a good specification")
 }
 
-fn finished(value: f64) -> End {
+/// A run that ended with this test error.
+pub(crate) fn finished(value: f64) -> End {
     End::Finished(Box::new(RunResult {
         metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
         treatment: Treatment {

@@ -1,17 +1,12 @@
 //! A claim's standing as a badge, for a README or a page: drawn here, or as data for shields.io.
 
-use super::{KEPT, show};
+use super::{show, shown};
 use crate::{
     db::claims, error::Result, extract::Path, middleware::csp::Elsewhere, render::badge,
     state::AppState,
 };
 use askama::Template;
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::id::ClaimId;
 use serde::Serialize;
 
@@ -108,13 +103,7 @@ pub async fn json(State(state): State<AppState>, Path(id): Path<ClaimId>) -> Res
         cache_seconds: 300,
         is_error: !status.is_success(),
     };
-    let mut response = (status, Json(shield)).into_response();
-    if status.is_success() {
-        let kept = HeaderValue::from_static(KEPT);
-        response.headers_mut().insert(header::CACHE_CONTROL, kept);
-    }
-    response.extensions_mut().insert(Elsewhere::Picture);
-    Ok(response)
+    Ok(shown((status, Json(shield)), Elsewhere::Picture))
 }
 
 /// The colour of a standing on paper, as the stylesheet has it: white reads on each at 4.5:1 and more.

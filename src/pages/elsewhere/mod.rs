@@ -14,18 +14,24 @@ use axum::{
 /// How long others may keep it: a standing that moved is seen within five minutes.
 const KEPT: &str = "public, max-age=300";
 
-/// Answers with something that other sites may show.
+/// Answers with something that is rendered.
 fn show(
     status: StatusCode,
     kind: &'static str,
     what: Elsewhere,
     body: &impl Template,
 ) -> Result<Response> {
-    let mut response = (status, [(header::CONTENT_TYPE, kind)], body.render()?).into_response();
+    let body = body.render()?;
+    Ok(shown((status, [(header::CONTENT_TYPE, kind)], body), what))
+}
+
+/// Answers with something that other sites may show, and keep if it is there.
+fn shown(response: impl IntoResponse, what: Elsewhere) -> Response {
+    let mut response = response.into_response();
     response.extensions_mut().insert(what);
-    if status.is_success() {
+    if response.status().is_success() {
         let kept = HeaderValue::from_static(KEPT);
         response.headers_mut().insert(header::CACHE_CONTROL, kept);
     }
-    Ok(response)
+    response
 }

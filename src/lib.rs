@@ -40,6 +40,7 @@ pub mod server;
 pub mod share;
 pub mod standing;
 pub mod state;
+pub mod text_search;
 pub mod tuning;
 
 pub use router::app;

@@ -45,7 +45,7 @@ fn pages() -> Router<AppState> {
             acceptance, actions, diff, edit, forecast, frozen, list, live, rival, show, standing,
             stop,
         },
-        home, narrow, people, queue, record, rivals, runs, sign, thread, works,
+        home, narrow, people, queue, record, rivals, runs, sign, text_search, thread, works,
     };
     Router::new()
         // The board
@@ -95,6 +95,7 @@ fn pages() -> Router<AppState> {
         .route("/runs/{id}", get(runs::run))
         .route("/record", get(record::page))
         .route("/queue", get(queue::queue))
+        .route("/search", get(text_search::search))
         .route("/docs/api", get(docs::api_docs))
         .route("/docs/api/bodies", get(docs::bodies))
         .route("/docs/api/bodies/{name}", get(docs::body))

@@ -20,6 +20,7 @@ mod runs;
 mod scope_map;
 mod search;
 mod stalled;
+mod text_search;
 mod threads;
 mod tuning;
 mod works;
@@ -31,7 +32,7 @@ use crate::error::Result;
 use crate::state::AppState;
 use axum::extract::{OptionalFromRequestParts, Request, State};
 use axum::http::HeaderValue;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::{Json, Router, routing::get};
 use std::collections::BTreeMap;
@@ -115,6 +116,7 @@ fn described() -> Described {
         .routes(routes!(works::show))
         .routes(routes!(claims::list))
         .routes(routes!(claims::show))
+        .routes(routes!(text_search::find))
         .routes(routes!(scope_map::show))
         .routes(routes!(revisions::revise))
         .routes(routes!(revisions::resorted))
@@ -171,6 +173,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
             OPENAPI_PATH,
             get(move || std::future::ready(Json(openapi.clone()))),
         )
+        .layer(from_fn(page::link))
         .layer(from_fn_with_state(state.clone(), check_reader))
         .layer(from_fn_with_state(state.clone(), name_head))
 }

@@ -1,6 +1,12 @@
 //! Collections in pages, by cursor.
 
 use crate::error::Error;
+use crate::render::url;
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Uri, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,6 +24,45 @@ pub(super) struct Page<T: ToSchema> {
     pub(super) next: Option<String>,
 }
 
+/// In the extensions of an answer: where its collection goes on.
+#[derive(Debug, Clone)]
+pub(super) struct GoesOn(pub(super) String);
+
+impl<T: Serialize + ToSchema> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        let next = self.next.clone().map(GoesOn);
+        let mut response = Json(self).into_response();
+        if let Some(next) = next {
+            response.extensions_mut().insert(next);
+        }
+        response
+    }
+}
+
+/// Names the next page in a header too (RFC 8288), so that a script follows it without reading the body.
+pub(super) async fn link(request: Request, next: middleware::Next) -> Response {
+    let uri = request.uri().clone();
+    let mut response = next.run(request).await;
+    let link = (response.extensions().get::<GoesOn>())
+        .map(|GoesOn(cursor)| format!("<{}>; rel=\"next\"", with_cursor(&uri, cursor)));
+    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+/// The same address at another place of the collection.
+fn with_cursor(uri: &Uri, cursor: &str) -> String {
+    let mut address = format!("{}?", uri.path());
+    let others = (uri.query().unwrap_or_default().split('&'))
+        .filter(|part| !part.is_empty() && !part.starts_with("cursor="));
+    for part in others {
+        address.push_str(part);
+        address.push('&');
+    }
+    address + "cursor=" + &url::component(cursor)
+}
+
 /// Where in a collection.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -31,12 +76,13 @@ pub(super) struct Cursor {
 impl Cursor {
     /// The id after which (or before which) to go on.
     pub(super) fn position(&self) -> Result<Option<i64>, Error> {
-        let Some(cursor) = &self.cursor else {
-            return Ok(None);
-        };
-        cursor
-            .parse()
-            .map(Some)
+        self.read()
+    }
+
+    /// What a collection of another order than that of ids goes on after.
+    pub(super) fn read<K: std::str::FromStr>(&self) -> Result<Option<K>, Error> {
+        let parsed = self.cursor.as_ref().map(|cursor| cursor.parse());
+        (parsed.transpose())
             .map_err(|_| Error::BadRequest("`cursor` is not one that this API gave out.".into()))
     }
 
@@ -59,10 +105,10 @@ impl<T: ToSchema> Page<T> {
     }
 
     /// Of up to `limit + 1` rows, the first `limit`, and where to go on if there is one more.
-    pub(super) fn cut<R>(
+    pub(super) fn cut<R, K: std::fmt::Display>(
         mut rows: Vec<R>,
         limit: i64,
-        id: impl Fn(&R) -> i64,
+        id: impl Fn(&R) -> K,
         show: impl Fn(R) -> T,
     ) -> Self {
         let limit = usize::try_from(limit).unwrap_or(0);
@@ -72,6 +118,24 @@ impl<T: ToSchema> Page<T> {
         Self {
             items: rows.into_iter().map(show).collect(),
             next,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_keeps_the_question() {
+        for (asked, next) in [
+            ("/api/v1/works", "/api/v1/works?cursor=7%2F"),
+            (
+                "/a?limit=2&cursor=3&work=x%20y",
+                "/a?limit=2&work=x%20y&cursor=7%2F",
+            ),
+        ] {
+            assert_eq!(with_cursor(&asked.parse().expect("an address"), "7/"), next);
         }
     }
 }

@@ -162,6 +162,16 @@ pub async fn find(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Option<C
         .await
 }
 
+/// These claims, in no order.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_ids(db: impl PgExecutor<'_>, ids: &[ClaimId]) -> sqlx::Result<Vec<Claim>> {
+    select_claims!("where claim.id = any ($1)", ids as &[ClaimId])
+        .fetch_all(db)
+        .await
+}
+
 /// What the claim of an experiment speaks about; none if that cannot be read any more, or if there is no such experiment.
 pub async fn scope_of(
     db: impl PgExecutor<'_>,

@@ -20,6 +20,7 @@ pub mod runs;
 pub mod seals;
 pub mod search;
 pub mod stalled;
+pub mod text_search;
 pub mod tuning;
 pub mod visible;
 pub mod workers;

@@ -16,6 +16,7 @@ Disallow: /account
 Disallow: /admin/
 Disallow: /api/
 Disallow: /experiments/new
+Disallow: /search
 Disallow: /sign-in
 Disallow: /sign-up
 ";

@@ -20,6 +20,7 @@ pub mod record;
 pub mod rivals;
 pub mod runs;
 pub mod sign;
+pub mod text_search;
 pub mod thread;
 pub mod works;
 

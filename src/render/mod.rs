@@ -8,6 +8,7 @@ pub mod filters;
 pub mod form;
 pub mod html;
 pub mod markdown;
+pub mod marked;
 mod math;
 pub mod number;
 pub mod power_words;

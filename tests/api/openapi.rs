@@ -38,10 +38,11 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
             .replace("{id}", &id.to_string())
             .replace("{name}", "ada")
             .replace("{slug}", "recurrent-dropout");
-        // What amends nothing is compared with what is named.
-        let with = match path.ends_with("/diff") {
-            true => format!("?with={id}"),
-            false => String::new(),
+        let with = match path.as_str() {
+            // What amends nothing is compared with what is named.
+            path if path.ends_with("/diff") => format!("?with={id}"),
+            "/api/v1/search" => "?q=mask".to_owned(),
+            _ => String::new(),
         };
         site.get(&format!("{path}{with}")).await.assert_status_ok();
         assert!(

@@ -8,12 +8,14 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 15] = [
     "/",
     "/works",
     "/works/recurrent-dropout",
     "/experiments",
     "/queue",
+    "/search",
+    "/search?q=mask",
     "/record",
     "/docs/api",
     "/docs/api/bodies",

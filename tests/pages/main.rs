@@ -24,6 +24,7 @@ mod sealed;
 mod search;
 mod stalled;
 mod support;
+mod text_search;
 mod threads;
 mod tuning;
 mod typed;

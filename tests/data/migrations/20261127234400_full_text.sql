@@ -1,0 +1,1 @@
+-- Nothing new to fill: the words follow from the rows of before.

@@ -1,0 +1,1 @@
+-- Nothing new to fill: the task follows from the rows of before.

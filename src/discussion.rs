@@ -1,10 +1,13 @@
 //! Posting comments and reading them: what pages and REST have in common.
 
-use crate::db::accounts;
 use crate::db::comments::{self, Comment, Limits, Page, Place};
+use crate::db::{accounts, references};
 use crate::error::{Error, Result};
 use crate::heavy;
-use crate::render::{html::Html, markdown};
+use crate::render::{
+    html::Html,
+    markdown::{self, references::Known},
+};
 use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
 use breakmywork_protocol::visible;
 use sqlx::{PgConnection, PgPool};
@@ -31,16 +34,32 @@ impl Written {
     }
 }
 
-/// Checks and renders a comment, before any transaction begins.
+/// Checks and renders a comment for that thread, before any transaction begins.
 ///
 /// # Errors
 /// A sentence for the person who wrote it; or a fault of ours.
-pub async fn written(body: &str) -> Result<Result<Written, String>> {
+pub async fn written(
+    pool: &PgPool,
+    thread: ThreadId,
+    body: &str,
+) -> Result<Result<Written, String>> {
     let text = match checked(body) {
         Ok(text) => text.to_owned(),
         Err(detail) => return Ok(Err(detail)),
     };
-    heavy::run(move || markdown::bounded(&text).map(|html| Written { text, html })).await
+    let (text, known) = known(pool, thread, text).await?;
+    heavy::run(move || markdown::bounded(&text, &known).map(|html| Written { text, html })).await
+}
+
+/// What a text in that thread names and exists; with the text.
+async fn known(pool: &PgPool, thread: ThreadId, text: String) -> Result<(String, Known)> {
+    let (text, named) = heavy::run(move || {
+        let named = markdown::named(&text);
+        (text, named)
+    })
+    .await?;
+    let known = references::known(pool, thread, &named).await?;
+    Ok((text, known))
 }
 
 /// A page of a thread with every post rendered. What is rendered for it is kept, so that it is done once.
@@ -50,7 +69,7 @@ pub async fn written(body: &str) -> Result<Result<Written, String>> {
 pub async fn read(pool: &PgPool, thread: ThreadId, place: Place, limits: Limits) -> Result<Page> {
     let mut page = comments::page(pool, thread, place, limits).await?;
     for comment in page.comments.iter_mut().filter(|comment| is_stale(comment)) {
-        let html = rendered(pool, comment.id, comment.body.clone()).await?;
+        let html = rendered(pool, thread, comment.id, comment.body.clone()).await?;
         comment.html = Some(html.to_string());
     }
     Ok(page)
@@ -61,8 +80,9 @@ fn is_stale(comment: &Comment) -> bool {
 }
 
 /// Renders a post that is stored already, and keeps that.
-async fn rendered(pool: &PgPool, id: CommentId, body: String) -> Result<Html> {
-    let html = heavy::run(move || markdown::html(&body)).await?;
+async fn rendered(pool: &PgPool, thread: ThreadId, id: CommentId, body: String) -> Result<Html> {
+    let (body, known) = known(pool, thread, body).await?;
+    let html = heavy::run(move || markdown::linked(&body, &known)).await?;
     comments::keep_html(pool, id, &html).await?;
     Ok(html)
 }
@@ -75,8 +95,8 @@ pub async fn render_some(pool: &PgPool) -> Result<bool> {
     const AT_ONCE: i64 = 20;
     let posts = comments::to_render(pool, AT_ONCE).await?;
     let more = posts.len() as i64 == AT_ONCE;
-    for (id, body) in posts {
-        rendered(pool, id, body).await?;
+    for (id, thread, body) in posts {
+        rendered(pool, thread, id, body).await?;
     }
     Ok(more)
 }

@@ -2,6 +2,7 @@
 import { keepDrafts } from "./drafts.js";
 import { follow } from "./live.js";
 import { keepInStep } from "./editor.js";
+import { copyAsTex } from "./tex.js";
 
 // Theme: system, then what was chosen.
 const toggle = document.querySelector("[data-theme-toggle]");
@@ -47,4 +48,5 @@ for (const form of document.querySelectorAll("form[method=post]")) {
   });
 }
 
+copyAsTex();
 follow();

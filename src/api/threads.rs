@@ -107,7 +107,7 @@ pub(super) async fn post(
     body: Body<NewComment>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Write)?;
-    let written = discussion::written(&body.value.body).await?;
+    let written = discussion::written(&pool, id, &body.value.body).await?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let written = written.map_err(|detail| Error::field("/body", detail))?;
     let comment = discussion::post(&mut call.tx, id, account.id, &written).await?;

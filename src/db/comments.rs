@@ -97,16 +97,19 @@ pub async fn keep_html(
 pub async fn to_render(
     db: impl PgExecutor<'_>,
     limit: i64,
-) -> sqlx::Result<Vec<(CommentId, String)>> {
+) -> sqlx::Result<Vec<(CommentId, ThreadId, String)>> {
     let rows = sqlx::query!(
-        r#"select id as "id: CommentId", body from comment
+        r#"select id as "id: CommentId", thread_id as "thread: ThreadId", body from comment
            where html_version is null or html_version < $1 limit $2"#,
         markdown::VERSION,
         limit,
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.body)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, row.thread, row.body))
+        .collect())
 }
 
 /// Whether that person posted just that in that thread within the last minute: a form sent twice.

@@ -15,6 +15,7 @@ pub mod lineage;
 pub mod listed;
 pub mod points;
 pub mod queue;
+pub mod references;
 pub mod rivals;
 pub mod runs;
 pub mod seals;

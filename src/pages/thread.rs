@@ -119,7 +119,7 @@ pub async fn comment(
     let body = draft.body.replace("\r\n", "\n");
     let mut errors = FormErrors::new();
     let mut refusal = None;
-    let written = discussion::written(&body).await?;
+    let written = discussion::written(&state.pool, thread, &body).await?;
     match &written {
         Err(detail) => errors.add("body", detail),
         Ok(_) if draft.action == "preview" => {}

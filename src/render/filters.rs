@@ -57,5 +57,5 @@ pub fn grouped(value: &i64, _: &dyn Values) -> askama::Result<String> {
 /// Markdown, made safe.
 #[askama::filter_fn]
 pub fn markdown(source: &str, _: &dyn Values) -> askama::Result<Safe<String>> {
-    Ok(Safe(super::markdown::html(source).to_string()))
+    Ok(Safe(super::markdown::kept::rendered(source).to_string()))
 }

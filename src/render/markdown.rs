@@ -1,22 +1,29 @@
 //! What people wrote in Markdown, made safe for everybody else's browser.
 //!
-//! comrak parses, with raw HTML shown as text; ammonia then lets through only
-//! what is listed here. Neither MathML nor SVG is ever on that list: with them
-//! both published holes in ammonia would be open.
+//! comrak parses, with raw HTML shown as text; ammonia then lets through only what is listed. Formulas never pass
+//! through it: each leaves a mark that nobody can guess, and its MathML, which is held against a list of its own,
+//! takes the mark's place afterwards.
 
 use super::{html::Html, math};
-use ammonia::Builder;
+use breakmywork_protocol::record::text_digest;
 use comrak::{
     Arena, Options,
     arena_tree::NodeEdge,
     format_html,
-    nodes::{Node, NodeCode, NodeLink, NodeValue},
+    nodes::{Node, NodeLink, NodeMath, NodeValue},
     parse_document,
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::LazyLock,
-};
+use formulas::Formulas;
+use math_core::MathDisplay;
+use references::{Known, Named};
+use std::thread;
+
+mod footnotes;
+mod formulas;
+pub mod kept;
+mod mathml;
+pub mod references;
+mod sanitizer;
 
 /// Longest text that is parsed; longer texts are refused on entry, so this only guards.
 const LONGEST: usize = 64 * 1024;
@@ -29,61 +36,11 @@ const DEEPEST: usize = 60;
 pub const HTML_BYTES: usize = 100 * 1024;
 
 /// Grows by one with each change of what is rendered from the same text.
-pub const VERSION: i16 = 1;
+pub const VERSION: i16 = 2;
 
-static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
-    let mut builder = Builder::empty();
-    builder
-        .tags(HashSet::from([
-            "a",
-            "blockquote",
-            "br",
-            "code",
-            "del",
-            "em",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "hr",
-            "input",
-            "li",
-            "ol",
-            "p",
-            "pre",
-            "strong",
-            "table",
-            "tbody",
-            "td",
-            "th",
-            "thead",
-            "tr",
-            "ul",
-        ]))
-        .tag_attributes(HashMap::from([
-            ("a", HashSet::from(["href", "title"])),
-            ("ol", HashSet::from(["start"])),
-            ("td", HashSet::from(["align"])),
-            ("th", HashSet::from(["align"])),
-            ("input", HashSet::from(["checked", "disabled"])),
-        ]))
-        .tag_attribute_values(HashMap::from([(
-            "input",
-            HashMap::from([("type", HashSet::from(["checkbox"]))]),
-        )]))
-        .set_tag_attribute_values(HashMap::from([
-            ("input", HashMap::from([("disabled", "")])),
-            // It scrolls, so the keyboard must reach it.
-            ("pre", HashMap::from([("tabindex", "0")])),
-        ]))
-        .clean_content_tags(HashSet::from(["script", "style"]))
-        .url_schemes(HashSet::from(["http", "https", "mailto"]))
-        .url_relative(ammonia::UrlRelative::PassThrough)
-        .link_rel(Some("nofollow ugc noopener noreferrer"))
-        .id_prefix(Some("user-"))
-        .strip_comments(true);
-    builder
-});
+/// Stack of a rendering, in bytes: what is nested in a text is nested there, and running out of it would end the
+/// server. What is not used is never given.
+const STACK: usize = 32 * 1024 * 1024;
 
 fn options() -> Options<'static> {
     let mut options = Options::default();
@@ -91,7 +48,9 @@ fn options() -> Options<'static> {
     options.extension.table = true;
     options.extension.autolink = true;
     options.extension.tasklist = true;
+    options.extension.footnotes = true;
     options.extension.math_dollars = true;
+    options.extension.math_code = true;
     // Raw HTML is shown as the text that it is.
     options.render.escape = true;
     options
@@ -99,7 +58,12 @@ fn options() -> Options<'static> {
 
 /// Renders Markdown. What would be too deep or too large as HTML is shown as typed.
 pub fn html(source: &str) -> Html {
-    whole(source)
+    linked(source, &Known::default())
+}
+
+/// The same, with links to what it names and is known.
+pub fn linked(source: &str, known: &Known) -> Html {
+    whole(source, known)
         .filter(|html| html.0.len() <= HTML_BYTES)
         .unwrap_or_else(|| verbatim(source))
 }
@@ -108,10 +72,10 @@ pub fn html(source: &str) -> Html {
 ///
 /// # Errors
 /// A sentence for the person who wrote it, if it would be too large as HTML.
-pub fn bounded(source: &str) -> Result<Html, String> {
-    match whole(source) {
+pub fn bounded(source: &str, known: &Known) -> Result<Html, String> {
+    match whole(source, known) {
         Some(html) if html.0.len() > HTML_BYTES => Err(format!(
-            "On the page this would be {} kB of tables, links and marks; at most {} kB are shown. Post it in parts, or put it into a code block: a line of ``` before and after it.",
+            "On the page this would be {} kB of tables, formulas, links and marks; at most {} kB are shown. Post it in parts, or put it into a code block: a line of ``` before and after it.",
             html.0.len().div_ceil(1024),
             HTML_BYTES / 1024
         )),
@@ -120,26 +84,84 @@ pub fn bounded(source: &str) -> Result<Html, String> {
     }
 }
 
+/// The experiments, claims and people that a text names outside of code, formulas and links, whether they exist or not.
+pub fn named(source: &str) -> Named {
+    apart(source, |source| {
+        let arena = Arena::new();
+        let root = parsed(&arena, source)?;
+        let mut named = Named::default();
+        let nodes: Vec<Node<'_>> = root.descendants().collect();
+        for node in references::texts(&nodes) {
+            if let NodeValue::Text(text) = &node.data().value {
+                for (_, _, name) in references::names(text) {
+                    named.add(name);
+                }
+            }
+        }
+        Some(named)
+    })
+    .unwrap_or_default()
+}
+
+/// The people whom a text mentions as `@name` outside of code, formulas and links, whether they exist or not; at most 30.
+pub fn mentions(source: &str) -> Vec<String> {
+    named(source).people.into_iter().collect()
+}
+
 /// The text rendered; none if it is too long or too deep for that.
-fn whole(source: &str) -> Option<Html> {
+fn whole(source: &str, known: &Known) -> Option<Html> {
+    apart(source, |source| render(source, known))
+}
+
+/// Does work on a text with a stack of its own. A text that breaks the parser is worth as much as one that is too deep.
+fn apart<T: Send>(source: &str, work: impl FnOnce(&str) -> Option<T> + Send) -> Option<T> {
     if source.len() > LONGEST {
         return None;
     }
-    let source = math::protected(source);
+    thread::scope(|scope| {
+        let room = thread::Builder::new().stack_size(STACK);
+        let done = room.spawn_scoped(scope, || work(source)).ok()?;
+        done.join().ok()?
+    })
+}
+
+fn parsed<'a>(arena: &'a Arena<'a>, source: &str) -> Option<Node<'a>> {
+    let root = parse_document(arena, &math::protected(source), &options());
+    (!is_deep(root)).then_some(root)
+}
+
+fn render(source: &str, known: &Known) -> Option<Html> {
     let arena = Arena::new();
-    let options = options();
-    let root = parse_document(&arena, &source, &options);
-    if is_deep(root) {
-        return None;
-    }
+    let root = parsed(&arena, source)?;
+    // Whoever could write a mark would have to find a text that holds its own hash.
+    let hash = text_digest(source);
+    let mark = format!("formula{}", &hash[..32]);
+    let mut formulas = Formulas::default();
     // First all, then each: some are taken out of the tree.
     let nodes: Vec<Node<'_>> = root.descendants().collect();
-    for node in nodes {
-        prepare(&arena, node);
+    footnotes::rename(&nodes, &hash);
+    for &node in &nodes {
+        prepare(&arena, node, &mut formulas, &mark);
+    }
+    let nodes: Vec<Node<'_>> = root.descendants().collect();
+    for node in references::texts(&nodes) {
+        references::link(&arena, node, known);
     }
     let mut rendered = String::new();
-    format_html(root, &options, &mut rendered).ok()?;
-    Some(Html(SANITIZER.clean(&rendered).to_string()))
+    format_html(root, &options(), &mut rendered).ok()?;
+    set_in(&sanitizer::clean(&rendered), &formulas, &mark).map(Html)
+}
+
+/// The HTML with each formula in the place of its mark; none if it would be too large by far.
+fn set_in(html: &str, formulas: &Formulas, mark: &str) -> Option<String> {
+    let mut parts = html.split(mark);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (place, after) = part.split_once('.')?;
+        out.push_str(formulas.get(place.parse().ok()?)?);
+        out.push_str(after);
+    }
+    Some(out)
 }
 
 /// Whether anything lies deeper than is rendered.
@@ -155,7 +177,11 @@ fn is_deep(root: Node<'_>) -> bool {
 }
 
 /// Makes of one part of a text what this site shows of it.
-fn prepare<'a>(arena: &'a Arena<'a>, node: Node<'a>) {
+fn prepare<'a>(arena: &'a Arena<'a>, node: Node<'a>, formulas: &mut Formulas, mark: &str) {
+    let mut marked = |tex: &str, typed: &str, display| {
+        let place = formulas.add(tex, typed, display);
+        NodeValue::Text(format!("{mark}{place}.").into())
+    };
     let value = node.data().value.clone();
     match value {
         // A page loads nothing from elsewhere: a picture becomes a link to it, or its words where it is one already.
@@ -184,17 +210,18 @@ fn prepare<'a>(arena: &'a Arena<'a>, node: Node<'a>) {
                 unwrap(node);
             }
         },
-        // A formula stays as it was typed, letter by letter.
         NodeValue::Math(formula) => {
-            let marks = match (formula.dollar_math, formula.display_math) {
-                (true, true) => "$$",
-                (true, false) => "$",
-                (false, _) => "",
+            let typed = as_typed(&formula);
+            let display = match formula.display_math {
+                true => MathDisplay::Block,
+                false => MathDisplay::Inline,
             };
-            node.data_mut().value = NodeValue::Code(NodeCode {
-                num_backticks: 1,
-                literal: format!("{marks}{}{marks}", formula.literal),
-            });
+            node.data_mut().value = marked(&formula.literal, &typed, display);
+        }
+        NodeValue::CodeBlock(block) if block.info == "math" => {
+            let tex = block.literal.trim();
+            node.data_mut().value = NodeValue::Paragraph;
+            node.append(arena.alloc(marked(tex, tex, MathDisplay::Block).into()));
         }
         // The page's own headings come first.
         NodeValue::Heading(mut heading) => {
@@ -202,6 +229,16 @@ fn prepare<'a>(arena: &'a Arena<'a>, node: Node<'a>) {
             node.data_mut().value = NodeValue::Heading(heading);
         }
         _ => {}
+    }
+}
+
+/// A formula with the marks around it.
+fn as_typed(formula: &NodeMath) -> String {
+    let literal = &formula.literal;
+    match (formula.dollar_math, formula.display_math) {
+        (true, true) => format!("$${literal}$$"),
+        (true, false) => format!("${literal}$"),
+        (false, _) => format!("\\({literal}\\)"),
     }
 }
 
@@ -248,5 +285,7 @@ fn verbatim(source: &str) -> Html {
     Html(format!("<pre tabindex=\"0\">{text}</pre>"))
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

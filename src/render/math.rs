@@ -1,19 +1,26 @@
-//! Formulas in other marks than dollars, kept from being read as Markdown.
+//! Formulas in other marks than dollars, and those of lines of their own, kept from being read as Markdown.
 //!
-//! Markdown takes the backslash of `\(` for an escape and underscores for emphasis. So such a formula is written as
-//! code, which is shown letter by letter, before the text is parsed. Dollars are known to the parser itself.
+//! Markdown takes the backslash of `\(` for an escape, underscores for emphasis, and a line that begins with `+` for a
+//! list. So such a formula is written as the parser knows it before the text is parsed: ``$`…`$`` within a line,
+//! a block of code that is called `math` between lines. Single dollars are known to the parser itself.
 
 use std::borrow::Cow;
 
 /// Marks before and after a formula.
 const MARKS: [(&str, &str); 2] = [(r"\(", r"\)"), (r"\[", r"\]")];
 
+/// Marks before and after a formula on lines of its own.
+const DISPLAYED: [(&str, &str); 2] = [("$$", "$$"), (r"\[", r"\]")];
+
 /// What a formula of several lines begins with.
 const BEGIN: &str = r"\begin{";
 
-/// The text, with each `\(…\)`, `\[…\]` and `\begin{…}…\end{…}` outside of code as code.
+/// How far the end of a formula on lines of its own is looked for, in bytes.
+const REACH: usize = 4_000;
+
+/// The text, with each `\(…\)`, `\[…\]`, `$$…$$` and `\begin{…}…\end{…}` outside of code as the parser knows it.
 pub(super) fn protected(source: &str) -> Cow<'_, str> {
-    let marks = MARKS.iter().map(|(open, _)| *open).chain([BEGIN]);
+    let marks = MARKS.iter().map(|(open, _)| *open).chain([BEGIN, "$$"]);
     if !marks.into_iter().any(|mark| source.contains(mark)) {
         return Cow::Borrowed(source);
     }
@@ -37,6 +44,9 @@ pub(super) fn protected(source: &str) -> Cow<'_, str> {
         } else if let Some(end) = environment(rest) {
             block(&mut out, &rest[..end]);
             rest = &rest[end..];
+        } else if let Some((formula, end)) = displayed(rest) {
+            block(&mut out, formula);
+            rest = &rest[end..];
         } else {
             let end = paragraph(rest);
             inline(&mut out, &rest[..end]);
@@ -46,13 +56,27 @@ pub(super) fn protected(source: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A formula of whole lines, as a code block.
+/// A formula of whole lines, as a block of code that is one.
 fn block(out: &mut String, formula: &str) {
     let ticks = "`".repeat(longest_ticks(formula).max(2) + 1);
-    out.push_str(&format!("{ticks}\n{}\n{ticks}\n", formula.trim_end()));
+    out.push_str(&format!("{ticks}math\n{}\n{ticks}\n", formula.trim()));
 }
 
-/// Lines of text, with the formulas in them as code.
+/// A formula within a line; with ticks in it, which the parser would take for its end, as code.
+fn within(out: &mut String, formula: &str) {
+    let inside = formula[2..formula.len() - 2].trim();
+    let ticks = longest_ticks(formula);
+    if ticks > 0 || inside.is_empty() || inside.contains('$') {
+        let ticks = "`".repeat(ticks + 1);
+        out.push_str(&format!("{ticks}{formula}{ticks}"));
+    } else if formula.starts_with(r"\(") {
+        out.push_str(&format!("$`{inside}`$"));
+    } else {
+        out.push_str(&format!("$${inside}$$"));
+    }
+}
+
+/// Lines of text, with the formulas in them as the parser knows them.
 fn inline(out: &mut String, text: &str) {
     let mut rest = text;
     // Where no further mark closes anything, nothing more is looked for.
@@ -65,8 +89,7 @@ fn inline(out: &mut String, text: &str) {
             out.push_str(&rest[..end]);
             end
         } else if let Some(end) = formula(rest, &mut closing) {
-            let ticks = "`".repeat(longest_ticks(&rest[..end]) + 1);
-            out.push_str(&format!("{ticks}{}{ticks}", &rest[..end]));
+            within(out, &rest[..end]);
             end
         } else {
             // An escape: what follows the backslash is no mark.
@@ -93,7 +116,9 @@ fn paragraph(text: &str) -> usize {
         let (line, after) = split_line(&text[end..]);
         end = text.len() - after.len();
         let (next, _) = split_line(after);
-        let ends = line.trim().is_empty() || fence_of(next).is_some() || next.starts_with(BEGIN);
+        let begins = DISPLAYED.iter().any(|(open, _)| next.starts_with(open));
+        let ends =
+            line.trim().is_empty() || fence_of(next).is_some() || next.starts_with(BEGIN) || begins;
         if ends || after.is_empty() {
             return end;
         }
@@ -149,6 +174,17 @@ fn environment(text: &str) -> Option<usize> {
     line.trim().is_empty().then(|| text.len() - after.len())
 }
 
+/// The formula that begins here and whose marks are the first and the last of their lines, and where these lines end.
+fn displayed(text: &str) -> Option<(&str, usize)> {
+    let (open, close) = DISPLAYED.iter().find(|(open, _)| text.starts_with(open))?;
+    let within = &text[open.len()..text.floor_char_boundary(open.len() + REACH)];
+    let formula = &within[..within.find(close)?];
+    let end = open.len() + formula.len() + close.len();
+    let (line, after) = split_line(&text[end..]);
+    let whole = line.trim().is_empty() && !formula.trim().is_empty() && !formula.contains("\n\n");
+    whole.then(|| (formula, text.len() - after.len()))
+}
+
 fn longest_ticks(text: &str) -> usize {
     let runs = text.split(|letter| letter != '`');
     runs.map(str::len).max().unwrap_or(0)
@@ -159,11 +195,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formulas_become_code_and_code_stays() {
+    fn formulas_are_written_as_the_parser_knows_them_and_code_stays() {
         for (typed, kept) in [
-            (r"a \(x_1\) b", r"a `\(x_1\)` b"),
-            (r"\[x_1 `y`\]", r"``\[x_1 `y`\]``"),
-            (r"`\(x\)` and \(y\)", r"`\(x\)` and `\(y\)`"),
+            (r"a \(x_1\) b", r"a $`x_1`$ b"),
+            (r"so \[x_1\] b", r"so $$x_1$$ b"),
+            (r"so \[x_1 `y`\]", r"so ``\[x_1 `y`\]``"),
+            (r"`\(x\)` and \(y\)", r"`\(x\)` and $`y`$"),
+            ("$$\na\n+ b\n$$\nso", "```math\na\n+ b\n```\nso"),
+            (r"\[x_1\]", "```math\nx_1\n```\n"),
+            ("$$a$$ and so on", "$$a$$ and so on"),
+            ("$$\na\n\nb\n$$", "$$\na\n\nb\n$$"),
             (r"not \\(x\\) nor \(open", r"not \\(x\\) nor \(open"),
         ] {
             assert_eq!(protected(typed), kept);
@@ -172,7 +213,7 @@ mod tests {
         assert_eq!(protected(fenced), fenced);
         assert_eq!(
             protected("so\n\\begin{align}\na_1 &= b \\\\\n\\end{align}\nafter"),
-            "so\n```\n\\begin{align}\na_1 &= b \\\\\n\\end{align}\n```\nafter"
+            "so\n```math\n\\begin{align}\na_1 &= b \\\\\n\\end{align}\n```\nafter"
         );
     }
 
@@ -184,6 +225,8 @@ mod tests {
             "\\begin{a}\n".repeat(2_000),
             r"` \(".repeat(5_000),
             "`a``b```c".repeat(2_000) + r"\(",
+            "$$\n".repeat(6_666),
+            "$$a\n".repeat(5_000),
         ] {
             let _ = protected(&text);
         }

@@ -115,3 +115,38 @@ async fn moderators_hide_with_a_reason_that_all_can_read(pool: PgPool) {
             .contains("buy my hats")
     );
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn formulas_are_set_and_names_lead_to_what_is_there(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    ada.propose(&site, &[]).await;
+    let claim = site.claim("C2").await;
+    let body = "As @ada says in #1, C2 needs $h_t$; not #99, not C99, not @nobody-here.";
+    let form = [("body", body), ("action", "post")];
+    location(&ada.post(&thread(&site).await, &form).await);
+    let answer = ada.get(&format!("/claims/{claim}")).await;
+    let page = answer.text();
+    let body = page.split("class=\"body markdown\"").nth(1);
+    let body = body.and_then(|rest| rest.split("</div>").next());
+    let body = body.expect("a comment");
+    for there in [
+        "<a href=\"/people/ada\" ".to_owned(),
+        "<a href=\"/experiments/1\" ".to_owned(),
+        format!("<a href=\"/claims/{claim}\" "),
+        "<math><semantics><msub><mi>h</mi><mi>t</mi></msub>".to_owned(),
+        "not #99, not C99, not @nobody-here.".to_owned(),
+    ] {
+        assert!(body.contains(&there), "{there} is not in {body}");
+    }
+    // The same words in the thread of an experiment on that claim, and in a preview.
+    let experiment = sqlx::query_scalar!("select thread_id from experiment where id = 1");
+    let experiment = experiment.fetch_one(&site.pool).await.expect("a thread");
+    let form = [("body", "C2 and $x$"), ("action", "preview")];
+    let preview = ada
+        .post(&format!("/threads/{experiment}/comments"), &form)
+        .await;
+    let preview = preview.text();
+    assert!(preview.contains(&format!("<a href=\"/claims/{claim}\" ")));
+    assert!(preview.contains("<math>"));
+}

@@ -156,7 +156,7 @@ async fn comments_of_an_older_renderer_are_rendered_anew(pool: PgPool) {
         .expect("renders")
     {}
     let left = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from comment where html_version is distinct from 1"#
+        r#"select count(*) as "count!" from comment where html_version is distinct from 2"#
     )
     .fetch_one(&site.pool)
     .await

@@ -107,7 +107,7 @@ impl<'a> Crowd<'a> {
             }
             12 | 13 => {
                 let thread = self.thread(tx).await?;
-                let written = discussion::written("Is it *so*?")
+                let written = discussion::written(&self.board.pool, thread, "Is it *so*?")
                     .await?
                     .expect("a good comment");
                 Ok(discussion::post(tx, thread, who, &written)

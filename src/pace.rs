@@ -84,6 +84,8 @@ async fn kinds(pool: &PgPool) -> sqlx::Result<Vec<Kind>> {
             card: is_card(&machine.1),
             slots: u32::try_from(worker.slots).unwrap_or(0),
             past: past.remove(&machine).unwrap_or_default(),
+            host: machine.0,
+            device: machine.1,
         }
     });
     Ok(kinds.collect())

@@ -6,6 +6,7 @@
 mod acceptance;
 mod body;
 mod claims;
+mod cost;
 mod diff;
 mod disputes;
 mod experiments;
@@ -140,6 +141,7 @@ fn described() -> Described {
         .routes(routes!(acceptance::unanswered))
         .routes(routes!(acceptance::name_author))
         .routes(routes!(search::show))
+        .routes(routes!(cost::show))
         .routes(routes!(tuning::show))
         .routes(routes!(forecasts::show, forecasts::give))
         .routes(routes!(forecasts::list))

@@ -136,6 +136,19 @@ pub fn count(number: impl Whole) -> String {
     text
 }
 
+/// A number of floating-point operations.
+pub fn flops(number: impl Real) -> String {
+    let number = number.real();
+    let (size, prefix) = match number {
+        ..1e9 => (1e6, "M"),
+        ..1e12 => (1e9, "G"),
+        ..1e15 => (1e12, "T"),
+        ..1e18 => (1e15, "P"),
+        _ => (1e18, "E"),
+    };
+    format!("{} {prefix}FLOP", value(number / size))
+}
+
 /// A number of bytes.
 pub fn bytes(number: impl Whole) -> String {
     let number = number.whole() as f64;

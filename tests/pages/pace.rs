@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::spec::{Format, read};
+use serde_json::Value;
 use sqlx::PgPool;
 
 /// As if each run had taken that long; then the board looks again.
@@ -25,11 +26,21 @@ async fn estimates_and_the_limit_follow_what_runs_took(pool: PgPool) {
     let path = location(&ada.propose(&site, &[("title", "Once more")]).await);
     let page = ada.get(&path).await.text();
     assert!(page.contains("on one CPU worker)"), "{page}");
+    assert!(page.contains("No worker lives now"), "{page}");
 
     site.train_all().await;
     each_took(&site, 100.0).await;
     let page = ada.get(&path).await.text();
     assert!(page.contains("on this board)"), "{page}");
+    // 100 s a run, 16 of them one after the other, within a factor 1.5.
+    assert!(page.contains("the last 16 runs there"), "{page}");
+    let cost: Value = ada.get(&format!("/api/v1{path}/cost")).await.json();
+    let alone = &cost["workers"][0];
+    let took = alone["run_seconds"].as_f64().expect("seconds");
+    assert!((67.0..150.0).contains(&took), "{cost}");
+    assert_eq!(alone["measured"], 16, "{cost}");
+    assert_eq!(alone["seconds"], cost["seconds"], "{cost}");
+    assert_eq!(cost["allowed_worker_seconds"], 86_400.0, "{cost}");
     let toml = ada.get(&format!("{path}/spec.toml")).await.text();
     let spec = read(&toml, Format::Toml).expect("its TOML");
     let board = site.state.pace.board();

@@ -29,8 +29,8 @@ mod types;
 pub use contrast::Term;
 pub(crate) use contrast::pair;
 pub use cost::{
-    Board, Kind, Past, USUAL_HOURS, card_run_seconds, cpu_seconds, run_seconds, sequence_length,
-    tested_length,
+    Board, Cost, CostOnWorkers, Kind, Past, USUAL_HOURS, card_run_seconds, cpu_seconds, flops,
+    run_seconds, sequence_length, tested_length,
 };
 pub use dropout::*;
 pub use fields::{Problem, Problems};

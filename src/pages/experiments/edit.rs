@@ -28,7 +28,7 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::{
     id::{AccountId, ClaimId, ExperimentId},
-    spec::limits,
+    spec::{flops, limits},
 };
 use placed::At;
 use serde::Deserialize;
@@ -106,7 +106,11 @@ impl EditPage {
                     0 => String::new(),
                     some => format!("{} of tuning, then ", number::plural(some, "run", "runs")),
                 };
-                format!("{tuning}{most}{runs}, about {}", pace::words(spec, &board))
+                let operations = number::flops(flops(spec));
+                format!(
+                    "{tuning}{most}{runs}, about {} and {operations}",
+                    pace::words(spec, &board)
+                )
             }),
             templates: TEMPLATES,
             visit,

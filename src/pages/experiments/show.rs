@@ -38,7 +38,7 @@ use crate::{
         html::Html,
         number,
         power_words::{self, PowerWords},
-        record_words, verdict_words, words,
+        record_words, time, verdict_words, words,
     },
     state::AppState,
 };
@@ -52,7 +52,7 @@ use breakmywork_protocol::{
     id::{AccountId, ExperimentId},
     jobs::{self, AskedBefore},
     record::{self, Entry, Subject},
-    spec::{Spec, limits},
+    spec::{Cost, Spec, limits},
     verdict::PLANNED_POWER,
 };
 use chrono::SecondsFormat;
@@ -99,7 +99,9 @@ pub(super) struct ExperimentPage {
     experiment: Experiment,
     spec: Spec,
     arms: Vec<ArmPicture>,
-    cost: String,
+    /// How long it takes here, in words.
+    duration: String,
+    cost: Cost,
     /// Of a search: what it will do.
     plan: Option<String>,
     live: Live,
@@ -332,7 +334,8 @@ async fn page_from(
     Ok(ExperimentPage {
         visit,
         arms: picture::arms(&compared(state, visible, &spec).await?, "arm"),
-        cost: pace::words(&spec, &board),
+        duration: pace::words(&spec, &board),
+        cost: board.cost(&spec),
         plan: search::plan(&spec),
         live: live(state, experiment.clone(), &spec).await?,
         stalled: stalled::of(&state.pool, id).await?,

@@ -1,7 +1,7 @@
 //! How fast a board works: its live workers, and what runs really took on them.
 
 use super::super::types::{Setup, Spec};
-use super::{card_run_seconds, run_seconds};
+use super::{card_run_seconds, in_all, run_seconds};
 
 /// Hours that an experiment may take of the workers, unless the board's settings say otherwise.
 pub const USUAL_HOURS: u32 = 24;
@@ -9,6 +9,10 @@ pub const USUAL_HOURS: u32 = 24;
 /// Live workers of one machine and device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kind {
+    /// Name of the machine.
+    pub host: String,
+    /// Its device, as the workers say it.
+    pub device: String,
     /// Whether the device is a card.
     pub card: bool,
     /// Runs that these workers work on at once.
@@ -55,6 +59,12 @@ impl Kind {
         estimated * self.pace(estimated)
     }
 
+    /// Seconds from the first run's start to the last one's end on these workers alone.
+    pub fn seconds(&self, spec: &Spec) -> f64 {
+        let all = in_all(spec, |setup| self.run_seconds(setup));
+        in_rounds(spec, self.slots, all)
+    }
+
     /// How long runs really take beside their estimate: the geometric mean over past ones, those of about the same
     /// length counting most. The estimate itself counts as half a run, so that a single odd run does not decide.
     fn pace(&self, estimated: f64) -> f64 {
@@ -90,26 +100,20 @@ impl Board {
 
     /// Seconds of the workers that all runs of the experiment take together; of a search the most that they may.
     pub fn worker_seconds(&self, spec: &Spec) -> f64 {
-        if let Some(search) = &spec.search {
-            // Its points are not drawn yet: none takes longer than this.
-            return f64::from(search.budget)
-                * spec.most_at_a_point(|setup| self.run_seconds(setup));
-        }
-        let one_seed: f64 = spec
-            .arms
-            .iter()
-            .map(|arm| self.run_seconds(&arm.setup))
-            .sum();
-        // No tuned field changes how much is computed.
-        one_seed * (spec.seeds.count() + spec.tuning_runs_of_an_arm()) as f64
+        in_all(spec, |setup| self.run_seconds(setup))
     }
 
     /// Seconds from the first run's start to the last one's end, if nobody else's runs are in between.
     pub fn seconds(&self, spec: &Spec) -> f64 {
-        let slots = f64::from(self.slots());
-        let [tuning, compared] = [spec.tuning_runs(), spec.runs()].map(|runs| runs as f64);
-        // The last runs leave slots idle, and what is compared waits for what is chosen.
-        let rounds = (tuning / slots).ceil() + (compared / slots).ceil();
-        self.worker_seconds(spec) / (tuning + compared).max(1.0) * rounds
+        in_rounds(spec, self.slots(), self.worker_seconds(spec))
     }
+}
+
+/// Seconds that runs take which take so many one after the other, so many of them at once.
+fn in_rounds(spec: &Spec, slots: u32, all: f64) -> f64 {
+    let slots = f64::from(slots.max(1));
+    let [tuning, compared] = [spec.tuning_runs(), spec.runs()].map(|runs| runs as f64);
+    // The last runs leave slots idle, and what is compared waits for what is chosen.
+    let rounds = (tuning / slots).ceil() + (compared / slots).ceil();
+    all / (tuning + compared).max(1.0) * rounds
 }

@@ -5,9 +5,11 @@
 
 mod board;
 mod held;
+mod told;
 mod work;
 
 pub use board::{Board, Kind, Past, USUAL_HOURS};
+pub use told::{Cost, CostOnWorkers};
 
 use super::fields::Problem;
 use super::limits;
@@ -28,6 +30,25 @@ pub fn card_run_seconds(setup: &Setup) -> f64 {
 /// Estimated seconds of all runs of an experiment on one core of the CPU that was measured.
 pub fn cpu_seconds(spec: &Spec) -> f64 {
     Board::default().worker_seconds(spec)
+}
+
+/// Floating-point operations of all runs of an experiment; of a search the most that they may take.
+///
+/// Those of matrix products, a multiplication and an addition each, twice as many backwards as forwards: of a language
+/// model 6ND for N weights and D tokens (Kaplan et al. 2020, section 2.1), and 2ND where it is only measured.
+pub fn flops(spec: &Spec) -> f64 {
+    in_all(spec, |setup| Work::of(setup).flops())
+}
+
+/// A number that each run has, added up over all runs of an experiment; of a search the most that it may come to.
+fn in_all(spec: &Spec, of: impl Fn(&Setup) -> f64) -> f64 {
+    if let Some(search) = &spec.search {
+        // Its points are not drawn yet: at none of them is it more than this.
+        return f64::from(search.budget) * spec.most_at_a_point(of);
+    }
+    let one_seed: f64 = spec.arms.iter().map(|arm| of(&arm.setup)).sum();
+    // No tuned field changes how much is computed.
+    one_seed * (spec.seeds.count() + spec.tuning_runs_of_an_arm()) as f64
 }
 
 /// Time steps of a sequence; copying has ten symbols to store and ten places to recall them.
@@ -114,13 +135,7 @@ fn too_many_measurements(spec: &Spec) -> Option<Problem> {
         (Some(steps), Some(every)) => f64::from(steps.div_ceil(every.max(1))),
         _ => f64::from(setup.training.epochs.unwrap_or(1)),
     };
-    let all = match &spec.search {
-        Some(search) => f64::from(search.budget) * spec.most_at_a_point(measurements),
-        None => {
-            let one_seed: f64 = spec.arms.iter().map(|arm| measurements(&arm.setup)).sum();
-            one_seed * (spec.seeds.count() + spec.tuning_runs_of_an_arm()) as f64
-        }
-    };
+    let all = in_all(spec, measurements);
     (all > limits::MEASUREMENTS_IN_ALL).then(|| Problem {
         pointer: "/evaluation/every".into(),
         detail: format!(

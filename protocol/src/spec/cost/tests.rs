@@ -80,15 +80,21 @@ fn past(estimated: f64, took: f64) -> Past {
     Past { estimated, took }
 }
 
+fn workers(card: bool, slots: u32, past: Vec<Past>) -> Kind {
+    Kind {
+        host: "attic".into(),
+        device: if card { "cuda:0" } else { "cpu" }.into(),
+        card,
+        slots,
+        past,
+    }
+}
+
 #[test]
 fn what_runs_took_decides_beside_the_estimate() {
     let spec = spec("[task]\nname = \"adding\"\n[training]\nsteps = 1000\n");
     let one = run_seconds(&spec.arms[0].setup);
-    let kind = |past: Vec<Past>| Kind {
-        card: false,
-        slots: 1,
-        past,
-    };
+    let kind = |past: Vec<Past>| workers(false, 1, past);
     let slow = kind(vec![past(one, 3.0 * one); 30]);
     let seconds = slow.run_seconds(&spec.arms[0].setup);
     assert!((seconds / one - 3.0).abs() < 0.1, "{seconds} of {one}");
@@ -122,24 +128,63 @@ fn what_runs_took_decides_beside_the_estimate() {
 }
 
 /// The medium model of Zaremba et al. and of Gal & Ghahramani, six seeds.
-#[test]
-fn the_papers_models_are_too_long_for_a_core_and_not_for_a_card() {
+fn the_papers_models() -> Spec {
     let text = "title = \"t\"\nseeds = 6\n[task]\nname = \"word_lm\"\ndata = \"penn_treebank\"\n\
         [model]\nlayers = 2\nhidden = 650\n[training]\noptimizer = \"sgd\"\nbatch = 20\nepochs = 39\n\
         [[arms]]\nname = \"one\"\ndropout = { preset = \"gal_tied\" }\n[[arms]]\nname = \"two\"\n\
         [criterion]\nkind = \"difference\"\nmetric = \"test_perplexity\"\ntreatment = \"one\"\ncontrol = \"two\"\n\
         margin = 0.02\nscale = \"log\"\n";
-    let spec = read(text, Format::Toml).expect("good");
+    read(text, Format::Toml).expect("good")
+}
+
+#[test]
+fn operations_are_those_that_the_field_counts() {
+    let spec = the_papers_models();
+    // Two layers of 650 units read 650 numbers each, and 10,000 words are predicted (Kaplan et al. 2020: 6ND).
+    let weights = 2.0 * 4.0 * 650.0 * (650.0 + 650.0) + 650.0 * 10_000.0;
+    let tokens = 929_589.0 * 39.0;
+    let of_a_run = flops(&spec) / spec.runs() as f64;
+    let times = of_a_run / (6.0 * weights * tokens);
+    // What is measured of 73,760 held-out words after each epoch, and of 82,430 at the end, adds a third for each word.
+    assert!((1.0..1.06).contains(&times), "{times}");
+}
+
+#[test]
+fn the_cost_is_told_for_the_workers_of_each_machine() {
+    let spec = spec("[task]\nname = \"adding\"\n[training]\nsteps = 1000\n");
+    let one = run_seconds(&spec.arms[0].setup);
+    let board = Board {
+        kinds: vec![
+            workers(false, 1, vec![past(one, 3.0 * one); 30]),
+            workers(false, 4, Vec::new()),
+            workers(true, 0, Vec::new()),
+        ],
+        ..Board::default()
+    };
+    let cost = board.cost(&spec);
+    let [fast, slow] = &cost.workers[..] else {
+        panic!("one has no slot: {cost:?}");
+    };
+    assert_eq!([fast.slots, slow.slots], [4, 1]);
+    assert_eq!([fast.measured, slow.measured], [0, 30]);
+    let near = |a: f64, b: f64| (a / b - 1.0).abs() < 0.05;
+    assert!(near(slow.run_seconds, 3.0 * fast.run_seconds), "{cost:?}");
+    // Twelve runs are three rounds of four.
+    assert!(near(fast.seconds, 3.0 * fast.run_seconds), "{cost:?}");
+    assert!(near(slow.seconds, 12.0 * slow.run_seconds), "{cost:?}");
+    assert!(cost.seconds < slow.seconds, "{cost:?}");
+    assert_eq!(cost.allowed_worker_seconds, 86_400.0);
+}
+
+#[test]
+fn the_papers_models_are_too_long_for_a_core_and_not_for_a_card() {
+    let spec = the_papers_models();
     let refused = spec.registrable().expect_err("weeks of a core").to_string();
     assert!(
         refused.contains("hours of one CPU worker (12 runs); at most 24"),
         "{refused}"
     );
-    let card = Kind {
-        card: true,
-        slots: 1,
-        past: Vec::new(),
-    };
+    let card = workers(true, 1, Vec::new());
     let board = Board {
         kinds: vec![card],
         ..Board::default()

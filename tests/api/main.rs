@@ -7,6 +7,7 @@ mod errors;
 mod experiments;
 mod forecasts;
 mod openapi;
+mod outcomes;
 mod queue;
 mod revisions;
 mod rivals;

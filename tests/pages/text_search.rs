@@ -309,5 +309,5 @@ async fn a_search_costs_the_same_in_a_larger_table(pool: PgPool) {
             "{query}: {before} rows, then {after}"
         );
     }
-    assert!(table::MOST < 1_000);
+    const { assert!(table::MOST < 1_000) };
 }

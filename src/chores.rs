@@ -6,6 +6,7 @@ use crate::noted;
 use crate::pace;
 use crate::state::AppState;
 use breakmywork_protocol::jobs::{self, Timing};
+use breakmywork_protocol::news;
 use sqlx::PgPool;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ const CLEAN_UP: Duration = Duration::from_secs(60 * 60);
 const LOOK_AT_PACE: Duration = Duration::from_secs(15);
 /// And surprises that old: it takes all forecasts to find them.
 const LOOK_FOR_SURPRISES: Duration = Duration::from_secs(60);
+/// Where many follow, the last of them are told that much later.
+const SPREAD_NEWS: Duration = Duration::from_secs(5);
 
 /// What the sweeps of this process did since it started, for `/metrics`.
 pub static SWEPT: Swept = Swept {
@@ -48,18 +51,21 @@ pub struct Chores {
     pub reap_every: Duration,
 }
 
-/// Takes leases away from lost workers, removes sessions and idempotency keys that are over, and looks how fast the
-/// workers are, where the record ends and which verdicts surprised, until shutdown.
+/// Takes leases away from lost workers, removes sessions and idempotency keys that are over, tells
+/// those who follow, and looks how fast the workers are, where the record ends and which verdicts surprised, until
+/// shutdown.
 pub async fn run(state: AppState, chores: Chores) {
     let mut reap = interval(chores.reap_every);
     let mut clean_up = interval(CLEAN_UP);
     let mut look = interval(LOOK_AT_PACE);
     let mut surprises = interval(LOOK_FOR_SURPRISES);
+    let mut spread = interval(SPREAD_NEWS);
     // After a pause (a laptop that slept) one sweep is enough.
     reap.set_missed_tick_behavior(MissedTickBehavior::Delay);
     clean_up.set_missed_tick_behavior(MissedTickBehavior::Delay);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     surprises.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    spread.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Right after the database was away every lease looks late: live workers get the time to beat first.
     let grace = Duration::from_secs(u64::from(chores.timing.lease_s.unsigned_abs())) / 3;
     let mut back_since = Instant::now();
@@ -77,6 +83,11 @@ pub async fn run(state: AppState, chores: Chores) {
                 noted::look_again(&state).await;
             }
             _ = surprises.tick() => forecast::look_again(&state).await,
+            _ = spread.tick() => {
+                if let Err(error) = news::spread_left(&state.pool).await {
+                    tracing::warn!("could not tell all who follow: {error}");
+                }
+            }
         }
     }
 }
@@ -124,6 +135,9 @@ async fn forget(state: &AppState) {
     }
     if let Err(error) = crate::api::forget_old(&state.pool).await {
         tracing::warn!("could not remove old idempotency keys: {error}");
+    }
+    if let Err(error) = crate::db::news::forget_old(&state.pool).await {
+        tracing::warn!("could not remove old notices: {error}");
     }
     if let Err(error) = forget_machines(&state.pool).await {
         tracing::warn!("could not remove old workers and checkpoint events: {error}");

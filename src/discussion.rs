@@ -9,7 +9,7 @@ use crate::render::{
     markdown::{self, references::Known},
 };
 use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
-use breakmywork_protocol::visible;
+use breakmywork_protocol::{news, visible};
 use sqlx::{PgConnection, PgPool};
 
 /// Comments of one person within a minute: a person cannot write more, a script should not.
@@ -20,6 +20,8 @@ const PER_MINUTE: i64 = 20;
 pub struct Written {
     text: String,
     html: Html,
+    /// Names of those whom it mentions.
+    people: Vec<String>,
 }
 
 impl Written {
@@ -48,7 +50,12 @@ pub async fn written(
         Err(detail) => return Ok(Err(detail)),
     };
     let (text, known) = known(pool, thread, text).await?;
-    heavy::run(move || markdown::bounded(&text, &known).map(|html| Written { text, html })).await
+    heavy::run(move || {
+        let html = markdown::bounded(&text, &known)?;
+        let people = known.people.into_iter().collect();
+        Ok(Written { text, html, people })
+    })
+    .await
 }
 
 /// What a text in that thread names and exists; with the text.
@@ -69,10 +76,29 @@ async fn known(pool: &PgPool, thread: ThreadId, text: String) -> Result<(String,
 pub async fn read(pool: &PgPool, thread: ThreadId, place: Place, limits: Limits) -> Result<Page> {
     let mut page = comments::page(pool, thread, place, limits).await?;
     for comment in page.comments.iter_mut().filter(|comment| is_stale(comment)) {
-        let html = rendered(pool, thread, comment.id, comment.body.clone()).await?;
-        comment.html = Some(html.to_string());
+        render(pool, thread, comment).await?;
     }
     Ok(page)
+}
+
+/// These posts, wherever they stand, rendered and kept so.
+///
+/// # Errors
+/// If the database is away.
+pub async fn posts(pool: &PgPool, ids: &[CommentId]) -> Result<Vec<Comment>> {
+    let mut posts = comments::rows(pool, ids).await?;
+    for post in posts.iter_mut().filter(|post| is_stale(post)) {
+        if let Some(thread) = comments::thread_of(pool, post.id).await? {
+            render(pool, thread, post).await?;
+        }
+    }
+    Ok(posts)
+}
+
+async fn render(pool: &PgPool, thread: ThreadId, post: &mut Comment) -> Result<()> {
+    let html = rendered(pool, thread, post.id, post.body.clone()).await?;
+    post.html = Some(html.to_string());
+    Ok(())
 }
 
 fn is_stale(comment: &Comment) -> bool {
@@ -120,9 +146,12 @@ pub async fn post(
             retry_after: 60,
         });
     }
-    comments::create(tx, thread, author, &comment.text, &comment.html)
+    let id = comments::create(&mut *tx, thread, author, &comment.text, &comment.html)
         .await?
-        .ok_or_else(|| Error::missing("thread", thread))
+        .ok_or_else(|| Error::missing("thread", thread))?;
+    let news = news::of_post(&mut *tx, id).await?;
+    news::mention(tx, news, &comment.people).await?;
+    Ok(id)
 }
 
 /// Posts a comment that came from a form: one that was sent twice is posted once.

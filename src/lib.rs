@@ -16,6 +16,7 @@ pub mod discussion;
 pub mod error;
 pub mod export;
 pub mod extract;
+pub mod following;
 pub mod forecast;
 pub mod heavy;
 pub mod lineage;

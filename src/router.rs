@@ -45,7 +45,8 @@ fn pages() -> Router<AppState> {
             acceptance, actions, diff, edit, forecast, frozen, list, live, rival, show, standing,
             stop,
         },
-        home, narrow, people, queue, record, rivals, runs, sign, text_search, thread, works,
+        follow, home, inbox, narrow, people, queue, record, rivals, runs, sign, text_search, thread,
+        works,
     };
     Router::new()
         // The board
@@ -57,6 +58,8 @@ fn pages() -> Router<AppState> {
             "/claims/{id}/narrow",
             get(narrow::form).post(narrow::submit),
         )
+        .route("/works/{slug}/follow", post(follow::work))
+        .route("/claims/{id}/follow", post(follow::claim))
         .route("/claims/{id}/author", post(claims::name_author))
         .route("/claims/{id}/denial", post(rivals::deny))
         .route("/claims/{id}/rivals", post(rivals::declare))
@@ -86,6 +89,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
         .route("/experiments/{id}/answer", post(acceptance::answer))
         .route("/experiments/{id}/rival", post(rival::choose))
+        .route("/experiments/{id}/follow", post(follow::experiment))
         .route("/experiments/{id}/forecast", post(forecast::give))
         .route("/experiments/{id}/confirm", post(standing::confirm))
         .route("/experiments/{id}/dispute", post(standing::dispute))
@@ -111,6 +115,10 @@ fn pages() -> Router<AppState> {
         .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
         .route("/people/{name}", get(people::person))
+        .route("/inbox", get(inbox::inbox))
+        .route("/inbox/following", get(inbox::following))
+        .route("/inbox/read", post(inbox::read_all))
+        .route("/inbox/{id}/open", post(inbox::open))
         .route("/account", get(account::account))
         .route("/account/password", post(account::change_password))
         .route("/account/tokens", post(account::create_token))
@@ -140,11 +148,14 @@ fn pages() -> Router<AppState> {
 
 /// What other sites show: the same for everybody, so without a session.
 fn elsewhere() -> Router<AppState> {
-    use crate::pages::elsewhere::{badge, embed};
+    use crate::pages::elsewhere::{badge, embed, feed};
     Router::new()
         .route("/claims/{id}/badge.svg", get(badge::svg))
         .route("/claims/{id}/badge.json", get(badge::json))
         .route("/experiments/{id}/embed", get(embed::card))
+        .route("/feed.atom", get(feed::site))
+        .route("/claims/{id}/feed.atom", get(feed::claim))
+        .route("/experiments/{id}/feed.atom", get(feed::experiment))
         .layer(limits::time())
         .layer(CatchPanicLayer::new())
         .layer(from_fn(errors::explain))

@@ -47,4 +47,8 @@ identifier! {
     RunId,
     /// An API token.
     TokenId,
+    /// Something that followers are told.
+    NewsId,
+    /// That somebody follows something.
+    FollowId,
 }

@@ -9,6 +9,7 @@ pub mod id;
 pub mod jobs;
 pub mod json;
 pub mod metric;
+pub mod news;
 pub mod record;
 pub mod result;
 pub mod scope;

@@ -10,8 +10,10 @@ mod cost;
 mod diff;
 mod disputes;
 mod experiments;
+mod follows;
 mod forecasts;
 mod idempotency;
+mod inbox;
 mod page;
 mod queue;
 mod record;
@@ -62,6 +64,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "forecasts", description = "What members think of experiments that have nothing to show yet, and how good they are at it"),
         (name = "runs", description = "One arm with one seed"),
         (name = "threads", description = "Discussion"),
+        (name = "following", description = "What the owner of a token follows, and was told of it"),
         (name = "queue", description = "What runs and what waits"),
         (name = "record", description = "Registrations, conclusions and what people did, in one chain of hashes")
     )
@@ -154,6 +157,10 @@ fn described() -> Described {
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::retry))
         .routes(routes!(threads::list, threads::post))
+        .routes(routes!(follows::list, follows::set))
+        .routes(routes!(inbox::list))
+        .routes(routes!(inbox::read_until))
+        .routes(routes!(inbox::read_one))
         .routes(routes!(record::list))
         .routes(routes!(record::head))
         .routes(routes!(queue::show))

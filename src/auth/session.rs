@@ -21,6 +21,8 @@ pub struct Viewer {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// Unread notices in the inbox, counted up to a hundred.
+    pub unread: i64,
     /// Names the session when it is ended.
     pub session: [u8; 32],
 }
@@ -77,7 +79,9 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<Viewer>> {
     let session = secret::hash(token);
     let found = sqlx::query!(
         r#"select account.id as "id: AccountId", account.name, account.role as "role: Role",
-                  last_seen_at < now() - interval '1 minute' as "stale!"
+                  last_seen_at < now() - interval '1 minute' as "stale!",
+                  (select count(*) from (
+                    select from notice where notice.account_id = account.id and read_at is null limit 100) few) as "unread!"
            from session join account on account.id = session.account_id
            where token_hash = $1 and expires_at > now() and disabled_at is null
              and last_seen_at > now() - make_interval(days => $2)"#,
@@ -101,6 +105,7 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<Viewer>> {
         id: row.id,
         name: row.name,
         role: row.role,
+        unread: row.unread,
         session,
     }))
 }

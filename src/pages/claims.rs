@@ -1,7 +1,9 @@
 //! A claim: its sentence, how it stands, every attempt to break it, and the discussion.
 
 use super::{
-    Cache, narrow,
+    Cache,
+    follow::Follow,
+    narrow,
     picture::{self, ArmPicture},
     see_other, show,
     thread::{self, Thread},
@@ -71,6 +73,7 @@ struct ClaimPage {
     arms: Vec<ArmPicture>,
     map: Option<Map>,
     thread: Thread,
+    follow: Follow,
     /// Its full address.
     url: String,
 }
@@ -195,6 +198,7 @@ pub async fn claim(
     let tried = points::newest(pool, id, scope_map::NEWEST).await?;
     let scope = claim.covers.0.get();
     let page = ClaimPage {
+        follow: Follow::of_claim(pool, visit.reader(), id).await?,
         visit,
         map: scope.and_then(|scope| Map::new(&tried, scope, sides.x, sides.y)),
         earlier,

@@ -1,9 +1,10 @@
 //! Papers and posts under test.
 
-use super::{Cache, show};
+use super::{Cache, follow::Follow, show};
 use crate::{
     db::{
         claims::{self, Claim},
+        follows::Subject,
         works::{self, Work},
     },
     error::{Error, Result},
@@ -27,6 +28,7 @@ struct OneWork {
     visit: Visit,
     work: Work,
     claims: Vec<Claim>,
+    follow: Follow,
 }
 
 impl OneWork {
@@ -53,11 +55,20 @@ pub async fn work(
         .await?
         .ok_or_else(|| Error::missing("work called", &slug))?;
     let claims = claims::of_work(&state.pool, work.id).await?;
+    let address = format!("/works/{}", work.slug);
+    let follow = Follow::of(
+        &state.pool,
+        visit.reader(),
+        Subject::Work(work.id),
+        &address,
+    )
+    .await?;
     show(
         &OneWork {
             visit,
             work,
             claims,
+            follow,
         },
         Cache::Fresh,
     )

@@ -54,6 +54,16 @@ pub fn grouped(value: &i64, _: &dyn Values) -> askama::Result<String> {
     Ok(number::count(*value))
 }
 
+/// Text without the characters that no XML document may hold, escaped or not.
+#[askama::filter_fn]
+pub fn xml(text: &str, _: &dyn Values) -> askama::Result<String> {
+    let may_stand = |char: &char| {
+        matches!(char, '\t' | '\n' | '\r')
+            || *char >= ' ' && !matches!(char, '\u{fffe}' | '\u{ffff}')
+    };
+    Ok(text.chars().filter(may_stand).collect())
+}
+
 /// Markdown, made safe.
 #[askama::filter_fn]
 pub fn markdown(source: &str, _: &dyn Values) -> askama::Result<Safe<String>> {

@@ -10,6 +10,7 @@ pub mod html;
 pub mod markdown;
 pub mod marked;
 mod math;
+pub mod news_words;
 pub mod number;
 pub mod power_words;
 pub mod progress;

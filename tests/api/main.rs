@@ -5,6 +5,7 @@ mod attack;
 mod data_sets;
 mod errors;
 mod experiments;
+mod following;
 mod forecasts;
 mod openapi;
 mod outcomes;

@@ -1,4 +1,5 @@
 use crate::support::Site;
+use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -44,7 +45,14 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
             "/api/v1/search" => "?q=mask".to_owned(),
             _ => String::new(),
         };
-        site.get(&format!("{path}{with}")).await.assert_status_ok();
+        let path = format!("{path}{with}");
+        if methods["get"]["security"] == serde_json::json!([{ "token": [] }]) {
+            let stranger = site.get(&path).await;
+            stranger.assert_status(StatusCode::UNAUTHORIZED);
+            site.get_as(&ada, &path).await.assert_status_ok();
+        } else {
+            site.get(&path).await.assert_status_ok();
+        }
         assert!(
             methods["get"]["summary"].is_string(),
             "{path} has no summary"

@@ -51,6 +51,14 @@ impl Site {
         self.server.get(path).await
     }
 
+    /// The same for somebody with a token.
+    pub(crate) async fn get_as(&self, person: &Person, path: &str) -> TestResponse {
+        self.server
+            .get(path)
+            .authorization_bearer(&person.token)
+            .await
+    }
+
     pub(crate) fn post(&self, person: &Person, path: &str, body: &Value) -> TestRequest {
         self.server
             .post(path)

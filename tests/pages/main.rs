@@ -11,6 +11,8 @@ mod editor;
 mod elsewhere;
 mod experiments;
 mod exploratory;
+mod feeds;
+mod following;
 mod forecasts;
 mod forms;
 mod frame;

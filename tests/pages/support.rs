@@ -163,6 +163,11 @@ impl Browser {
         self.0.get(path).await
     }
 
+    /// The same for whoever has this version already.
+    pub(crate) async fn get_knowing(&self, path: &str, etag: &str) -> TestResponse {
+        self.0.get(path).add_header("if-none-match", etag).await
+    }
+
     /// Sends a form as a browser does from a page of this site.
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
         self.0

@@ -1,7 +1,8 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
 use super::{Error, Result, co_sign, confirm, power, rival, seal, search, submit, tuning};
-use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
+use crate::id::{AccountId, ClaimId, CommentId, ExperimentId, ThreadId};
+use crate::news;
 use crate::record::{self, Act, Subject};
 use crate::result::RunResult;
 use crate::spec::Spec;
@@ -312,9 +313,10 @@ async fn post(
 ) -> Result<()> {
     let mut point = tx.begin().await?;
     match write_both(&mut point, experiment, thread, ended).await {
-        Ok(claims) => {
+        Ok(written) => {
             point.commit().await?;
-            for claim in claims {
+            for Written { result, claim } in written {
+                news::after_verdict(tx, result, claim).await?;
                 confirm::after_verdict(tx, claim).await?;
             }
             Ok(())
@@ -328,14 +330,20 @@ async fn post(
     }
 }
 
-/// Writes the verdict, and that on the test of a rival that shares the runs, by its own criterion; gives the claims.
+/// A verdict that was written: its post, and the claim that it is on.
+struct Written {
+    result: CommentId,
+    claim: ClaimId,
+}
+
+/// Writes the verdict, and that on the test of a rival that shares the runs, by its own criterion.
 async fn write_both(
     tx: &mut PgConnection,
     experiment: ExperimentId,
     thread: ThreadId,
     ended: &Ended<'_>,
-) -> Result<Vec<ClaimId>> {
-    let mut claims = vec![write(&mut *tx, experiment, thread, ended).await?];
+) -> Result<Vec<Written>> {
+    let mut written = vec![write(&mut *tx, experiment, thread, ended).await?];
     let rival = sqlx::query!(
         r#"select id as "id: ExperimentId", thread_id as "thread: ThreadId" from experiment
            where shares_runs_of = $1 and concluded_at is null"#,
@@ -347,9 +355,9 @@ async fn write_both(
         let verdict = verdict_again(&mut *tx, rival.id).await?;
         // The pairs are kept once: two claims make no more of them.
         let ended = Ended::judged(&verdict);
-        claims.push(write(&mut *tx, rival.id, rival.thread, &ended).await?);
+        written.push(write(&mut *tx, rival.id, rival.thread, &ended).await?);
     }
-    Ok(claims)
+    Ok(written)
 }
 
 async fn write(
@@ -357,7 +365,7 @@ async fn write(
     experiment: ExperimentId,
     thread: ThreadId,
     ended: &Ended<'_>,
-) -> sqlx::Result<ClaimId> {
+) -> sqlx::Result<Written> {
     let verdict = ended.verdict();
     let outcome = verdict.map(|verdict| verdict.outcome.name());
     seal::open(&mut *tx, experiment).await?;
@@ -403,13 +411,14 @@ async fn write(
         ),
         None => words,
     };
-    sqlx::query!(
-        "insert into comment (thread_id, kind, experiment_id, body) values ($1, 'result', $2, $3)",
+    let result = sqlx::query_scalar!(
+        r#"insert into comment (thread_id, kind, experiment_id, body) values ($1, 'result', $2, $3)
+           returning id as "id: CommentId""#,
         thread as ThreadId,
         experiment as ExperimentId,
         words
     )
-    .execute(&mut *tx)
+    .fetch_one(&mut *tx)
     .await?;
     if let Ended::Judged {
         noise: Some(noise), ..
@@ -421,7 +430,10 @@ async fn write(
     let outcome = outcome.filter(|_| !exploratory);
     let data = serde_json::json!({ "outcome": outcome });
     super::events::record(tx, experiment, None, None, "concluded", data).await?;
-    Ok(row.claim)
+    Ok(Written {
+        result,
+        claim: row.claim,
+    })
 }
 
 /// What the arms chose before they were compared, for the result post.

@@ -7,6 +7,7 @@
 
 use super::{Error, Result, events, submit, tuning};
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
+use crate::news::{self, Kind};
 use crate::spec::{Seeds, Spec, limits};
 use crate::stored::Stored;
 use crate::text;
@@ -287,5 +288,6 @@ async fn register(
     submit::register(tx, id, author, &spec, false).await?;
     let data = serde_json::json!({ "confirmation": id, "place": plan.place, "level": plan.level });
     events::record(tx, challenge.experiment, None, None, "confirmation", data).await?;
+    news::of_experiment(tx, Kind::Confirmation, challenge.experiment, author).await?;
     Ok(id)
 }

@@ -3,6 +3,7 @@
 
 use super::{Error, Result, confirm, events, rival};
 use crate::id::{AccountId, ClaimId, ExperimentId};
+use crate::news::{self, Kind};
 use crate::record::{self, Act, Subject};
 use sqlx::PgConnection;
 
@@ -33,17 +34,22 @@ pub async fn dispute(
             "This experiment is sealed: dispute it once it is opened, when there is something to read.".into(),
         ));
     }
-    for experiment in rival::both(&mut *tx, experiment).await? {
+    let both = rival::both(&mut *tx, experiment).await?;
+    for experiment in &both {
         sqlx::query!(
             "update experiment set disputed_at = now(), disputed_by = $2, dispute_reason = $3, dispute_answer = null where id = $1",
-            experiment as ExperimentId,
+            *experiment as ExperimentId,
             moderator as AccountId,
             reason
         )
         .execute(&mut *tx)
         .await?;
         let data = serde_json::json!({ "reason": reason });
-        told(&mut *tx, experiment, Act::Disputed, moderator, data).await?;
+        told(&mut *tx, *experiment, Act::Disputed, moderator, data).await?;
+    }
+    for experiment in both {
+        let claim = lock(&mut *tx, experiment).await?.claim;
+        news::of_standing(&mut *tx, claim).await?;
     }
     Ok(())
 }
@@ -102,6 +108,7 @@ pub async fn resolve_dispute(
     }
     for experiment in both {
         let claim = lock(&mut *tx, experiment).await?.claim;
+        news::of_standing(&mut *tx, claim).await?;
         confirm::after_verdict(&mut *tx, claim).await?;
     }
     Ok(())
@@ -115,14 +122,15 @@ async fn told(
     by: AccountId,
     data: serde_json::Value,
 ) -> Result<()> {
-    let kind = match act {
-        Act::Disputed => "disputed",
-        Act::DisputeAnswered => "dispute_answered",
-        _ => "dispute_resolved",
+    let (kind, news) = match act {
+        Act::Disputed => ("disputed", Kind::Dispute),
+        Act::DisputeAnswered => ("dispute_answered", Kind::DisputeAnswer),
+        _ => ("dispute_resolved", Kind::DisputeResolved),
     };
     let subject = Subject::Experiment(experiment);
     record::act(&mut *tx, subject, act, Some(by), data.clone()).await?;
-    Ok(events::record(tx, experiment, None, Some(by), kind, data).await?)
+    events::record(&mut *tx, experiment, None, Some(by), kind, data).await?;
+    Ok(news::of_experiment(tx, news, experiment, by).await?)
 }
 
 struct Row {

@@ -5,8 +5,8 @@
 
 use super::reap::is_of_rows;
 use super::{Result, events};
-use crate::id::{ExperimentId, ThreadId};
-use crate::record;
+use crate::id::{CommentId, ExperimentId, ThreadId};
+use crate::{news, record};
 use sqlx::{PgConnection, PgPool};
 
 /// Experiments that one sweep opens; the next one goes on.
@@ -44,14 +44,16 @@ async fn post(
          At its registration the board recorded `{commitment}`, which `sha256sum` gives of \
          [what it had committed to](/experiments/{experiment}/commitment.json)."
     );
-    sqlx::query!(
-        "insert into comment (thread_id, kind, experiment_id, body) values ($1, 'opening', $2, $3)",
+    let post = sqlx::query_scalar!(
+        r#"insert into comment (thread_id, kind, experiment_id, body) values ($1, 'opening', $2, $3)
+           returning id as "id: CommentId""#,
         thread as ThreadId,
         experiment as ExperimentId,
         words
     )
-    .execute(tx)
+    .fetch_one(&mut *tx)
     .await?;
+    news::of_post(tx, post).await?;
     Ok(())
 }
 

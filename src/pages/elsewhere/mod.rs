@@ -1,8 +1,9 @@
-//! What other sites show of the board: badges of claims, and cards of experiments in a frame. They know nobody: no cookie is
+//! What other sites show of the board: badges of claims, cards of experiments in a frame, and feeds. They know nobody: no cookie is
 //! read or set, and nothing in them depends on who looks.
 
 pub mod badge;
 pub mod embed;
+pub mod feed;
 
 use crate::{error::Result, middleware::csp::Elsewhere};
 use askama::Template;

@@ -10,7 +10,9 @@ use crate::{
     error::Result,
     extract::Visit,
     pages::{
-        Cache, show,
+        Cache,
+        follow::Follow,
+        show,
         thread::{self, Thread},
     },
     render::{badge, filters, record_words},
@@ -28,6 +30,7 @@ struct SealedPage {
     /// Why it waits for an admin, if it does: that is not told before it is opened, either.
     stalled: Option<Stalled>,
     thread: Thread,
+    follow: Follow,
     record: Vec<Entry>,
 }
 
@@ -43,6 +46,7 @@ pub(super) async fn page(
     let page = SealedPage {
         stalled: stalled::of(pool, experiment.id).await?,
         thread: thread::load(pool, experiment.thread, from).await?,
+        follow: Follow::of_experiment(pool, visit.reader(), experiment.id).await?,
         record: record::about(pool, subject, ENTRIES).await?,
         visit,
         experiment,

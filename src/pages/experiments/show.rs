@@ -26,7 +26,9 @@ use crate::{
     forecast::Stage,
     pace,
     pages::{
-        Cache, html_page,
+        Cache,
+        follow::Follow,
+        html_page,
         picture::{self, ArmPicture},
         show,
         thread::{self, Thread},
@@ -115,6 +117,7 @@ pub(super) struct ExperimentPage {
     may_look: bool,
     /// Data sets that a proposal needs and no live worker has.
     missing: Vec<Wait>,
+    follow: Follow,
     /// Why it waits for an admin, if it does.
     stalled: Option<Stalled>,
     /// The seeds of its runs, once they are drawn.
@@ -354,6 +357,7 @@ async fn page_from(
         errors,
         forecast: forecast::section(state, id, reader).await?,
         thread: thread::load(&state.pool, experiment.thread, from).await?,
+        follow: Follow::of_experiment(&state.pool, reader, id).await?,
         url: state.settings.address(&experiment.address()),
         record: record::about(&state.pool, Subject::Experiment(id), ENTRIES).await?,
         amended_by: amendments::of(&state.pool, id, diff::CHAIN).await?,

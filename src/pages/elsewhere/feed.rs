@@ -1,0 +1,241 @@
+//! Atom feeds: the newest verdicts, what is new of a claim, the thread of an experiment.
+
+use super::shown;
+use crate::{
+    db::{
+        comments::Comment,
+        news::{self, News},
+    },
+    discussion,
+    error::{Error, Result},
+    extract::Path,
+    middleware::csp::Elsewhere,
+    render::{filters, news_words, time},
+    state::AppState,
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use breakmywork_protocol::id::{ClaimId, CommentId, ExperimentId, NewsId};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+const ATOM: &str = "application/atom+xml; charset=utf-8";
+
+/// Entries of a feed; readers keep the older ones.
+const ENTRIES: i64 = 30;
+
+/// A feed. Identifiers are `tag:` addresses (RFC 4151): they stay when the pages move.
+#[derive(Debug, Template)]
+#[template(path = "feed.xml")]
+struct Feed {
+    id: String,
+    title: String,
+    /// The board's own address, from which the links in posts go on.
+    home: String,
+    /// Its own address.
+    own: String,
+    /// Address of the page that it follows.
+    page: String,
+    updated: DateTime<Utc>,
+    entries: Vec<Entry>,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+struct Entry {
+    id: String,
+    title: String,
+    url: String,
+    at: DateTime<Utc>,
+    author: String,
+    /// The verdict, in one word.
+    outcome: Option<String>,
+    /// HTML.
+    content: String,
+}
+
+/// What a feed is of.
+struct Of {
+    title: String,
+    path: String,
+    since: DateTime<Utc>,
+    news: Vec<NewsId>,
+}
+
+/// The newest verdicts of the board.
+pub async fn site(State(state): State<AppState>, headers: HeaderMap) -> Result<Response> {
+    let of = Of {
+        title: "Break My Work: verdicts".to_owned(),
+        path: String::new(),
+        since: news::begin(&state.pool).await?.unwrap_or_default(),
+        news: news::verdicts(&state.pool, ENTRIES).await?,
+    };
+    feed(&state, &headers, of).await
+}
+
+/// The verdicts on a claim, what became of it, and its discussion.
+pub async fn claim(
+    State(state): State<AppState>,
+    Path(id): Path<ClaimId>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let claim = news::claim_head(&state.pool, id)
+        .await?
+        .ok_or_else(|| Error::missing("claim", id))?;
+    let of = Of {
+        title: format!("Claim {}", claim.title),
+        path: format!("/claims/{id}"),
+        since: claim.since,
+        news: news::of_claim(&state.pool, id, ENTRIES).await?,
+    };
+    feed(&state, &headers, of).await
+}
+
+/// The thread of an experiment, its result, and what else became of it.
+pub async fn experiment(
+    State(state): State<AppState>,
+    Path(id): Path<ExperimentId>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let experiment = news::experiment_head(&state.pool, id)
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    let of = Of {
+        title: format!("Experiment {id}: {}", experiment.title),
+        path: format!("/experiments/{id}"),
+        since: experiment.since,
+        news: news::of_experiment(&state.pool, id, ENTRIES).await?,
+    };
+    feed(&state, &headers, of).await
+}
+
+async fn feed(state: &AppState, headers: &HeaderMap, of: Of) -> Result<Response> {
+    let news = news::rows(&state.pool, &of.news).await?;
+    let posts: Vec<CommentId> = news.iter().filter_map(|news| news.comment).collect();
+    let mut posts: BTreeMap<CommentId, Comment> = discussion::posts(&state.pool, &posts)
+        .await?
+        .into_iter()
+        .map(|post| (post.id, post))
+        .collect();
+    let authority = authority(&state.settings.public_url);
+    let entries: Vec<Entry> = news
+        .into_iter()
+        .filter_map(|news| {
+            let post = news.comment.and_then(|post| posts.remove(&post));
+            entry(state, &authority, news, post)
+        })
+        .collect();
+    let feed = Feed {
+        id: tag(&authority, of.since, &format!("{}/feed", of.path)),
+        title: of.title,
+        home: state.settings.address("/"),
+        own: state.settings.address(&format!("{}/feed.atom", of.path)),
+        page: state.settings.address(match of.path.as_str() {
+            "" => "/",
+            path => path,
+        }),
+        updated: entries.first().map_or(of.since, |entry| entry.at),
+        entries,
+    };
+    answer(headers, feed.render()?)
+}
+
+/// None of a post that a moderator hid.
+fn entry(state: &AppState, authority: &str, news: News, post: Option<Comment>) -> Option<Entry> {
+    if post.as_ref().is_some_and(|post| post.hidden_at.is_some()) {
+        return None;
+    }
+    let author = news.actor.as_deref().unwrap_or("Break My Work").to_owned();
+    Some(Entry {
+        id: tag(authority, news.created_at, &format!("/news/{}", news.id)),
+        title: format!(
+            "{}. {}",
+            news_words::sentence(&news),
+            news_words::subject(&news)
+        ),
+        url: state.settings.address(&news_words::address(&news)),
+        at: news.created_at,
+        author,
+        content: match post {
+            Some(post) => post.rendered().to_string(),
+            None => String::new(),
+        },
+        outcome: news.outcome,
+    })
+}
+
+/// The host of this site, as a `tag:` address names it.
+fn authority(public_url: &str) -> String {
+    let rest = public_url
+        .split_once("://")
+        .map_or(public_url, |(_, rest)| rest);
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    let plain = |char: char| char.is_ascii_alphanumeric() || char == '.' || char == '-';
+    match host {
+        host if !host.is_empty() && host.chars().all(plain) => host.to_ascii_lowercase(),
+        _ => "localhost".to_owned(),
+    }
+}
+
+fn tag(authority: &str, at: DateTime<Utc>, what: &str) -> String {
+    format!("tag:{authority},{}:{what}", at.format("%Y-%m-%d"))
+}
+
+/// The feed, or that it is still as the reader has it.
+fn answer(headers: &HeaderMap, body: String) -> Result<Response> {
+    let hash = hex::encode(&Sha256::digest(&body)[..16]);
+    let etag = HeaderValue::try_from(format!("W/\"{hash}\"")).map_err(Error::internal)?;
+    let mut response = if is_known(headers, &hash) {
+        shown(StatusCode::NOT_MODIFIED, Elsewhere::Picture)
+    } else {
+        shown(
+            ([(header::CONTENT_TYPE, ATOM)], body).into_response(),
+            Elsewhere::Picture,
+        )
+    };
+    let sent = response.headers_mut();
+    sent.insert(header::ETAG, etag);
+    sent.insert(header::CACHE_CONTROL, HeaderValue::from_static(super::KEPT));
+    Ok(response)
+}
+
+/// Whether the reader says that it has that.
+fn is_known(headers: &HeaderMap, hash: &str) -> bool {
+    let mut named = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim);
+    named.any(|tag| tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_name_the_host_alone() {
+        assert_eq!(
+            authority("https://Break.example.org:8443/x"),
+            "break.example.org"
+        );
+        assert_eq!(authority("http://127.0.0.1:8080"), "127.0.0.1");
+        assert_eq!(authority("http://[::1]:8080"), "localhost");
+        let at = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
+        assert_eq!(tag("a.org", at, "/news/7"), "tag:a.org,2026-09-21:/news/7");
+    }
+
+    #[test]
+    fn a_reader_may_name_several_versions() {
+        let mut headers = HeaderMap::new();
+        let sent = HeaderValue::from_static("\"x\", W/\"abc\"");
+        headers.insert(header::IF_NONE_MATCH, sent);
+        assert!(is_known(&headers, "abc") && !is_known(&headers, "ab"));
+    }
+}

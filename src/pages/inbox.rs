@@ -1,0 +1,129 @@
+//! The inbox: what somebody was told of what they follow; and what that is.
+
+use super::{Cache, follow::Follow, see_other, show};
+use crate::{
+    db::{
+        follows::{self, Followed},
+        news::{self, Notice},
+    },
+    error::{Error, Result},
+    extract::{Form, Member, Path, Query, Visit},
+    render::{filters, news_words},
+    state::AppState,
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+use breakmywork_protocol::id::{FollowId, NewsId};
+use serde::Deserialize;
+
+/// Notices, and things that are followed, on one page.
+const SHOWN: i64 = 50;
+
+#[derive(Debug, Template)]
+#[template(path = "inbox.html")]
+struct Inbox {
+    visit: Visit,
+    notices: Vec<Notice>,
+    unread_only: bool,
+    /// The newest notice shown: what came later is not marked as read with it.
+    newest: Option<NewsId>,
+    /// The last notice shown, if there are older ones.
+    older: Option<NewsId>,
+}
+
+/// Which part of the inbox.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Part {
+    before: Option<NewsId>,
+    unread: Option<u8>,
+}
+
+/// What somebody was told, newest first.
+pub async fn inbox(
+    State(state): State<AppState>,
+    visit: Visit,
+    Member(viewer): Member,
+    Query(part): Query<Part>,
+) -> Result<Response> {
+    let unread_only = part.unread.is_some_and(|unread| unread > 0);
+    let before = part.before.unwrap_or(NewsId(i64::MAX));
+    let mut notices = news::inbox(&state.pool, viewer.id, unread_only, before, SHOWN + 1).await?;
+    let more = notices.len() as i64 > SHOWN;
+    notices.truncate(SHOWN as usize);
+    let page = Inbox {
+        visit,
+        newest: notices.first().map(|notice| notice.news.id),
+        older: notices.last().filter(|_| more).map(|last| last.news.id),
+        notices,
+        unread_only,
+    };
+    show(&page, Cache::Never)
+}
+
+/// Up to where everything was read.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Until {
+    until: NewsId,
+}
+
+/// Marks everything up to the newest notice of the page as read.
+pub async fn read_all(
+    State(state): State<AppState>,
+    Member(viewer): Member,
+    Form(form): Form<Until>,
+) -> Result<Response> {
+    news::read_until(&state.pool, viewer.id, form.until).await?;
+    Ok(see_other("/inbox"))
+}
+
+/// Marks one notice as read, and goes to what it tells of.
+pub async fn open(
+    State(state): State<AppState>,
+    Member(viewer): Member,
+    Path(id): Path<NewsId>,
+) -> Result<Response> {
+    let notice = news::notice(&state.pool, viewer.id, id)
+        .await?
+        .ok_or_else(|| Error::missing("notice", id))?;
+    news::read_one(&state.pool, viewer.id, id).await?;
+    Ok(see_other(&news_words::address(&notice.news)))
+}
+
+#[derive(Debug, Template)]
+#[template(path = "following.html")]
+struct Following {
+    visit: Visit,
+    followed: Vec<(Followed, Follow)>,
+    older: Option<FollowId>,
+}
+
+/// Where the list goes on.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Before {
+    before: Option<FollowId>,
+}
+
+/// What somebody follows.
+pub async fn following(
+    State(state): State<AppState>,
+    visit: Visit,
+    Member(viewer): Member,
+    Query(from): Query<Before>,
+) -> Result<Response> {
+    let before = from.before.unwrap_or(FollowId(i64::MAX));
+    let mut followed = follows::list(&state.pool, viewer.id, before, SHOWN + 1).await?;
+    let more = followed.len() as i64 > SHOWN;
+    followed.truncate(SHOWN as usize);
+    let page = Following {
+        visit,
+        older: followed.last().filter(|_| more).map(|last| last.id),
+        followed: followed
+            .into_iter()
+            .map(|followed| {
+                let buttons = Follow::listed(&followed);
+                (followed, buttons)
+            })
+            .collect(),
+    };
+    show(&page, Cache::Never)
+}

@@ -25,6 +25,8 @@ pub struct Follow {
     action: String,
     /// What is followed, in a word.
     what: &'static str,
+    /// Address of the feed, of what has one.
+    feed: Option<String>,
     /// Whether it is shown in the list of what one follows.
     in_list: bool,
     is_signed_in: bool,
@@ -53,6 +55,7 @@ impl Follow {
         Ok(Self {
             action: format!("{address}/follow"),
             what,
+            feed: (!matches!(subject, Subject::Work(_))).then(|| format!("{address}/feed.atom")),
             in_list: false,
             is_signed_in: reader.is_some(),
             level,
@@ -84,6 +87,7 @@ impl Follow {
         Self {
             action: format!("{}/follow", followed.address()),
             what: "thing",
+            feed: None,
             in_list: true,
             is_signed_in: true,
             level: Some(followed.level),

@@ -45,8 +45,8 @@ fn pages() -> Router<AppState> {
             acceptance, actions, diff, edit, forecast, frozen, list, live, rival, show, standing,
             stop,
         },
-        follow, home, inbox, narrow, people, queue, record, rivals, runs, sign, text_search, thread,
-        works,
+        follow, home, inbox, narrow, people, queue, record, rivals, runs, sign, text_search,
+        thread, works,
     };
     Router::new()
         // The board

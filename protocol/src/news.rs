@@ -131,8 +131,10 @@ pub(crate) async fn after_verdict(
 ///
 /// # Errors
 /// If the database is away.
-pub async fn mention(tx: &mut PgConnection, news: NewsId, named: &[AccountId]) -> sqlx::Result<()> {
-    let named: Vec<i64> = named.iter().map(|account| account.0).collect();
+pub async fn mention(tx: &mut PgConnection, news: NewsId, named: &[String]) -> sqlx::Result<()> {
+    if named.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "insert into notice (account_id, news_id, mentioned)
          select account.id, news.id, true from news join account on account.name = any($2)

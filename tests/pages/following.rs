@@ -301,7 +301,8 @@ async fn who_is_named_is_told_once_and_not_where_it_is_muted(pool: PgPool) {
         .execute(&site.pool)
         .await
         .expect("follows");
-    let words = "What do you say, @follower, @stranger, @muted, @nobody-here and @ada? `@bystander`";
+    let words =
+        "What do you say, @follower, @stranger, @muted, @nobody-here and @ada? `@bystander`";
     comment(&ada, &site, &path, words).await;
     let told: Vec<(i64, bool)> =
         sqlx::query_as("select account_id, mentioned from notice order by account_id")

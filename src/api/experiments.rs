@@ -453,7 +453,7 @@ pub(super) struct Registration {
 
 /// Freeze an experiment and queue its runs.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/register", tag = "experiments", security(("token" = [])),
-    request_body = Registration,
+    request_body = Option<Registration>,
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     responses((status = 200, body = Experiment), (status = 409, description = "Not proposed any more"),
         (status = 422, description = "It cannot be registered as it is")))]
@@ -524,7 +524,7 @@ pub(super) async fn stop(
 /// aborted. Any member may; it is the member's own experiment.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/confirm", tag = "experiments", security(("token" = [])),
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
-    request_body = EmptyBody,
+    request_body = Option<EmptyBody>,
     responses((status = 201, body = Experiment, description = "The confirmation"),
         (status = 409, description = "There is nothing to confirm, or a confirmation is under way")))]
 pub(super) async fn confirm(

@@ -33,6 +33,7 @@ pub fn statement(frozen: &Frozen, entry: Option<&Entry>, settings: &Settings) ->
             "author": settings.address(&format!("/people/{}", frozen.author)),
             "registeredAt": exact_time(frozen.registered_at),
             "exploratory": frozen.exploratory,
+            "tuning": frozen.spec.get("tuning"),
             "acceptance": body.as_ref().map(|body| &body["acceptance"]),
             "entry": entry.map(|entry| json!({
                 "seq": entry.seq,

@@ -6,7 +6,7 @@
 use crate::config::Settings;
 use crate::db::frozen::Frozen;
 use breakmywork_protocol::record::{Entry, exact_time, text_digest};
-use breakmywork_protocol::spec::{Criterion, CriterionKind, Spec};
+use breakmywork_protocol::spec::{Criterion, CriterionKind, Spec, Tuning};
 use serde_json::Value;
 use std::fmt::Write;
 use uuid::Uuid;
@@ -28,6 +28,7 @@ pub fn manifest(line: &[(Frozen, Option<Entry>)], settings: &Settings) -> Option
         let one = Registration {
             frozen,
             criterion: &criterion,
+            tuning: spec.tuning.as_ref(),
             entry: entry.as_ref(),
             claim_id: first,
             prior,
@@ -41,6 +42,7 @@ pub fn manifest(line: &[(Frozen, Option<Entry>)], settings: &Settings) -> Option
 struct Registration<'a> {
     frozen: &'a Frozen,
     criterion: &'a Criterion,
+    tuning: Option<&'a Tuning>,
     entry: Option<&'a Entry>,
     claim_id: Uuid,
     /// Hash of the manifest that it amends.
@@ -52,6 +54,7 @@ impl Registration<'_> {
         let Self {
             frozen,
             criterion,
+            tuning,
             entry,
             claim_id,
             prior,
@@ -92,6 +95,13 @@ impl Registration<'_> {
         ));
         line(format_args!("  spec: {experiment}/spec.json"));
         line(format_args!("  spec_sha256: {}", plain(&frozen.sha256)));
+        if let Some(tuning) = tuning {
+            line(format_args!("  tuned_on: {}", tuning.metric));
+            line(format_args!(
+                "  tuning_trials_of_each_arm: {}",
+                tuning.trials()
+            ));
+        }
         if let Some(prior) = prior {
             line(format_args!("prior_hash: {}", plain(prior)));
         }
@@ -184,15 +194,9 @@ mod tests {
         }
     }
 
-    /// Byte for byte what the reference implementation (`falsify` 0.4.0, `falsify_prml.canonicalize`) makes of it; the
-    /// hash is the one that it prints.
-    #[test]
-    fn the_bytes_are_the_canonical_ones() {
-        let spec = "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
-             [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
-             treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n";
+    fn registered(spec: &str) -> Frozen {
         let spec = spec::read(spec, spec::Format::Toml).expect("a good specification");
-        let frozen = Frozen {
+        Frozen {
             id: ExperimentId(12),
             claim: ClaimId(3),
             claim_sentence: String::new(),
@@ -203,7 +207,25 @@ mod tests {
             exploratory: false,
             spec: spec.to_json(),
             closed: false,
-        };
+        }
+    }
+
+    #[test]
+    fn it_says_that_arms_were_tuned_before() {
+        let frozen = registered(include_str!("../../examples/specs/each-at-its-best.toml"));
+        let text = manifest(&[(frozen, None)], &Settings::default()).expect("a manifest");
+        let tuned = "\n  tuned_on: valid_mse\n  tuning_trials_of_each_arm: ";
+        assert!(text.contains(tuned), "{text}");
+    }
+
+    /// Byte for byte what the reference implementation (`falsify` 0.4.0, `falsify_prml.canonicalize`) makes of it; the
+    /// hash is the one that it prints.
+    #[test]
+    fn the_bytes_are_the_canonical_ones() {
+        let spec = "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
+             [[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\n[criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\n\
+             treatment = \"a\"\ncontrol = \"b\"\nmargin = 0.1\n";
+        let frozen = registered(spec);
         let settings = Settings::default();
         let alone = [(frozen.clone(), None)];
         let text = manifest(&alone, &settings).expect("a manifest");

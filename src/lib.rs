@@ -9,6 +9,7 @@ pub mod assets;
 pub mod auth;
 pub mod chores;
 pub mod commands;
+pub mod compare;
 pub mod config;
 pub mod db;
 pub mod diff;

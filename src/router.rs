@@ -40,10 +40,10 @@ pub fn app(state: AppState) -> Router {
 
 fn pages() -> Router<AppState> {
     use crate::pages::{
-        account, addresses, admin, claims, docs,
+        account, addresses, admin, claims, compare, docs,
         experiments::{
-            acceptance, actions, diff, edit, forecast, frozen, list, live, rival, show, standing,
-            stop,
+            acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival, show,
+            standing, stop,
         },
         follow, home, inbox, narrow, people, queue, record, rivals, runs, sign, text_search,
         thread, works,
@@ -75,6 +75,10 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/spec.toml", get(show::spec_toml))
         .route("/experiments/{id}/chosen.toml", get(show::chosen_toml))
         .route("/experiments/{id}/spec.json", get(frozen::spec_json))
+        .route("/experiments/{id}/runs.csv", get(download::runs_csv))
+        .route("/experiments/{id}/pairs.csv", get(download::pairs_csv))
+        .route("/experiments/{id}/metrics.csv", get(download::metrics_csv))
+        .route("/experiments/{id}/bundle.zip", get(download::bundle_zip))
         .route("/experiments/{id}/commitment.json", get(frozen::commitment))
         .route(
             "/experiments/{id}/registration.intoto.json",
@@ -100,6 +104,7 @@ fn pages() -> Router<AppState> {
         .route("/record", get(record::page))
         .route("/queue", get(queue::queue))
         .route("/search", get(text_search::search))
+        .route("/compare", get(compare::compare))
         .route("/docs/api", get(docs::api_docs))
         .route("/docs/api/bodies", get(docs::bodies))
         .route("/docs/api/bodies/{name}", get(docs::body))

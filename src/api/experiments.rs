@@ -6,7 +6,7 @@ use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
-use crate::db::listed::{self, Forecasts};
+use crate::db::listed::{self, Forecasts, Key, Place, Sort};
 use crate::db::{self, experiments as table};
 use crate::diff;
 use crate::error::{Error, FieldProblem, Result};
@@ -15,6 +15,7 @@ use crate::pace::Pace;
 use crate::proposal::{self, Proposal, Source};
 use crate::rival;
 use crate::standing;
+use crate::text_search::{self, Asked, Text};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -232,42 +233,62 @@ pub(super) struct ExperimentFilter {
     state: Option<String>,
     /// Proposed by this person.
     author: Option<String>,
+    /// With this verdict: supported, falsified, inconclusive, inadmissible or aborted.
+    verdict: Option<String>,
+    /// On this task; a sealed experiment is on none.
+    task: Option<String>,
+    /// With these words, as `/api/v1/search` takes them; a sealed experiment has none.
+    q: Option<String>,
     /// `open`: only those that take forecasts, because there is nothing to see of their runs yet.
     forecasts: Option<Forecasts>,
+    /// newest (if not given) or oldest first, or what was concluded last, of what has ended alone.
+    #[serde(default)]
+    sort: Sort,
 }
 
-/// List experiments, newest first.
+/// List experiments. A page may hold fewer than `limit`, or none, and yet name a next one: of those that were looked through
+/// for it, no more fit.
 #[utoipa::path(get, path = "/api/v1/experiments", tag = "experiments", params(ExperimentFilter, Cursor),
     responses((status = 200, body = Page<Experiment>)))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
     Query(filter): Query<ExperimentFilter>,
     Query(cursor): Query<Cursor>,
-) -> Result<Json<Page<Experiment>>> {
+) -> Result<Page<Experiment>> {
     let limit = cursor.limit()?;
-    if let Some(state) = &filter.state
-        && !table::STATES.contains(&state.as_str())
-    {
-        return Err(Error::BadRequest(format!(
-            "`state` must be one of {}.",
-            table::STATES.join(", ")
-        )));
-    }
+    let sort = filter.sort;
+    let key = cursor.read::<Key>()?;
+    let place = key.map(|key| match sort {
+        Sort::Oldest => Place::After(key),
+        Sort::Newest | Sort::Concluded => Place::Before(key),
+    });
+    let words =
+        match Text::read(filter.q.as_deref().unwrap_or_default()).map_err(Error::BadRequest)? {
+            None => None,
+            Some(text) => match text_search::asked(&pool, &text).await? {
+                Asked::Words(terms) => Some(terms),
+                Asked::Nothing(why) => return Err(Error::BadRequest(why.into())),
+            },
+        };
     let filter = listed::Filter {
         claim: filter.claim,
         author: filter.author,
-        state: filter.state,
+        state: listed::known("state", filter.state, &table::STATES)?,
+        outcome: listed::known("verdict", filter.verdict, &listed::OUTCOMES)?,
+        task: listed::known("task", filter.task, &listed::tasks())?,
+        words,
         takes_forecasts: filter.forecasts.is_some(),
-        before: cursor.position()?.map(ExperimentId),
     };
-    let ids = listed::ids(&pool, &filter, limit + 1).await?;
-    let rows = table::all_of(&pool, &ids).await?;
-    Ok(Json(Page::cut(
-        rows,
-        limit,
-        |row| row.id.0,
-        Experiment::from,
-    )))
+    let walked = listed::page(&pool, &filter, sort, place, limit).await?;
+    let mut rows = table::all_of(&pool, &walked.ids).await?;
+    rows.sort_by_key(|row| walked.ids.iter().position(|id| *id == row.id));
+    let next = walked
+        .next
+        .map(|(Place::Before(key) | Place::After(key))| key.to_string());
+    Ok(Page {
+        items: rows.into_iter().map(Experiment::from).collect(),
+        next,
+    })
 }
 
 /// A proposal.

@@ -6,6 +6,7 @@
 mod acceptance;
 mod body;
 mod claims;
+mod compare;
 mod cost;
 mod diff;
 mod disputes;
@@ -121,6 +122,7 @@ fn described() -> Described {
         .routes(routes!(claims::list))
         .routes(routes!(claims::show))
         .routes(routes!(text_search::find))
+        .routes(routes!(compare::show))
         .routes(routes!(scope_map::show))
         .routes(routes!(revisions::revise))
         .routes(routes!(revisions::resorted))

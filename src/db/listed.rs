@@ -4,6 +4,13 @@ use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 
+mod asked;
+mod walk;
+
+pub use asked::{OUTCOMES, known, tasks};
+
+pub use walk::{Filter, Key, LOOKED_THROUGH, Place, Sort, Walked, page};
+
 /// An experiment in a list. What a verdict says is taken from its parts, so a list survives one that cannot be read.
 #[derive(Debug, Clone)]
 pub struct Listed {
@@ -73,111 +80,34 @@ pub enum Forecasts {
     Open,
 }
 
-/// Which experiments to list; empty fields do not filter.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Tests of this claim.
-    pub claim: Option<ClaimId>,
-    /// Proposed by this person.
-    pub author: Option<String>,
-    /// In this state.
-    pub state: Option<String>,
-    /// Only those that take forecasts.
-    pub takes_forecasts: bool,
-    /// Only those with a smaller id: the next page.
-    pub before: Option<ExperimentId>,
-}
-
-/// The experiments of one page, newest first: by whichever index the filter has, before anything else is read of them.
-///
-/// # Errors
-/// If the database is away.
-pub async fn ids(pool: &PgPool, filter: &Filter, limit: i64) -> sqlx::Result<Vec<ExperimentId>> {
-    let author = match &filter.author {
-        None => None,
-        Some(name) => match author_id(pool, name).await? {
-            None => return Ok(Vec::new()),
-            found => found,
-        },
-    };
-    let before = filter.before.map_or(i64::MAX, |before| before.0);
-    let state = filter.state.as_deref();
-    if filter.takes_forecasts {
-        // The index holds what has not ended: a share of the queue and of the proposals for each member, however much has.
-        return sqlx::query_scalar!(
-            r#"select id as "id: ExperimentId" from experiment
-               where concluded_at is null and withdrawn_at is null and not exploratory and not closed and id < $1
-                 and ($2::bigint is null or claim_id = $2) and ($3::bigint is null or author_id = $3)
-                 and ($4::text is null or state = $4) and not experiment_shows_results(id)
-               order by id desc limit $5"#,
-            before,
-            filter.claim as Option<ClaimId>,
-            author as Option<AccountId>,
-            state,
-            limit,
-        )
-        .fetch_all(pool)
-        .await;
-    }
-    // A query for each index: one that is meant for all of them would be planned for none.
-    if let Some(claim) = filter.claim {
-        return sqlx::query_scalar!(
-            r#"select id as "id: ExperimentId" from experiment
-               where claim_id = $1 and id < $2 and ($3::bigint is null or author_id = $3)
-                 and ($4::text is null or state = $4)
-               order by id desc limit $5"#,
-            claim as ClaimId,
-            before,
-            author as Option<AccountId>,
-            state,
-            limit,
-        )
-        .fetch_all(pool)
-        .await;
-    }
-    if let Some(author) = author {
-        return sqlx::query_scalar!(
-            r#"select id as "id: ExperimentId" from experiment
-               where author_id = $1 and id < $2 and ($3::text is null or state = $3)
-               order by id desc limit $4"#,
-            author as AccountId,
-            before,
-            state,
-            limit,
-        )
-        .fetch_all(pool)
-        .await;
-    }
-    if let Some(state) = state {
-        return sqlx::query_scalar!(
-            r#"select id as "id: ExperimentId" from experiment
-               where state = $1 and id < $2 order by id desc limit $3"#,
-            state,
-            before,
-            limit,
-        )
-        .fetch_all(pool)
-        .await;
-    }
-    sqlx::query_scalar!(
-        r#"select id as "id: ExperimentId" from experiment where id < $1 order by id desc limit $2"#,
-        before,
-        limit,
-    )
-    .fetch_all(pool)
-    .await
-}
-
-async fn author_id(pool: &PgPool, name: &str) -> sqlx::Result<Option<AccountId>> {
+async fn author_id(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<AccountId>> {
     sqlx::query_scalar!(
         r#"select id as "id: AccountId" from account where name = $1"#,
         name
     )
-    .fetch_optional(pool)
+    .fetch_optional(db)
     .await
 }
 
-/// The rows of these experiments, newest first.
+/// The newest experiments on a claim.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_claim(
+    db: impl PgExecutor<'_>,
+    claim: ClaimId,
+    limit: i64,
+) -> sqlx::Result<Vec<ExperimentId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: ExperimentId" from experiment where claim_id = $1 order by id desc limit $2"#,
+        claim as ClaimId,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The rows of these experiments, in the order in which they are given.
 ///
 /// # Errors
 /// If the database is away.
@@ -203,7 +133,7 @@ pub async fn rows(
              case when jsonb_typeof(verdict.detail -> 'pairs') = 'array'
                then jsonb_array_length(verdict.detail -> 'pairs') end as pairs,
              tally.runs as "runs?", tally.ended as "runs_ended?"
-           from unnest($1::bigint[]) as page (id)
+           from unnest($1::bigint[]) with ordinality as page (id, place)
            join public_experiment e on e.id = page.id
            join claim on claim.id = e.claim_id
            join account on account.id = e.author_id
@@ -214,7 +144,7 @@ pub async fn rows(
                count(*) filter (where state in ('succeeded', 'failed', 'cancelled')) - count(retry_of) as ended
              from run where run.experiment_id = e.id
            ) tally on e.registered_at is not null and e.concluded_at is null and not e.closed
-           order by e.id desc"#,
+           order by page.place"#,
         experiments as &[ExperimentId],
     )
     .fetch_all(db)

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod amendments;
 pub mod claims;
 pub mod comments;
+pub mod compare;
 pub mod curves;
 pub mod data_sets;
 pub mod events;

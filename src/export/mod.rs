@@ -1,4 +1,8 @@
-//! Registrations in forms that other programs read.
+//! Registrations and results in forms that other programs read.
 
+pub mod bundle;
+pub mod csv;
 pub mod in_toto;
 pub mod prml;
+pub mod ro_crate;
+pub mod tables;

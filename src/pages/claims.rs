@@ -14,7 +14,7 @@ use crate::{
         acceptance::{self as answers, Waiting},
         claims::{self, Claim, Standing},
         experiments, lineage as revisions,
-        listed::{self, Filter, Listed},
+        listed::{self, Listed},
         points,
         rivals::{self, Rival},
     },
@@ -161,11 +161,7 @@ pub async fn claim(
         }
         _ => Vec::new(),
     };
-    let filter = Filter {
-        claim: Some(id),
-        ..Filter::default()
-    };
-    let ids = listed::ids(pool, &filter, SHOWN).await?;
+    let ids = listed::of_claim(pool, id, SHOWN).await?;
     let experiments = listed::rows(pool, &ids).await?;
     let open = experiments
         .iter()

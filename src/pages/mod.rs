@@ -4,6 +4,7 @@ pub mod account;
 pub mod addresses;
 pub mod admin;
 pub mod claims;
+pub mod compare;
 pub mod docs;
 pub mod elsewhere;
 pub mod error;

@@ -3,6 +3,7 @@
 pub mod acceptance_words;
 pub mod badge;
 pub mod chart;
+pub mod copied;
 pub mod dropout;
 pub mod filters;
 pub mod form;
@@ -16,6 +17,7 @@ pub mod power_words;
 pub mod progress;
 pub mod record_words;
 pub mod shell;
+pub mod summary;
 pub mod time;
 pub mod unrolled;
 pub mod url;

@@ -41,6 +41,19 @@ impl<T: Real> Real for &T {
     }
 }
 
+/// Three significant digits, as programs read them.
+pub fn digits(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 {
+        return "0".to_owned();
+    }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{number:.2e}");
+    }
+    let digits = (2 - size.log10().floor() as i32).clamp(0, 6);
+    format!("{number:.*}", digits as usize)
+}
+
 /// A measured value to three significant digits or so.
 pub fn value(number: f64) -> String {
     if number.is_nan() {

@@ -8,12 +8,13 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/",
     "/works",
     "/works/recurrent-dropout",
     "/experiments",
     "/queue",
+    "/compare",
     "/search",
     "/search?q=mask",
     "/record",

@@ -94,6 +94,9 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/experiments?state=running",
         "/experiments?author=ada",
         "/experiments?forecasts=open",
+        "/experiments?sort=oldest&author=ada",
+        "/experiments?task=adding",
+        "/experiments?q=implies+or+mask",
         "/queue",
         "/record",
         "/metrics",
@@ -111,6 +114,7 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/api/v1/experiments",
         "/api/v1/experiments?state=running",
         "/api/v1/experiments?forecasts=open",
+        "/api/v1/experiments?task=adding&q=mask",
         "/api/v1/experiments?author=ada",
         "/api/v1/record",
         "/api/v1/record/head",
@@ -142,6 +146,10 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/diff",
         "/diff?with=1",
         "/chosen.toml",
+        "/runs.csv",
+        "/pairs.csv",
+        "/metrics.csv",
+        "/bundle.zip",
     ] {
         all.push(format!("{path}{part}"));
     }
@@ -157,6 +165,8 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
         all.push(format!("/api/v1{path}{part}"));
     }
     all.push(format!("/experiments/1/diff?with={id}"));
+    all.push(format!("/compare?experiments=1,{id}"));
+    all.push(format!("/api/v1/compare?experiments={id}"));
     all.push(format!("/api/v1/experiments/1/diff?with={id}"));
     for part in [
         "",
@@ -189,6 +199,7 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
             .expect("asks");
     for run in runs {
         all.push(format!("/runs/{run}"));
+        all.push(format!("/compare?runs={run}"));
         all.push(format!("/api/v1/runs/{run}"));
         all.push(format!("/api/v1/runs/{run}/metrics"));
     }
@@ -685,7 +696,7 @@ async fn what_tells_by_itself_is_not_sealed(pool: PgPool) {
 /// Queries of the web app that read these tables themselves, and not what everybody may see of them, by file. Whoever adds
 /// one, in words too, looks first whether it tells of what is sealed: `closed` must be in it, a `Visible` be asked for, or nothing be read
 /// but ids, states and times.
-const LOOKED_AT: [(&str, usize); 27] = [
+const LOOKED_AT: [(&str, usize); 29] = [
     // Words.
     ("api/acceptance.rs", 1),
     ("api/experiments.rs", 2),
@@ -698,13 +709,17 @@ const LOOKED_AT: [(&str, usize); 27] = [
     ("db/amendments.rs", 5),
     ("db/claims.rs", 5),
     ("db/comments.rs", 1),
+    // Curves of runs that everybody may see.
+    ("db/compare.rs", 1),
     ("db/curves.rs", 4),
     ("db/events.rs", 4),
     ("db/experiments.rs", 11),
     ("db/forecasts.rs", 7),
     ("db/frozen.rs", 4),
     ("db/lineage.rs", 2),
-    ("db/listed.rs", 7),
+    ("db/listed.rs", 3),
+    // Of what is sealed claim, author, state and times alone: it has no task and no words.
+    ("db/listed/walk.rs", 10),
     ("db/points.rs", 2),
     ("db/queue.rs", 10),
     ("db/runs.rs", 11),

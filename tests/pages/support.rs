@@ -8,7 +8,7 @@ use breakmywork_protocol::{
     result::{Provenance, RunResult, Treatment},
     spec::{MaskTime, Plan},
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -217,6 +217,27 @@ impl Browser {
         answer.assert_status_see_other();
         path
     }
+}
+
+/// A pool of one connection to the site's database: what it read is what the database counts.
+pub(crate) async fn alone(pool: &PgPool) -> PgPool {
+    let options = (*pool.connect_options()).clone();
+    let one = PgPoolOptions::new().max_connections(1);
+    one.connect_with(options).await.expect("connects")
+}
+
+/// Rows of a table that were read so far, by the database's own count; `pool` is [`alone`].
+pub(crate) async fn rows_read(pool: &PgPool, table: &str) -> i64 {
+    // Counts are kept back for a while, unless the next command asks for them.
+    for _ in 0..2 {
+        let flush = sqlx::query("select pg_stat_force_next_flush()");
+        flush.execute(pool).await.expect("asks");
+    }
+    sqlx::query_scalar("select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = $1")
+        .bind(table)
+        .fetch_one(pool)
+        .await
+        .expect("asks")
 }
 
 /// Where an answer sends the browser.

@@ -4,12 +4,11 @@ use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork::{
     auth::account::Role,
-    db::text_search as table,
     text_search::{self, Asked, Kind, Text},
 };
 use breakmywork_protocol::db::MIGRATOR;
 use serde_json::Value;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::PgPool;
 
 async fn sql(pool: &PgPool, text: &str) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned()))
@@ -244,32 +243,19 @@ async fn hostile_queries_are_answered(pool: PgPool) {
     assert!(urls(&second).iter().all(|url| !urls(&first).contains(url)));
 }
 
-/// Rows of comments that one search reads, by the database's own count.
-async fn rows_read(pool: &PgPool, query: &str) -> i64 {
-    let read = async || -> i64 {
-        for _ in 0..2 {
-            sqlx::query("select pg_stat_force_next_flush()")
-                .execute(pool)
-                .await
-                .expect("asks");
-        }
-        sqlx::query_scalar("select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'comment'")
-            .fetch_one(pool)
-            .await
-            .expect("asks")
-    };
-    let before = read().await;
+/// Rows of comments that one search reads.
+async fn cost(pool: &PgPool, query: &str) -> i64 {
+    let before = rows_read(pool, "comment").await;
     let text = Text::read(query).expect("short").expect("words");
     let Asked::Words(terms) = text_search::asked(pool, &text).await.expect("asks") else {
         panic!("{query} says nothing");
     };
     // As often as a statement is planned anew, and once more.
     for _ in 0..7 {
-        text_search::find(pool, Kind::Comments, &terms, &text, 20, 0)
-            .await
-            .expect("finds");
+        let found = text_search::find(pool, Kind::Comments, &terms, &text, 20, 0).await;
+        found.expect("finds");
     }
-    (read().await - before) / 7
+    (rows_read(pool, "comment").await - before) / 7
 }
 
 /// Words that stand everywhere, words that never stand together, side by side or not: none costs more in a larger table.
@@ -277,17 +263,14 @@ async fn rows_read(pool: &PgPool, query: &str) -> i64 {
 async fn a_search_costs_the_same_in_a_larger_table(pool: PgPool) {
     let site = Site::new(pool).await;
     site.account("ada", Role::Member).await;
-    let one = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_with((*site.pool.connect_options()).clone());
-    let one = one.await.expect("connects");
+    let one = alone(&site.pool).await;
     let more = "insert into comment (thread_id, author_id, body)
         select (select min(id) from thread), (select min(id) from account where name = 'ada'),
           case when g % 2 = 0 then 'alpha common' else 'beta common' end from generate_series(1, 12000) g; analyze comment";
     let mut costs = Vec::new();
     for _ in 0..2 {
         sql(&site.pool, more).await;
-        let mut cost = Vec::new();
+        let mut row = Vec::new();
         for query in [
             "common",
             "alpha",
@@ -298,9 +281,9 @@ async fn a_search_costs_the_same_in_a_larger_table(pool: PgPool) {
             "alpha -common",
             "zanzibar",
         ] {
-            cost.push((query, rows_read(&one, query).await));
+            row.push((query, cost(&one, query).await));
         }
-        costs.push(cost);
+        costs.push(row);
     }
     let (smaller, larger) = (&costs[0], &costs[1]);
     for ((query, before), (_, after)) in smaller.iter().zip(larger) {
@@ -309,5 +292,4 @@ async fn a_search_costs_the_same_in_a_larger_table(pool: PgPool) {
             "{query}: {before} rows, then {after}"
         );
     }
-    const { assert!(table::MOST < 1_000) };
 }

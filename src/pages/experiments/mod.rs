@@ -6,6 +6,7 @@ mod compose;
 mod defaults;
 pub mod diff;
 mod document;
+pub mod download;
 mod e_process;
 pub mod edit;
 mod fields;

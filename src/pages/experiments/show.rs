@@ -1,6 +1,7 @@
 //! One experiment: what was predicted, what is compared, what would falsify it, how it goes, what came out.
 
 use super::{
+    download,
     e_process::{self, EProcess},
     forecast::{self, Section},
     matrix::{self, Matrix},
@@ -35,7 +36,9 @@ use crate::{
     },
     proposal,
     render::{
-        acceptance_words, badge, filters,
+        acceptance_words, badge,
+        copied::Copied,
+        filters,
         form::FormErrors,
         html::Html,
         number,
@@ -140,6 +143,8 @@ pub(super) struct ExperimentPage {
     record: Vec<Entry>,
     /// What amends it.
     amended_by: Vec<Amendment>,
+    /// What each arm came to, for copying.
+    copied: Option<Copied>,
 }
 
 impl ExperimentPage {
@@ -336,6 +341,7 @@ async fn page_from(
     };
     Ok(ExperimentPage {
         visit,
+        copied: download::copied(&state.pool, &experiment, &spec).await?,
         arms: picture::arms(&compared(state, visible, &spec).await?, "arm"),
         duration: pace::words(&spec, &board),
         cost: board.cost(&spec),

@@ -1,0 +1,286 @@
+//! An experiment's numbers, to take away: tables, and everything in one archive.
+
+use crate::{
+    db::{
+        compare,
+        experiments::{self, Experiment},
+        frozen, runs,
+        visible::Visible,
+    },
+    error::{Error, Result},
+    export::{
+        bundle::{self, Bundle, Pieces},
+        csv,
+        ro_crate::{self, File},
+        tables,
+    },
+    extract::{Path, Visit},
+    render::copied::{self, Copied},
+    state::AppState,
+};
+use axum::{
+    body::Body,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use breakmywork_protocol::{id::ExperimentId, spec::Spec};
+use chrono::Utc;
+use sqlx::PgPool;
+use std::{collections::BTreeMap, io};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Archives and tables of measurements that are made at once; each reads a lot.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
+/// Runs whose numbers are read for copying.
+const COPIED: i64 = 2_000;
+
+fn place() -> Result<SemaphorePermit<'static>> {
+    AT_ONCE.try_acquire().map_err(|_| Error::Busy {
+        detail: "Others are downloading much at this moment. Try again in a few seconds.".into(),
+        retry_after: 5,
+    })
+}
+
+async fn find(state: &AppState, visit: &Visit, id: ExperimentId) -> Result<(Experiment, Visible)> {
+    let experiment = experiments::find(&state.pool, id, visit.reader())
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    let visible = experiment.seen()?;
+    Ok((experiment, visible))
+}
+
+/// A file to save; nobody keeps for others what is sealed, nor what may still grow.
+fn file(kind: &'static str, name: String, body: impl Into<Body>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, body.into()).into_response()
+}
+
+/// The runs, those of trials too.
+pub async fn runs_csv(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (_, visible) = find(&state, &visit, id).await?;
+    let runs = runs::of_experiment(&state.pool, visible).await?;
+    Ok(file(
+        csv::MEDIA_TYPE,
+        format!("experiment-{id}-runs.csv"),
+        tables::runs(&runs),
+    ))
+}
+
+/// The pairs of its verdict.
+pub async fn pairs_csv(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (experiment, _) = find(&state, &visit, id).await?;
+    let verdict = experiment.verdict().ok_or_else(|| {
+        Error::NotFound(format!("Experiment {id} has no verdict, so it has no pairs. Its runs are at /experiments/{id}/runs.csv."))
+    })?;
+    Ok(file(
+        csv::MEDIA_TYPE,
+        format!("experiment-{id}-pairs.csv"),
+        tables::pairs(verdict),
+    ))
+}
+
+/// Everything that was measured while its runs were trained, run by run.
+pub async fn metrics_csv(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (_, visible) = find(&state, &visit, id).await?;
+    let place = place()?;
+    let runs = runs::of_experiment(&state.pool, visible).await?;
+    let (pieces, body) = bundle::streamed();
+    let pool = state.pool.clone();
+    tokio::spawn(async move {
+        let _place = place;
+        let sent = measurements(&pool, &runs, &pieces).await;
+        break_off(&pieces, sent).await;
+    });
+    Ok(file(
+        csv::MEDIA_TYPE,
+        format!("experiment-{id}-metrics.csv"),
+        body,
+    ))
+}
+
+async fn measurements(pool: &PgPool, runs: &[runs::Run], pieces: &Pieces) -> io::Result<()> {
+    bundle::send(pieces, tables::metrics_head().into_bytes()).await?;
+    for run in runs {
+        // No connection is held while somebody reads slowly.
+        let curves = runs::curves_of_run(pool, run, None, -1).await;
+        let curves = curves.map_err(io::Error::other)?;
+        bundle::send(pieces, tables::metrics(run, &curves).into_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// Ends what cannot be sent whole with an error, so that it is not taken for whole.
+async fn break_off(pieces: &Pieces, sent: io::Result<()>) {
+    let Err(cause) = sent else { return };
+    if cause.kind() != io::ErrorKind::BrokenPipe {
+        tracing::error!(%cause, "a download broke off");
+    }
+    // Whoever reads no more needs no word.
+    let _ = pieces.send(Err(cause)).await;
+}
+
+/// Everything in one archive, described as a research object.
+pub async fn bundle_zip(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (experiment, visible) = find(&state, &visit, id).await?;
+    let place = place()?;
+    let runs = runs::of_experiment(&state.pool, visible).await?;
+    let mut connection = state.pool.acquire().await?;
+    let frozen = frozen::find(&mut connection, visible)
+        .await?
+        .map(|(frozen, _)| frozen);
+    drop(connection);
+    let toml = experiment.parsed().map(|spec| spec.to_toml()).ok();
+    let verdict = experiment.verdict();
+    let mut files: Vec<(File, String)> = Vec::new();
+    let mut add = |name, about, kind, text: Option<String>| {
+        if let Some(text) = text {
+            files.push((File { name, about, kind }, text));
+        }
+    };
+    add(
+        "README.md",
+        "What this is, and how to run it again",
+        "text/markdown",
+        Some(read_me(&experiment, &state)),
+    );
+    add(
+        "specification.toml",
+        "The specification, as breakmywork-worker train takes it",
+        "application/toml",
+        toml,
+    );
+    add(
+        "specification.json",
+        "The frozen specification, byte for byte what was hashed at registration",
+        "application/json",
+        frozen.map(|frozen| frozen.canonical),
+    );
+    add(
+        "verdict.json",
+        "The verdict with its numbers",
+        "application/json",
+        verdict.and_then(|verdict| serde_json::to_string_pretty(verdict).ok()),
+    );
+    add(
+        "pairs.csv",
+        "The pairs that the verdict is made of",
+        "text/csv",
+        verdict.map(tables::pairs),
+    );
+    add(
+        "runs.csv",
+        "The runs with their final metrics and where the numbers come from",
+        "text/csv",
+        Some(tables::runs(&runs)),
+    );
+    let measured = File {
+        name: "metrics.csv",
+        about: "What was measured while the runs were trained",
+        kind: "text/csv",
+    };
+    let all: Vec<File> = files
+        .iter()
+        .map(|(file, _)| *file)
+        .chain([measured])
+        .collect();
+    let description = ro_crate::description(&experiment, &all, &state.settings, Utc::now());
+    let (pieces, body) = bundle::streamed();
+    let pool = state.pool.clone();
+    tokio::spawn(async move {
+        let _place = place;
+        let mut archive = Bundle::new(pieces.clone());
+        let sent = async {
+            archive.file(ro_crate::NAME).await?;
+            archive.add(&format!("{description:#}\n")).await?;
+            for (file, text) in &files {
+                archive.file(file.name).await?;
+                archive.add(text).await?;
+            }
+            archive.file(measured.name).await?;
+            archive.add(&tables::metrics_head()).await?;
+            for run in &runs {
+                let curves = runs::curves_of_run(&pool, run, None, -1).await;
+                let curves = curves.map_err(io::Error::other)?;
+                archive.add(&tables::metrics(run, &curves)).await?;
+            }
+            archive.finish().await
+        };
+        let sent = sent.await;
+        break_off(&pieces, sent).await;
+    });
+    Ok(file(
+        "application/zip",
+        format!("experiment-{id}.zip"),
+        body,
+    ))
+}
+
+fn read_me(experiment: &Experiment, state: &AppState) -> String {
+    let address = state.settings.address(&experiment.address());
+    format!(
+        "# {}\n\n{}\n\nExperiment {} on claim {}: {}\n\n{address}\n\nRun it again:\n\n    breakmywork-worker train specification.toml\n\n\
+         Texts in the tables that a spreadsheet would compute begin with an apostrophe. The research object is described in {}.\n",
+        experiment.title,
+        experiment.prediction,
+        experiment.id,
+        experiment.claim_label,
+        experiment.claim_sentence,
+        ro_crate::NAME,
+    )
+}
+
+/// What each arm came to, for copying; nothing before a run has succeeded, nor of what is sealed.
+pub(super) async fn copied(
+    pool: &PgPool,
+    experiment: &Experiment,
+    spec: &Spec,
+) -> Result<Option<Copied>> {
+    if experiment.runs_ended == 0 || experiment.closed {
+        return Ok(None);
+    }
+    let runs = compare::runs(pool, &[experiment.id], &[], COPIED).await?;
+    let arms: Vec<(&str, BTreeMap<&str, Vec<f64>>)> = (spec.arms.iter())
+        .map(|arm| {
+            let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+            for run in runs
+                .iter()
+                .filter(|run| run.arm == arm.name && run.state == "succeeded")
+            {
+                for (name, value) in &run.metrics {
+                    values.entry(name).or_default().push(*value);
+                }
+            }
+            (arm.name.as_str(), values)
+        })
+        .collect();
+    let decides = spec
+        .criterion
+        .as_ref()
+        .map_or("", |criterion| criterion.metric.as_str());
+    Ok(copied::of(&arms, decides))
+}

@@ -1,0 +1,335 @@
+//! Lists: filtered, sorted, paged in both directions, at the same cost in a larger table.
+
+use crate::support::*;
+use axum::http::StatusCode;
+use breakmywork::{
+    auth::account::Role,
+    db::{
+        listed::{self, Filter, Sort},
+        text_search,
+    },
+};
+use breakmywork_protocol::{db::MIGRATOR, id::ClaimId};
+use serde_json::Value;
+use sqlx::PgPool;
+
+async fn sql(pool: &PgPool, text: &str) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned()))
+        .execute(pool)
+        .await
+        .expect(text);
+}
+
+/// Experiments past the program: of every third the task is copy, every fifth is concluded (as falsified where its number is
+/// even), odd ones are ada's on C2, and even ones eve's on C3.
+async fn many(site: &Site, more: i64) {
+    sql(
+        &site.pool,
+        &format!(
+            "with fresh as (insert into thread select from generate_series(1, {more}) returning id),
+             numbered as (select id, row_number() over (order by id) as g from fresh)
+             insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec, state,
+               registered_at, spec_canonical, spec_sha256, concluded_at)
+             select (select id from claim where label = case when g % 2 = 1 then 'C2' else 'C3' end),
+               (select id from account where name = case when g % 2 = 1 then 'ada' else 'eve' end), id,
+               'Number ' || g || case when g % 2 = 1 then ' alpha' else ' beta' end, 'It holds.', '',
+               jsonb_build_object('task', jsonb_build_object('name', case when g % 3 = 0 then 'copy' else 'adding' end)),
+               case when g % 5 = 0 then 'concluded' else 'proposed' end,
+               case when g % 5 = 0 then now() end, case when g % 5 = 0 then '{{}}' end,
+               case when g % 5 = 0 then repeat('a', 64) end,
+               -- Many end at the same moment, and later ones not later.
+               case when g % 5 = 0 then now() - make_interval(mins => (g % 7)::int) end
+             from numbered;
+             insert into verdict (experiment_id, outcome, detail)
+             select e.id, case when claim.label = 'C3' then 'falsified' else 'supported' end, '{{}}'
+             from experiment e join claim on claim.id = claim_id
+             where state = 'concluded' and not exists (select from verdict where experiment_id = e.id);
+             analyze experiment; analyze verdict"
+        ),
+    )
+    .await;
+}
+
+/// The numbers on a page, and where its links go on and back.
+fn read(page: &str) -> (Vec<i64>, Option<String>, Option<String>) {
+    let list = page
+        .split("<ol class=\"entries\">")
+        .nth(1)
+        .unwrap_or_default();
+    let ids = list.split("<span class=\"label\">").skip(1);
+    let ids = ids.map(|part| {
+        let digits = part.split('<').next().expect("a label");
+        digits.parse().expect("a number")
+    });
+    let link = |rel: &str| {
+        let tag = page.split(&format!("rel=\"{rel}\" href=\"")).nth(1)?;
+        Some(
+            tag.split('"')
+                .next()?
+                .replace("&#38;", "&")
+                .replace("&amp;", "&"),
+        )
+    };
+    (ids.collect(), link("next"), link("prev"))
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn every_view_is_paged_in_both_directions(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.account("ada", Role::Member).await;
+    site.account("eve", Role::Member).await;
+    many(&site, 330).await;
+    let browser = site.browser();
+    let claim = site.claim("C2").await;
+    let of_claim = format!("claim={claim}&author=ada");
+    for (view, all) in [
+        ("", 330),
+        ("sort=oldest", 330),
+        ("sort=concluded", 66),
+        ("author=eve", 165),
+        ("author=%40EVE&sort=oldest", 165),
+        ("state=proposed", 264),
+        ("verdict=falsified", 33),
+        ("verdict=supported&sort=oldest", 33),
+        ("verdict=falsified&sort=concluded", 33),
+        ("task=copy", 110),
+        ("task=copy&author=ada&verdict=supported", 11),
+        (of_claim.as_str(), 165),
+        ("q=alpha&sort=oldest", 165),
+        ("q=alpha+-beta&task=copy&sort=concluded", 11),
+        ("q=beta&author=ada", 0),
+        ("author=nobody", 0),
+        ("state=proposed&verdict=falsified", 0),
+        ("forecasts=open", 264),
+    ] {
+        let mut address = format!("/experiments?{view}");
+        let mut pages = Vec::new();
+        loop {
+            let answer = browser.get(&address).await;
+            answer.assert_status_ok();
+            let (ids, next, back) = read(&answer.text());
+            assert_eq!(
+                back.is_some(),
+                !pages.is_empty(),
+                "{view}: only the first page has none before it"
+            );
+            pages.push(ids);
+            match next {
+                Some(next) => address = next,
+                None => break,
+            }
+        }
+        let ids: Vec<i64> = pages.concat();
+        assert_eq!(ids.len(), all, "{view}");
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), all, "{view}: each once");
+        if view.contains("oldest") {
+            assert!(ids.is_sorted(), "{view}");
+        } else if !view.contains("concluded") {
+            assert!(ids.is_sorted_by(|a, b| a > b), "{view}");
+        }
+        // And back again, page by page.
+        for page in pages.iter().rev().skip(1) {
+            let (_, _, back) = read(&browser.get(&address).await.text());
+            address = back.expect("a page before");
+            assert_eq!(read(&browser.get(&address).await.text()).0, *page, "{view}");
+        }
+        // A script gets the same.
+        let mut through = Vec::new();
+        let mut cursor = String::new();
+        while all > 0 {
+            let page: Value = browser
+                .get(&format!(
+                    "/api/v1/experiments?{}&limit=150{cursor}",
+                    view.replace("%40EVE", "eve")
+                ))
+                .await
+                .json();
+            let items = page["items"].as_array().expect("items");
+            through.extend(
+                items
+                    .iter()
+                    .map(|item| item["id"].as_i64().expect("a number")),
+            );
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(through, ids, "{view}");
+    }
+    let (first, ..) = read(&browser.get("/experiments?sort=concluded").await.text());
+    let latest: i64 = sqlx::query_scalar("select id from experiment where concluded_at is not null order by concluded_at desc, id desc limit 1")
+        .fetch_one(&site.pool)
+        .await
+        .expect("asks");
+    assert_eq!(first[0], latest);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_choice_is_plain_and_what_cannot_be_is_refused(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    ada.registered(&site).await;
+    let page = ada
+        .get("/experiments?state=registered&task=adding&q=mask&author=ada")
+        .await
+        .text();
+    for words in [
+        "aria-current=\"true\">registered</a>",
+        "aria-current=\"true\">adding</a>",
+        "by ada ×",
+        "“mask” ×",
+        "href=\"/experiments?author=ada&#38;state=registered&#38;task=adding\"",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    for (query, words) in [
+        ("state=foo", "must be one of proposed, registered"),
+        ("verdict=foo", "must be one of supported"),
+        ("task=foo", "must be one of adding"),
+        ("before=x", "is no place in this list"),
+        ("before=1&after=2", "not both"),
+        ("sort=x", "cannot be read"),
+    ] {
+        let answer = ada.get(&format!("/experiments?{query}")).await;
+        answer.assert_status(StatusCode::BAD_REQUEST);
+        assert!(answer.text().contains(words), "{query}: {}", answer.text());
+        if !query.starts_with("before") {
+            let answer = ada.get(&format!("/api/v1/experiments?{query}")).await;
+            answer.assert_status(StatusCode::BAD_REQUEST);
+        }
+    }
+    ada.get("/experiments?claim=abc")
+        .await
+        .assert_status_not_found();
+    let page = ada.get("/experiments?q=the").await;
+    assert!(page.text().contains("too common"));
+    let page = ada.get("/experiments?verdict=falsified&q=mask").await;
+    assert!(page.text().contains("No experiment is all of this."));
+}
+
+/// Experiments that one page reads.
+async fn cost(pool: &PgPool, filter: &Filter, sort: Sort) -> i64 {
+    let before = rows_read(pool, "experiment").await;
+    for _ in 0..7 {
+        let page = listed::page(pool, filter, sort, None, 50).await;
+        page.expect("pages");
+    }
+    (rows_read(pool, "experiment").await - before) / 7
+}
+
+/// What is rare, what is frequent, and what never comes together: none costs more in a larger table.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_page_costs_the_same_in_a_larger_table(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.account("ada", Role::Member).await;
+    site.account("eve", Role::Member).await;
+    let one = alone(&site.pool).await;
+    let (c2, c3) = (site.claim("C2").await, site.claim("C3").await);
+    let words = async |words: &str| Some(text_search::terms(&one, words).await.expect("asks"));
+    let of = Filter::default;
+    let text = |text: &str| Some(text.to_owned());
+    let filters = [
+        of(),
+        Filter {
+            claim: Some(ClaimId(c3)),
+            author: text("ada"),
+            ..of()
+        },
+        Filter {
+            claim: Some(ClaimId(c2)),
+            outcome: text("falsified"),
+            ..of()
+        },
+        Filter {
+            state: text("proposed"),
+            outcome: text("falsified"),
+            ..of()
+        },
+        Filter {
+            task: text("copy"),
+            state: text("running"),
+            ..of()
+        },
+        Filter {
+            task: text("music"),
+            ..of()
+        },
+        Filter {
+            outcome: text("aborted"),
+            ..of()
+        },
+        Filter {
+            words: words("alpha").await,
+            author: text("eve"),
+            ..of()
+        },
+        Filter {
+            words: words("alpha beta").await,
+            ..of()
+        },
+        Filter {
+            words: words("\"alpha number\"").await,
+            ..of()
+        },
+        Filter {
+            words: words("zanzibar").await,
+            ..of()
+        },
+    ];
+    let mut costs = Vec::new();
+    for _ in 0..2 {
+        many(&site, 12_000).await;
+        let mut all = Vec::new();
+        for filter in &filters {
+            for sort in Sort::ALL {
+                all.push((
+                    format!("{filter:?} {sort:?}"),
+                    cost(&one, filter, sort).await,
+                ));
+            }
+        }
+        costs.push(all);
+    }
+    for ((what, before), (_, after)) in costs[0].iter().zip(&costs[1]) {
+        // Two walks, and each row that an index leads to is counted with the index and with the table.
+        let bound = 4 * listed::LOOKED_THROUGH + 100;
+        assert!(
+            *after <= bound && *after <= before + listed::LOOKED_THROUGH,
+            "{what}: {before} rows, then {after}"
+        );
+    }
+    // Where the walk stops, it says so, and goes on.
+    let none = Filter {
+        claim: Some(ClaimId(c3)),
+        author: text("ada"),
+        ..of()
+    };
+    let mut place = None;
+    let mut steps = 0;
+    loop {
+        let page = listed::page(&one, &none, Sort::Newest, place, 50)
+            .await
+            .expect("pages");
+        assert!(page.ids.is_empty());
+        steps += 1;
+        match page.next {
+            Some(next) => place = Some(next),
+            None => break,
+        }
+        assert!(page.stopped);
+    }
+    assert_eq!(
+        steps, 3,
+        "12,000 of the claim are looked through 5,000 at a time"
+    );
+    let page = site
+        .browser()
+        .get(&format!("/experiments?claim={c3}&author=ada"))
+        .await
+        .text();
+    assert!(page.contains("the list goes on"), "{page}");
+}

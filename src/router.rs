@@ -42,8 +42,8 @@ fn pages() -> Router<AppState> {
     use crate::pages::{
         account, addresses, admin, claims, compare, docs,
         experiments::{
-            acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival, show,
-            standing, stop,
+            acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival,
+            run_list, show, standing, stop,
         },
         follow, home, inbox, narrow, people, queue, record, rivals, runs, sign, text_search,
         thread, works,
@@ -75,6 +75,7 @@ fn pages() -> Router<AppState> {
         .route("/experiments/{id}/spec.toml", get(show::spec_toml))
         .route("/experiments/{id}/chosen.toml", get(show::chosen_toml))
         .route("/experiments/{id}/spec.json", get(frozen::spec_json))
+        .route("/experiments/{id}/runs", get(run_list::runs))
         .route("/experiments/{id}/runs.csv", get(download::runs_csv))
         .route("/experiments/{id}/pairs.csv", get(download::pairs_csv))
         .route("/experiments/{id}/metrics.csv", get(download::metrics_csv))

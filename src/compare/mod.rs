@@ -129,7 +129,8 @@ pub async fn compare(pool: &PgPool, choice: &Choice) -> Result<Comparison> {
         .first()
         .and_then(|group| specs.get(&group.experiment))
         .map(|spec| spec.task.name);
-    let (differing, equal) = rows::fields(&groups);
+    let columns: Vec<_> = groups.iter().map(|group| &group.fields).collect();
+    let (differing, equal) = rows::settings(&columns);
     Ok(Comparison {
         metrics: rows::metrics(&groups),
         experiments,
@@ -180,8 +181,8 @@ fn grouped(choice: &Choice, runs: &[Measured], specs: &BTreeMap<ExperimentId, Sp
         };
         let group = &mut groups[place];
         group.runs.push(run.id);
-        group.succeeded += usize::from(run.state == "succeeded");
         if run.state == "succeeded" {
+            group.succeeded += 1;
             group.metrics.push(run.metrics.clone());
         }
     }
@@ -214,4 +215,26 @@ async fn fill(
         group.fields = fields;
     }
     Ok(())
+}
+
+/// The settings that differ between the arms of a specification, and what each arm has of them.
+pub fn between_arms(spec: &Spec) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
+    let columns: Vec<BTreeMap<String, Value>> = (spec.arms.iter())
+        .map(|arm| {
+            let plan = spec.plan(&arm.name, 0);
+            let plan = plan.and_then(|plan| serde_json::to_value(plan).ok());
+            rows::flattened(plan.unwrap_or_default())
+        })
+        .collect();
+    let (differing, _) = rows::settings(&columns.iter().collect::<Vec<_>>());
+    let words: Vec<Vec<String>> = differing.iter().map(Setting::words).collect();
+    let arms = spec.arms.iter().enumerate().map(|(place, arm)| {
+        let of_arm = words.iter().map(|words| words[place].clone()).collect();
+        (arm.name.clone(), of_arm)
+    });
+    let arms = arms.collect();
+    (
+        differing.into_iter().map(|setting| setting.path).collect(),
+        arms,
+    )
 }

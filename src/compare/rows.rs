@@ -72,22 +72,19 @@ pub(super) fn flatten(value: &Value, path: &str, fields: &mut BTreeMap<String, V
 }
 
 /// The settings that differ between columns, and those that do not.
-pub(super) fn fields(groups: &[Group]) -> (Vec<Setting>, Vec<Setting>) {
-    let paths: BTreeSet<&String> = groups
-        .iter()
-        .flat_map(|group| group.fields.keys())
-        .collect();
+pub(super) fn settings(columns: &[&BTreeMap<String, Value>]) -> (Vec<Setting>, Vec<Setting>) {
+    let paths: BTreeSet<&String> = columns.iter().flat_map(|column| column.keys()).collect();
     let mut paths: Vec<&String> = paths.into_iter().collect();
     let section = |path: &str| {
         let name = path.split('.').next().unwrap_or_default();
         SECTIONS.iter().position(|section| *section == name)
     };
     paths.sort_by_key(|path| section(path));
-    let fields = paths.into_iter().map(|path| Setting {
+    let settings = paths.into_iter().map(|path| Setting {
         path: path.clone(),
-        values: (groups.iter().map(|group| group.fields.get(path).cloned())).collect(),
+        values: (columns.iter().map(|column| column.get(path).cloned())).collect(),
     });
-    fields.partition(|field| field.values.windows(2).any(|pair| pair[0] != pair[1]))
+    settings.partition(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]))
 }
 
 /// What was measured, on unseen data first.

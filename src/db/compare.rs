@@ -1,6 +1,7 @@
 //! Runs and experiments beside each other: of those that everybody may see.
 
 use super::runs::{Curve, points};
+use super::visible::Visible;
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -66,6 +67,35 @@ pub struct Measured {
     pub metrics: BTreeMap<String, f64>,
 }
 
+/// A row of `public_run` or `run` as it is read.
+struct Row {
+    id: RunId,
+    experiment: ExperimentId,
+    arm: String,
+    trial: Option<i32>,
+    seed: i64,
+    state: String,
+    failure: Option<String>,
+    metrics: Option<Value>,
+}
+
+impl From<Row> for Measured {
+    fn from(row: Row) -> Self {
+        let metrics = row.metrics.as_ref().and_then(Value::as_object);
+        let number = |(name, value): (&String, &Value)| Some((name.clone(), value.as_f64()?));
+        Self {
+            id: row.id,
+            experiment: row.experiment,
+            arm: row.arm,
+            trial: row.trial,
+            seed: row.seed,
+            state: row.state,
+            failure: row.failure,
+            metrics: metrics.into_iter().flatten().filter_map(number).collect(),
+        }
+    }
+}
+
 /// These runs, and of these experiments the runs that their verdicts compare; those that were not run again, by number.
 ///
 /// # Errors
@@ -76,7 +106,8 @@ pub async fn runs(
     runs: &[RunId],
     limit: i64,
 ) -> sqlx::Result<Vec<Measured>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select id as "id!: RunId", experiment_id as "experiment!: ExperimentId", arm as "arm!", trial, seed as "seed!",
              state as "state!", failure, result -> 'metrics' as metrics
            from public_run r
@@ -89,24 +120,55 @@ pub async fn runs(
     )
     .fetch_all(db)
     .await?;
-    let numbers = |metrics: Value| -> BTreeMap<String, f64> {
-        let metrics = metrics.as_object().cloned().unwrap_or_default();
-        let number = |(name, value): (String, Value)| Some((name, value.as_f64()?));
-        metrics.into_iter().filter_map(number).collect()
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| Measured {
-            id: row.id,
-            experiment: row.experiment,
-            arm: row.arm,
-            trial: row.trial,
-            seed: row.seed,
-            state: row.state,
-            failure: row.failure,
-            metrics: row.metrics.map(numbers).unwrap_or_default(),
-        })
-        .collect())
+    Ok(rows.into_iter().map(Measured::from).collect())
+}
+
+/// The runs of an experiment after that one, those of trials too, by number.
+///
+/// # Errors
+/// If the database is away.
+pub async fn runs_after(
+    db: impl PgExecutor<'_>,
+    experiment: Visible,
+    after: RunId,
+    limit: i64,
+) -> sqlx::Result<Vec<Measured>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id as "id: RunId", experiment_id as "experiment: ExperimentId", arm, trial, seed, state, failure,
+             result -> 'metrics' as metrics
+           from run where experiment_id = $1 and id > $2 order by id limit $3"#,
+        experiment.id() as ExperimentId,
+        after as RunId,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Measured::from).collect())
+}
+
+/// The runs of an experiment before that one, the nearest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn runs_before(
+    db: impl PgExecutor<'_>,
+    experiment: Visible,
+    before: RunId,
+    limit: i64,
+) -> sqlx::Result<Vec<Measured>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select id as "id: RunId", experiment_id as "experiment: ExperimentId", arm, trial, seed, state, failure,
+             result -> 'metrics' as metrics
+           from run where experiment_id = $1 and id < $2 order by id desc limit $3"#,
+        experiment.id() as ExperimentId,
+        before as RunId,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Measured::from).collect())
 }
 
 /// What these runs train.

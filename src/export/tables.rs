@@ -52,7 +52,7 @@ pub fn runs(runs: &[Run]) -> String {
             whole(run.trial.map(i64::from)),
             Cell::Whole(run.seed),
             Cell::Text(&run.state),
-            Cell::from(run.failure.as_deref()),
+            run.failure.as_deref().into(),
             whole(run.steps.map(i64::from)),
             whole(run.retry_of.map(|id| id.0)),
             Cell::from(queued.as_deref()),
@@ -61,7 +61,7 @@ pub fn runs(runs: &[Run]) -> String {
             Cell::from(made.map(|made| made.device_name.as_str())),
             Cell::from(made.map(|made| made.worker_version.as_str())),
             Cell::from(made.map(|made| made.plan_sha256.as_str())),
-            Cell::from(run.data_set.as_deref()),
+            run.data_set.as_deref().into(),
             Cell::from(made.and_then(|made| made.data_sha256.as_deref())),
             Cell::from(result.map(|result| {
                 if result.treatment.verified {

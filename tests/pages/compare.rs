@@ -41,7 +41,6 @@ async fn what_differs_comes_first_and_runs_are_grouped_by_all_but_the_seed(pool:
         "0 of 0",
         "± ",
         "<code>dropout.state.time</code>",
-        "id=\"curves\"",
         "leave out",
     ] {
         assert!(differing.contains(words), "{words}: {page}");
@@ -50,6 +49,7 @@ async fn what_differs_comes_first_and_runs_are_grouped_by_all_but_the_seed(pool:
         equal.contains("<code>task.name</code>") && !differing.contains("<code>task.name</code>"),
         "{page}"
     );
+    assert!(equal.contains("id=\"curves\""), "{page}");
     assert!(page.len() < 100_000, "{} bytes", page.len());
     let found: Value = ada.get("/api/v1/compare?experiments=1,2").await.json();
     assert_eq!(found["groups"].as_array().map(Vec::len), Some(4));
@@ -100,6 +100,60 @@ async fn what_differs_comes_first_and_runs_are_grouped_by_all_but_the_seed(pool:
         page.contains(", seed ") && page.contains(&format!("href=\"/runs/{}\"", runs[3])),
         "{page}"
     );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn runs_are_listed_by_what_differs_and_paged_both_ways(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = two(&site).await;
+    let page = ada.get("/experiments/1/runs").await.text();
+    for words in [
+        "<code>dropout.state.time</code>",
+        "<td>fixed</td>",
+        "<td>per_step</td>",
+        "test_mse",
+        "name=\"runs\" value=\"1\"",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(
+        !page.contains("<code>model.hidden</code>"),
+        "what is alike is no column"
+    );
+    assert!(!page.contains("rel=\"next\"") && !page.contains("rel=\"prev\""));
+    sqlx::query("insert into run (experiment_id, owner_id, arm, seed, plan, steps) select experiment_id, owner_id, arm, 1000000 + g, plan, steps from run, generate_series(1, 200) g where run.id = 1")
+        .execute(&site.pool)
+        .await
+        .expect("queues");
+    let mut seen = Vec::new();
+    let mut address = "/experiments/1/runs".to_owned();
+    let link = |page: &str, rel: &str| {
+        let tag = page.split(&format!("rel=\"{rel}\" href=\"")).nth(1)?;
+        Some(tag.split('"').next()?.to_owned())
+    };
+    loop {
+        let page = ada.get(&address).await.text();
+        seen.push(page.matches("name=\"runs\"").count());
+        match link(&page, "next") {
+            Some(next) => address = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen, [100, 100, 16]);
+    for expected in [100, 100] {
+        address = link(&ada.get(&address).await.text(), "prev").expect("a page before");
+        assert_eq!(
+            ada.get(&address)
+                .await
+                .text()
+                .matches("name=\"runs\"")
+                .count(),
+            expected
+        );
+    }
+    assert_eq!(link(&ada.get(&address).await.text(), "prev"), None);
+    let none = ada.get("/experiments/1/runs?after=9999").await.text();
+    assert!(none.contains("Go to the first page"), "{none}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

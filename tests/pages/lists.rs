@@ -139,7 +139,7 @@ async fn every_view_is_paged_in_both_directions(pool: PgPool) {
         // A script gets the same.
         let mut through = Vec::new();
         let mut cursor = String::new();
-        while all > 0 {
+        loop {
             let page: Value = browser
                 .get(&format!(
                     "/api/v1/experiments?{}&limit=150{cursor}",

@@ -146,6 +146,7 @@ async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/diff",
         "/diff?with=1",
         "/chosen.toml",
+        "/runs",
         "/runs.csv",
         "/pairs.csv",
         "/metrics.csv",
@@ -709,8 +710,8 @@ const LOOKED_AT: [(&str, usize); 29] = [
     ("db/amendments.rs", 5),
     ("db/claims.rs", 5),
     ("db/comments.rs", 1),
-    // Curves of runs that everybody may see.
-    ("db/compare.rs", 1),
+    // Curves of runs that everybody may see; and runs of one experiment, with leave.
+    ("db/compare.rs", 3),
     ("db/curves.rs", 4),
     ("db/events.rs", 4),
     ("db/experiments.rs", 11),

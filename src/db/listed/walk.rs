@@ -156,8 +156,9 @@ pub async fn page(
             found => found,
         },
     };
-    // Whatever the planner takes a filter's share for: an index is walked.
-    sqlx::query!("select set_config('enable_seqscan', 'off', true)")
+    // Whatever the planner takes a filter's share for: an index is walked, and other tables are asked row by row.
+    sqlx::query!("select set_config('enable_seqscan', 'off', true) as scan, set_config('enable_hashjoin', 'off', true) as hash,
+           set_config('enable_mergejoin', 'off', true) as merge")
         .fetch_one(&mut *tx)
         .await?;
     let walk = Walk {

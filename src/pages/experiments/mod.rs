@@ -18,6 +18,7 @@ mod matrix;
 pub(in crate::pages) mod plots;
 mod posted;
 pub mod rival;
+pub mod run_list;
 mod sealed;
 mod search;
 pub mod show;

@@ -10,7 +10,6 @@ use crate::auth::token::{ApiAccount, Scope};
 use crate::db::{self, acceptance as table, accounts};
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -119,7 +118,7 @@ pub(super) async fn unanswered(
     State(pool): State<PgPool>,
     Path(name): Path<String>,
     Query(cursor): Query<Cursor>,
-) -> Result<Json<Page<Experiment>>> {
+) -> Result<Page<Experiment>> {
     let limit = cursor.limit()?;
     let person = accounts::find(&pool, &name)
         .await?
@@ -128,12 +127,7 @@ pub(super) async fn unanswered(
     let waiting = table::waiting(&pool, person.id, None, before, limit + 1).await?;
     let ids: Vec<ExperimentId> = waiting.into_iter().map(|waiting| waiting.id).collect();
     let rows = db::experiments::all_of(&pool, &ids).await?;
-    Ok(Json(Page::cut(
-        rows,
-        limit,
-        |row| row.id.0,
-        Experiment::from,
-    )))
+    Ok(Page::cut(rows, limit, |row| row.id.0, Experiment::from))
 }
 
 /// Whose a claim is.

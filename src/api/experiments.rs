@@ -570,12 +570,12 @@ pub(super) async fn runs(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
     reader: Option<ApiAccount>,
-) -> Result<Json<Page<Run>>> {
+) -> Result<Page<Run>> {
     let experiment = table::find(&pool, id, reader.map(|reader| reader.id))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     let runs = db::runs::of_experiment(&pool, experiment.seen()?).await?;
     let data_sets = db::data_sets::of_runs(&pool, &runs).await?;
     let show = |run| Run::new(run, &data_sets);
-    Ok(Json(Page::whole(runs.into_iter().map(show).collect())))
+    Ok(Page::whole(runs.into_iter().map(show).collect()))
 }

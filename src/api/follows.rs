@@ -9,7 +9,6 @@ use crate::db::works;
 use crate::error::{Error, Result};
 use crate::extract::Query;
 use crate::following::{self, Wish};
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -56,11 +55,11 @@ pub(super) async fn list(
     State(pool): State<PgPool>,
     account: ApiAccount,
     Query(cursor): Query<Cursor>,
-) -> Result<Json<Page<Followed>>> {
+) -> Result<Page<Followed>> {
     let limit = cursor.limit()?;
     let before = FollowId(cursor.position()?.unwrap_or(i64::MAX));
     let rows = table::list(&pool, account.id, before, limit + 1).await?;
-    Ok(Json(Page::cut(rows, limit, |row| row.id.0, Followed::from)))
+    Ok(Page::cut(rows, limit, |row| row.id.0, Followed::from))
 }
 
 /// What to follow, and how: one of `experiment`, `claim` and `work`.

@@ -149,7 +149,7 @@ pub(super) async fn list(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
     Query(cursor): Query<Cursor>,
-) -> Result<Json<Page<Given>>> {
+) -> Result<Page<Given>> {
     let (limit, after) = (cursor.limit()?, cursor.position()?.unwrap_or(0));
     if table::about(&pool, id, None).await?.is_none() {
         return Err(Error::missing("experiment", id));
@@ -161,7 +161,7 @@ pub(super) async fn list(
         is_author: given.is_author,
         created_at: given.created_at,
     };
-    Ok(Json(Page::cut(rows, limit, |row| row.account.0, show)))
+    Ok(Page::cut(rows, limit, |row| row.account.0, show))
 }
 
 /// How good somebody's forecasts were.
@@ -240,7 +240,7 @@ pub(super) struct Surprise {
 /// List the verdicts that members expected least, as the first page does; up to a minute old.
 #[utoipa::path(get, path = "/api/v1/forecasts/surprises", tag = "forecasts",
     responses((status = 200, body = Page<Surprise>)))]
-pub(super) async fn surprises(State(surprises): State<Surprises>) -> Json<Page<Surprise>> {
+pub(super) async fn surprises(State(surprises): State<Surprises>) -> Page<Surprise> {
     let all = surprises.all();
     let show = |surprise: &table::Surprise| Surprise {
         experiment: surprise.id,
@@ -249,5 +249,5 @@ pub(super) async fn surprises(State(surprises): State<Surprises>) -> Json<Page<S
         forecasts: surprise.forecasts,
         mean: surprise.mean,
     };
-    Json(Page::whole(all.iter().map(show).collect()))
+    Page::whole(all.iter().map(show).collect())
 }

@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
 use crate::render::news_words;
 use crate::state::AppState;
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -90,14 +89,12 @@ pub(super) async fn list(
     account: ApiAccount,
     Query(part): Query<Part>,
     Query(cursor): Query<Cursor>,
-) -> Result<Json<Page<Notice>>> {
+) -> Result<Page<Notice>> {
     let limit = cursor.limit()?;
     let before = NewsId(cursor.position()?.unwrap_or(i64::MAX));
     let rows = table::inbox(&state.pool, account.id, part.unread, before, limit + 1).await?;
     let id = |row: &table::Notice| row.news.id.0;
-    Ok(Json(Page::cut(rows, limit, id, |row| {
-        Notice::new(&state, row)
-    })))
+    Ok(Page::cut(rows, limit, id, |row| Notice::new(&state, row)))
 }
 
 /// How much is unread after that.

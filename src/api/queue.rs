@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::experiments::EmptyBody;
 use super::idempotency::{self, Stop};
-use super::page::Page;
+use super::page::{Cursor, Page};
 use super::runs::{Reason, Run, WaitingFor};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::data_sets;
@@ -11,6 +11,7 @@ use crate::db::queue as table;
 use crate::db::runs;
 use crate::db::workers;
 use crate::error::Result;
+use crate::extract::Query;
 use crate::reason;
 use axum::Json;
 use axum::extract::State;
@@ -198,10 +199,14 @@ pub(super) struct Worker {
     stopped_at: Option<DateTime<Utc>>,
 }
 
-/// List the workers heard of within the last hour.
-#[utoipa::path(get, path = "/api/v1/workers", tag = "queue", responses((status = 200, body = Page<Worker>)))]
-pub(super) async fn workers(State(pool): State<PgPool>) -> Result<Json<Page<Worker>>> {
-    let workers = workers::recent(&pool).await?;
+/// List the workers heard of within the last hour, in the order of their ids.
+#[utoipa::path(get, path = "/api/v1/workers", tag = "queue", params(Cursor), responses((status = 200, body = Page<Worker>)))]
+pub(super) async fn workers(
+    State(pool): State<PgPool>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Worker>> {
+    let limit = cursor.limit()?;
+    let workers = workers::after(&pool, cursor.read()?, limit + 1).await?;
     let show = |worker: workers::Worker| Worker {
         id: worker.id,
         host: worker.host,
@@ -227,5 +232,5 @@ pub(super) async fn workers(State(pool): State<PgPool>) -> Result<Json<Page<Work
         last_seen_at: worker.last_seen_at,
         stopped_at: worker.stopped_at,
     };
-    Ok(Json(Page::whole(workers.into_iter().map(show).collect())))
+    Ok(Page::cut(workers, limit, |worker| worker.id, show))
 }

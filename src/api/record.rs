@@ -75,27 +75,22 @@ pub(super) async fn list(
     State(pool): State<PgPool>,
     Query(filter): Query<EntryFilter>,
     Query(cursor): Query<Cursor>,
-) -> Result<Json<Page<Entry>>> {
+) -> Result<Page<Entry>> {
     let limit = cursor.limit()?;
     let after = cursor.position()?.unwrap_or(0);
     if let Some(id) = filter.experiment {
         let entries = record::about_after(&pool, Subject::Experiment(id), after, limit + 1).await?;
-        return Ok(Json(Page::cut(
-            entries,
-            limit,
-            |entry| entry.seq,
-            Entry::from,
-        )));
+        return Ok(Page::cut(entries, limit, |entry| entry.seq, Entry::from));
     }
     let end = record::head(&pool).await?;
     let entries = record::entries(&pool, after, limit).await?;
     let last = entries.last().map(|entry| entry.seq);
-    Ok(Json(Page {
+    Ok(Page {
         next: last
             .filter(|&last| last < end.seq)
             .map(|last| last.to_string()),
         items: entries.into_iter().map(Entry::from).collect(),
-    }))
+    })
 }
 
 /// Where the record ends.

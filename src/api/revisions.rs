@@ -9,7 +9,6 @@ use crate::db;
 use crate::error::{Error, Result};
 use crate::extract::Path;
 use crate::lineage;
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -107,12 +106,12 @@ pub(super) async fn revise(
 pub(super) async fn resorted(
     State(pool): State<PgPool>,
     Path(id): Path<ClaimId>,
-) -> Result<Json<Page<Resorted>>> {
+) -> Result<Page<Resorted>> {
     if db::claims::find(&pool, id).await?.is_none() {
         return Err(Error::missing("claim", id));
     }
     let resorted = db::lineage::resorted(&pool, id).await?;
-    Ok(Json(Page::whole(
+    Ok(Page::whole(
         resorted.into_iter().map(Resorted::from).collect(),
-    )))
+    ))
 }

@@ -177,7 +177,7 @@ pub(super) async fn metrics(
     Path(id): Path<RunId>,
     Query(filter): Query<CurveFilter>,
     reader: Option<ApiAccount>,
-) -> Result<Json<Page<Curve>>> {
+) -> Result<Page<Curve>> {
     let run = find(&pool, id, reader.as_ref()).await?;
     let after = filter.after.unwrap_or(-1);
     let curves = db::runs::curves_of_run(&pool, &run, filter.name.as_deref(), after).await?;
@@ -190,7 +190,7 @@ pub(super) async fn metrics(
             .map(|point| Some(point.value).filter(|value| value.is_finite()))
             .collect(),
     };
-    Ok(Json(Page::whole(curves.into_iter().map(show).collect())))
+    Ok(Page::whole(curves.into_iter().map(show).collect()))
 }
 
 /// Why.

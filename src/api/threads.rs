@@ -8,7 +8,6 @@ use crate::db::comments::{self as table, Limits, Place};
 use crate::discussion;
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -66,7 +65,7 @@ pub(super) async fn list(
     State(pool): State<PgPool>,
     Path(id): Path<ThreadId>,
     Query(cursor): Query<Cursor>,
-) -> Result<Json<Page<Comment>>> {
+) -> Result<Page<Comment>> {
     let limits = Limits {
         posts: cursor.limit()?,
         bytes: PAGE_BYTES,
@@ -77,10 +76,10 @@ pub(super) async fn list(
     }
     let page = discussion::read(&pool, id, Place::After(after), limits).await?;
     let last = page.comments.last().filter(|_| page.later);
-    Ok(Json(Page {
+    Ok(Page {
         next: last.map(|last| last.id.to_string()),
         items: page.comments.into_iter().map(Comment::from).collect(),
-    }))
+    })
 }
 
 /// HTML on one page, in bytes: a page ends early where its posts are long, and `next` goes on from there.

@@ -62,14 +62,11 @@ pub async fn crew(db: impl PgExecutor<'_>) -> sqlx::Result<Crew> {
     .await
 }
 
-/// Workers heard of within the last hour, the lively ones first.
-///
-/// # Errors
-/// If the database is away.
-pub async fn recent(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
-    sqlx::query_as!(
-        Worker,
-        r#"select id, host, device, version, started_at, last_seen_at, stopped_at, takes, trouble, trouble_at,
+macro_rules! select_workers {
+    ($tail:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Worker,
+            r#"select id, host, device, version, started_at, last_seen_at, stopped_at, takes, trouble, trouble_at,
              id in (select id from live_worker) as "live!",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = worker.id and o.sha256 = d.sha256 order by o.name) as "data_sets!",
@@ -78,8 +75,35 @@ pub async fn recent(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
              slots,
              array(select run_id from run_lease join public_run on public_run.id = run_id
                    where worker_id = worker.id order by taken_at, run_id) as "runs!: Vec<RunId>"
-           from worker where last_seen_at > now() - interval '1 hour'
-           order by stopped_at is not null, last_seen_at desc limit 200"#
+           from worker where last_seen_at > now() - interval '1 hour' "# + $tail
+            $(, $argument)*
+        )
+    };
+}
+
+/// Workers heard of within the last hour, the lively ones first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn recent(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
+    select_workers!("order by stopped_at is not null, last_seen_at desc limit 200")
+        .fetch_all(db)
+        .await
+}
+
+/// Workers heard of within the last hour, in the order of their ids, after one of them.
+///
+/// # Errors
+/// If the database is away.
+pub async fn after(
+    db: impl PgExecutor<'_>,
+    worker: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Worker>> {
+    select_workers!(
+        "and ($1::uuid is null or id > $1) order by id limit $2",
+        worker,
+        limit
     )
     .fetch_all(db)
     .await

@@ -59,6 +59,39 @@ async fn admins_cancel_and_retry_with_a_reason(pool: PgPool) {
     assert_eq!(workers["items"][0]["runs"], json!([lease.run.0]));
     assert_eq!(workers["items"][0]["slots"], 4);
     assert_eq!(workers["items"][0]["takes"], true);
+    // However many there are, none is left out without a word.
+    jobs::register_worker(&site.pool, Uuid::new_v4(), "another", "cpu", "0", 1)
+        .await
+        .expect("registers");
+    let mut seen = Vec::new();
+    let mut address = "/api/v1/workers?limit=1".to_owned();
+    loop {
+        let page = site.get(&address).await;
+        let items = page.json::<Value>()["items"].clone();
+        seen.extend(
+            items
+                .as_array()
+                .expect("items")
+                .iter()
+                .map(|item| item["id"].to_string()),
+        );
+        let Some(link) = page.maybe_header("link") else {
+            break;
+        };
+        let link = link.to_str().expect("text").to_owned();
+        let next = link
+            .strip_prefix('<')
+            .and_then(|link| link.split_once(">; rel=\"next\""));
+        address = next.expect("the next page").0.to_owned();
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 2);
+    sqlx::query(
+        "update worker set last_seen_at = now() - interval '2 hours' where host = 'another'",
+    )
+    .execute(&site.pool)
+    .await
+    .expect("ages");
     assert_eq!(workers["items"][0]["trouble"], Value::Null);
     let trouble = Trouble {
         reason: "The device is gone.".into(),

@@ -130,7 +130,8 @@ macro_rules! select_claims {
                    count(*) filter (where outcome = 'inconclusive') as inconclusive,
                    count(*) filter (where outcome = 'supported' and bears) as survived,
                    count(*) filter (where challenge = 'not_confirmed' and bears) as refuted,
-                   1 - exp(coalesce(sum(ln(greatest(1 - severity, 1e-4))) filter (where outcome = 'supported' and bears), 0))
+                   -- Below that it is no number any more, and Postgres would say so.
+                   1 - exp(greatest(coalesce(sum(ln(greatest(1 - severity, 1e-4))) filter (where outcome = 'supported' and bears), 0), -700))
                      as severity,
                    count(*) filter (where outcome in ('supported', 'falsified') and not bears) as aside,
                    max(experiment.id) filter (where challenge = 'open' and bears) as challenged_by,

@@ -211,6 +211,26 @@ async fn the_choice_is_plain_and_what_cannot_be_is_refused(pool: PgPool) {
     assert!(page.text().contains("No experiment is all of this."));
 }
 
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_claim_that_survived_very_much_is_shown(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.account("ada", Role::Member).await;
+    site.account("eve", Role::Member).await;
+    many(&site, 2_000).await;
+    sql(&site.pool, "update verdict set severity = 1").await;
+    let claim = site.claim("C2").await;
+    for page in [
+        "/",
+        "/works",
+        &format!("/claims/{claim}"),
+        &format!("/experiments?claim={claim}"),
+    ] {
+        site.browser().get(page).await.assert_status_ok();
+    }
+    let page = site.browser().get(&format!("/claims/{claim}")).await.text();
+    assert!(page.contains("severity 100 %"), "{page}");
+}
+
 /// Experiments that one page reads.
 async fn cost(pool: &PgPool, filter: &Filter, sort: Sort) -> i64 {
     let before = rows_read(pool, "experiment").await;

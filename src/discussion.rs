@@ -1,6 +1,10 @@
 //! Posting comments and reading them: what pages and REST have in common.
 
-use crate::db::comments::{self, Comment, Limits, Page, Place};
+pub mod edits;
+pub mod moderation;
+pub mod reactions;
+
+use crate::db::comments::{self, Comment, Page, Reading};
 use crate::db::{accounts, references};
 use crate::error::{Error, Result};
 use crate::heavy;
@@ -22,9 +26,16 @@ pub struct Written {
     html: Html,
     /// Names of those whom it mentions.
     people: Vec<String>,
+    reply_to: Option<CommentId>,
 }
 
 impl Written {
+    /// The same as an answer to another one in its thread.
+    pub fn answering(mut self, comment: Option<CommentId>) -> Self {
+        self.reply_to = comment;
+        self
+    }
+
     /// The text as it is stored.
     pub fn text(&self) -> &str {
         &self.text
@@ -53,7 +64,12 @@ pub async fn written(
     heavy::run(move || {
         let html = markdown::bounded(&text, &known)?;
         let people = known.people.into_iter().collect();
-        Ok(Written { text, html, people })
+        Ok(Written {
+            text,
+            html,
+            people,
+            reply_to: None,
+        })
     })
     .await
 }
@@ -73,12 +89,21 @@ async fn known(pool: &PgPool, thread: ThreadId, text: String) -> Result<(String,
 ///
 /// # Errors
 /// If the database is away.
-pub async fn read(pool: &PgPool, thread: ThreadId, place: Place, limits: Limits) -> Result<Page> {
-    let mut page = comments::page(pool, thread, place, limits).await?;
+pub async fn read(pool: &PgPool, thread: ThreadId, reading: Reading) -> Result<Page> {
+    let mut page = comments::page(pool, thread, reading).await?;
     for comment in page.comments.iter_mut().filter(|comment| is_stale(comment)) {
         render(pool, thread, comment).await?;
     }
     Ok(page)
+}
+
+/// One post, rendered.
+///
+/// # Errors
+/// If there is none.
+pub async fn read_one(pool: &PgPool, id: CommentId) -> Result<Comment> {
+    let mut posts = posts(pool, &[id]).await?;
+    posts.pop().ok_or_else(|| Error::missing("comment", id))
 }
 
 /// These posts, wherever they stand, rendered and kept so.
@@ -130,7 +155,7 @@ pub async fn render_some(pool: &PgPool) -> Result<bool> {
 /// Posts `author`'s comment to a thread.
 ///
 /// # Errors
-/// Too many within a minute, or no such thread.
+/// Too many within a minute, a locked or no such thread, or an answer to what is not in it.
 pub async fn post(
     tx: &mut PgConnection,
     thread: ThreadId,
@@ -138,6 +163,7 @@ pub async fn post(
     comment: &Written,
 ) -> Result<CommentId> {
     accounts::lock(tx, author).await?;
+    moderation::open(tx, thread).await?;
     if comments::recent(&mut *tx, author).await? >= PER_MINUTE {
         return Err(Error::TooMany {
             detail: format!(
@@ -146,11 +172,26 @@ pub async fn post(
             retry_after: 60,
         });
     }
-    let id = comments::create(&mut *tx, thread, author, &comment.text, &comment.html)
+    let answered = match comment.reply_to {
+        Some(other) => comments::thread_of(&mut *tx, other).await?,
+        None => Some(thread),
+    };
+    if answered != Some(thread) {
+        let detail =
+            "There is no such comment in this discussion. Leave `reply_to` out to begin a new one.";
+        return Err(Error::field("/reply_to", detail));
+    }
+    let Written {
+        text,
+        html,
+        people,
+        reply_to,
+    } = comment;
+    let id = comments::create(&mut *tx, thread, author, text, html, *reply_to)
         .await?
         .ok_or_else(|| Error::missing("thread", thread))?;
     let news = news::of_post(&mut *tx, id).await?;
-    news::mention(tx, news, &comment.people).await?;
+    news::mention(tx, news, people).await?;
     Ok(id)
 }
 
@@ -165,7 +206,7 @@ pub async fn post_once(
     comment: &Written,
 ) -> Result<CommentId> {
     accounts::lock(tx, author).await?;
-    match comments::just_posted(&mut *tx, thread, author, &comment.text).await? {
+    match comments::just_posted(&mut *tx, thread, author, &comment.text, comment.reply_to).await? {
         Some(twin) => Ok(twin),
         None => post(tx, thread, author, comment).await,
     }

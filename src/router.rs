@@ -46,7 +46,8 @@ fn pages() -> Router<AppState> {
             run_list, show, standing, stop,
         },
         follow, home, inbox, narrow, people, queue, record, rivals, runs, sign, text_search,
-        thread, works,
+        thread::{self, history, moderate, react, write},
+        works,
     };
     Router::new()
         // The board
@@ -112,10 +113,24 @@ fn pages() -> Router<AppState> {
         .route("/robots.txt", get(addresses::robots))
         .route("/favicon.ico", get(addresses::icon))
         // Discussion
-        .route("/threads/{id}/comments", post(thread::comment))
+        .route("/threads/{id}/comments", post(write::comment))
         .route("/comments/{id}", get(thread::permalink))
-        .route("/comments/{id}/hide", post(thread::hide))
-        .route("/comments/{id}/unhide", post(thread::unhide))
+        .route("/comments/{id}/reply", get(write::answer_form))
+        .route("/comments/{id}/replies", post(write::answer))
+        .route(
+            "/comments/{id}/edit",
+            get(write::edit_form).post(write::edit),
+        )
+        .route("/comments/{id}/history", get(history::history))
+        .route("/comments/{id}/delete", post(write::delete))
+        .route("/comments/{id}/reactions", post(react::react))
+        .route("/comments/{id}/hide", post(moderate::hide))
+        .route("/comments/{id}/unhide", post(moderate::unhide))
+        .route("/comments/{id}/appeal", post(moderate::appeal))
+        .route("/comments/{id}/appeal/decline", post(moderate::decline))
+        .route("/threads/{id}/lock", post(moderate::lock))
+        .route("/threads/{id}/unlock", post(moderate::unlock))
+        .route("/moderation", get(moderate::log))
         // People
         .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
         .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))

@@ -68,8 +68,13 @@ export function follow() {
       if (fresh && !isSelected(part)) replace(part, fresh);
     }
     const posts = document.querySelector("[data-posts]");
+    // Each where it stands in its conversation: after the one that comes before it.
+    let before;
     for (const post of page.querySelectorAll("[data-posts] > li")) {
-      if (posts && !document.getElementById(post.id)) posts.append(post);
+      const here = document.getElementById(post.id);
+      if (!here && before) before.after(post);
+      else if (!here) posts?.append(post);
+      before = here ?? post;
     }
     if (posts?.childElementCount) document.querySelector("[data-no-posts]")?.remove();
     if (over && document.getElementById("verdict-word")) tell("The verdict is in: ", "#verdict-word");

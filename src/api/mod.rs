@@ -6,6 +6,7 @@
 mod acceptance;
 mod body;
 mod claims;
+mod comments;
 mod compare;
 mod cost;
 mod diff;
@@ -15,6 +16,7 @@ mod follows;
 mod forecasts;
 mod idempotency;
 mod inbox;
+mod moderation;
 mod page;
 mod queue;
 mod record;
@@ -163,6 +165,16 @@ fn described() -> Described {
         .routes(routes!(inbox::list))
         .routes(routes!(inbox::read_until))
         .routes(routes!(inbox::read_one))
+        .routes(routes!(comments::show, comments::edit, comments::delete))
+        .routes(routes!(comments::versions))
+        .routes(routes!(comments::react, comments::take_back))
+        .routes(routes!(moderation::log))
+        .routes(routes!(moderation::hide))
+        .routes(routes!(moderation::unhide))
+        .routes(routes!(moderation::appeal))
+        .routes(routes!(moderation::decline))
+        .routes(routes!(moderation::lock_state, moderation::lock))
+        .routes(routes!(moderation::unlock))
         .routes(routes!(record::list))
         .routes(routes!(record::head))
         .routes(routes!(queue::show))

@@ -4,7 +4,7 @@ use super::body::Body;
 use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use crate::auth::token::{ApiAccount, Scope};
-use crate::db::comments::{self as table, Limits, Place};
+use crate::db::comments::{self as table, Limits, Order, Place, Reading, Whose};
 use crate::discussion;
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
@@ -15,7 +15,7 @@ use breakmywork_protocol::id::{CommentId, ExperimentId, ThreadId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A post: by a person, or of an experiment by the machine.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,42 +30,109 @@ pub(super) struct Comment {
     experiment: Option<ExperimentId>,
     /// That result's outcome.
     outcome: Option<String>,
-    /// Markdown as typed; null if a moderator hid it.
+    /// The post that it answers.
+    reply_to: Option<CommentId>,
+    /// Markdown as typed; null if a moderator hid it or its author deleted it.
     body: Option<String>,
-    /// The same as sanitised HTML.
+    /// The same as sanitised HTML, formulas as MathML.
     html: Option<String>,
+    /// How often it was written: 1 if it was never edited. Sent back with an edit.
+    version: i32,
+    /// When it was edited last.
+    edited_at: Option<DateTime<Utc>>,
+    /// When its author deleted it.
+    deleted_at: Option<DateTime<Utc>>,
     /// Why a moderator hid it.
     hidden_reason: Option<String>,
+    /// What its author says against that.
+    appeal: Option<String>,
+    /// Why it stays hidden all the same; null while the appeal waits.
+    appeal_answer: Option<String>,
+    /// What readers think of it.
+    reactions: Reactions,
     /// When it was posted.
     created_at: DateTime<Utc>,
 }
 
+/// How many readers say what to a comment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Reactions {
+    /// Agree.
+    agree: i32,
+    /// Doubt it.
+    doubt: i32,
+    /// Are thankful for it.
+    thanks: i32,
+}
+
 impl From<table::Comment> for Comment {
     fn from(comment: table::Comment) -> Self {
-        let body = comment.hidden_at.is_none().then_some(comment.body);
+        let body = comment.is_readable().then_some(comment.body);
         Self {
             id: comment.id,
             author: comment.author,
             kind: comment.kind,
             experiment: comment.experiment,
             outcome: comment.outcome,
+            reply_to: comment.reply_to,
+            version: comment.version,
+            edited_at: comment.edited_at,
+            deleted_at: comment.deleted_at,
             html: comment.html.filter(|_| body.is_some()),
             body,
             hidden_reason: comment.hidden_reason,
+            appeal: comment.appeal,
+            appeal_answer: comment.appeal_answer,
+            reactions: Reactions {
+                agree: comment.agrees,
+                doubt: comment.doubts,
+                thanks: comment.thanks,
+            },
             created_at: comment.created_at,
         }
     }
 }
 
-/// List the posts of a thread, oldest first. A page of long posts may hold fewer than `limit`; `next` goes on.
+/// How the posts of a thread are listed.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Listing {
+    /// `conversation` (each first comment, then what answers it), `oldest` or `newest`; `oldest` if not given.
+    sort: Option<String>,
+    /// `all`, `people` or `results`; `all` if not given.
+    show: Option<String>,
+}
+
+/// List the posts of a thread, oldest first if nothing else is asked. A page of long posts may hold fewer than `limit`; `next` goes on.
 #[utoipa::path(get, path = "/api/v1/threads/{id}/comments", tag = "threads",
-    params(("id" = i64, Path, description = "Key"), Cursor),
+    params(("id" = i64, Path, description = "Key"), Cursor, Listing),
     responses((status = 200, body = Page<Comment>), (status = 404, description = "No such thread")))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
     Path(id): Path<ThreadId>,
     Query(cursor): Query<Cursor>,
+    Query(listing): Query<Listing>,
 ) -> Result<Page<Comment>> {
+    let order = match listing.sort.as_deref() {
+        None | Some("oldest") => Order::Oldest,
+        Some("newest") => Order::Newest,
+        Some("conversation") => Order::Conversation,
+        Some(_) => {
+            return Err(Error::BadRequest(
+                "`sort` is conversation, oldest or newest.".to_owned(),
+            ));
+        }
+    };
+    let whose = match listing.show.as_deref() {
+        None | Some("all") => Whose::All,
+        Some("people") => Whose::People,
+        Some("results") => Whose::Machine,
+        Some(_) => {
+            return Err(Error::BadRequest(
+                "`show` is all, people or results.".to_owned(),
+            ));
+        }
+    };
     let limits = Limits {
         posts: cursor.limit()?,
         bytes: PAGE_BYTES,
@@ -74,12 +141,28 @@ pub(super) async fn list(
     if table::subject(&pool, id).await?.is_none() {
         return Err(Error::missing("thread", id));
     }
-    let page = discussion::read(&pool, id, Place::After(after), limits).await?;
+    let reading = Reading {
+        place: Place::After(after),
+        limits,
+        order,
+        whose,
+    };
+    let page = discussion::read(&pool, id, reading).await?;
     let last = page.comments.last().filter(|_| page.later);
     Ok(Page {
         next: last.map(|last| last.id.to_string()),
         items: page.comments.into_iter().map(Comment::from).collect(),
     })
+}
+
+/// One post.
+///
+/// # Errors
+/// If there is none.
+pub(super) async fn found(db: impl sqlx::PgExecutor<'_>, id: CommentId) -> Result<Comment> {
+    let mut rows = table::rows(db, &[id]).await?;
+    let row = rows.pop().ok_or_else(|| Error::missing("comment", id))?;
+    Ok(Comment::from(row))
 }
 
 /// HTML on one page, in bytes: a page ends early where its posts are long, and `next` goes on from there.
@@ -91,13 +174,15 @@ const PAGE_BYTES: i64 = 1_000_000;
 pub(super) struct NewComment {
     /// Markdown, at most 20,000 characters.
     body: String,
+    /// The post of this thread that it answers.
+    reply_to: Option<CommentId>,
 }
 
 /// Post a comment.
 #[utoipa::path(post, path = "/api/v1/threads/{id}/comments", tag = "threads", security(("token" = [])),
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = NewComment,
-    responses((status = 201, body = Comment), (status = 404, description = "No such thread"), (status = 422, description = "Empty or too long")))]
+    responses((status = 201, body = Comment), (status = 404, description = "No such thread"), (status = 409, description = "Locked"), (status = 422, description = "Empty or too long, or an answer to what is not in the thread")))]
 pub(super) async fn post(
     State(pool): State<PgPool>,
     Path(id): Path<ThreadId>,
@@ -109,11 +194,8 @@ pub(super) async fn post(
     let written = discussion::written(&pool, id, &body.value.body).await?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let written = written.map_err(|detail| Error::field("/body", detail))?;
+    let written = written.answering(body.value.reply_to);
     let comment = discussion::post(&mut call.tx, id, account.id, &written).await?;
-    let posted = table::rows(&mut *call.tx, &[comment])
-        .await?
-        .pop()
-        .map(Comment::from)
-        .ok_or_else(|| Error::missing("comment", comment))?;
+    let posted = found(&mut *call.tx, comment).await?;
     call.finish(StatusCode::CREATED, &posted).await
 }

@@ -2,14 +2,15 @@
 
 use crate::render::{html::Html, markdown};
 use breakmywork_protocol::id::{AccountId, ClaimId, CommentId, ExperimentId, ThreadId};
-use breakmywork_protocol::record::{self, Act};
 use chrono::{DateTime, Utc};
-use serde_json::json;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 
+pub mod moderation;
 mod page;
+pub mod reactions;
+pub mod versions;
 
-pub use page::{Limits, Page, Place, begins_with, page, rows};
+pub use page::{Limits, Order, Page, Place, Reading, Whose, begins_with, page, rows};
 
 /// Longest comment, in characters, as the table's constraint has it.
 pub const LONGEST: usize = 20_000;
@@ -35,12 +36,36 @@ pub struct Comment {
     pub html_version: Option<i16>,
     /// When it was posted.
     pub created_at: DateTime<Utc>,
+    /// How often it was written: 1 if it was never edited.
+    pub version: i32,
+    /// When it was edited last.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// When its author deleted it.
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// The post that it answers.
+    pub reply_to: Option<CommentId>,
+    /// That one's kind.
+    pub answered_kind: Option<String>,
+    /// Who wrote that one.
+    pub answered_author: Option<String>,
+    /// How deep it stands: 0 for the first of a conversation, 1 for an answer to that, 2 for all further ones.
+    pub depth: i32,
     /// When it was hidden.
     pub hidden_at: Option<DateTime<Utc>>,
     /// By whom.
     pub hidden_by: Option<String>,
     /// Why.
     pub hidden_reason: Option<String>,
+    /// What its author says against that.
+    pub appeal: Option<String>,
+    /// Why it stays hidden all the same.
+    pub appeal_answer: Option<String>,
+    /// How many agree.
+    pub agrees: i32,
+    /// How many doubt it.
+    pub doubts: i32,
+    /// How many are thankful for it.
+    pub thanks: i32,
 }
 
 impl Comment {
@@ -51,6 +76,34 @@ impl Comment {
             None => markdown::html(&self.body),
         }
     }
+
+    /// Whether everybody may read what it says.
+    pub fn is_readable(&self) -> bool {
+        self.hidden_at.is_none() && self.deleted_at.is_none()
+    }
+
+    /// Who posted it, in words.
+    pub fn by(&self) -> &str {
+        match (&self.author, self.kind.as_str()) {
+            (Some(author), _) => author,
+            (None, "comment") => "somebody",
+            (None, _) => "the machine",
+        }
+    }
+
+    /// Who posted what it answers, in words.
+    pub fn answered(&self) -> &str {
+        match (&self.answered_author, self.answered_kind.as_deref()) {
+            (Some(author), _) => author,
+            (None, Some("comment")) => "somebody",
+            (None, _) => "the machine",
+        }
+    }
+
+    /// Whether a person wrote it, and it is there to be read by everybody.
+    pub fn is_open(&self) -> bool {
+        self.kind == "comment" && self.is_readable()
+    }
 }
 
 /// Posts a comment; none if there is no such thread.
@@ -60,16 +113,18 @@ pub async fn create(
     author: AccountId,
     body: &str,
     html: &Html,
+    reply_to: Option<CommentId>,
 ) -> sqlx::Result<Option<CommentId>> {
     sqlx::query_scalar!(
-        r#"insert into comment (thread_id, author_id, body, html, html_version)
-           select id, $2, $3, $4, $5 from thread where id = $1
+        r#"insert into comment (thread_id, author_id, body, html, html_version, reply_to)
+           select id, $2, $3, $4, $5, $6 from thread where id = $1
            returning id as "id: CommentId""#,
         thread.0,
         author.0,
         body,
         html.as_str(),
         markdown::VERSION,
+        reply_to as Option<CommentId>,
     )
     .fetch_optional(db)
     .await
@@ -118,15 +173,17 @@ pub async fn just_posted(
     thread: ThreadId,
     author: AccountId,
     body: &str,
+    reply_to: Option<CommentId>,
 ) -> sqlx::Result<Option<CommentId>> {
     sqlx::query_scalar!(
         r#"select id as "id: CommentId" from comment
-           where thread_id = $1 and author_id = $2 and body = $3
+           where thread_id = $1 and author_id = $2 and body = $3 and reply_to is not distinct from $4
              and created_at > now() - interval '1 minute'
            order by id desc limit 1"#,
         thread.0,
         author.0,
         body,
+        reply_to as Option<CommentId>,
     )
     .fetch_optional(db)
     .await
@@ -141,58 +198,6 @@ pub async fn recent(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<
     )
     .fetch_one(db)
     .await
-}
-
-/// Hides a comment, for everybody to see that and why; false if it is hidden already, a result or not there.
-pub async fn hide(
-    tx: &mut PgConnection,
-    comment: CommentId,
-    by: AccountId,
-    reason: &str,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "update comment set hidden_at = now(), hidden_by = $2, hidden_reason = $3
-         where id = $1 and hidden_at is null and kind = 'comment'",
-        comment.0,
-        by.0,
-        reason,
-    )
-    .execute(&mut *tx)
-    .await?;
-    if done.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let subject = record::Subject::Comment(comment);
-    record::act(
-        tx,
-        subject,
-        Act::Hidden,
-        Some(by),
-        json!({ "reason": reason }),
-    )
-    .await?;
-    Ok(true)
-}
-
-/// Shows a hidden comment again.
-pub async fn unhide(
-    tx: &mut PgConnection,
-    comment: CommentId,
-    by: AccountId,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "update comment set hidden_at = null, hidden_by = null, hidden_reason = null
-         where id = $1 and hidden_at is not null",
-        comment.0,
-    )
-    .execute(&mut *tx)
-    .await?;
-    if done.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let subject = record::Subject::Comment(comment);
-    record::act(tx, subject, Act::Shown, Some(by), json!({})).await?;
-    Ok(true)
 }
 
 /// What a thread discusses.

@@ -5,7 +5,7 @@ mod text;
 mod timing;
 
 pub use fields::{Change, Section};
-pub use text::{Piece, TextDiff};
+pub use text::{Piece, TextDiff, pieces};
 pub use timing::{Known, Timing};
 
 use crate::db::amendments::{self, Amendment};

@@ -45,7 +45,8 @@ pub(super) fn diffs(before: &Experiment, after: &Experiment) -> Vec<TextDiff> {
         .collect()
 }
 
-fn pieces(old: &str, new: &str) -> Vec<Piece> {
+/// Two texts as pieces in their order. Takes [`PATIENCE`] at most, and a little.
+pub fn pieces(old: &str, new: &str) -> Vec<Piece> {
     let diff = similar::TextDiff::configure()
         .timeout(PATIENCE)
         .diff_words(old, new);

@@ -193,6 +193,7 @@ pub async fn claim(
         .unwrap_or_default();
     let tried = points::newest(pool, id, scope_map::NEWEST).await?;
     let scope = claim.covers.0.get();
+    let reader = visit.reader();
     let page = ClaimPage {
         follow: Follow::of_claim(pool, visit.reader(), id).await?,
         visit,
@@ -207,7 +208,7 @@ pub async fn claim(
         falsifier,
         drawn,
         arms,
-        thread: thread::load(pool, claim.thread, from).await?,
+        thread: thread::load(pool, claim.thread, from, reader).await?,
         url: state.settings.address(&format!("/claims/{id}")),
         claim,
     };

@@ -16,7 +16,7 @@ use axum::{
     http::{Method, header},
     response::Response,
 };
-use breakmywork_protocol::id::{ExperimentId, ThreadId};
+use breakmywork_protocol::id::{CommentId, ExperimentId, ThreadId};
 use std::collections::BTreeMap;
 
 /// The type of a form's body.
@@ -35,8 +35,9 @@ const SECRET: [&str; 3] = ["password", "current", "new"];
 const SILENT: [&str; 4] = ["action", "sync", "version", "next"];
 
 /// Fields that hold what people write.
-const WRITTEN: [&str; 10] = [
+const WRITTEN: [&str; 11] = [
     "body",
+    "words",
     "title",
     "prediction",
     "rationale",
@@ -121,6 +122,7 @@ impl Kept {
     pub(crate) fn word<'a>(&self, name: &'a str) -> &'a str {
         match name {
             "body" => "comment",
+            "words" => "appeal",
             "toml" => "specification",
             "amend_reason" => "reason",
             other => other,
@@ -158,9 +160,19 @@ pub async fn go_on(state: &AppState, viewer: Viewer, kept: Kept) -> Result<Respo
     match parts.as_slice() {
         ["threads", thread, "comments"] if thread.parse::<ThreadId>().is_ok() => {
             let thread: ThreadId = thread.parse().unwrap_or(ThreadId(0));
-            let draft = thread::Draft::preview(kept.get("body"));
+            let draft = thread::write::Draft::preview(kept.get("body"), None);
             let state = State(state.clone());
-            thread::comment(state, visit, Member(viewer), Path(thread), Form(draft)).await
+            thread::write::comment(state, visit, Member(viewer), Path(thread), Form(draft)).await
+        }
+        ["comments", id, what @ ("replies" | "edit")] if id.parse::<CommentId>().is_ok() => {
+            let id = Path(id.parse().unwrap_or(CommentId(0)));
+            let version = kept.get("version").parse().ok();
+            let draft = Form(thread::write::Draft::preview(kept.get("body"), version));
+            let (state, viewer) = (State(state.clone()), Member(viewer));
+            match *what {
+                "edit" => thread::write::edit(state, visit, viewer, id, draft).await,
+                _ => thread::write::answer(state, visit, viewer, id, draft).await,
+            }
         }
         ["experiments", "new"] => edit::go_on(state, &viewer, visit, None, kept.fields).await,
         ["experiments", id, "edit"] if id.parse::<ExperimentId>().is_ok() => {

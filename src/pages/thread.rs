@@ -1,20 +1,27 @@
-//! The discussion of a claim or an experiment: reading, writing, previewing, hiding.
+//! The discussion of a claim or an experiment.
 
-use super::{Cache, draft_stored, see_other, show, with_status};
-use crate::reason;
+pub mod history;
+pub mod moderate;
+pub mod react;
+pub mod write;
+
+use super::see_other;
 use crate::{
-    db::comments::{self, Comment, Limits, Place, Subject},
-    discussion::{self, Written},
+    db::comments::{
+        self, Comment, Limits, Order, Place, Reading, Whose,
+        moderation::{self, Lock},
+        reactions::{self, Reaction},
+    },
+    discussion,
     error::{Error, Result},
-    extract::{Form, Member, Moderator, Path, Visit},
-    render::{form::FormErrors, html::Html},
+    extract::Path,
     state::AppState,
 };
-use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, response::Response};
 use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
 use serde::Deserialize;
 use sqlx::PgPool;
+use std::collections::HashSet;
 
 /// How much of a thread one page shows.
 const SHOWN: Limits = Limits {
@@ -31,14 +38,169 @@ pub struct Thread {
     pub(super) earlier: Option<CommentId>,
     /// The last post shown, if others come after it.
     pub(super) later: Option<CommentId>,
+    /// Why nobody may post to it.
+    pub(super) lock: Option<Lock>,
+    /// What its reader thinks of them.
+    pub(super) own: HashSet<(CommentId, Reaction)>,
+    /// How it is shown.
+    pub(super) sort: Sort,
+    pub(super) show: Show,
 }
 
-/// Where a page of the thread starts; part of every page that shows one.
+impl Thread {
+    /// What may be said to a post, how many say so, and what to send to say it or to take it back.
+    pub(super) fn reactions(&self, post: &Comment) -> [Said; 3] {
+        Reaction::ALL.map(|reaction| {
+            let said = self.own.contains(&(post.id, reaction));
+            let (word, times) = match reaction {
+                Reaction::Agree => ("Agree", post.agrees),
+                Reaction::Doubt => ("Doubt", post.doubts),
+                Reaction::Thanks => ("Thanks", post.thanks),
+            };
+            Said {
+                word,
+                times,
+                said,
+                value: format!("{}{}", if said { "not-" } else { "" }, reaction.name()),
+            }
+        })
+    }
+
+    /// Whether there is nothing in it, however it is shown.
+    pub(super) fn is_empty(&self) -> bool {
+        self.comments.is_empty()
+            && self.earlier.is_none()
+            && self.later.is_none()
+            && self.show == Show::All
+    }
+
+    /// Whether what is asked for has nothing in it, though the thread may have.
+    pub(super) fn shows_nothing(&self) -> bool {
+        self.comments.is_empty() && self.earlier.is_none() && self.later.is_none()
+    }
+
+    /// The other ways to show it, and this one: by order, and by whose posts.
+    pub(super) fn views(&self) -> [Vec<View>; 2] {
+        let orders = [
+            (Sort::Conversation, "Conversations"),
+            (Sort::Newest, "Newest first"),
+        ];
+        let kinds = [
+            (Show::All, "Everything"),
+            (Show::People, "People"),
+            (Show::Results, "Results"),
+        ];
+        let by_order = orders.map(|(sort, name)| View {
+            name,
+            address: query(sort, self.show, None),
+            current: sort == self.sort,
+        });
+        let by_kind = kinds.map(|(show, name)| View {
+            name,
+            address: query(self.sort, show, None),
+            current: show == self.show,
+        });
+        [by_order.into(), by_kind.into()]
+    }
+
+    /// The same from a post on: what comes `after` it, or `before`.
+    pub(super) fn address(&self, side: &str, post: &CommentId) -> String {
+        query(self.sort, self.show, Some((side, *post)))
+    }
+
+    pub(super) fn earlier_word(&self) -> &'static str {
+        match self.sort {
+            Sort::Conversation => "Earlier comments",
+            Sort::Newest => "Newer comments",
+        }
+    }
+
+    pub(super) fn later_word(&self) -> &'static str {
+        match self.sort {
+            Sort::Conversation => "Later comments",
+            Sort::Newest => "Older comments",
+        }
+    }
+}
+
+/// A word that a reader may say to a post.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) word: &'static str,
+    pub(super) times: i32,
+    /// Whether this reader says so.
+    pub(super) said: bool,
+    pub(super) value: String,
+}
+
+/// A way to show a thread.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) name: &'static str,
+    pub(super) address: String,
+    pub(super) current: bool,
+}
+
+fn query(sort: Sort, show: Show, from: Option<(&str, CommentId)>) -> String {
+    let mut query = Vec::new();
+    if let Some((side, post)) = from {
+        query.push(format!("{side}={post}"));
+    }
+    if sort == Sort::Newest {
+        query.push("sort=newest".to_owned());
+    }
+    match show {
+        Show::All => {}
+        Show::People => query.push("show=people".to_owned()),
+        Show::Results => query.push("show=results".to_owned()),
+    }
+    format!("?{}", query.join("&"))
+}
+
+/// In which order a discussion is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// Oldest conversations first, with what answers below.
+    #[default]
+    Conversation,
+    /// The newest post first.
+    Newest,
+}
+
+/// Whose posts are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Show {
+    /// Everybody's.
+    #[default]
+    All,
+    /// Those of people.
+    People,
+    /// Those of the machine.
+    Results,
+}
+
+impl Show {
+    pub(crate) fn whose(self) -> Whose {
+        match self {
+            Self::All => Whose::All,
+            Self::People => Whose::People,
+            Self::Results => Whose::Machine,
+        }
+    }
+}
+
+/// Where a page of the thread starts, and how it is shown; part of every page that shows one.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct From {
     after: Option<i64>,
     before: Option<i64>,
     at: Option<i64>,
+    #[serde(default)]
+    sort: Sort,
+    #[serde(default)]
+    show: Show,
 }
 
 impl From {
@@ -54,8 +216,27 @@ impl From {
 }
 
 /// Reads a page of a thread.
-pub async fn load(pool: &PgPool, id: ThreadId, from: From) -> Result<Thread> {
-    let page = discussion::read(pool, id, from.place(), SHOWN).await?;
+pub async fn load(
+    pool: &PgPool,
+    id: ThreadId,
+    from: From,
+    reader: Option<AccountId>,
+) -> Result<Thread> {
+    let reading = Reading {
+        place: from.place(),
+        limits: SHOWN,
+        order: match from.sort {
+            Sort::Conversation => Order::Conversation,
+            Sort::Newest => Order::Newest,
+        },
+        whose: from.show.whose(),
+    };
+    let page = discussion::read(pool, id, reading).await?;
+    let shown: Vec<CommentId> = page.comments.iter().map(|post| post.id).collect();
+    let own = match reader {
+        Some(reader) => reactions::of(pool, reader, &shown).await?,
+        None => Vec::new(),
+    };
     // Past an end, the way back leads to what is nearest.
     let first = page.comments.first().map(|first| first.id);
     let last = page.comments.last().map(|last| last.id);
@@ -65,159 +246,12 @@ pub async fn load(pool: &PgPool, id: ThreadId, from: From) -> Result<Thread> {
         id,
         earlier: earlier.filter(|_| page.earlier),
         later: later.filter(|_| page.later),
+        own: own.into_iter().collect(),
         comments: page.comments,
+        lock: moderation::locked(pool, id).await?,
+        sort: from.sort,
+        show: from.show,
     })
-}
-
-/// A comment being written.
-#[derive(Debug, Deserialize)]
-pub struct Draft {
-    #[serde(default)]
-    body: String,
-    #[serde(default)]
-    action: String,
-}
-
-impl Draft {
-    /// A comment to look at before it is posted.
-    pub(super) fn preview(body: String) -> Self {
-        Self {
-            body,
-            action: "preview".to_owned(),
-        }
-    }
-}
-
-#[derive(Debug, Template)]
-#[template(path = "comment_draft.html")]
-struct DraftPage {
-    visit: Visit,
-    thread: ThreadId,
-    back: String,
-    body: String,
-    /// What the comment would look like, if it can be posted.
-    preview: Option<Html>,
-    errors: FormErrors,
-}
-
-/// What the drafts of a thread's comments are kept under: where they are posted to.
-fn form(thread: ThreadId) -> String {
-    format!("/threads/{thread}/comments")
-}
-
-/// Previews or posts a comment.
-pub async fn comment(
-    State(state): State<AppState>,
-    visit: Visit,
-    Member(viewer): Member,
-    Path(thread): Path<ThreadId>,
-    Form(draft): Form<Draft>,
-) -> Result<Response> {
-    let subject = comments::subject(&state.pool, thread)
-        .await?
-        .ok_or_else(|| Error::missing("discussion", thread))?;
-    let body = draft.body.replace("\r\n", "\n");
-    let mut errors = FormErrors::new();
-    let mut refusal = None;
-    let written = discussion::written(&state.pool, thread, &body).await?;
-    match &written {
-        Err(detail) => errors.add("body", detail),
-        Ok(_) if draft.action == "preview" => {}
-        Ok(written) => match store(&state.pool, thread, viewer.id, written).await {
-            Ok(id) => {
-                let to = address_of(&state.pool, thread, &subject, id).await?;
-                return Ok(draft_stored(see_other(&to), &form(thread)));
-            }
-            // What was typed stays in the form.
-            Err(Error::TooMany {
-                detail,
-                retry_after,
-            }) => {
-                errors.add("body", &detail);
-                refusal = Some(Error::TooMany {
-                    detail,
-                    retry_after,
-                });
-            }
-            Err(error) => return Err(error),
-        },
-    }
-    let page = DraftPage {
-        visit,
-        thread,
-        back: subject.address(),
-        body: draft.body,
-        preview: written
-            .ok()
-            .filter(|_| errors.is_empty())
-            .map(|written| written.html().clone()),
-        errors,
-    };
-    if page.errors.is_empty() {
-        return show(&page, Cache::Never);
-    }
-    let status = refusal
-        .as_ref()
-        .map_or(StatusCode::UNPROCESSABLE_ENTITY, Error::status);
-    let mut response = with_status(status, &page, Cache::Never)?;
-    if let Some(refusal) = refusal {
-        refusal.say_when(response.headers_mut());
-    }
-    Ok(response)
-}
-
-/// Stores a comment; one that was sent twice is there already.
-async fn store(
-    pool: &PgPool,
-    thread: ThreadId,
-    author: AccountId,
-    written: &Written,
-) -> Result<CommentId> {
-    let mut tx = pool.begin().await?;
-    let id = discussion::post_once(&mut tx, thread, author, written).await?;
-    tx.commit().await?;
-    Ok(id)
-}
-
-/// Why a comment is hidden.
-#[derive(Debug, Deserialize)]
-pub struct Hide {
-    #[serde(default)]
-    reason: String,
-}
-
-/// Hides a comment, with a reason that everybody can read.
-pub async fn hide(
-    State(state): State<AppState>,
-    Moderator(viewer): Moderator,
-    Path(id): Path<CommentId>,
-    Form(form): Form<Hide>,
-) -> Result<Response> {
-    let reason = reason::checked(&form.reason)?;
-    let address = link(&state.pool, id).await?;
-    let mut tx = state.pool.begin().await?;
-    if !comments::hide(&mut tx, id, viewer.id, &reason).await? {
-        return Err(Error::Conflict(
-            "This comment is hidden already, or is a result, which stays.".to_owned(),
-        ));
-    }
-    tx.commit().await?;
-    tracing::info!(moderator = %viewer.id, comment = %id, "comment hidden");
-    Ok(see_other(&address))
-}
-
-/// Shows a hidden comment again.
-pub async fn unhide(
-    State(state): State<AppState>,
-    Moderator(viewer): Moderator,
-    Path(id): Path<CommentId>,
-) -> Result<Response> {
-    let address = link(&state.pool, id).await?;
-    let mut tx = state.pool.begin().await?;
-    comments::unhide(&mut tx, id, viewer.id).await?;
-    tx.commit().await?;
-    tracing::info!(moderator = %viewer.id, comment = %id, "comment shown again");
-    Ok(see_other(&address))
 }
 
 /// The permalink of a comment.
@@ -232,19 +266,21 @@ pub async fn permalink(
 async fn link(pool: &PgPool, id: CommentId) -> Result<String> {
     let missing = || Error::missing("comment", id);
     let thread = comments::thread_of(pool, id).await?.ok_or_else(missing)?;
-    let subject = comments::subject(pool, thread).await?.ok_or_else(missing)?;
-    address_of(pool, thread, &subject, id).await
+    address_of(pool, thread, id).await
 }
 
-async fn address_of(
-    pool: &PgPool,
-    thread: ThreadId,
-    subject: &Subject,
-    id: CommentId,
-) -> Result<String> {
+/// The page that shows a thread.
+async fn address(pool: &PgPool, thread: ThreadId) -> Result<String> {
+    let subject = comments::subject(pool, thread).await?;
+    let subject = subject.ok_or_else(|| Error::missing("discussion", thread))?;
+    Ok(subject.address())
+}
+
+/// Where a comment in that thread is to be seen.
+async fn address_of(pool: &PgPool, thread: ThreadId, id: CommentId) -> Result<String> {
     let at = match comments::begins_with(pool, thread, id, SHOWN).await? {
         true => String::new(),
         false => format!("?at={id}"),
     };
-    Ok(format!("{}{at}#comment-{id}", subject.address()))
+    Ok(format!("{}{at}#comment-{id}", address(pool, thread).await?))
 }

@@ -18,6 +18,10 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.person("ada", "member").await;
     let experiment = site.registered(&ada).await;
+    let comments = format!("/api/v1/threads/{}/comments", experiment["thread"]);
+    let comment = serde_json::json!({ "body": "the first" });
+    let posted = site.post(&ada, &comments, &comment).await;
+    posted.assert_status(StatusCode::CREATED);
     let description: Value = site.get("/api/v1/openapi.json").await.json();
     let run = sqlx::query_scalar!("select min(id) from run")
         .fetch_one(&site.pool)

@@ -66,6 +66,17 @@ impl Site {
             .json(body)
     }
 
+    pub(crate) fn put(&self, person: &Person, path: &str, body: &Value) -> TestRequest {
+        self.server
+            .put(path)
+            .authorization_bearer(&person.token)
+            .json(body)
+    }
+
+    pub(crate) fn delete(&self, person: &Person, path: &str) -> TestRequest {
+        self.server.delete(path).authorization_bearer(&person.token)
+    }
+
     /// The number of the claim with this label.
     pub(crate) async fn claim(&self, label: &str) -> i64 {
         sqlx::query_scalar!("select id from claim where label = $1", label)

@@ -36,3 +36,171 @@ async fn a_script_comments_and_reads_the_thread(pool: PgPool) {
         .await
         .assert_status(StatusCode::NOT_FOUND);
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_script_answers_edits_and_deletes(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let eve = site.person("eve", "member").await;
+    let claim: Value = site
+        .get(&format!("/api/v1/claims/{}", site.claim("C2").await))
+        .await
+        .json();
+    let path = format!("/api/v1/threads/{}/comments", claim["thread"]);
+    let first: Value = site
+        .post(&ada, &path, &json!({ "body": "first" }))
+        .await
+        .json();
+    let answer = site
+        .post(
+            &eve,
+            &path,
+            &json!({ "body": "an answer", "reply_to": first["id"] }),
+        )
+        .await;
+    answer.assert_status(StatusCode::CREATED);
+    let answer: Value = answer.json();
+    assert_eq!(answer["reply_to"], first["id"]);
+    let second: Value = site
+        .post(&ada, &path, &json!({ "body": "second" }))
+        .await
+        .json();
+    let order = async |query: &str| -> Vec<Value> {
+        let page: Value = site.get(&format!("{path}{query}")).await.json();
+        let items = page["items"].as_array().expect("items").clone();
+        items.iter().map(|item| item["id"].clone()).collect()
+    };
+    let [one, two, three] = [&first, &answer, &second].map(|post| post["id"].clone());
+    assert_eq!(order("").await, [one.clone(), two.clone(), three.clone()]);
+    assert_eq!(
+        order("?sort=newest&limit=2").await,
+        [three.clone(), two.clone()]
+    );
+    assert_eq!(
+        order(&format!("?sort=newest&cursor={two}")).await,
+        std::slice::from_ref(&one)
+    );
+    assert_eq!(
+        order("?sort=conversation").await,
+        [one.clone(), two.clone(), three]
+    );
+    assert_eq!(order("?show=results").await, [Value::Null; 0]);
+    site.get(&format!("{path}?sort=best"))
+        .await
+        .assert_status_bad_request();
+    let elsewhere = json!({ "body": "x", "reply_to": 99_999 });
+    let refused = site.post(&ada, &path, &elsewhere).await;
+    refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(pointers(&refused.json()), ["/reply_to"]);
+
+    let address = format!("/api/v1/comments/{one}");
+    let edit = json!({ "body": "first, *edited*", "version": 1 });
+    site.put(&eve, &address, &edit)
+        .await
+        .assert_status_forbidden();
+    let edited: Value = site.put(&ada, &address, &edit).await.json();
+    assert_eq!(edited["version"], 2);
+    assert!(
+        edited["html"]
+            .as_str()
+            .is_some_and(|html| html.contains("<em>edited</em>"))
+    );
+    // Sent again it is done; another text for the version that is gone is not.
+    site.put(&ada, &address, &edit).await.assert_status_ok();
+    let stale = json!({ "body": "other", "version": 1 });
+    let stale = site.put(&ada, &address, &stale).await;
+    stale.assert_status(StatusCode::CONFLICT);
+    assert!(stale.text().contains("version 2"));
+    let versions: Value = site.get(&format!("{address}/versions")).await.json();
+    assert_eq!(versions["items"][0]["body"], "first");
+    assert_eq!(versions["items"][1]["number"], 2);
+
+    let agree = format!("{address}/reactions/agree");
+    for _ in 0..2 {
+        let said: Value = site.put(&eve, &agree, &json!({})).await.json();
+        assert_eq!(
+            said["reactions"],
+            json!({ "agree": 1, "doubt": 0, "thanks": 0 })
+        );
+    }
+    site.put(&ada, &agree, &json!({}))
+        .await
+        .assert_status(StatusCode::CONFLICT);
+    site.put(&eve, &format!("{address}/reactions/love"), &json!({}))
+        .await
+        .assert_status_not_found();
+    let back: Value = site.delete(&eve, &agree).await.json();
+    assert_eq!(back["reactions"]["agree"], 0);
+
+    site.delete(&eve, &address).await.assert_status_forbidden();
+    let deleted: Value = site.delete(&ada, &address).await.json();
+    assert!(
+        deleted["deleted_at"].is_string() && deleted["body"].is_null() && deleted["html"].is_null()
+    );
+    site.delete(&ada, &address).await.assert_status_ok();
+    let versions: Value = site.get(&format!("{address}/versions")).await.json();
+    assert_eq!(versions["items"], json!([]));
+    assert_eq!(order("").await.len(), 3, "the answer stays");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_script_moderates_and_appeals(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let moderator = site.person("mod-one", "moderator").await;
+    let claim: Value = site
+        .get(&format!("/api/v1/claims/{}", site.claim("C2").await))
+        .await
+        .json();
+    let thread = format!("/api/v1/threads/{}", claim["thread"]);
+    let comments = format!("{thread}/comments");
+    let post = json!({ "body": "buy hats" });
+    let posted: Value = site.post(&ada, &comments, &post).await.json();
+    let act = |act: &str| format!("/api/v1/comments/{}/{act}", posted["id"]);
+    let reason = json!({ "reason": "an advertisement" });
+    site.post(&ada, &act("hide"), &reason)
+        .await
+        .assert_status_forbidden();
+    let hidden: Value = site.post(&moderator, &act("hide"), &reason).await.json();
+    assert_eq!(hidden["hidden_reason"], "an advertisement");
+    assert!(hidden["body"].is_null());
+    let words = json!({ "words": "They are good hats" });
+    let appealed: Value = site.post(&ada, &act("appeal"), &words).await.json();
+    assert_eq!(appealed["appeal"], "They are good hats");
+    let declined: Value = site
+        .post(&moderator, &act("appeal/decline"), &reason)
+        .await
+        .json();
+    assert_eq!(declined["appeal_answer"], "an advertisement");
+    let shown: Value = site.post(&moderator, &act("unhide"), &reason).await.json();
+    assert!(shown["body"] == "buy hats" && shown["appeal"].is_null());
+
+    let locked: Value = site
+        .post(&moderator, &format!("{thread}/lock"), &reason)
+        .await
+        .json();
+    assert_eq!(locked["locked_by"], "mod-one");
+    let refused = site.post(&ada, &comments, &post).await;
+    refused.assert_status(StatusCode::CONFLICT);
+    let state: Value = site.get(&format!("{thread}/lock")).await.json();
+    assert_eq!(state["reason"], "an advertisement");
+    site.post(&moderator, &format!("{thread}/unlock"), &reason)
+        .await
+        .assert_status_ok();
+    let state: Value = site.get(&format!("{thread}/lock")).await.json();
+    assert!(state["locked_at"].is_null());
+    let log: Value = site.get("/api/v1/moderation?limit=2").await.json();
+    let acts: Vec<&Value> = log["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|entry| &entry["body"]["act"])
+        .collect();
+    assert_eq!(acts, ["thread_unlocked", "thread_locked"]);
+    let next = log["next"].as_str().expect("there is more");
+    let older: Value = site
+        .get(&format!("/api/v1/moderation?cursor={next}"))
+        .await
+        .json();
+    assert_eq!(older["items"].as_array().map(Vec::len), Some(4));
+}

@@ -104,7 +104,14 @@ async fn moderators_hide_with_a_reason_that_all_can_read(pool: PgPool) {
     assert!(!page.contains("buy my hats"));
     assert!(moderator.get(&claim).await.text().contains("buy my hats"));
     moderator
-        .post(&format!("/comments/{id}/unhide"), &[])
+        .post(&format!("/comments/{id}/unhide"), &[("reason", "")])
+        .await
+        .assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    moderator
+        .post(
+            &format!("/comments/{id}/unhide"),
+            &[("reason", "no advertisement")],
+        )
         .await
         .assert_status_see_other();
     assert!(

@@ -130,7 +130,7 @@ async fn what_is_sealed_or_hidden_is_never_found(pool: PgPool) {
     .await
     .expect("asks");
     assert_eq!(kept, 0, "no index holds a word of it");
-    mona.post("/comments/1/unhide", &[])
+    mona.post("/comments/1/unhide", &[("reason", "a slip")])
         .await
         .assert_status_see_other();
     ada.post(&format!("{path}/stop"), &[("reason", "enough")])

@@ -3,7 +3,8 @@
 use crate::board::{Board, draft};
 use breakmywork::acceptance;
 use breakmywork::auth::account::Role;
-use breakmywork::db::{accounts, claims, comments, experiments, rivals};
+use breakmywork::db::comments::{self, moderation, versions};
+use breakmywork::db::{accounts, claims, experiments, rivals};
 use breakmywork::discussion;
 use breakmywork::error::Error;
 use breakmywork::proposal::{self, New};
@@ -116,9 +117,25 @@ impl<'a> Crowd<'a> {
             }
             14 => {
                 let comment = self.comment(tx).await?;
-                let hidden = comments::hide(tx, comment, who, "advertising").await?;
+                let hidden = moderation::hide(tx, comment, who, "advertising").await?;
                 if !hidden {
-                    comments::unhide(tx, comment, who).await?;
+                    moderation::unhide(tx, comment, who, "a slip").await?;
+                } else if comment.0 % 2 == 0 {
+                    // Half of the authors appeal, half of those in vain.
+                    let own = versions::own(&mut **tx, comment).await?;
+                    let author = own.and_then(|own| own.author).expect("a person's");
+                    moderation::appeal(tx, comment, author, "It was none").await?;
+                    if comment.0 % 4 == 0 {
+                        moderation::decline(tx, comment, who, "It was").await?;
+                    }
+                }
+                let thread = comments::thread_of(&mut **tx, comment).await?;
+                let thread = thread.expect("it is in one");
+                let about = comments::subject(&mut **tx, thread).await?;
+                let about = about.expect("each discusses something");
+                let locked = moderation::lock(tx, thread, about, who, "enough", true).await?;
+                if !locked {
+                    moderation::lock(tx, thread, about, who, "calm", false).await?;
                 }
                 Ok(())
             }

@@ -26,6 +26,8 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
     .await
     .expect("kinds");
     let all = [
+        "appeal_declined",
+        "appealed",
         "author_named",
         "cancelled",
         "claim",
@@ -48,6 +50,8 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
         "stopped",
         "test_accepted",
         "test_declined",
+        "thread_locked",
+        "thread_unlocked",
         "withdrawn",
     ];
     assert_eq!(kinds, all);
@@ -183,7 +187,7 @@ async fn what_was_there_before_the_record_is_put_on_it_once(pool: PgPool) {
     }
     // As the migration finds a board of an earlier release, which knew no seals, no disputes, and nobody who accepted a test.
     board
-        .as_owner("delete from seal; delete from comment where kind = 'opening'; update experiment set opens_at = null, opened_at = null, seal_days = null")
+        .as_owner("delete from seal; delete from notice; delete from news; delete from comment where kind = 'opening'; update experiment set opens_at = null, opened_at = null, seal_days = null")
         .await;
     board
         .as_owner("update claim set named_author_id = null; delete from co_signature; delete from claim_rival; update experiment set acceptance = null")

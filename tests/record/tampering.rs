@@ -2,9 +2,10 @@
 
 use crate::board::{Board, draft};
 use breakmywork::acceptance;
-use breakmywork::db::experiments;
+use breakmywork::db::{comments::moderation, experiments};
 use breakmywork::proposal::{self, New};
 use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::id::CommentId;
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::record::Head;
 use breakmywork_protocol::record::verify::What;
@@ -21,6 +22,15 @@ async fn board(pool: PgPool) -> (Board, Vec<Head>) {
     noted.push(board.head().await);
     board.registered(ada).await;
     let mut tx = board.pool.begin().await.expect("a transaction");
+    let comment = sqlx::query_scalar!(
+        r#"insert into comment (thread_id, author_id, body) select thread_id, author_id, 'buy hats' from experiment
+           where id = 1 returning id as "id: CommentId""#
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .expect("posts");
+    let hidden = moderation::hide(&mut tx, comment, ada, "an advertisement").await;
+    assert!(hidden.expect("hides"));
     jobs::pause(&mut tx, ada, "maintenance")
         .await
         .expect("pauses");
@@ -119,7 +129,7 @@ tampering! {
         "delete from verdict",
         [RowMissing, "conclusion of experiment 1"];
     a_deleted_experiment_is_found,
-        "delete from run_event where experiment_id = 2; delete from queue_line; delete from run where experiment_id = 2; delete from experiment_point where experiment_id = 2; delete from experiment where id = 2",
+        "delete from notice; delete from news; delete from follow; delete from run_event where experiment_id = 2; delete from queue_line; delete from run where experiment_id = 2; delete from experiment_point where experiment_id = 2; delete from experiment where id = 2",
         [RowMissing, "registration of experiment 2"];
     an_experiment_elsewhere_on_the_map_is_found,
         "update experiment_point set length = length + 1 where experiment_id = 2",
@@ -149,8 +159,17 @@ tampering! {
         "insert into thread default values; insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec, spec_canonical, spec_sha256, state, registered_at) select claim_id, author_id, (select max(id) from thread), title, prediction, spec_source, spec, spec_canonical, spec_sha256, 'registered', now() from experiment where id = 1",
         [NotRecorded, "experiment 3"];
     a_comment_that_was_hidden_in_silence_is_found,
-        "insert into comment (thread_id, author_id, body, hidden_at, hidden_by, hidden_reason) select thread_id, author_id, 'I doubt it', now(), author_id, 'x' from experiment where id = 1",
+        "insert into comment (thread_id, author_id, body, hidden_at, hidden_by, hidden_reason, root_id, branch_id) select thread_id, author_id, 'I doubt it', now(), author_id, 'x', 0, 0 from experiment where id = 1",
         [NotRecorded, "comment"];
+    an_appeal_that_nobody_made_is_found,
+        "update comment set appeal = 'x', appealed_at = now() where hidden_at is not null",
+        [NotRecorded, "comment"];
+    a_reason_for_hiding_that_was_changed_is_found,
+        "update comment set hidden_reason = 'another' where hidden_at is not null",
+        [NotRecorded, "comment"];
+    a_discussion_that_was_locked_in_silence_is_found,
+        "update thread set locked_at = now(), locked_by = (select min(id) from account), lock_reason = 'x' where id = (select thread_id from experiment where id = 1)",
+        [NotRecorded, "experiment 1"];
     an_account_that_was_shut_out_in_silence_is_found,
         "update account set disabled_at = now(), disabled_reason = 'x'",
         [NotRecorded, "account"];

@@ -23,7 +23,7 @@ use std::str::FromStr;
 
 pub use backfill::backfill;
 pub use digest::{digest, text_digest};
-pub use read::{about, about_after, entries, head, newest};
+pub use read::{about, about_after, entries, head, moderation, newest};
 pub use seal::committed;
 pub use write::{act, claim, conclusion, opening, registration};
 
@@ -82,6 +82,14 @@ pub enum Act {
     Hidden,
     /// Showed a hidden comment again.
     Shown,
+    /// Said why their hidden comment should be shown.
+    Appealed,
+    /// Left it hidden, and said why.
+    AppealDeclined,
+    /// Locked the discussion of a claim or an experiment.
+    ThreadLocked,
+    /// Opened it again.
+    ThreadUnlocked,
     /// Shut somebody out.
     Disabled,
     /// Let somebody in again.

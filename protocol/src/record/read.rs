@@ -50,6 +50,30 @@ pub async fn newest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Ent
     .await
 }
 
+/// What moderators and those whom it concerns did, before place `before`, the newest first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn moderation(
+    db: impl PgExecutor<'_>,
+    before: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Entry>> {
+    sqlx::query_as!(
+        Entry,
+        "select seq, previous, hash, at, kind, subject, subject_id, body from record_entry
+         where kind = 'act' and body::jsonb ->> 'act' in (
+             'hidden', 'shown', 'appealed', 'appeal_declined', 'thread_locked', 'thread_unlocked',
+             'disputed', 'dispute_answered', 'dispute_resolved', 'disabled', 'enabled', 'author_named')
+           and seq < $1
+         order by seq desc limit $2",
+        before,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// The entries about one thing, in order.
 ///
 /// # Errors

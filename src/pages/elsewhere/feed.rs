@@ -145,9 +145,9 @@ async fn feed(state: &AppState, headers: &HeaderMap, of: Of) -> Result<Response>
     answer(headers, feed.render()?)
 }
 
-/// None of a post that a moderator hid.
+/// None of a post that a moderator hid or its author deleted.
 fn entry(state: &AppState, authority: &str, news: News, post: Option<Comment>) -> Option<Entry> {
-    if post.as_ref().is_some_and(|post| post.hidden_at.is_some()) {
+    if post.as_ref().is_some_and(|post| !post.is_readable()) {
         return None;
     }
     let author = news.actor.as_deref().unwrap_or("Break My Work").to_owned();

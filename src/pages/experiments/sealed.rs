@@ -45,7 +45,7 @@ pub(super) async fn page(
     let subject = Subject::Experiment(experiment.id);
     let page = SealedPage {
         stalled: stalled::of(pool, experiment.id).await?,
-        thread: thread::load(pool, experiment.thread, from).await?,
+        thread: thread::load(pool, experiment.thread, from, visit.reader()).await?,
         follow: Follow::of_experiment(pool, visit.reader(), experiment.id).await?,
         record: record::about(pool, subject, ENTRIES).await?,
         visit,

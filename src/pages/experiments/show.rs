@@ -362,7 +362,7 @@ async fn page_from(
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
         errors,
         forecast: forecast::section(state, id, reader).await?,
-        thread: thread::load(&state.pool, experiment.thread, from).await?,
+        thread: thread::load(&state.pool, experiment.thread, from, reader).await?,
         follow: Follow::of_experiment(&state.pool, reader, id).await?,
         url: state.settings.address(&experiment.address()),
         record: record::about(&state.pool, Subject::Experiment(id), ENTRIES).await?,

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 /// Elements that may be in what was typed by people.
 const ELEMENTS: &str = "a blockquote br code del em h3 h4 h5 h6 hr input li ol p pre section strong sup table tbody td \
     th thead tr ul span math semantics annotation mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder \
-    mover munderover mmultiscripts mprescripts mtable mtr mtd mpadded mphantom menclose b i s u";
+    mover munderover mmultiscripts mprescripts mtable mtr mtd mpadded mphantom b i s u";
 
 /// Attributes that may be on them.
 const ATTRIBUTES: &str = "href title id aria-label start align checked disabled type tabindex rel class accent accentunder \
     columnspan depth display displaystyle encoding fence form height largeop linethickness lspace mathvariant maxsize minsize \
-    movablelimits notation rowspan rspace scriptlevel separator stretchy symmetric voffset width columnalign";
+    movablelimits rowspan rspace scriptlevel separator stretchy symmetric voffset width columnalign";
 
 /// What texts are made of: marks of Markdown, TeX and HTML, and attacks that worked somewhere.
 const PIECES: [&str; 76] = [

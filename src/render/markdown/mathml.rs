@@ -3,8 +3,9 @@
 //! The converter writes styles into attributes, which the site's policy forbids; those that matter become classes of
 //! the stylesheet.
 
-/// Elements of a formula; in its words those of running text.
-const ELEMENTS: [&str; 34] = [
+/// Elements of a formula; in its words those of running text. Not `menclose`, which browsers draw without its stroke: what
+/// is cancelled would stand there as if it were not.
+const ELEMENTS: [&str; 33] = [
     "math",
     "semantics",
     "annotation",
@@ -31,7 +32,6 @@ const ELEMENTS: [&str; 34] = [
     "mtd",
     "mpadded",
     "mphantom",
-    "menclose",
     "b",
     "i",
     "em",
@@ -42,7 +42,7 @@ const ELEMENTS: [&str; 34] = [
 ];
 
 /// Attributes of theirs that say how a formula is set.
-const ATTRIBUTES: [&str; 27] = [
+const ATTRIBUTES: [&str; 26] = [
     "accent",
     "accentunder",
     "columnspan",
@@ -60,7 +60,6 @@ const ATTRIBUTES: [&str; 27] = [
     "maxsize",
     "minsize",
     "movablelimits",
-    "notation",
     "rowspan",
     "rspace",
     "scriptlevel",

@@ -157,6 +157,7 @@ fn what_is_no_tex_is_shown_as_typed_with_the_reason() {
         "<p><code class=\"tex\" title=\"TeX: Unknown command &quot;\\unknown&quot;.\">$\\unknown{&lt;b&gt;}$</code></p>\n"
     );
     assert!(rendered(r"$\href{javascript:x}{y}$").contains("<code"));
+    assert!(rendered(r"$\cancel{x}$").contains("holds what is not set here"));
     assert!(rendered(&"$x$ ".repeat(205)).contains("Only the first 200 formulas"));
     let long = format!("${}$", "x+".repeat(2_100));
     assert!(rendered(&long).contains("at most 4000 bytes"));

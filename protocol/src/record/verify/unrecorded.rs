@@ -41,12 +41,30 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
             order by 1 limit $1)
            union all
            (select 'comment ' || id,
-                   case when hidden_at is null then 'it is shown, and was hidden last' else 'it is hidden' end
+                   case when hidden_at is null then 'it is shown, and was hidden last'
+                     when coalesce(last.act, 'shown') = 'shown' then 'it is hidden'
+                     else 'what became of the appeal is said to be ' || coalesce(appeal_answer, appeal, 'nothing') end
             from comment left join lateral (
-                select body::jsonb ->> 'act' as act from record_entry
-                where subject = 'comment' and subject_id = comment.id order by seq desc limit 1) last on true
-            where (hidden_at is not null) <> (coalesce(last.act, 'shown') = 'hidden')
+                select body::jsonb ->> 'act' as act, body::jsonb ->> 'reason' as reason from record_entry
+                where subject = 'comment' and subject_id = comment.id
+                  and body::jsonb ->> 'act' in ('hidden', 'shown', 'appealed', 'appeal_declined')
+                order by seq desc limit 1) last on true
+            where (coalesce(last.act, 'shown'), case when hidden_at is not null then last.reason end) is distinct from
+              (case when hidden_at is null then 'shown' when appeal is null then 'hidden'
+                 when appeal_answer is null then 'appealed' else 'appeal_declined' end,
+               case when hidden_at is not null then coalesce(appeal_answer, appeal, hidden_reason) end)
             order by id limit $1)
+           union all
+           (select case when c.id is null then 'experiment ' || e.id else 'claim ' || c.id end,
+                   case when locked_at is null then 'its discussion is open, and was locked last' else 'its discussion is locked' end
+            from thread left join claim c on c.thread_id = thread.id left join experiment e on e.thread_id = thread.id
+              left join lateral (
+                select body::jsonb ->> 'act' as act from record_entry
+                where subject = case when c.id is null then 'experiment' else 'claim' end
+                  and subject_id = coalesce(c.id, e.id)
+                  and body::jsonb ->> 'act' in ('thread_locked', 'thread_unlocked') order by seq desc limit 1) last on true
+            where (locked_at is not null) <> (coalesce(last.act, 'thread_unlocked') = 'thread_locked')
+            order by 1 limit $1)
            union all
            (select 'account ' || id,
                    case when disabled_at is null then 'it is open, and was disabled last' else 'it is disabled' end

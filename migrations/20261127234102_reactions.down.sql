@@ -1,0 +1,6 @@
+drop table reaction;
+drop function reaction_counted;
+alter table comment
+    drop column agrees,
+    drop column doubts,
+    drop column thanks;

@@ -2,6 +2,7 @@
 
 use crate::auth::session;
 use crate::forecast;
+use crate::front;
 use crate::noted;
 use crate::pace;
 use crate::state::AppState;
@@ -16,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 const CLEAN_UP: Duration = Duration::from_secs(60 * 60);
 /// Estimates on pages may be that old.
 const LOOK_AT_PACE: Duration = Duration::from_secs(15);
-/// And surprises that old: it takes all forecasts to find them.
+/// And surprises, and the order of the claims on the first page, that old: it takes all forecasts and verdicts.
 const LOOK_FOR_SURPRISES: Duration = Duration::from_secs(60);
 /// Where many follow, the last of them are told that much later.
 const SPREAD_NEWS: Duration = Duration::from_secs(5);
@@ -52,8 +53,8 @@ pub struct Chores {
 }
 
 /// Takes leases away from lost workers, removes sessions and idempotency keys that are over, tells
-/// those who follow, and looks how fast the workers are, where the record ends and which verdicts surprised, until
-/// shutdown.
+/// those who follow, and looks how fast the workers are, where the record ends, which verdicts surprised and which claims
+/// survived most, until shutdown.
 pub async fn run(state: AppState, chores: Chores) {
     let mut reap = interval(chores.reap_every);
     let mut clean_up = interval(CLEAN_UP);
@@ -82,7 +83,10 @@ pub async fn run(state: AppState, chores: Chores) {
                 pace::look_again(&state).await;
                 noted::look_again(&state).await;
             }
-            _ = surprises.tick() => forecast::look_again(&state).await,
+            _ = surprises.tick() => {
+                forecast::look_again(&state).await;
+                front::look_again(&state).await;
+            }
             _ = spread.tick() => {
                 if let Err(error) = news::spread_left(&state.pool).await {
                     tracing::warn!("could not tell all who follow: {error}");

@@ -19,6 +19,7 @@ pub mod export;
 pub mod extract;
 pub mod following;
 pub mod forecast;
+pub mod front;
 pub mod heavy;
 pub mod lineage;
 pub mod live;

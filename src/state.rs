@@ -5,6 +5,7 @@ use crate::{
     auth::{password::Passwords, throttle::Throttle},
     config::Settings,
     forecast::Surprises,
+    front::Front,
     live::Changes,
     noted::Noted,
     pace::Pace,
@@ -39,6 +40,8 @@ pub struct AppState {
     pub noted: Noted,
     /// The verdicts that members expected least.
     pub surprises: Surprises,
+    /// What the first page shows and takes long.
+    pub front: Front,
     /// Open streams of live updates, by who has them.
     pub streams: Shares<Origin>,
 }
@@ -57,6 +60,7 @@ impl AppState {
             redraws: Redraws::default(),
             noted: Noted::default(),
             surprises: Surprises::default(),
+            front: Front::default(),
             passwords: Passwords::new(),
             throttle: Throttle::new(settings.sign_ups_per_hour),
             streams: Shares::new(STREAMS),

@@ -33,6 +33,37 @@ impl Metric {
         )
     }
 
+    /// Its name for people, such as "test error".
+    pub fn words(&self) -> String {
+        match self.name {
+            "train_loss" => return "training loss, masks on".to_owned(),
+            "gap" => return "generalisation gap".to_owned(),
+            "test_variance" => return "variance of the test predictions".to_owned(),
+            "variance_error_rank" => return "rank correlation of variance and error".to_owned(),
+            "early_stopped_at" => return "step of the lowest validation loss".to_owned(),
+            _ => {}
+        }
+        let (name, stopped) = match self.name.strip_suffix("_early_stopped") {
+            Some(name) => (name, ", stopped early"),
+            None => (self.name, ""),
+        };
+        let (part, measure) = name.split_once('_').unwrap_or(("", name));
+        let part = match part {
+            "valid" => "validation ",
+            "train" => "training ",
+            "" => "",
+            _ => "test ",
+        };
+        let measure = match measure {
+            "mse" => "error",
+            "rmse" => "root error",
+            "nll" => "log loss",
+            "bits" => "bits per character",
+            other => other,
+        };
+        format!("{part}{measure}{stopped}")
+    }
+
     /// Unit of its values on that task.
     pub fn unit_of(&self, task: TaskName) -> &'static str {
         let is_loss = self.unit == "nats" || self.name == "gap";
@@ -309,6 +340,11 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
 }
 
+/// The name of a metric for people; of one that this version does not know, as it is given.
+pub fn words(name: &str) -> String {
+    find(name).map_or_else(|| name.to_owned(), Metric::words)
+}
+
 /// What a task is measured by, the usual one first: the names of its metrics without their prefix.
 pub fn measures(task: TaskName) -> &'static [&'static str] {
     match task {
@@ -357,6 +393,13 @@ pub fn spread(task: &Task, name: &str) -> Option<(f64, f64)> {
     }
 }
 
+/// The value on a learning curve of a network that has learned nothing, where the task says it.
+pub fn unlearned(task: &Task, curve: &str) -> Option<f64> {
+    let measure = curve.strip_prefix("valid_")?;
+    let (nothing, _) = spread(task, &format!("test_{measure}"))?;
+    Some(nothing)
+}
+
 /// Names of the metrics by which settings may be chosen, the usual one first: of validation, at the last measurement or at
 /// that with the lowest loss. A run reports them with its result.
 pub fn validation_metrics(task: TaskName) -> Vec<&'static str> {
@@ -389,6 +432,21 @@ pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_metric_has_words_of_its_own() {
+        let mut words: Vec<String> = METRICS.iter().map(Metric::words).collect();
+        assert!(words.iter().all(|words| !words.contains('_')), "{words:?}");
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), METRICS.len());
+        assert_eq!(super::words("test_mse"), "test error");
+        assert_eq!(
+            super::words("valid_bits_early_stopped"),
+            "validation bits per character, stopped early"
+        );
+        assert_eq!(super::words("a_later_one"), "a_later_one");
+    }
 
     #[test]
     fn every_task_has_validation_metrics_and_none_of_them_decides() {

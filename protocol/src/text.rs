@@ -25,6 +25,66 @@ pub fn cut(text: &str, chars: usize) -> String {
     kept
 }
 
+/// A measured value to three significant digits or so.
+pub fn measured(number: f64) -> String {
+    if number.is_nan() {
+        return "not a number".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "+∞" } else { "−∞" }.to_owned();
+    }
+    let size = number.abs();
+    let text = if size == 0.0 {
+        "0".to_owned()
+    } else if !(1e-4..1e6).contains(&size) {
+        exponent(number)
+    } else {
+        let digits = (2 - size.log10().floor() as i32).clamp(0, 6);
+        format!("{number:.*}", digits as usize)
+    };
+    text.replace('-', "−")
+}
+
+fn exponent(number: f64) -> String {
+    let text = format!("{number:.2e}");
+    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+    format!("{mantissa} × 10{}", superscript(power))
+}
+
+fn superscript(power: &str) -> String {
+    power
+        .chars()
+        .map(|digit| match digit {
+            '-' => '⁻',
+            '0' => '⁰',
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            '4'..='9' => char::from_u32(digit as u32 - '4' as u32 + '⁴' as u32).unwrap_or(digit),
+            other => other,
+        })
+        .collect()
+}
+
+/// A difference, its sign always shown.
+pub fn signed(number: f64) -> String {
+    let text = measured(number);
+    if number > 0.0 {
+        format!("+{text}")
+    } else {
+        text
+    }
+}
+
+/// A p-value, with an equals sign unless it is too small to be told.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 {
+        "< 0.001".to_owned()
+    } else {
+        format!("= {p:.3}")
+    }
+}
+
 /// The first `most` of `items`, and how many more there are.
 pub fn first_of<T: AsRef<str>>(items: &[T], most: usize, between: &str) -> String {
     let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();

@@ -194,7 +194,7 @@ pub fn told(spec: &Spec, salt: Option<&str>, choice: &Choice) -> String {
          fresh seeds.",
         tuning.trials(),
         tuning.seeds,
-        tuning.metric
+        crate::metric::words(&tuning.metric)
     );
     for arm in &spec.arms {
         let Some(chosen) = choice.get(&arm.name) else {

@@ -211,17 +211,36 @@ pub async fn revisions(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec
         .await
 }
 
-/// The claims that are tried most, for the first page, those that survived the severest tests first: counted in the index,
-/// and read only once they are found.
-pub async fn busiest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
+/// The claims that survived the severest tests, those that fell or are challenged next, then those that are tried most. It
+/// takes all verdicts to find them.
+pub async fn severest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
+    select_claims!(
+        "order by tally.severity desc, tally.fell_by is null and tally.challenged_by is null, tried.experiments desc, claim.id
+         limit $1",
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// These claims, in their order.
+pub async fn these(db: impl PgExecutor<'_>, ids: &[ClaimId]) -> sqlx::Result<Vec<Claim>> {
+    select_claims!(
+        "where claim.id = any($1) order by array_position($1, claim.id)",
+        ids as &[ClaimId]
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Claims that nobody has proposed an experiment on, the oldest first.
+pub async fn untried(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
         "where claim.id in (
-             select claim.id from claim cross join lateral (
-                 select count(*) as tried from (
-                     select from experiment where claim_id = claim.id and state <> 'withdrawn' limit 1001) few
-             ) busy
-             order by busy.tried desc, claim.id limit $1)
-         order by tally.severity desc, tried.experiments desc, claim.id",
+             select claim.id from claim
+             where not exists (select from experiment where claim_id = claim.id and state <> 'withdrawn')
+             order by claim.id limit $1)
+         order by claim.id",
         limit
     )
     .fetch_all(db)

@@ -12,6 +12,7 @@ pub mod events;
 pub mod experiments;
 pub mod follows;
 pub mod forecasts;
+pub mod front;
 pub mod frozen;
 pub mod lineage;
 pub mod listed;

@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result},
     extract::{Form, Moderator, Path, Query, Visit},
     lineage::{self, Resorted},
-    render::{badge, filters, number},
+    render::{badge, filters, number, verdict_words},
     rival::Who,
     scope_map::{self, Map},
     state::AppState,

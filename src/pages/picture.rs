@@ -1,6 +1,10 @@
 //! The arms of a specification as pictures.
 
-use crate::render::{dropout, html::Html, unrolled};
+use crate::render::{
+    dropout,
+    html::Html,
+    unrolled::{self, Sheet},
+};
 use breakmywork_protocol::spec::{Arm, Dropout, MaskTime, Site, Spec, sequence_length};
 
 /// One arm, drawn.
@@ -15,13 +19,14 @@ pub struct ArmPicture {
 /// All arms of a specification. `prefix` keeps ids of several specifications on a page apart.
 pub fn arms(spec: &Spec, prefix: &str) -> Vec<ArmPicture> {
     let criterion = spec.criterion.as_ref();
+    let sheet = Sheet::of(spec.arms.iter().map(|arm| &arm.dropout));
     spec.arms
         .iter()
         .enumerate()
         .map(|(index, arm)| ArmPicture {
             name: arm.name.clone(),
             part: criterion.map_or("", |criterion| criterion.part(&arm.name)),
-            svg: unrolled::svg(&arm.dropout, &format!("{prefix}-{index}")),
+            svg: unrolled::svg(&arm.dropout, &format!("{prefix}-{index}"), sheet),
             notes: notes(arm),
         })
         .collect()
@@ -67,7 +72,7 @@ pub fn the_question() -> [ArmPicture; 2] {
         ArmPicture {
             name: name.to_owned(),
             part: "",
-            svg: unrolled::svg(&dropout, id),
+            svg: unrolled::svg(&dropout, id, Sheet::of([&dropout])),
             notes: Vec::new(),
         }
     })

@@ -24,7 +24,7 @@ use axum::{extract::State, response::Response};
 use breakmywork_protocol::{
     id::RunId,
     metric,
-    spec::{Plan, TaskName},
+    spec::{Plan, Task},
 };
 use serde::Deserialize;
 
@@ -36,7 +36,7 @@ struct RunPage {
     attempts: Vec<Attempt>,
     plots: Vec<Plot>,
     plan: String,
-    task: TaskName,
+    task: Task,
     place: Option<i64>,
     /// The data set that it waits for.
     wait: Option<Wait>,
@@ -47,7 +47,7 @@ struct RunPage {
 
 impl RunPage {
     fn unit(&self, name: &str) -> &'static str {
-        metric::find(name).map_or("", |metric| metric.unit_of(self.task))
+        metric::find(name).map_or("", |metric| metric.unit_of(self.task.name))
     }
 
     /// A metric's value; steps are whole.
@@ -85,8 +85,7 @@ pub async fn run(
     let task = Plan::deserialize(&plan)
         .map_err(Error::internal)?
         .setup
-        .task
-        .name;
+        .task;
     let curves = runs::curves_of_run(pool, &run, None, -1).await?;
     let place = if run.state == "queued" {
         let waiting = queue::waiting(pool, Some(experiment.seen()?), queue::PLACES).await?;
@@ -110,7 +109,7 @@ pub async fn run(
     let page = RunPage {
         visit,
         attempts: runs::attempts(pool, &run).await?,
-        plots: plots::learning(&curves, &arms, task),
+        plots: plots::learning(&curves, &arms, &task),
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
         // Every take steps over a run that no worker can train: it has no place.
         place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Html(pub(in crate::render) String);
 
 impl Html {
-    /// HTML that was rendered here before and kept in the database, which nobody else writes.
+    /// HTML that was rendered here before and kept, in memory or in the database, which nobody else writes.
     pub fn kept(html: String) -> Self {
         Self(html)
     }

@@ -54,46 +54,7 @@ pub fn digits(number: f64) -> String {
     format!("{number:.*}", digits as usize)
 }
 
-/// A measured value to three significant digits or so.
-pub fn value(number: f64) -> String {
-    if number.is_nan() {
-        return "not a number".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "+∞" } else { "−∞" }.to_owned();
-    }
-    let size = number.abs();
-    let text = if size == 0.0 {
-        "0".to_owned()
-    } else if !(1e-4..1e6).contains(&size) {
-        exponent(number)
-    } else {
-        let digits = (2 - size.log10().floor() as i32).clamp(0, 6);
-        format!("{number:.*}", digits as usize)
-    };
-    text.replace('-', "−")
-}
-
-fn exponent(number: f64) -> String {
-    let text = format!("{number:.2e}");
-    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
-    format!("{mantissa} × 10{}", superscript(power))
-}
-
-fn superscript(power: &str) -> String {
-    power
-        .chars()
-        .map(|digit| match digit {
-            '-' => '⁻',
-            '0' => '⁰',
-            '1' => '¹',
-            '2' => '²',
-            '3' => '³',
-            '4'..='9' => char::from_u32(digit as u32 - '4' as u32 + '⁴' as u32).unwrap_or(digit),
-            other => other,
-        })
-        .collect()
-}
+pub use breakmywork_protocol::text::{measured as value, signed};
 
 /// A setting, as a person would type it.
 pub fn plain(number: impl Real) -> String {
@@ -107,16 +68,6 @@ pub fn plain(number: impl Real) -> String {
     text.replace('-', "−")
 }
 
-/// A difference, its sign always shown.
-pub fn signed(number: f64) -> String {
-    let text = value(number);
-    if number > 0.0 {
-        format!("+{text}")
-    } else {
-        text
-    }
-}
-
 /// A share, in whole percent.
 pub fn percent(share: impl Real) -> String {
     format!("{:.0} %", share.real() * 100.0)
@@ -124,12 +75,7 @@ pub fn percent(share: impl Real) -> String {
 
 /// A p-value.
 pub fn p_value(p: impl Real) -> String {
-    let p = p.real();
-    if p < 0.001 {
-        "< 0.001".to_owned()
-    } else {
-        format!("{p:.3}")
-    }
+    breakmywork_protocol::text::p_value(p.real())
 }
 
 /// A whole number with thin spaces between thousands.

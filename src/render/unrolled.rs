@@ -37,8 +37,10 @@ const LEAST_GAP: f64 = 40.0;
 const LEAST_WIDE_GAP: f64 = 62.0;
 /// Height of the layers above, drawn as one small box.
 const ABOVE: f64 = 52.0;
-/// Height of a line of the legend.
-const LINE: f64 = 16.0;
+/// Widest picture: a wider one has fewer steps, so that it can be read on a phone.
+const WIDEST: f64 = 440.0;
+/// Fewest steps drawn: two changes of a mask, and of the words the one that comes twice.
+const FEWEST: [usize; 2] = [3, 4];
 
 /// Sites that are marked in the node, in the order of their columns.
 const INSIDE: [SiteName; 4] = [
@@ -47,6 +49,34 @@ const INSIDE: [SiteName; 4] = [
     SiteName::ZoneoutCell,
     SiteName::ZoneoutState,
 ];
+
+/// What pictures that are compared have in common: how many steps they show, and how wide they are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sheet {
+    steps: usize,
+    width: f64,
+}
+
+impl Sheet {
+    /// On which all of these have the same scale.
+    pub fn of<'a>(dropouts: impl IntoIterator<Item = &'a Dropout>) -> Self {
+        let frames: Vec<Frame<'_>> = dropouts.into_iter().map(Frame::new).collect();
+        let words = |frame: &Frame<'_>| frame.site(SiteName::Embedding).is_some();
+        let fewest = FEWEST[usize::from(frames.iter().any(words))];
+        let width = |steps: usize| {
+            let widths = frames.iter().map(|frame| frame.end(steps) + 34.0);
+            widths.fold(0.0, f64::max)
+        };
+        let steps = (fewest..=STEPS)
+            .rev()
+            .find(|steps| width(*steps) <= WIDEST)
+            .unwrap_or(fewest);
+        Self {
+            steps,
+            width: width(steps),
+        }
+    }
+}
 
 /// What is drawn, and how much room it takes.
 struct Frame<'a> {
@@ -58,14 +88,13 @@ struct Frame<'a> {
     top: f64,
 }
 
-/// Draws the dropout of one arm. `id` keeps the ids of several pictures on a page apart.
-pub fn svg(dropout: &Dropout, id: &str) -> Html {
+/// Draws the dropout of one arm, and below it what its letters mean. `id` keeps the ids of several pictures on a page
+/// apart.
+pub fn svg(dropout: &Dropout, id: &str, sheet: Sheet) -> Html {
+    let Sheet { steps, width } = sheet;
     let frame = Frame::new(dropout);
-    let end = frame.x(STEPS - 1) + frame.node;
-    let width = end + 34.0;
-    let legend = frame.legend();
-    let below = frame.bottom() + 62.0 + sentence::height(frame.site(SiteName::Embedding));
-    let height = below + LINE * legend.len() as f64;
+    let end = frame.end(steps);
+    let height = frame.bottom() + 62.0 + sentence::height(frame.site(SiteName::Embedding));
     let mut out = String::with_capacity(16 * 1024);
     let id = Escaped(id);
     let _ = write!(
@@ -74,11 +103,12 @@ pub fn svg(dropout: &Dropout, id: &str) -> Html {
          <title id=\"{id}-title\">{}</title>",
         Escaped(&describe(dropout))
     );
-    for step in 0..STEPS {
-        frame.above(&mut out, step);
+    for step in 0..steps {
+        let last = step + 1 == steps;
+        frame.above(&mut out, step, last);
         frame.below(&mut out, step);
         frame.node(&mut out, step);
-        if step + 1 < STEPS {
+        if !last {
             frame.wires(&mut out, step);
         }
     }
@@ -94,14 +124,15 @@ pub fn svg(dropout: &Dropout, id: &str) -> Html {
             "<path class=\"wire\" d=\"M{end} {y}h14M{LEFT} {y}h-14\"/>",
         );
     }
-    for (line, (letter, text)) in legend.iter().enumerate() {
-        let y = below + LINE * line as f64 + 8.0;
-        let _ = write!(
-            out,
-            "<text class=\"symbol\" x=\"4\" y=\"{y}\">{letter}</text><text x=\"{LEFT}\" y=\"{y}\">{text}</text>"
-        );
-    }
     out.push_str("</svg>");
+    let legend = frame.legend();
+    if !legend.is_empty() {
+        out.push_str("<ul class=\"plain note\">");
+        for (letter, text) in legend {
+            let _ = write!(out, "<li><i>{letter}</i> {text}</li>");
+        }
+        out.push_str("</ul>");
+    }
     Html(out)
 }
 
@@ -150,6 +181,11 @@ impl<'a> Frame<'a> {
     /// Lower edge of the nodes.
     fn bottom(&self) -> f64 {
         self.top + STATE_HEIGHT
+    }
+
+    /// Right edge of the last of so many steps.
+    fn end(&self, steps: usize) -> f64 {
+        self.x(steps - 1) + self.node
     }
 
     /// Left edge of a step's node.
@@ -287,7 +323,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Output to above, by way of the layers there if something is said about what lies between.
-    fn above(&self, out: &mut String, step: usize) {
+    fn above(&self, out: &mut String, step: usize, last: bool) {
         let mut from = self.top;
         if self.dropout.between.is_some() {
             let (x, y) = (self.x(step), self.top - ABOVE);
@@ -299,7 +335,7 @@ impl<'a> Frame<'a> {
             );
             let (edge, middle) = (x + NODE_WIDTH, y + 6.0);
             let next = self.step - NODE_WIDTH;
-            if step + 1 < STEPS {
+            if !last {
                 let _ = write!(out, "<path class=\"wire\" d=\"M{edge} {middle}h{next}\"/>");
             }
             from = y;

@@ -1,8 +1,23 @@
 //! The numbers of a verdict in words, for people.
 
 use super::number::{percent, plural, value};
-use breakmywork_protocol::spec::{CriterionKind, Estimand};
+use breakmywork_protocol::spec::{Criterion, CriterionKind, Estimand};
 use breakmywork_protocol::verdict::{Checks, Pair, Step, Verdict};
+
+/// What was found, in one sentence without a symbol; none where there is no number, or no such sentence.
+pub fn finding(verdict: &Verdict, criterion: Option<&Criterion>) -> Option<String> {
+    criterion?.finding(verdict.effect?)
+}
+
+/// The ratio that stands behind an effect on a logarithmic scale, whatever direction is better; none of other units.
+pub fn factor(effect: &f64, unit: &str) -> Option<String> {
+    let way = match *effect < 0.0 {
+        true => "against the prediction",
+        false => "as predicted",
+    };
+    let is_ratio = unit.starts_with("log ratio");
+    is_ratio.then(|| format!("a factor of {}, {way}", value(effect.abs().exp())))
+}
 
 /// What the effect is an estimate of.
 pub fn estimate(verdict: &Verdict) -> &'static str {
@@ -36,23 +51,25 @@ pub fn estimate_in_a_word(verdict: &Verdict) -> &'static str {
 }
 
 /// What the figure shows.
-pub fn figure(verdict: &Verdict) -> &'static str {
+pub fn figure(verdict: &Verdict) -> String {
+    let bounds = format!(
+        "The diamond is the estimate with its one-sided {} bounds.",
+        percent(1.0 - verdict.level)
+    );
     match verdict.kind {
-        Some(CriterionKind::Interaction) => {
-            "Each dot is one seed: the difference between two advantages, of four runs in all. The diamond is the estimate with its one-sided bounds."
-        }
+        Some(CriterionKind::Interaction) => format!(
+            "Each dot is one seed: the difference between two advantages, of four runs in all. {bounds}"
+        ),
         Some(CriterionKind::Trend) => {
-            "Each dot is one seed: the slope through its runs. The diamond is the estimate with its one-sided bounds."
+            format!("Each dot is one seed: the slope through its runs. {bounds}")
         }
         Some(CriterionKind::Cells) => {
-            "Each row is a condition, each dot the difference between its two runs of one seed. The diamonds are the conditions’ medians with one-sided bounds, each at its share of the level."
+            "Each row is a condition, each dot the difference between its two runs of one seed. The diamonds are the conditions’ medians with one-sided bounds, each at its share of the level.".to_owned()
         }
         Some(CriterionKind::Dispersion) => {
-            "Each dot is one seed: how much farther its control ended from the median of all controls than its treatment from that of all treatments. The estimate is a ratio and has no place on this axis."
+            "Each dot is one seed: how much farther its control ended from the median of all controls than its treatment from that of all treatments. The estimate is a ratio and has no place on this axis.".to_owned()
         }
-        _ => {
-            "Each dot is one seed: the difference between its two runs. The diamond is the estimate with its one-sided bounds."
-        }
+        _ => format!("Each dot is one seed: the difference between its two runs. {bounds}"),
     }
 }
 
@@ -178,10 +195,10 @@ pub fn checks(checks: &Checks) -> Vec<String> {
         ));
     }
     if let Some(p) = checks.sign_flip {
-        lines.push(format!("sign-flip test {}", super::number::p_value(p)));
+        lines.push(format!("sign-flip test p {}", super::number::p_value(p)));
     }
     if let Some(p) = checks.wilcoxon {
-        lines.push(format!("Wilcoxon test {}", super::number::p_value(p)));
+        lines.push(format!("Wilcoxon test p {}", super::number::p_value(p)));
     }
     if let Some([low, high]) = checks.bootstrap {
         lines.push(format!(

@@ -1,6 +1,7 @@
 //! A specification's settings in words, for people.
 
 use super::number::{count, plain, plural};
+use breakmywork_protocol::metric;
 use breakmywork_protocol::spec::{
     Cell, Evaluation, LossOverTime, Model, Normalization, Optimizer, Task, TaskName, Training,
     Tuned, Tuning, TuningSearch, Windows, limits,
@@ -183,9 +184,16 @@ pub fn tuning(tuning: &Tuning) -> String {
         "each arm first chooses of {} of {} ({how}), by the median of {} on {} of their own",
         plural(tuning.trials(), "trial", "trials"),
         fields.join(" and "),
-        tuning.metric,
+        metric::words(&tuning.metric),
         plural(tuning.seeds, "seed", "seeds")
     )
+}
+
+/// With a capital letter in front.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 /// What a minibatch consists of.

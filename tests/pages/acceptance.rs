@@ -85,7 +85,7 @@ async fn who_accepted_the_test_stands_beside_the_verdict(pool: PgPool) {
         .assert_status_see_other();
     site.train_all().await;
     let seen = bob.get(&path).await.text();
-    assert!(seen.contains("<dt>Test accepted</dt><dd>by ada, the claim’s author, on "));
+    assert!(seen.contains("Test accepted: by ada, the claim’s author, on "));
     assert!(seen.contains("accepted as a test by ada, the claim’s author, on"));
     assert!(!seen.contains(&format!("{path}/answer")));
     // The claim's author is not asked any more, and cannot answer.

@@ -214,7 +214,7 @@ async fn cells_are_proposed_registered_and_judged(pool: PgPool) {
             "<td>mask, short over none, short</td>",
             "<th scope=\"col\" class=\"number\">Difference 3</th>",
             "48 runs planned, 48 finished",
-            "The claim survives if the typical advantage in test_mse is proven to be above 0 in at least 2 of 3 conditions",
+            "The claim survives if the typical advantage in test error is proven to be above 0 in at least 2 of 3 conditions",
             "(control, other condition)",
             "<details id=\"checks-of-conditions\">",
             "0 % of the seeds alone would have said the opposite of the estimate",

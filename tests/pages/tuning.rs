@@ -66,7 +66,7 @@ async fn each_arm_chooses_in_sight_of_everybody(pool: PgPool) {
         &page,
         &[
             "queues 12 runs in which each arm chooses its settings, and then 16 runs that are compared",
-            "each arm first chooses of 3 trials of training.learning_rate at 0.001, 0.01, 0.1 (all), by the median of valid_mse on 2 seeds of their own",
+            "each arm first chooses of 3 trials of training.learning_rate at 0.001, 0.01, 0.1 (all), by the median of validation error on 2 seeds of their own",
         ],
     );
     // What is not registered has tried nothing.
@@ -120,7 +120,7 @@ async fn each_arm_chooses_in_sight_of_everybody(pool: PgPool) {
             "chose training.learning_rate 0.01 (0.02",
             "<strong>At the edge of what it tried</strong> of training.learning_rate",
             "None of its 2 other trials lies within",
-            "fixed: valid_mse over training.learning_rate",
+            "fixed: validation error over training.learning_rate",
             "0.01 (chosen): 0.02",
             "/chosen.toml",
             "the arms chose their settings, by the runs of their trials",

@@ -78,7 +78,7 @@ fn says(tried: &Tried, criterion: &Criterion) -> String {
             format!(
                 "the typical advantage of \"{}\" in {} is {}",
                 escape(&criterion.treatment),
-                escape(&criterion.metric),
+                escape(&crate::metric::words(&criterion.metric)),
                 number(effect)
             )
         },

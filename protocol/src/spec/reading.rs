@@ -1,37 +1,37 @@
 //! The criterion in words, for people.
 
 use super::types::*;
-use crate::metric;
+use crate::{metric, text};
 
 impl Criterion {
     /// What the experiment predicts, in one sentence; the default prediction.
     pub fn reading(&self) -> String {
         match self.kind {
             CriterionKind::Difference => format!(
-                "\"{}\" reaches a {} {} than \"{}\" by at least {}.",
+                "“{}” reaches a {} {} than “{}” by at least {}.",
                 self.treatment,
                 self.direction(),
-                self.metric,
+                self.measure(),
                 self.control,
                 self.amount(),
             ),
             CriterionKind::Equivalence => format!(
-                "\"{}\" and \"{}\" reach the same {}: {} differs by less than {} either way.",
+                "“{}” and “{}” reach the same {}: {} differs by less than {} either way.",
                 self.treatment,
                 self.control,
-                self.metric,
+                self.measure(),
                 self.subject(),
-                self.amount(),
+                self.factor(),
             ),
             CriterionKind::NonInferiority => format!(
-                "\"{}\" reaches a {} that is worse than that of \"{}\" by less than {}, or better.",
+                "“{}” reaches a {} that is worse than that of “{}” by less than {}, or better.",
                 self.treatment,
-                self.metric,
+                self.measure(),
                 self.control,
-                self.amount(),
+                self.loss(),
             ),
             CriterionKind::SolveRate => format!(
-                "\"{}\" solves the task ({}) in at least {} points more of the seeds than \"{}\".",
+                "“{}” solves the task ({}) in at least {} points more of the seeds than “{}”.",
                 self.treatment,
                 self.solved(),
                 number(self.margin * 100.0),
@@ -39,10 +39,10 @@ impl Criterion {
             ),
             CriterionKind::Interaction => format!(
                 "In {} {} exceeds {} by at least {}.",
-                self.metric,
+                self.measure(),
                 self.advantage(),
                 self.other_advantage(),
-                self.amount(),
+                self.factor(),
             ),
             CriterionKind::Cells => format!(
                 "In at least {} of {} conditions ({}) the treatment reaches a {} {} than the control by at least {}.",
@@ -50,28 +50,28 @@ impl Criterion {
                 self.cells().len(),
                 self.pairs(),
                 self.direction(),
-                self.metric,
+                self.measure(),
                 self.amount(),
             ),
             CriterionKind::Dispersion => format!(
-                "{} spreads less over the seeds with \"{}\" than with \"{}\", by a factor of at least {}.",
-                self.metric,
+                "{} spreads less over the seeds with “{}” than with “{}”, by a factor of at least {}.",
+                sentence(&self.measure()),
                 self.treatment,
                 self.control,
                 number(self.margin.exp()),
             ),
             CriterionKind::Search => format!(
-                "Wherever it is searched, \"{}\" reaches a {} {} than \"{}\" by at least {}.",
+                "Wherever it is searched, “{}” reaches a {} {} than “{}” by at least {}.",
                 self.treatment,
                 self.direction(),
-                self.metric,
+                self.measure(),
                 self.control,
                 self.amount(),
             ),
             CriterionKind::Trend => format!(
                 "{} {} gets {} by at least {} {}.",
                 sentence(&self.along()),
-                self.metric,
+                self.measure(),
                 self.direction(),
                 self.amount(),
                 self.step(),
@@ -83,30 +83,30 @@ impl Criterion {
     pub fn falsifier(&self) -> String {
         match self.kind {
             CriterionKind::Difference => format!(
-                "Falsified if the advantage of \"{}\" in {} is proven smaller than {}, {}.",
+                "Falsified if the advantage of “{}” in {} is proven smaller than {}, {}.",
                 self.treatment,
-                self.metric,
+                self.measure(),
                 self.amount(),
                 self.proof(),
             ),
             CriterionKind::Equivalence => format!(
-                "Falsified if \"{}\" and \"{}\" are proven to differ in {} by more than {}, {}.",
+                "Falsified if “{}” and “{}” are proven to differ in {} by more than {}, {}.",
                 self.treatment,
                 self.control,
-                self.metric,
-                self.amount(),
+                self.measure(),
+                self.factor(),
                 self.proof(),
             ),
             CriterionKind::NonInferiority => format!(
-                "Falsified if \"{}\" is proven worse than \"{}\" in {} by more than {}, {}.",
+                "Falsified if “{}” is proven worse than “{}” in {} by more than {}, {}.",
                 self.treatment,
                 self.control,
-                self.metric,
-                self.amount(),
+                self.measure(),
+                self.loss(),
                 self.proof(),
             ),
             CriterionKind::SolveRate => format!(
-                "Falsified if the advantage of \"{}\" in its share of solved seeds ({}) is proven smaller than {} points, by an exact test of paired shares at the level {}.",
+                "Falsified if the advantage of “{}” in its share of solved seeds ({}) is proven smaller than {} points, by an exact test of paired shares at the level {}.",
                 self.treatment,
                 self.solved(),
                 number(self.margin * 100.0),
@@ -114,10 +114,10 @@ impl Criterion {
             ),
             CriterionKind::Interaction => format!(
                 "Falsified if in {} {} less {} is proven smaller than {}, {}.",
-                self.metric,
+                self.measure(),
                 self.advantage(),
                 self.other_advantage(),
-                self.amount(),
+                self.factor(),
                 self.proof(),
             ),
             CriterionKind::Cells => format!(
@@ -125,29 +125,29 @@ impl Criterion {
                 self.against(),
                 self.cells().len(),
                 self.pairs(),
-                self.metric,
+                self.measure(),
                 self.amount(),
                 number(self.alpha),
             ),
             CriterionKind::Dispersion => format!(
-                "Falsified if the spread of {} over the seeds with \"{}\" is proven to be smaller than with \"{}\" by a factor of less than {}, or larger, by an exact sign-flip test of the distances from the median at the level {}.",
-                self.metric,
+                "Falsified if the spread of {} over the seeds with “{}” is proven to be smaller than with “{}” by a factor of less than {}, or larger, by an exact sign-flip test of the distances from the median at the level {}.",
+                self.measure(),
                 self.treatment,
                 self.control,
                 number(self.margin.exp()),
                 number(self.alpha),
             ),
             CriterionKind::Search => format!(
-                "A search falsifies nothing. It looks for settings at which the advantage of \"{}\" in {} is smaller than {}, and \
+                "A search falsifies nothing. It looks for settings at which the advantage of “{}” in {} is smaller than {}, and \
                  proposes an experiment there, on fresh seeds, that can.",
                 self.treatment,
-                self.metric,
+                self.measure(),
                 self.amount(),
             ),
             CriterionKind::Trend => format!(
                 "Falsified if {} the improvement of {} is proven smaller than {} {}, {}.",
                 self.along(),
-                self.metric,
+                self.measure(),
                 self.amount(),
                 self.step(),
                 self.proof(),
@@ -158,7 +158,7 @@ impl Criterion {
     /// The conditions by their arms.
     fn pairs(&self) -> String {
         let pairs: Vec<String> = (self.cells().iter())
-            .map(|[treatment, control]| format!("\"{treatment}\" over \"{control}\""))
+            .map(|[treatment, control]| format!("“{treatment}” over “{control}”"))
             .collect();
         crate::text::first_of(&pairs, 6, "; ")
     }
@@ -167,7 +167,7 @@ impl Criterion {
     fn along(&self) -> String {
         let field = self.field.as_deref().unwrap_or_default();
         format!(
-            "along {field}, from \"{}\" to \"{}\",",
+            "along {field}, from “{}” to “{}”,",
             self.control, self.treatment
         )
     }
@@ -186,7 +186,7 @@ impl Criterion {
         let level = number(self.alpha);
         let margin = match self.kind {
             CriterionKind::SolveRate => format!("{} points", number(self.margin * 100.0)),
-            _ => self.amount(),
+            _ => self.in_logarithm(),
         };
         let what = match self.kind {
             CriterionKind::Equivalence => {
@@ -194,16 +194,16 @@ impl Criterion {
                     "The claim survives if {} of {} is proven to lie between −{margin} and {margin}, at the level {level}; it \
                      falls if it is proven to lie outside.",
                     self.quantity("difference"),
-                    self.metric
+                    self.measure()
                 );
             }
             CriterionKind::NonInferiority => {
                 return format!(
-                    "The claim survives if {} of \"{}\" in {} is proven to be above −{margin}, at the level {level}; it falls if \
+                    "The claim survives if {} of “{}” in {} is proven to be above −{margin}, at the level {level}; it falls if \
                      it is proven to be below −{margin}.",
                     self.quantity("advantage"),
                     self.treatment,
-                    self.metric
+                    self.measure()
                 );
             }
             CriterionKind::Cells => {
@@ -212,7 +212,7 @@ impl Criterion {
                     "The claim survives if the typical advantage in {} is proven to be above 0 in at least {count} of {all} \
                      conditions, at the level {level} for all together, and estimated to be at least {margin} in as many; it falls \
                      if it is proven to be below {margin} in {} of them or more.",
-                    self.metric,
+                    self.measure(),
                     self.against()
                 );
             }
@@ -224,30 +224,32 @@ impl Criterion {
             CriterionKind::Dispersion => {
                 let factor = number(self.margin.exp());
                 return format!(
-                    "The claim survives if the spread of {} with \"{}\" over that with \"{}\" is proven to be above 1, at the \
+                    "The claim survives if the spread of {} with “{}” over that with “{}” is proven to be above 1, at the \
                      level {level}, and estimated to be at least {factor}; it falls if it is proven to be below {factor}.",
-                    self.metric, self.control, self.treatment
+                    self.measure(),
+                    self.control,
+                    self.treatment
                 );
             }
             CriterionKind::SolveRate => format!(
-                "the advantage of \"{}\" in its share of solved seeds",
+                "the advantage of “{}” in its share of solved seeds",
                 self.treatment
             ),
             CriterionKind::Difference => format!(
-                "{} of \"{}\" in {}",
+                "{} of “{}” in {}",
                 self.quantity("advantage"),
                 self.treatment,
-                self.metric
+                self.measure()
             ),
             CriterionKind::Interaction => format!(
                 "{} of the two advantages in {}",
                 self.quantity("difference"),
-                self.metric
+                self.measure()
             ),
             CriterionKind::Trend => format!(
                 "{} of {} {}",
                 self.quantity("improvement"),
-                self.metric,
+                self.measure(),
                 self.step()
             ),
         };
@@ -291,14 +293,14 @@ impl Criterion {
 
     fn advantage(&self) -> String {
         format!(
-            "the advantage of \"{}\" over \"{}\"",
+            "the advantage of “{}” over “{}”",
             self.treatment, self.control
         )
     }
 
     fn other_advantage(&self) -> String {
         let [treatment, control] = self.other_pair().unwrap_or_default();
-        format!("that of \"{treatment}\" over \"{control}\"")
+        format!("that of “{treatment}” over “{control}”")
     }
 
     fn subject(&self) -> &'static str {
@@ -332,10 +334,89 @@ impl Criterion {
         }
     }
 
+    /// The metric as people call it.
+    fn measure(&self) -> String {
+        metric::words(&self.metric)
+    }
+
+    /// How much better the smallest effect of interest is.
     fn amount(&self) -> String {
+        self.beside_logarithm(share(self.towards(self.margin)))
+    }
+
+    /// How much worse it is.
+    fn loss(&self) -> String {
+        self.beside_logarithm(share(self.towards(-self.margin)))
+    }
+
+    /// The same either way.
+    fn factor(&self) -> String {
+        self.beside_logarithm(format!("a factor of {}", number(self.margin.exp())))
+    }
+
+    /// The logarithm of the treatment over the control of such an advantage.
+    fn towards(&self, advantage: f64) -> f64 {
+        match self.better {
+            Better::Lower => -advantage,
+            Better::Higher => advantage,
+        }
+    }
+
+    fn beside_logarithm(&self, words: String) -> String {
+        match self.scale {
+            Scale::Additive => number(self.margin),
+            Scale::Log => format!("{words} ({})", self.in_logarithm()),
+        }
+    }
+
+    fn in_logarithm(&self) -> String {
         match self.scale {
             Scale::Additive => number(self.margin),
             Scale::Log => format!("{} in logarithm", number(self.margin)),
+        }
+    }
+
+    /// What an estimate comes to in one sentence without a symbol; none of the kinds whose effects have no such words.
+    pub fn finding(&self, effect: f64) -> Option<String> {
+        let (treatment, control) = (&self.treatment, &self.control);
+        let typically = match self.estimand {
+            Some(Estimand::Mean) => "on average",
+            Some(Estimand::Median) | None => "typically",
+        };
+        let predicted = match self.kind {
+            CriterionKind::Difference => {
+                format!("at least {} {}", self.amount(), self.direction())
+            }
+            CriterionKind::Equivalence => {
+                format!("a difference of less than {}", self.factor())
+            }
+            CriterionKind::NonInferiority => format!("less than {} worse", self.loss()),
+            CriterionKind::SolveRate => {
+                let way = if effect < 0.0 { "fewer" } else { "more" };
+                return Some(format!(
+                    "“{treatment}” solved the task in {} points {way} of the seeds than “{control}”; predicted were at least {} more.",
+                    text::measured(effect.abs() * 100.0),
+                    number(self.margin * 100.0),
+                ));
+            }
+            _ => return None,
+        };
+        Some(format!(
+            "The {} of “{treatment}” was {typically} {} that of “{control}”; predicted was {predicted}.",
+            self.measure(),
+            self.compared(effect),
+        ))
+    }
+
+    /// How the treatment compares with the control at such an advantage: "42 % lower than", "1.7 times as high as".
+    fn compared(&self, advantage: f64) -> String {
+        let log = self.towards(advantage);
+        let way = if log < 0.0 { "lower" } else { "higher" };
+        match self.scale {
+            _ if advantage == 0.0 => "the same as".to_owned(),
+            Scale::Additive => format!("{} {way} than", text::measured(advantage.abs())),
+            Scale::Log if log >= MANY => format!("{} times as high as", text::measured(log.exp())),
+            Scale::Log => format!("{} {way} than", share(log)),
         }
     }
 
@@ -346,9 +427,22 @@ impl Criterion {
         };
         format!(
             "{} {bound} {}",
-            self.metric,
+            self.measure(),
             number(self.threshold.unwrap_or(f64::NAN))
         )
+    }
+}
+
+/// From this logarithm of a ratio on, half as much again, it is told as a factor.
+const MANY: f64 = 0.405;
+
+/// By how much of the control the treatment differs, given the logarithm of their ratio.
+fn share(log: f64) -> String {
+    let percent = (log.exp_m1() * 100.0).abs();
+    match percent {
+        ..99.9 => format!("{} %", number((percent * 10.0).round() / 10.0)),
+        _ if log < 0.0 => format!("{} %", number(percent)),
+        _ => format!("a factor of {}", number(log.exp())),
     }
 }
 

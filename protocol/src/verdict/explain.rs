@@ -82,23 +82,23 @@ fn predicted(criterion: &Criterion) -> Meaning {
     match criterion.kind {
         CriterionKind::Difference | CriterionKind::SolveRate | CriterionKind::Search => Meaning {
             supported: format!(
-                "\"{treatment}\" is better than \"{control}\": the estimate is the smallest effect of interest or more."
+                "“{treatment}” is better than “{control}”: the estimate is the smallest effect of interest or more."
             ),
-            reversed: format!("\"{treatment}\" is worse than \"{control}\"."),
+            reversed: format!("“{treatment}” is worse than “{control}”."),
             negligible: format!(
-                "\"{treatment}\" and \"{control}\" are equivalent within the smallest effect of interest."
+                "“{treatment}” and “{control}” are equivalent within the smallest effect of interest."
             ),
             falsified: format!(
-                "Whatever advantage \"{treatment}\" has over \"{control}\", it is smaller than the smallest effect of interest."
+                "Whatever advantage “{treatment}” has over “{control}”, it is smaller than the smallest effect of interest."
             ),
         },
         CriterionKind::Equivalence => {
             let differ = format!(
-                "\"{treatment}\" and \"{control}\" differ by more than the smallest effect of interest."
+                "“{treatment}” and “{control}” differ by more than the smallest effect of interest."
             );
             Meaning {
                 supported: format!(
-                    "\"{treatment}\" and \"{control}\" differ by less than the smallest effect of interest."
+                    "“{treatment}” and “{control}” differ by less than the smallest effect of interest."
                 ),
                 reversed: differ.clone(),
                 negligible: differ.clone(),
@@ -107,11 +107,11 @@ fn predicted(criterion: &Criterion) -> Meaning {
         }
         CriterionKind::NonInferiority => {
             let worse = format!(
-                "\"{treatment}\" is worse than \"{control}\" by more than the smallest effect of interest."
+                "“{treatment}” is worse than “{control}” by more than the smallest effect of interest."
             );
             Meaning {
                 supported: format!(
-                    "\"{treatment}\" is worse than \"{control}\" by less than the smallest effect of interest, or better."
+                    "“{treatment}” is worse than “{control}” by less than the smallest effect of interest, or better."
                 ),
                 reversed: worse.clone(),
                 negligible: worse.clone(),
@@ -120,9 +120,9 @@ fn predicted(criterion: &Criterion) -> Meaning {
         }
         CriterionKind::Interaction => {
             let [other_treatment, other_control] = criterion.other_pair().unwrap_or_default();
-            let one = format!("the advantage of \"{treatment}\" over \"{control}\"");
+            let one = format!("the advantage of “{treatment}” over “{control}”");
             let other = format!(
-                "that of \"{}\" over \"{}\"",
+                "that of “{}” over “{}”",
                 escape(other_treatment),
                 escape(other_control)
             );
@@ -160,37 +160,39 @@ fn predicted(criterion: &Criterion) -> Meaning {
             }
         }
         CriterionKind::Dispersion => {
-            let spread = format!("The spread of {} over the seeds", escape(&criterion.metric));
+            let spread = format!(
+                "The spread of {} over the seeds",
+                escape(&crate::metric::words(&criterion.metric))
+            );
             Meaning {
                 supported: format!(
-                    "{spread} is smaller with \"{treatment}\" than with \"{control}\": by the estimate, by the smallest \
+                    "{spread} is smaller with “{treatment}” than with “{control}”: by the estimate, by the smallest \
                      factor of interest or more."
                 ),
-                reversed: format!(
-                    "{spread} is larger with \"{treatment}\" than with \"{control}\"."
-                ),
+                reversed: format!("{spread} is larger with “{treatment}” than with “{control}”."),
                 negligible: format!(
-                    "{spread} is the same with \"{treatment}\" and \"{control}\", within the smallest factor of interest."
+                    "{spread} is the same with “{treatment}” and “{control}”, within the smallest factor of interest."
                 ),
                 falsified: format!(
-                    "{spread} may be smaller with \"{treatment}\" than with \"{control}\", but by less than the smallest \
+                    "{spread} may be smaller with “{treatment}” than with “{control}”, but by less than the smallest \
                      factor of interest."
                 ),
             }
         }
         CriterionKind::Trend => {
-            let metric = escape(&criterion.metric);
+            let metric = escape(&crate::metric::words(&criterion.metric));
+            let begun = sentence(&metric);
             let along = format!(
-                "along {}, from \"{control}\" to \"{treatment}\"",
+                "along {}, from “{control}” to “{treatment}”",
                 escape(criterion.field.as_deref().unwrap_or_default())
             );
             Meaning {
                 supported: format!(
-                    "{metric} gets better {along}: by the estimate, by the smallest effect of interest or more."
+                    "{begun} gets better {along}: by the estimate, by the smallest effect of interest or more."
                 ),
-                reversed: format!("{metric} gets worse {along}."),
+                reversed: format!("{begun} gets worse {along}."),
                 negligible: format!(
-                    "{metric} stays the same {along}, within the smallest effect of interest."
+                    "{begun} stays the same {along}, within the smallest effect of interest."
                 ),
                 falsified: format!(
                     "However {metric} improves {along}, it is by less than the smallest effect of interest."
@@ -202,8 +204,9 @@ fn predicted(criterion: &Criterion) -> Meaning {
 
 fn numbers(verdict: &Verdict) -> Option<String> {
     let effect = verdict.effect?;
+    let metric = crate::metric::words(&verdict.metric);
     let bounds = match verdict.interval {
-        Some([low, high]) => format!("bounds {} and {}", number(low), number(high)),
+        Some([low, high]) => format!("bounds {} and {}", text::signed(low), text::signed(high)),
         None => "bounds: none".into(),
     };
     let groups = if verdict.others.is_empty() {
@@ -225,38 +228,36 @@ fn numbers(verdict: &Verdict) -> Option<String> {
         | CriterionKind::Equivalence
         | CriterionKind::NonInferiority
         | CriterionKind::Search => {
-            format!("{which} advantage in {}", verdict.metric)
+            format!("{which} advantage in {metric}")
         }
         CriterionKind::Interaction => {
-            format!(
-                "{which} difference of the two advantages in {}",
-                verdict.metric
-            )
+            format!("{which} difference of the two advantages in {metric}")
         }
         CriterionKind::Cells => format!(
-            "typical (median) advantage in {} that as many conditions reach as are asked for",
-            verdict.metric
+            "typical (median) advantage in {metric} that as many conditions reach as are asked for"
         ),
-        CriterionKind::Dispersion => format!(
-            "logarithm of the control's spread over the treatment's in {}",
-            verdict.metric
-        ),
-        CriterionKind::Trend => format!("{which} slope of {}", verdict.metric),
+        CriterionKind::Dispersion => {
+            format!("logarithm of the control's spread over the treatment's in {metric}")
+        }
+        CriterionKind::Trend => format!("{which} slope of {metric}"),
         CriterionKind::SolveRate => "advantage in the share of solved seeds".into(),
     };
     let last = verdict.sequential.as_ref().and_then(|it| it.steps.last());
     let (what_decides, [support, falsify]) = match last {
-        Some(step) => ("e", [step.support, step.falsify]),
-        None => ("p", [verdict.p_support?, verdict.p_falsify?]),
+        Some(step) => ("e", [step.support, step.falsify].map(text::measured)),
+        None => (
+            "p",
+            [verdict.p_support?, verdict.p_falsify?].map(text::p_value),
+        ),
     };
     Some(format!(
         "Over {pairs} complete {groups} the {what} is **{}** {} (one-sided {} % {bounds}). \
-         For the prediction {what_decides} = {}, against it {what_decides} = {}.",
-        number(effect),
+         For the prediction {what_decides} {}, against it {what_decides} {}.",
+        text::signed(effect),
         verdict.unit,
         number(100.0 * (1.0 - verdict.level)),
-        number(support),
-        number(falsify),
+        support,
+        falsify,
     ))
 }
 

@@ -22,6 +22,8 @@ const HTML: &str = "text/html; charset=utf-8";
 struct Card {
     experiment: Option<Experiment>,
     pairs: Option<Html>,
+    /// What was found, in one sentence.
+    finding: Option<String>,
     /// The board's own address.
     home: String,
     /// The experiment's page.
@@ -37,9 +39,15 @@ pub async fn card(State(state): State<AppState>, Path(id): Path<ExperimentId>) -
     };
     let card = Card {
         pairs: (experiment.as_ref().and_then(Experiment::verdict)).and_then(plots::pairs),
+        finding: experiment.as_ref().and_then(finding),
         home: state.settings.address("/"),
         url: state.settings.address(&format!("/experiments/{id}")),
         experiment,
     };
     show(status, HTML, Elsewhere::Frame, &card)
+}
+
+fn finding(experiment: &Experiment) -> Option<String> {
+    let spec = experiment.parsed().ok()?;
+    verdict_words::finding(experiment.verdict()?, spec.criterion.as_ref())
 }

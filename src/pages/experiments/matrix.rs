@@ -77,7 +77,7 @@ pub(super) fn of(
         })
         .collect();
     Matrix {
-        metric: metric(spec),
+        metric: breakmywork_protocol::metric::words(&metric(spec)),
         arms: spec.arms.iter().map(|arm| arm.name.clone()).collect(),
         rows,
     }

@@ -17,6 +17,7 @@ pub mod live;
 mod matrix;
 pub(in crate::pages) mod plots;
 mod posted;
+pub(in crate::pages) mod pulse;
 pub mod rival;
 pub mod run_list;
 mod sealed;

@@ -5,16 +5,18 @@ use crate::{
     render::{
         chart::{
             conditions::{Condition, Conditions},
-            curves::{Curves, Line},
+            curves::{Curves, Drawing, Line},
+            effects::Ground,
             pairs::Pairs,
         },
         html::Html,
         verdict_words,
+        words::sentence,
     },
 };
 use breakmywork_protocol::{
     metric,
-    spec::{CriterionKind, TaskName},
+    spec::{CriterionKind, Task},
     verdict::Verdict,
 };
 
@@ -23,24 +25,37 @@ use breakmywork_protocol::{
 pub(in crate::pages) struct Plot {
     pub(in crate::pages) title: String,
     pub(in crate::pages) legend: Html,
-    pub(in crate::pages) svg: Html,
-    /// Arm, last step, mean there, seeds.
-    pub(in crate::pages) finals: Vec<(String, f64, f64, usize)>,
+    pub(in crate::pages) drawing: Drawing,
 }
 
+impl Plot {
+    /// How the mean is taken, in words.
+    pub(in crate::pages) fn mean(&self) -> &'static str {
+        match self.drawing.log {
+            true => "geometric mean",
+            false => "mean",
+        }
+    }
+}
+
+/// Points that the curves of a page may have together: more of them no eye tells apart, and the page would grow.
+const POINTS: usize = 6_000;
+
 /// Learning curves of arms that learn that task, a plot for each metric.
-pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: TaskName) -> Vec<Plot> {
-    let mut names: Vec<&str> = curves.iter().map(|curve| curve.name.as_str()).collect();
+pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: &Task) -> Vec<Plot> {
+    let mut names: Vec<&str> = curves
+        .iter()
+        .map(|curve| curve.name.as_str())
+        .filter(|name| !metric::find(name).is_some_and(|known| known.at_end))
+        .collect();
     names.dedup();
     // What was measured on unseen sequences first.
     names.sort_by_key(|name| !name.starts_with("valid"));
+    let room = POINTS / names.len().max(1);
     names
         .into_iter()
         .filter_map(|name| {
             let known = metric::find(name);
-            if known.is_some_and(|known| known.at_end) {
-                return None;
-            }
             let lines: Vec<Line> = curves
                 .iter()
                 .filter(|curve| curve.name == name)
@@ -55,20 +70,20 @@ pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: TaskNa
                 .collect();
             let title = known.map_or_else(
                 || name.to_owned(),
-                |known| format!("{name}: {}", known.meaning),
+                |known| format!("{}: {}", sentence(&known.words()), known.meaning),
             );
             let drawn = Curves {
                 id: name,
                 title: &title,
-                unit: known.map_or(name, |known| known.unit_of(task)),
+                unit: known.map_or(name, |known| known.unit_of(task.name)),
                 arms,
                 lines: &lines,
+                baseline: metric::unlearned(task, name),
+                room,
             };
-            let (svg, legend, finals) = (drawn.svg()?, drawn.legend(), drawn.finals());
             Some(Plot {
-                svg,
-                legend,
-                finals,
+                drawing: drawn.draw()?,
+                legend: drawn.legend(),
                 title,
             })
         })
@@ -87,6 +102,13 @@ pub(in crate::pages) fn pairs(verdict: &Verdict) -> Option<Html> {
         .collect();
     // Distances have the metric's unit; the estimate of a spread is a ratio, which has none.
     let on_axis = verdict.kind != Some(CriterionKind::Dispersion);
+    let margin = verdict.margin;
+    let grounds = match verdict.kind {
+        Some(CriterionKind::Dispersion | CriterionKind::Search) | None => Vec::new(),
+        Some(CriterionKind::Equivalence) => Ground::of_equivalence(margin),
+        Some(CriterionKind::NonInferiority) => Ground::of_no_loss(margin),
+        Some(_) => Ground::of_effect(margin),
+    };
     Pairs {
         id: "pairs",
         unit: if on_axis {
@@ -102,6 +124,7 @@ pub(in crate::pages) fn pairs(verdict: &Verdict) -> Option<Html> {
             Some(CriterionKind::NonInferiority) => -verdict.margin,
             _ => verdict.margin,
         }),
+        grounds: &grounds,
     }
     .svg()
 }

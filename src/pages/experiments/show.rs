@@ -6,6 +6,7 @@ use super::{
     forecast::{self, Section},
     matrix::{self, Matrix},
     plots::{self, Plot},
+    pulse,
     rival::{self, Rival},
     sealed,
     search::{self, Search},
@@ -279,7 +280,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
     Ok(Live {
         matrix: matrix::of(spec, &experiment.seeds(spec), &runs, &waiting, &data_sets),
         missing: data_sets.missing(),
-        plots: plots::learning(&curves, &arms, spec.task.name),
+        plots: plots::learning(&curves, &arms, &spec.task),
         e_process: e_process::of(state, &experiment, spec).await?,
         search: search::of(state, &experiment, spec).await?,
         tuning: tuned::of(state, &experiment, spec).await?,
@@ -435,6 +436,13 @@ pub async fn fragment(
     if part.part == "progress" {
         let over = ["concluded", "withdrawn"].contains(&experiment.state.as_str());
         return show(&Progress { experiment, over }, Cache::Never);
+    }
+    if part.part == "pulse" {
+        let html = state
+            .front
+            .pulse(id, pulse::draw(state.clone(), id))
+            .await?;
+        return Ok(html_page(StatusCode::OK, html.to_string(), Cache::Never));
     }
     // Shared by all who may see it, each of whom was asked above.
     let draw = async {

@@ -12,6 +12,7 @@ use crate::{
     tuning::{self, ArmTuning, ExperimentTuning},
 };
 use breakmywork_protocol::{
+    metric,
     spec::{Scale, Spec},
     tuning::in_words,
 };
@@ -47,7 +48,13 @@ impl TuningShown {
         };
         let median = best.median.map_or_else(
             || "diverged".to_owned(),
-            |median| format!("{} in {}", number::value(median), self.tuned.metric),
+            |median| {
+                format!(
+                    "{} in {}",
+                    number::value(median),
+                    metric::words(&self.tuned.metric)
+                )
+            },
         );
         let others = arm.trials.len() - 1;
         let flat = match arm.as_good {
@@ -110,13 +117,18 @@ fn plots(spec: &Spec, tuned: &ExperimentTuning) -> Vec<OptimumPlot> {
                 arm: &arm.arm,
                 field: &field.field,
                 log: field.scale == Scale::Log,
-                metric: &tuned.metric,
+                metric: &metric::words(&tuned.metric),
                 points: &points,
                 range,
             };
             plots.extend(optimum.svg().map(|svg| OptimumPlot {
                 svg,
-                title: format!("{}: {} over {}", arm.arm, tuned.metric, field.field),
+                title: format!(
+                    "{}: {} over {}",
+                    arm.arm,
+                    metric::words(&tuned.metric),
+                    field.field
+                ),
             }));
         }
     }

@@ -1,7 +1,8 @@
 //! The effect in each of several conditions: a row of dots and an estimate for each.
 
 use super::axis::Axis;
-use super::effects::{Frame, LEFT, RIGHT, TOP, WIDTH, estimate};
+use super::canvas::{self, SPAN};
+use super::effects::{Frame, Ground, TOP, estimate};
 use crate::render::{html::Html, number};
 use std::fmt::Write;
 
@@ -46,24 +47,25 @@ impl Conditions<'_> {
                 .copied()
                 .chain(bounds(condition))
         });
-        let x = Axis::linear(seen.chain([0.0, self.margin]), LEFT, WIDTH - RIGHT)?;
-        let bottom = TOP + ROW * self.conditions.len() as f64;
+        let x = Axis::linear(seen.chain([0.0, self.margin]), 0.0, SPAN)?;
+        // Room for the words of the ground.
+        let bottom = TOP + ROW * self.conditions.len() as f64 + 14.0;
         let frame = Frame {
             id: self.id,
             words: &self.words(),
             unit: self.unit,
             x: &x,
             margin: Some(self.margin),
+            grounds: &Ground::of_effect(self.margin),
             bottom,
         };
         let mut out = frame.begin();
         for (row, condition) in self.conditions.iter().enumerate() {
             let y = TOP + ROW * (row as f64 + 0.5);
+            canvas::line(&mut out, "lane", [0.0, SPAN], [y, y]);
             let _ = write!(
                 out,
-                "<path class=\"lane\" d=\"M{LEFT} {y}H{}\"/><text class=\"end\" x=\"{}\" y=\"{}\">{}</text>",
-                WIDTH - RIGHT,
-                LEFT - 8.0,
+                "<text class=\"end\" x=\"-8\" y=\"{}\">{}</text>",
                 y + 4.0,
                 row + 1
             );
@@ -73,17 +75,11 @@ impl Conditions<'_> {
                 } else {
                     "dot against"
                 };
-                let at = x.at(*difference);
-                let _ = write!(
-                    out,
-                    "<circle class=\"{class}\" cx=\"{at}\" cy=\"{}\" r=\"3\"/>",
-                    y - 9.0
-                );
+                canvas::dot(&mut out, x.at(*difference), y - 9.0, class, 3.0);
             }
             estimate(&mut out, &x, y + 7.0, condition.effect, condition.interval);
         }
-        frame.end(&mut out);
-        Some(Html(out))
+        Some(frame.end(out))
     }
 
     fn words(&self) -> String {

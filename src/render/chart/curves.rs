@@ -1,8 +1,10 @@
-//! Learning curves: a thin line for each seed, a strong one for each arm's mean.
+//! Learning curves: a thin line for each seed, a strong one for each arm's mean with its band.
 
 use super::axis::{Axis, labelled, round};
+use super::canvas::{self, Across, Pen, SPAN};
+use super::means::{self, Mean, MeanPoint};
 use crate::render::{form::Escaped, html::Html, number};
-use std::{collections::BTreeMap, fmt::Write};
+use std::fmt::Write;
 
 /// One seed of one arm.
 #[derive(Debug, Clone)]
@@ -26,50 +28,83 @@ pub struct Curves<'a> {
     pub arms: &'a [String],
     /// The lines.
     pub lines: &'a [Line],
+    /// The value of a network that has learned nothing, where it is known.
+    pub baseline: Option<f64>,
+    /// Points that all lines together may have, at least.
+    pub room: usize,
 }
 
-const WIDTH: f64 = 640.0;
+/// A plot, and the same in numbers.
+#[derive(Debug, Clone)]
+pub struct Drawing {
+    /// The plot.
+    pub svg: Html,
+    /// Whether its value axis is logarithmic, and so its means are geometric.
+    pub log: bool,
+    /// The arms that have a mean, each with how many seeds.
+    pub arms: Vec<(String, usize)>,
+    /// The mean curves as rows of a table: step, and each of these arms.
+    pub rows: Vec<(f64, Vec<Option<MeanPoint>>)>,
+}
+
 const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 58.0;
-const RIGHT: f64 = 18.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 44.0;
 
 /// Most buckets of a line: each keeps its lowest and highest point, so that no spike is lost.
-const BUCKETS: usize = 120;
+const BUCKETS: usize = 100;
 
-/// Points that all lines of a plot share: more of them would be a page of numbers that no eye tells apart.
-const POINTS: usize = 8_000;
+/// Rows of the table beside a plot.
+const ROWS: usize = 12;
+
+/// Least distance of two labels, one below the other.
+const APART: f64 = 13.0;
 
 /// Colours there are; further arms share them.
 pub const COLOURS: usize = 6;
 
 impl Curves<'_> {
     /// The plot, or nothing if there is no finite point.
-    pub fn svg(&self) -> Option<Html> {
+    pub fn draw(&self) -> Option<Drawing> {
         let points = || self.lines.iter().flat_map(|line| line.points.iter());
         let last = points().map(|(step, _)| *step).fold(f64::NAN, f64::max);
-        let values: Vec<f64> = points().map(|(_, value)| *value).collect();
+        let values: Vec<f64> = points()
+            .map(|(_, value)| *value)
+            .chain(self.baseline)
+            .collect();
+        points().find(|(_, value)| value.is_finite())?;
         let y = Axis::fitting(values, HEIGHT - BOTTOM, TOP)?;
-        let x = Axis::exact(0.0, last, LEFT, WIDTH - RIGHT);
-        let mut out = String::with_capacity(32 * 1024);
-        let id = Escaped(self.id);
+        let x = Axis::exact(0.0, last, 0.0, SPAN);
+        let means = means::of(self.lines, y.is_log());
+        let mut out = canvas::open("", HEIGHT, self.id, &self.words(&means));
+        canvas::values(&mut out, &y, self.unit);
+        canvas::across(&mut out, HEIGHT - BOTTOM, labelled(x.ticks(4)), &x);
         let _ = write!(
             out,
-            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title\">\
-             <title id=\"{id}-title\">{}</title>",
-            Escaped(&self.words())
+            "<text class=\"end\" x=\"100%\" y=\"{}\">optimizer steps</text>",
+            HEIGHT - 6.0
         );
-        self.axes(&mut out, &x, &y);
-        for line in self.lines {
-            self.path(&mut out, "seed", line.arm, &line.points, &x, &y);
+        if let Some(baseline) = self.baseline {
+            let at = y.at(baseline);
+            canvas::line(&mut out, "margin", [0.0, SPAN], [at, at]);
+            let _ = write!(
+                out,
+                "<text class=\"end beside\" x=\"100%\" y=\"{}\">without learning</text>",
+                round(at + 14.0)
+            );
         }
-        let means = self.means();
-        for (arm, mean) in &means {
-            self.path(&mut out, "mean", *arm, mean, &x, &y);
-        }
+        self.paths(&mut out, &means, &x, &y);
+        ends(&mut out, &means, &x, &y);
         out.push_str("</svg>");
-        Some(Html(out))
+        Some(Drawing {
+            svg: Html(out),
+            log: y.is_log(),
+            arms: means
+                .iter()
+                .map(|mean| (self.arms[mean.arm].clone(), mean.seeds))
+                .collect(),
+            rows: means::rows(&means, ROWS),
+        })
     }
 
     /// The legend: a stroke and the arm's name, as HTML so that it wraps on a phone.
@@ -87,132 +122,131 @@ impl Curves<'_> {
         Html(out)
     }
 
-    /// Last value of each arm's mean, for the table beside the plot.
-    pub fn finals(&self) -> Vec<(String, f64, f64, usize)> {
-        self.means()
-            .into_iter()
-            .filter_map(|(arm, mean)| {
-                let (step, value) = *mean.last()?;
-                let seeds = self.lines.iter().filter(|line| line.arm == arm).count();
-                Some((self.arms.get(arm)?.clone(), step, value, seeds))
+    fn words(&self, means: &[Mean]) -> String {
+        let lasts: Vec<String> = means
+            .iter()
+            .filter_map(|mean| {
+                let last = mean.points.last()?;
+                Some(format!(
+                    "{}: {} at step {}",
+                    self.arms[mean.arm],
+                    number::value(last.mean),
+                    last.step
+                ))
             })
-            .collect()
-    }
-
-    fn words(&self) -> String {
-        let finals: Vec<String> = self
-            .finals()
-            .into_iter()
-            .map(|(arm, step, value, _)| format!("{arm}: {} at step {step}", number::value(value)))
             .collect();
-        format!("{}. Last means: {}.", self.title, finals.join("; "))
+        let baseline = self.baseline.map_or_else(String::new, |value| {
+            format!(" Without learning: {}.", number::value(value))
+        });
+        format!(
+            "{}. Last means: {}.{baseline}",
+            self.title,
+            lasts.join("; ")
+        )
     }
 
-    fn axes(&self, out: &mut String, x: &Axis, y: &Axis) {
-        let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
-        for (tick, label) in labelled(y.ticks(5)) {
-            let at = y.at(tick);
-            let _ = write!(
-                out,
-                "<path class=\"tick\" d=\"M{LEFT} {at}H{right}\"/><text class=\"end\" x=\"{}\" y=\"{}\">{}</text>",
-                LEFT - 7.0,
-                at + 4.0,
-                label
-            );
+    /// Bands below, then seeds, then means.
+    fn paths(&self, out: &mut String, means: &[Mean], x: &Axis, y: &Axis) {
+        let (mut bands, mut seeds, mut strong) = (String::new(), String::new(), String::new());
+        let mut dots = String::new();
+        let buckets = (self.room / 2 / self.lines.len().max(1)).clamp(4, BUCKETS);
+        for line in self.lines {
+            let points = thinned(&line.points, buckets);
+            path(&mut seeds, &mut dots, "seed", line.arm, &points, x, y);
         }
-        for (tick, label) in labelled(x.ticks(5)) {
-            let at = x.at(tick);
-            let _ = write!(
-                out,
-                "<path class=\"axis\" d=\"M{at} {bottom}v5\"/><text class=\"middle\" x=\"{at}\" y=\"{}\">{}</text>",
-                bottom + 19.0,
-                label
-            );
+        for mean in means {
+            let points: Vec<(f64, f64)> = mean
+                .points
+                .iter()
+                .map(|point| (point.step, point.mean))
+                .collect();
+            let points = thinned(&points, BUCKETS);
+            path(&mut strong, &mut dots, "mean", mean.arm, &points, x, y);
+            bands.push_str(&band(mean, x, y));
         }
-        let scale = if y.is_log() { ", logarithmic" } else { "" };
+        canvas::stretched(out, HEIGHT, &format!("{bands}{seeds}{strong}"));
+        out.push_str(&dots);
+    }
+}
+
+/// A line through the points. One measurement makes no line: it is a dot.
+fn path(
+    lines: &mut String,
+    dots: &mut String,
+    class: &str,
+    arm: usize,
+    points: &[(f64, f64)],
+    x: &Axis,
+    y: &Axis,
+) {
+    let mut pen = Pen::default();
+    for (step, value) in points {
+        // A gap shows where the value left the finite numbers.
+        if value.is_finite() {
+            pen.to(x.at(*step), y.at(*value));
+        } else {
+            pen.lift();
+        }
+    }
+    let colour = format!("arm-{}", arm % COLOURS);
+    match (
+        pen.points,
+        points.iter().find(|(_, value)| value.is_finite()),
+    ) {
+        (1, Some((step, value))) => {
+            let (at, class) = (y.at(*value), format!("{class} lone {colour}"));
+            canvas::dot(dots, x.at(*step), at, &class, 1.5);
+        }
+        (0, _) => {}
+        _ => lines.push_str(&pen.element(&format!("{class} {colour}"), false)),
+    }
+}
+
+/// What lies within a standard deviation of a mean; nothing of a single seed.
+fn band(mean: &Mean, x: &Axis, y: &Axis) -> String {
+    let bounded: Vec<(f64, [f64; 2])> = mean
+        .points
+        .iter()
+        .filter_map(|point| Some((point.step, point.band?)))
+        .filter(|(_, band)| band.iter().all(|bound| bound.is_finite()))
+        .collect();
+    if bounded.len() < 2 {
+        return String::new();
+    }
+    let size = bounded.len().div_ceil(BUCKETS);
+    let few: Vec<&(f64, [f64; 2])> = bounded.iter().step_by(size).chain(bounded.last()).collect();
+    let inside = |value: f64| y.at(value).clamp(TOP, HEIGHT - BOTTOM);
+    let mut pen = Pen::default();
+    for (step, [_, high]) in &few {
+        pen.to(x.at(*step), inside(*high));
+    }
+    for (step, [low, _]) in few.iter().rev() {
+        pen.to(x.at(*step), inside(*low));
+    }
+    pen.element(&format!("band arm-{}", mean.arm % COLOURS), true)
+}
+
+/// How many seeds a mean is of, at its end; labels of close ends stand apart.
+fn ends(out: &mut String, means: &[Mean], x: &Axis, y: &Axis) {
+    let mut ends: Vec<(f64, f64, usize)> = means
+        .iter()
+        .filter_map(|mean| {
+            let mut finite = mean.points.iter().filter(|point| point.mean.is_finite());
+            let last = finite.next_back()?;
+            Some((x.at(last.step), y.at(last.mean), mean.seeds))
+        })
+        .collect();
+    ends.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let mut lowest = f64::NEG_INFINITY;
+    for (across, at, seeds) in ends {
+        let place = (at + 4.0).max(lowest + APART);
+        lowest = place;
         let _ = write!(
             out,
-            "<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/>\
-             <text x=\"0\" y=\"11\">{}{scale}</text>\
-             <text class=\"end\" x=\"{right}\" y=\"{}\">optimizer steps</text>",
-            Escaped(self.unit),
-            HEIGHT - 6.0
+            "<text class=\"beside\" x=\"{}\" dx=\"6\" y=\"{}\">n = {seeds}</text>",
+            Across(across),
+            round(place)
         );
-    }
-
-    fn path(
-        &self,
-        out: &mut String,
-        class: &str,
-        arm: usize,
-        points: &[(f64, f64)],
-        x: &Axis,
-        y: &Axis,
-    ) {
-        let mut path = String::new();
-        let mut pen_down = false;
-        let mut drawn = 0;
-        for (step, value) in thinned(points, self.buckets()) {
-            // A gap shows where the value left the finite numbers.
-            if !value.is_finite() {
-                pen_down = false;
-                continue;
-            }
-            let command = if pen_down { 'L' } else { 'M' };
-            let _ = write!(path, "{command}{} {}", x.at(step), y.at(value));
-            pen_down = true;
-            drawn += 1;
-        }
-        // One measurement makes no line: a stroke without length, whose round ends are a dot.
-        let dot = if drawn == 1 {
-            ("lone ", "h0")
-        } else {
-            ("", "")
-        };
-        if drawn > 0 {
-            let _ = write!(
-                out,
-                "<path class=\"{class} {}arm-{}\" d=\"{path}{}\"/>",
-                dot.0,
-                arm % COLOURS,
-                dot.1
-            );
-        }
-    }
-
-    /// Buckets of each line.
-    fn buckets(&self) -> usize {
-        (POINTS / 2 / self.lines.len().max(1)).clamp(4, BUCKETS)
-    }
-
-    /// Mean of each arm at the steps that all of its finite seeds reached.
-    fn means(&self) -> Vec<(usize, Vec<(f64, f64)>)> {
-        let mut arms: BTreeMap<usize, BTreeMap<u64, Vec<f64>>> = BTreeMap::new();
-        let mut seeds: BTreeMap<usize, usize> = BTreeMap::new();
-        for line in self.lines.iter().filter(|line| !line.points.is_empty()) {
-            *seeds.entry(line.arm).or_default() += 1;
-            for (step, value) in &line.points {
-                arms.entry(line.arm)
-                    .or_default()
-                    .entry(*step as u64)
-                    .or_default()
-                    .push(*value);
-            }
-        }
-        arms.into_iter()
-            .map(|(arm, steps)| {
-                let all = seeds.get(&arm).copied().unwrap_or(1);
-                let mean = steps
-                    .into_iter()
-                    .filter(|(_, values)| values.len() == all)
-                    .map(|(step, values)| {
-                        let sum: f64 = values.iter().sum();
-                        (step as f64, sum / values.len() as f64)
-                    })
-                    .collect();
-                (arm, mean)
-            })
-            .collect()
     }
 }
 
@@ -233,7 +267,6 @@ fn thinned(points: &[(f64, f64)], buckets: usize) -> Vec<(f64, f64)> {
             kept.dedup();
             kept
         })
-        .map(|(step, value)| (round(step), value))
         .collect()
 }
 
@@ -248,43 +281,63 @@ mod tests {
         }
     }
 
+    fn drawn(arms: &[&str], lines: &[Line], baseline: Option<f64>) -> Drawing {
+        let arms: Vec<String> = arms.iter().map(|&arm| arm.to_owned()).collect();
+        let curves = Curves {
+            id: "x",
+            title: "test",
+            unit: "loss",
+            arms: &arms,
+            lines,
+            baseline,
+            room: 3_000,
+        };
+        curves.draw().expect("points")
+    }
+
     #[test]
-    fn draws_seeds_and_means() {
-        let arms = ["a <b>".to_owned(), "c".to_owned()];
+    fn draws_seeds_means_bands_and_how_many_there_are() {
         let lines = [
             line(0, &[(0.0, 1.0), (10.0, 0.5)]),
             line(0, &[(0.0, 3.0), (10.0, 1.5)]),
             line(1, &[(0.0, 1.0), (10.0, f64::NAN)]),
         ];
+        let drawing = drawn(&["a <b>", "c"], &lines, Some(2.0));
+        let Html(svg) = &drawing.svg;
+        assert_eq!(svg.matches("class=\"seed").count(), 3);
+        assert_eq!(svg.matches("class=\"mean").count(), 2);
+        assert_eq!(svg.matches("class=\"band arm-0").count(), 1);
+        assert!(svg.contains(">n = 2</text>") && svg.contains(">n = 1</text>"));
+        assert!(svg.contains("a &lt;b&gt;: 1.00 at step 10"));
+        assert!(svg.contains("Without learning: 2.00.") && svg.contains(">without learning<"));
+        assert!(!svg.contains("NaN") && !svg.contains("style="));
+        assert_eq!(drawing.arms, [("a <b>".to_owned(), 2), ("c".to_owned(), 1)]);
+        let (step, at) = &drawing.rows[0];
+        assert_eq!((*step, at[0].expect("a mean").mean), (0.0, 2.0));
+    }
+
+    #[test]
+    fn a_single_measurement_is_a_dot() {
+        let drawing = drawn(&["a"], &[line(0, &[(28.0, 54.0)])], None);
+        let Html(svg) = drawing.svg;
+        assert_eq!(svg.matches("lone arm-0").count(), 2, "{svg}");
+        assert!(!svg.contains("<path"), "{svg}");
+    }
+
+    #[test]
+    fn without_a_number_there_is_no_plot() {
+        let arms = ["a".to_owned()];
+        let lines = [line(0, &[(0.0, f64::NAN)])];
         let curves = Curves {
             id: "x",
             title: "test",
             unit: "loss",
             arms: &arms,
             lines: &lines,
+            baseline: Some(1.0),
+            room: 3_000,
         };
-        let Html(svg) = curves.svg().expect("points");
-        assert_eq!(svg.matches("class=\"seed").count(), 3);
-        assert_eq!(svg.matches("class=\"mean").count(), 2);
-        assert!(svg.contains("a &lt;b&gt;: 1.00 at step 10"));
-        assert!(!svg.contains("NaN"));
-        assert!(!svg.contains("style="));
-    }
-
-    #[test]
-    fn a_single_measurement_is_a_dot() {
-        let lines = [line(0, &[(28.0, 54.0)])];
-        let arms = ["a".to_owned()];
-        let curves = Curves {
-            id: "x",
-            title: "test",
-            unit: "nats per frame",
-            arms: &arms,
-            lines: &lines,
-        };
-        let Html(svg) = curves.svg().expect("a point");
-        assert_eq!(svg.matches("lone arm-0").count(), 2, "{svg}");
-        assert_eq!(svg.matches("h0\"/>").count(), 2, "{svg}");
+        assert!(curves.draw().is_none());
     }
 
     #[test]
@@ -292,15 +345,9 @@ mod tests {
         let points: Vec<(f64, f64)> = (0..200).map(|i| (f64::from(i), f64::from(i % 7))).collect();
         let lines: Vec<Line> = (0..480).map(|i| line(i % 12, &points)).collect();
         let arms: Vec<String> = (0..12).map(|arm| arm.to_string()).collect();
-        let curves = Curves {
-            id: "x",
-            title: "test",
-            unit: "loss",
-            arms: &arms,
-            lines: &lines,
-        };
-        let Html(svg) = curves.svg().expect("points");
-        assert!(svg.len() < 200_000, "{} bytes", svg.len());
+        let arms: Vec<&str> = arms.iter().map(String::as_str).collect();
+        let Html(svg) = drawn(&arms, &lines, None).svg;
+        assert!(svg.len() < 90_000, "{} bytes", svg.len());
         assert_eq!(svg.matches("class=\"seed").count(), 480);
     }
 

@@ -1,15 +1,12 @@
 //! The e-process of a sequential plan: both e-values after each pair, a step a pair, and the line at which they decide.
 
 use super::axis::{Axis, labelled};
-use crate::render::{form::Escaped, html::Html, number};
+use super::canvas::{self, Pen, SPAN};
+use crate::render::{html::Html, number};
 use breakmywork_protocol::verdict::{Sequential, Step};
 use std::fmt::Write;
 
-/// Narrow, so that it can be read on a phone.
-const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 230.0;
-const LEFT: f64 = 48.0;
-const RIGHT: f64 = 10.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
 
@@ -27,65 +24,43 @@ pub fn svg(process: &Sequential, id: &str) -> Option<Html> {
     if process.steps.is_empty() {
         return None;
     }
-    let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
+    let bottom = HEIGHT - BOTTOM;
     let values = process.steps.iter();
     let values = values.flat_map(|step| [step.support, step.falsify]);
     let y = Axis::logarithmic(values.chain([1.0, process.decides]), bottom, TOP)?;
-    let x = Axis::exact(0.0, process.cap as f64, LEFT, right);
-    let mut out = String::with_capacity(4 * 1024);
-    let id = Escaped(id);
-    let _ = write!(
-        out,
-        "<svg class=\"chart small\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title\">\
-         <title id=\"{id}-title\">{}</title>",
-        Escaped(&words(process))
-    );
-    for (tick, label) in labelled(y.ticks(5)) {
-        let at = y.at(tick);
-        let _ = write!(
-            out,
-            "<path class=\"tick\" d=\"M{LEFT} {at}H{right}\"/><text class=\"end\" x=\"{}\" y=\"{}\">{label}</text>",
-            LEFT - 7.0,
-            at + 4.0
-        );
-    }
-    for (tick, label) in labelled(x.ticks(8)) {
-        // Half a pair is none.
-        if tick.fract() != 0.0 {
-            continue;
-        }
-        let at = x.at(tick);
-        let _ = write!(
-            out,
-            "<path class=\"axis\" d=\"M{at} {bottom}v5\"/><text class=\"middle\" x=\"{at}\" y=\"{}\">{label}</text>",
-            bottom + 19.0
-        );
-    }
+    let x = Axis::exact(0.0, process.cap as f64, 0.0, SPAN);
+    let mut out = canvas::open(" small", HEIGHT, id, &words(process));
+    canvas::values(&mut out, &y, "e-value");
+    // Half a pair is none.
+    let mut ticks = labelled(x.ticks(6));
+    ticks.retain(|(tick, _)| tick.fract() == 0.0);
+    canvas::across(&mut out, bottom, ticks, &x);
     let decides = y.at(process.decides);
+    canvas::line(&mut out, "margin", [0.0, SPAN], [decides, decides]);
     let _ = write!(
         out,
-        "<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/>\
-         <path class=\"margin\" d=\"M{LEFT} {decides}H{right}\"/>\
-         <text class=\"end\" x=\"{right}\" y=\"{}\">{} decides</text>\
-         <text x=\"0\" y=\"11\">e-value, logarithmic</text>\
-         <text class=\"end\" x=\"{right}\" y=\"{}\">pairs, of at most {}</text>",
+        "<text class=\"end\" x=\"100%\" y=\"{}\">{} decides</text>\
+         <text class=\"end\" x=\"100%\" y=\"{}\">pairs, of at most {}</text>",
         decides - 5.0,
         number::plain(process.decides),
         HEIGHT - 4.0,
         process.cap
     );
+    let (mut lines, mut dots) = (String::new(), String::new());
     for (_, class, of) in BETS {
-        let (mut line, mut dots) = (format!("M{} {}", x.at(0.0), y.at(1.0)), String::new());
+        let (mut pen, mut last) = (Pen::default(), y.at(1.0));
+        pen.to(x.at(0.0), last);
         for (pair, step) in (1..).zip(&process.steps) {
             let (across, up) = (x.at(f64::from(pair)), y.at(of(step)));
-            let _ = write!(line, "H{across}V{up}");
-            let _ = write!(dots, "M{across} {up}h0");
+            pen.to(across, last);
+            pen.to(across, up);
+            canvas::dot(&mut dots, across, up, &format!("lone {class}"), 1.5);
+            last = up;
         }
-        let _ = write!(
-            out,
-            "<path class=\"mean {class}\" d=\"{line}\"/><path class=\"mean lone {class}\" d=\"{dots}\"/>"
-        );
+        lines.push_str(&pen.element(&format!("mean {class}"), false));
     }
+    canvas::stretched(&mut out, HEIGHT, &lines);
+    out.push_str(&dots);
     out.push_str("</svg>");
     Some(Html(out))
 }
@@ -144,11 +119,9 @@ mod tests {
         for class in ["mean arm-0", "mean arm-1"] {
             let line = svg.split(class).nth(1).expect("a line");
             let line = line.split("/>").next().expect("its end");
-            assert_eq!(
-                (line.matches('H').count(), line.matches('V').count()),
-                (2, 2)
-            );
+            assert_eq!(line.matches('l').count(), 4, "{line}");
         }
+        assert_eq!(svg.matches("<circle class=\"lone ").count(), 4);
         assert!(svg.contains("20 decides"));
         assert!(!svg.contains("style="));
     }

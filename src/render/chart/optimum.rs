@@ -1,14 +1,11 @@
 //! How flat the optimum of an arm is: what every trial reached over a field that was tuned.
 
 use super::axis::{Axis, labelled};
+use super::canvas::{self, SPAN};
 use crate::render::{form::Escaped, html::Html, number};
 use std::fmt::Write;
 
-/// Narrow, so that it can be read on a phone and two stand side by side.
-const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 230.0;
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = 14.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 40.0;
 
@@ -49,91 +46,30 @@ pub struct Optimum<'a> {
 impl Optimum<'_> {
     /// The plot, or nothing before the first result.
     pub fn svg(&self) -> Option<Html> {
-        let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
+        let bottom = HEIGHT - BOTTOM;
         if self.points.iter().all(|point| point.values.is_empty()) {
             return None;
         }
         let places = self.points.iter().map(|point| point.at);
         let x = match self.log {
-            true => Axis::logarithmic(places, LEFT, right),
-            false => Axis::linear(places, LEFT, right),
+            true => Axis::logarithmic(places, 0.0, SPAN),
+            false => Axis::linear(places, 0.0, SPAN),
         }?;
         let y = Axis::fitting(self.range, bottom, TOP)?;
-        let id = Escaped(self.id);
-        let mut out = String::with_capacity(4 * 1024);
+        let mut out = canvas::open(" small", HEIGHT, self.id, &self.words());
+        canvas::values(&mut out, &y, self.metric);
+        canvas::across(&mut out, bottom, labelled(x.ticks(4)), &x);
         let _ = write!(
             out,
-            "<svg class=\"chart small\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title\">\
-             <title id=\"{id}-title\">{}</title>",
-            Escaped(&self.words())
-        );
-        for (tick, label) in labelled(y.ticks(5)) {
-            let at = y.at(tick);
-            let _ = write!(
-                out,
-                "<path class=\"tick\" d=\"M{LEFT} {at}H{right}\"/><text class=\"end\" x=\"{}\" y=\"{}\">{label}</text>",
-                LEFT - 7.0,
-                at + 4.0
-            );
-        }
-        for (tick, label) in labelled(x.ticks(5)) {
-            let at = x.at(tick);
-            let _ = write!(
-                out,
-                "<path class=\"axis\" d=\"M{at} {bottom}v5\"/><text class=\"middle\" x=\"{at}\" y=\"{}\">{label}</text>",
-                bottom + 19.0
-            );
-        }
-        let of_log = if y.is_log() { ", logarithmic" } else { "" };
-        let _ = write!(
-            out,
-            "<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/><text x=\"0\" y=\"11\">{}{of_log}</text>\
-             <text class=\"end\" x=\"{right}\" y=\"{}\">{}</text>",
-            Escaped(self.metric),
+            "<text class=\"end\" x=\"100%\" y=\"{}\">{}</text>",
             HEIGHT - 4.0,
             Escaped(self.field)
         );
         for point in self.points {
-            self.point(&mut out, point, x.at(point.at), &y);
+            point.draw(&mut out, x.at(point.at), &y);
         }
         out.push_str("</svg>");
         Some(Html(out))
-    }
-
-    /// A trial: its runs as a line from the lowest to the highest with dots, its median as a bar, the chosen one's as a
-    /// diamond; a cross above the plot for each where a run diverged.
-    fn point(&self, out: &mut String, point: &Point, at: f64, y: &Axis) {
-        for value in &point.values {
-            let _ = write!(
-                out,
-                "<circle class=\"dot\" cx=\"{at}\" cy=\"{}\" r=\"2.5\"/>",
-                y.at(*value)
-            );
-        }
-        if point.diverged > 0 {
-            let _ = write!(
-                out,
-                "<path class=\"interval\" d=\"M{} {}l8 8m0 -8l-8 8\"/>",
-                at - 4.0,
-                TOP - 14.0
-            );
-        }
-        let Some(median) = point.median else {
-            return;
-        };
-        let median = y.at(median);
-        let _ = match point.chosen {
-            true => write!(
-                out,
-                "<path class=\"centre\" d=\"M{at} {}l7 7l-7 7l-7 -7z\"/>",
-                median - 7.0
-            ),
-            false => write!(
-                out,
-                "<path class=\"interval\" d=\"M{} {median}h12\"/>",
-                at - 6.0
-            ),
-        };
     }
 
     fn words(&self) -> String {
@@ -151,6 +87,26 @@ impl Optimum<'_> {
             "Median {} of {} over {}: {told}.",
             self.metric, self.arm, self.field
         )
+    }
+}
+
+impl Point {
+    /// A dot for each run, a bar for the median, the chosen one's a diamond; a cross above the plot where runs diverged.
+    fn draw(&self, out: &mut String, at: f64, y: &Axis) {
+        for value in &self.values {
+            canvas::dot(out, at, y.at(*value), "dot", 2.5);
+        }
+        if self.diverged > 0 {
+            canvas::mark(out, at, TOP - 10.0, "interval", "M-4-4l8 8m0-8l-8 8");
+        }
+        let Some(median) = self.median else {
+            return;
+        };
+        let (class, shape) = match self.chosen {
+            true => ("centre", "M0-7l7 7l-7 7l-7-7z"),
+            false => ("interval", "M-6 0h12"),
+        };
+        canvas::mark(out, at, y.at(median), class, shape);
     }
 }
 

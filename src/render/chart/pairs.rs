@@ -1,7 +1,8 @@
 //! Paired differences: a dot for each seed, the estimate with its interval, zero and the margin.
 
 use super::axis::Axis;
-use super::effects::{Frame, LEFT, RIGHT, TOP, WIDTH, estimate};
+use super::canvas::{self, SPAN};
+use super::effects::{Frame, Ground, TOP, estimate};
 use crate::render::{form::Escaped, html::Html, number};
 use std::fmt::Write;
 
@@ -22,6 +23,8 @@ pub struct Pairs<'a> {
     pub interval: Option<[f64; 2]>,
     /// Smallest effect of interest, where it has a place on this axis.
     pub margin: Option<f64>,
+    /// What would have decided where.
+    pub grounds: &'a [Ground],
 }
 
 impl Pairs<'_> {
@@ -36,55 +39,46 @@ impl Pairs<'_> {
             17.0
         };
         let rows = self.differences.len() as f64 * lane;
-        let bottom = TOP + rows + 34.0;
-        let right = WIDTH - RIGHT;
+        let bottom = TOP + rows + 48.0;
+        let either_way = self.grounds.iter().filter_map(|ground| ground.to);
         let values = self
             .differences
             .iter()
             .map(|(_, difference)| *difference)
             .chain(self.interval.into_iter().flatten())
             .chain([0.0])
-            .chain(self.margin);
-        let x = Axis::linear(values, LEFT, right)?;
+            .chain(self.margin)
+            .chain(either_way);
+        let x = Axis::linear(values, 0.0, SPAN)?;
         let frame = Frame {
             id: self.id,
             words: &self.words(),
             unit: self.unit,
             x: &x,
             margin: self.margin,
+            grounds: self.grounds,
             bottom,
         };
         let mut out = frame.begin();
-        for (row, (seed, difference)) in self.differences.iter().enumerate() {
+        let mut sorted = self.differences.to_vec();
+        sorted.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        for (row, (seed, difference)) in sorted.iter().enumerate() {
             let y = TOP + lane * (row as f64 + 0.5);
             let class = if *difference > 0.0 {
                 "dot"
             } else {
                 "dot against"
             };
-            let _ = write!(
-                out,
-                "<path class=\"lane\" d=\"M{LEFT} {y}H{right}\"/>\
-                 <text class=\"end\" x=\"{}\" y=\"{}\">{seed}</text>\
-                 <circle class=\"{class}\" cx=\"{}\" cy=\"{y}\" r=\"4\"/>",
-                LEFT - 8.0,
-                y + 4.0,
-                x.at(*difference)
-            );
+            canvas::line(&mut out, "lane", [0.0, SPAN], [y, y]);
+            label(&mut out, "", y, &seed.to_string());
+            canvas::dot(&mut out, x.at(*difference), y, class, 4.0);
         }
         if let Some(effect) = self.effect {
-            let y = bottom - 17.0;
-            let _ = write!(
-                out,
-                "<text class=\"end strong\" x=\"{}\" y=\"{}\">{}</text>",
-                LEFT - 8.0,
-                y + 4.0,
-                Escaped(self.estimate)
-            );
+            let y = bottom - 30.0;
+            label(&mut out, " strong", y, self.estimate);
             estimate(&mut out, &x, y, effect, self.interval);
         }
-        frame.end(&mut out);
-        Some(Html(out))
+        Some(frame.end(out))
     }
 
     fn words(&self) -> String {
@@ -115,6 +109,16 @@ impl Pairs<'_> {
     }
 }
 
+/// The name of a row, before it.
+fn label(out: &mut String, class: &str, y: f64, text: &str) {
+    let _ = write!(
+        out,
+        "<text class=\"end{class}\" x=\"-8\" y=\"{}\">{}</text>",
+        y + 4.0,
+        Escaped(text)
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +133,7 @@ mod tests {
             effect: Some(0.0233),
             interval: Some([-0.01, 0.06]),
             margin: Some(0.02),
+            grounds: &Ground::of_effect(0.02),
         };
         let Html(svg) = pairs.svg().expect("pairs");
         assert_eq!(svg.matches("<circle").count(), 3);
@@ -136,6 +141,10 @@ mod tests {
             "3 seeds, 2 as the claim predicts; median +0.0233 with bounds −0.0100 and +0.0600"
         ));
         assert!(!svg.contains("style="));
+        let places: Vec<usize> = [">2</text>", ">1</text>", ">3</text>"]
+            .map(|seed| svg.find(seed).expect("a row"))
+            .to_vec();
+        assert!(places.is_sorted(), "the greatest difference stands first");
     }
 
     #[test]
@@ -148,6 +157,7 @@ mod tests {
             effect: None,
             interval: None,
             margin: Some(0.1),
+            grounds: &[],
         };
         assert!(pairs.svg().is_none());
     }

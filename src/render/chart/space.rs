@@ -2,13 +2,12 @@
 //! came. Places stand side by side, each value a column or a row, so that numbers and names are drawn alike.
 
 use super::axis::round;
+use super::canvas::{self, Across, SPAN};
 use crate::render::{form::Escaped, html::Html};
 use std::fmt::Write;
 
-/// Narrow, so that it can be read on a phone.
-const WIDTH: f64 = 400.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 8.0;
+/// Pixels for which labels are made, the room on a phone.
+const PHONE: f64 = 254.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 42.0;
 /// Height of a row.
@@ -69,28 +68,16 @@ impl Space<'_> {
         }
         let columns = self.values[0].len();
         let rows = self.values[1].len().max(1);
-        let width = (WIDTH - LEFT - RIGHT) / columns as f64;
+        let width = SPAN / columns as f64;
         let bottom = TOP + ROW * rows as f64;
-        let mut out = String::with_capacity(8 * 1024);
-        let id = Escaped(self.id);
-        let _ = write!(
-            out,
-            "<svg class=\"chart small\" viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-labelledby=\"{id}-title\">\
-             <title id=\"{id}-title\">{}</title>",
-            bottom + BOTTOM,
-            Escaped(self.title)
-        );
+        let mut out = canvas::open(" small", bottom + BOTTOM, self.id, self.title);
         for row in 0..=rows {
             let y = TOP + ROW * row as f64;
-            let _ = write!(
-                out,
-                "<path class=\"tick\" d=\"M{LEFT} {y}H{}\"/>",
-                WIDTH - RIGHT
-            );
+            canvas::line(&mut out, "tick", [0.0, SPAN], [y, y]);
         }
         for column in 0..=columns {
-            let x = round(LEFT + width * column as f64);
-            let _ = write!(out, "<path class=\"tick\" d=\"M{x} {TOP}V{bottom}\"/>");
+            let x = width * column as f64;
+            canvas::line(&mut out, "tick", [x, x], [TOP, bottom]);
         }
         // Where labels would run into each other only every other one, or so, stands there.
         let longest = self.values[0]
@@ -98,12 +85,12 @@ impl Space<'_> {
             .map(|value| value.chars().count())
             .max();
         let letters = longest.unwrap_or(1).min(LETTERS) as f64 * 6.5 + 6.0;
-        let every = (letters / width).ceil().max(1.0) as usize;
+        let every = (letters * columns as f64 / PHONE).ceil().max(1.0) as usize;
         for (column, value) in self.values[0].iter().enumerate().step_by(every) {
-            let x = round(LEFT + width * (column as f64 + 0.5));
             let _ = write!(
                 out,
-                "<text class=\"middle\" x=\"{x}\" y=\"{}\">{}</text>",
+                "<text class=\"middle\" x=\"{}\" y=\"{}\">{}</text>",
+                Across(width * (column as f64 + 0.5)),
                 bottom + 16.0,
                 Escaped(&short(value))
             );
@@ -111,17 +98,15 @@ impl Space<'_> {
         for (row, value) in self.values[1].iter().enumerate() {
             let _ = write!(
                 out,
-                "<text class=\"end\" x=\"{}\" y=\"{}\">{}</text>",
-                LEFT - 7.0,
+                "<text class=\"end\" x=\"-7\" y=\"{}\">{}</text>",
                 TOP + ROW * (row as f64 + 0.5) + 4.0,
                 Escaped(&short(value))
             );
         }
         let _ = write!(
             out,
-            "<text x=\"0\" y=\"13\">{}</text><text class=\"end\" x=\"{}\" y=\"{}\">{}</text>",
+            "<text class=\"unit\" y=\"13\">{}</text><text class=\"end\" x=\"100%\" y=\"{}\">{}</text>",
             Escaped(self.fields[1]),
-            WIDTH - RIGHT,
             bottom + BOTTOM - 6.0,
             Escaped(self.fields[0])
         );
@@ -130,7 +115,7 @@ impl Space<'_> {
             let all = self.marks.iter().filter(here).count();
             let before = self.marks[..index].iter().filter(here).count();
             let [x, y] = within(mark.at, before, all, width);
-            out.push_str(&drawn(mark, x, y));
+            draw(&mut out, mark, x, y);
         }
         out.push_str("</svg>");
         Some(Html(out))
@@ -143,36 +128,27 @@ fn within(at: [usize; 2], place: usize, all: usize, width: f64) -> [f64; 2] {
     let down = all.div_ceil(across);
     let share = |place: usize, of: usize| (place as f64 + 0.5) / of as f64;
     [
-        round(LEFT + width * (at[0] as f64 + share(place % across, across))),
+        round(width * (at[0] as f64 + share(place % across, across))),
         round(TOP + ROW * (at[1] as f64 + share(place / across, down))),
     ]
 }
 
-fn drawn(mark: &Mark, x: f64, y: f64) -> String {
+fn draw(out: &mut String, mark: &Mark, x: f64, y: f64) {
     let size = round((MARK[0] + MARK[1] * mark.stage as f64).min(LARGEST));
-    let shape = match mark.found {
+    let _ = write!(out, "<g><title>{}</title>", Escaped(&mark.words));
+    if mark.ringed {
+        canvas::dot(out, x, y, "ring", round(size + 5.0));
+    }
+    match mark.found {
         Found::Fails => {
             let twice = 2.0 * size;
-            format!(
-                "<path class=\"fails\" d=\"M{} {}l{twice} {twice}m0 -{twice}l-{twice} {twice}\"/>",
-                round(x - size),
-                round(y - size)
-            )
+            let cross = format!("M-{size}-{size}l{twice} {twice}m0-{twice}l-{twice} {twice}");
+            canvas::mark(out, x, y, "fails", &cross);
         }
-        Found::Holds => format!("<circle class=\"holds\" cx=\"{x}\" cy=\"{y}\" r=\"{size}\"/>"),
-        Found::Silent => format!("<circle class=\"silent\" cx=\"{x}\" cy=\"{y}\" r=\"{size}\"/>"),
-    };
-    let ring = match mark.ringed {
-        true => format!(
-            "<circle class=\"ring\" cx=\"{x}\" cy=\"{y}\" r=\"{}\"/>",
-            round(size + 5.0)
-        ),
-        false => String::new(),
-    };
-    format!(
-        "<g><title>{}</title>{ring}{shape}</g>",
-        Escaped(&mark.words)
-    )
+        Found::Holds => canvas::dot(out, x, y, "holds", size),
+        Found::Silent => canvas::dot(out, x, y, "silent", size),
+    }
+    out.push_str("</g>");
 }
 
 fn short(value: &str) -> String {

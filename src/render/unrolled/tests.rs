@@ -6,7 +6,7 @@ fn drawn(sites: &[(SiteName, Site)]) -> String {
     for (name, site) in sites {
         *dropout.site_mut(*name) = Some(site.clone());
     }
-    let Html(svg) = svg(&dropout, "a");
+    let Html(svg) = svg(&dropout, "a", Sheet::of([&dropout]));
     svg
 }
 
@@ -20,7 +20,7 @@ fn the_picture_has_words_and_no_inline_style() {
         state: Some(Site::new(0.25, MaskTime::Fixed)),
         ..Dropout::default()
     };
-    let Html(svg) = svg(&dropout, "a\"b");
+    let Html(svg) = svg(&dropout, "a\"b", Sheet::of([&dropout]));
     assert!(svg.contains("state: same mask at every step, rate 0.25"));
     assert!(!svg.contains("style="));
     assert!(!svg.contains("a\"b"));
@@ -88,4 +88,30 @@ fn a_rate_of_zero_draws_nothing() {
     for class in ["kept", "dropped", "cut", "held", "lost", "noise"] {
         assert_eq!(count(&svg, class), 0, "{class}");
     }
+}
+
+#[test]
+fn what_is_compared_has_one_scale_and_fits_a_phone() {
+    let plain = Dropout {
+        state: Some(Site::new(0.25, MaskTime::Fixed)),
+        ..Dropout::default()
+    };
+    let mut full = Dropout::default();
+    for name in SiteName::ALL {
+        *full.site_mut(name) = Some(Site::new(0.5, MaskTime::PerStep));
+    }
+    let width = |html: &Html| {
+        let box_of = html.0.split("viewBox=\"0 0 ").nth(1).expect("a box");
+        box_of.split(' ').next().expect("a width").to_owned()
+    };
+    let sheet = Sheet::of([&plain, &full]);
+    assert_eq!(
+        width(&svg(&plain, "a", sheet)),
+        width(&svg(&full, "b", sheet))
+    );
+    assert_eq!(Sheet::of([&plain]).steps, STEPS);
+    // Where everything is drawn words are, too: they need a step more.
+    assert_eq!(sheet.steps, FEWEST[1]);
+    full.embedding = None;
+    assert_eq!(Sheet::of([&full]).steps, FEWEST[0]);
 }

@@ -293,3 +293,36 @@ fn a_sequential_plan_is_of_the_typical_pair_of_two_arms() {
         "must be \"e_value\"",
     );
 }
+
+#[test]
+fn a_margin_in_logarithms_is_told_as_people_say_it() {
+    let log = |kind: &str, margin: f64| {
+        let arms = "[[arms]]\nname = \"a\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"b\"\n";
+        let spec = on(arms, &format!("{kind}scale = \"log\"\n")).expect("is good");
+        Criterion {
+            margin,
+            ..spec.criterion.expect("has one")
+        }
+    };
+    let difference = log("kind = \"difference\"\n", 0.1);
+    assert_eq!(
+        difference.reading(),
+        "“a” reaches a lower test error than “b” by at least 9.5 % (0.1 in logarithm)."
+    );
+    let no_loss = log("kind = \"non_inferiority\"\n", 0.1);
+    assert!(
+        no_loss
+            .reading()
+            .contains("by less than 10.5 % (0.1 in logarithm), or better")
+    );
+    let same = log("kind = \"equivalence\"\n", 2.0_f64.ln());
+    assert!(
+        same.reading()
+            .contains("by less than a factor of 2 (0.6931 in logarithm) either way")
+    );
+    let found = |effect: f64| difference.finding(effect).expect("words");
+    assert!(found(0.538).starts_with("The test error of “a” was typically 41.6 % lower than that of “b”; predicted was at least 9.5 %"));
+    assert!(found(-0.538).contains("1.71 times as high as that of “b”"));
+    assert!(found(-0.1).contains("10.5 % higher than"));
+    assert!(found(0.0).contains("the same as"));
+}

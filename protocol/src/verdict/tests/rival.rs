@@ -57,7 +57,7 @@ fn an_advantage_that_is_there_does_not_yet_deny_the_denial() {
     assert!(
         denial
             .explanation
-            .contains("\"a\" is worse than \"b\" by more than"),
+            .contains("“a” is worse than “b” by more than"),
         "{}",
         denial.explanation
     );

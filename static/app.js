@@ -1,6 +1,7 @@
 // Makes pages move; every page works without it.
 import { keepDrafts } from "./drafts.js";
 import { follow } from "./live.js";
+import { explore } from "./explore.js";
 import { keepInStep } from "./editor.js";
 import { copyAsTex } from "./tex.js";
 
@@ -50,3 +51,4 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 
 copyAsTex();
 follow();
+explore();

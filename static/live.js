@@ -17,6 +17,7 @@ export function follow() {
     part.replaceChildren(...fresh.childNodes);
     for (const id of open) part.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
     if (focus) document.getElementById(focus)?.focus();
+    part.dispatchEvent(new CustomEvent("redrawn", { bubbles: true }));
   }
 
   // Somebody is about to copy a number: it stays until the selection is gone.

@@ -201,7 +201,7 @@ pub fn told(spec: &Spec, salt: Option<&str>, choice: &Choice) -> String {
             continue;
         };
         words.push_str(&format!(
-            " \"{}\" chose {}",
+            " “{}” chose {}",
             escape(&arm.name),
             in_words(&chosen.settings)
         ));

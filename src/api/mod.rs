@@ -9,6 +9,7 @@ mod claims;
 mod comments;
 mod compare;
 mod cost;
+mod curves;
 mod diff;
 mod disputes;
 mod experiments;
@@ -150,6 +151,7 @@ fn described() -> Described {
         .routes(routes!(search::show))
         .routes(routes!(cost::show))
         .routes(routes!(tuning::show))
+        .routes(routes!(curves::show))
         .routes(routes!(forecasts::show, forecasts::give))
         .routes(routes!(forecasts::list))
         .routes(routes!(forecasts::score))

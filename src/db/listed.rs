@@ -48,6 +48,10 @@ pub struct Listed {
     pub high: Option<f64>,
     /// Unit of the difference.
     pub unit: Option<String>,
+    /// Smallest effect of interest.
+    pub margin: Option<f64>,
+    /// Whether its verdict does not move the claim: disputed, or outside what the claim speaks about.
+    pub aside: bool,
     /// Pairs that the verdict lists.
     pub pairs: Option<i32>,
     /// Runs that count (a retried one does not), while it is under way.
@@ -130,6 +134,9 @@ pub async fn rows(
              case when jsonb_typeof(verdict.detail #> '{interval,1}') = 'number'
                then (verdict.detail #>> '{interval,1}')::double precision end as high,
              verdict.detail ->> 'unit' as unit,
+             case when jsonb_typeof(verdict.detail -> 'margin') = 'number'
+               then (verdict.detail ->> 'margin')::double precision end as margin,
+             e.disputed_at is not null or cardinality(e.outside) > 0 as "aside!",
              case when jsonb_typeof(verdict.detail -> 'pairs') = 'array'
                then jsonb_array_length(verdict.detail -> 'pairs') end as pairs,
              tally.runs as "runs?", tally.ended as "runs_ended?"

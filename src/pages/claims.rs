@@ -21,7 +21,13 @@ use crate::{
     error::{Error, Result},
     extract::{Form, Moderator, Path, Query, Visit},
     lineage::{self, Resorted},
-    render::{badge, filters, number, verdict_words},
+    render::{
+        badge,
+        chart::forest::{self, Effect},
+        filters,
+        html::Html,
+        number, verdict_words,
+    },
     rival::Who,
     scope_map::{self, Map},
     state::AppState,
@@ -42,6 +48,9 @@ const DRAWN: usize = 3;
 
 /// Experiments that a square of the map names of each kind.
 const NAMED: usize = 3;
+
+/// Effects on the map of the claim, the newest.
+const MAPPED: usize = 30;
 
 /// Proposals that wait for an answer, on the page.
 const WAITING: i64 = 20;
@@ -69,6 +78,8 @@ struct ClaimPage {
     open: Vec<Listed>,
     experiments: Vec<Listed>,
     falsifier: Option<(Listed, String)>,
+    /// The effects of its experiments, drawn.
+    forest: Option<Html>,
     drawn: Option<Listed>,
     arms: Vec<ArmPicture>,
     map: Option<Map>,
@@ -204,6 +215,7 @@ pub async fn claim(
         rivals: rivals::of_claim(pool, id).await?,
         later: claims::revisions(pool, id).await?,
         open,
+        forest: forest(&experiments),
         experiments,
         falsifier,
         drawn,
@@ -213,6 +225,25 @@ pub async fn claim(
         claim,
     };
     show(&page, Cache::Fresh)
+}
+
+/// The newest effects that can be read, each in its own smallest effect of interest.
+fn forest(experiments: &[Listed]) -> Option<Html> {
+    let effect = |experiment: &Listed| {
+        let margin = experiment.margin.filter(|margin| *margin > 0.0)?;
+        Some(Effect {
+            experiment: experiment.id.0,
+            outcome: experiment.outcome.clone()?,
+            effect: experiment.effect? / margin,
+            interval: experiment
+                .low
+                .zip(experiment.high)
+                .map(|(low, high)| [low / margin, high / margin]),
+            aside: experiment.aside,
+        })
+    };
+    let effects: Vec<Effect> = experiments.iter().filter_map(effect).take(MAPPED).collect();
+    forest::svg(&effects)
 }
 
 /// Whose claim it is.

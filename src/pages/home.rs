@@ -70,12 +70,16 @@ pub async fn home(State(state): State<AppState>, visit: Visit) -> Result<Respons
     let shown = state.front.claims(pool).await?;
     let running = runs::running(pool, RUNNING).await?;
     let longest = running.first().map(|run| run.experiment);
+    // Those that stand above already are not named twice.
+    let mut untried = claims::untried(pool, UNTRIED + shown.len() as i64).await?;
+    untried.retain(|claim| !shown.contains(&claim.id));
+    untried.truncate(UNTRIED as usize);
     let page = Home {
         visit,
         arms: picture::the_question(),
         claims: claims::these(pool, &shown).await?,
         breakers: breakers(&state, &shown).await?,
-        untried: claims::untried(pool, UNTRIED).await?,
+        untried,
         pulse: match longest {
             Some(id) => pulse_of(&state, id).await?,
             None => None,

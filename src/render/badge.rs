@@ -1,6 +1,6 @@
 //! States and verdicts by word and shape; colour only repeats what they say.
 
-use super::{form::Escaped, html::Html, number};
+use super::{form::Escaped, html::Html, number as digits};
 use crate::db::claims::{Claim, Standing};
 use std::fmt;
 
@@ -92,8 +92,8 @@ pub fn claim(claim: &Claim) -> Badge {
             "●",
             format!(
                 "standing after {}, severity {}",
-                number::plural(attempts + claim.refuted, "attempt", "attempts"),
-                number::percent(claim.severity)
+                digits::plural(attempts + claim.refuted, "attempt", "attempts"),
+                digits::percent(claim.severity)
             ),
         ),
         Standing::Challenged => {
@@ -123,6 +123,19 @@ pub fn cell(run: i64, badge: &Badge, text: &str, progress: Option<f64>) -> Html 
     Html(format!(
         "<a id=\"run-{run}\" href=\"/runs/{run}\">{badge}</a> {}{bar}",
         Escaped(text)
+    ))
+}
+
+/// A run with its number in a table of runs: its word is left to screen readers, so that numbers stand one below the other.
+pub fn number(run: i64, badge: &Badge, text: &str, better: bool) -> Html {
+    let text = Escaped(text);
+    let number = match better {
+        true => format!("<strong>{text}</strong>"),
+        false => text.to_string(),
+    };
+    Html(format!(
+        "<a id=\"run-{run}\" href=\"/runs/{run}\"><span class=\"badge {}\"><span aria-hidden=\"true\">{}</span><span class=\"visually-hidden\">{}</span></span> {number}</a>",
+        badge.class, badge.shape, badge.word
     ))
 }
 

@@ -1,5 +1,6 @@
 //! A member in a real browser: signs up, proposes, is told of a mistake, registers, and waits for the verdict.
 
+use crate::phone;
 use crate::support::{Result, Up, data_dir};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -178,5 +179,33 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
     fill(browser, "body", "I expected **that**.").await?;
     click(browser, "form[action$='/comments'] .primary").await?;
     see(browser, "I expected that.", 10).await?;
+    explored(browser).await?;
+
+    // Pairs, curves and networks with their masks, on a phone.
+    let experiment = browser.current_url().await?;
+    phone::readable(browser, experiment.as_str(), 40).await?;
+    for (page, least) in [("/", 10), ("/claims/2", 20), ("/runs/1", 5)] {
+        phone::readable(browser, &format!("{site}{page}"), least).await?;
+    }
+    Ok(())
+}
+
+/// The curves can be zoomed: their numbers come when somebody asks for them.
+async fn explored(browser: &WebDriver) -> Result {
+    browser.execute("scrollTo(0, 0)", Vec::new()).await?;
+    let button = browser
+        .query(By::Css("button[data-explore]"))
+        .first()
+        .await?;
+    button.scroll_into_view().await?;
+    button.click().await?;
+    browser
+        .query(By::Css("figure .uplot canvas"))
+        .first()
+        .await?;
+    button.click().await?;
+    see(browser, "Zoom and read values", 10).await?;
+    let gone = browser.find_all(By::Css("figure .uplot")).await?;
+    assert!(gone.is_empty());
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod browser;
 mod load;
+mod phone;
 mod scripts;
 mod support;
 mod up;

@@ -19,6 +19,7 @@ mod following;
 mod forecasts;
 mod forms;
 mod frame;
+mod home;
 mod kinds;
 mod lineage;
 mod lists;

@@ -137,7 +137,7 @@ async fn the_arms_try_choose_and_are_compared_on_fresh_seeds(pool: PgPool) {
     );
     let post = post.fetch_one(&pool).await.expect("a post");
     assert!(
-        post.contains("\"fixed\" chose training.learning_rate 0.01."),
+        post.contains("“fixed” chose training.learning_rate 0.01."),
         "{post}"
     );
     assert!(

@@ -26,6 +26,12 @@ pub(in crate::pages) struct Plot {
     pub(in crate::pages) title: String,
     pub(in crate::pages) legend: Html,
     pub(in crate::pages) drawing: Drawing,
+    /// The metric, as REST calls it.
+    pub(in crate::pages) name: String,
+    /// What is on its value axis.
+    pub(in crate::pages) unit: String,
+    /// The arms that have a mean, as a JSON list.
+    pub(in crate::pages) arms: String,
 }
 
 impl Plot {
@@ -84,6 +90,9 @@ pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: &Task)
             Some(Plot {
                 drawing: drawn.draw()?,
                 legend: drawn.legend(),
+                name: name.to_owned(),
+                unit: drawn.unit.to_owned(),
+                arms: serde_json::to_string(arms).unwrap_or_default(),
                 title,
             })
         })

@@ -108,6 +108,8 @@ pub(super) struct ExperimentPage {
     /// How long it takes here, in words.
     duration: String,
     cost: Cost,
+    /// What the arms differ in.
+    differences: Vec<(String, Vec<String>)>,
     /// Of a search: what it will do.
     plan: Option<String>,
     live: Live,
@@ -340,12 +342,14 @@ async fn page_from(
         }
         _ => Vec::new(),
     };
+    let settled = compared(state, visible, &spec).await?;
     Ok(ExperimentPage {
         visit,
         copied: download::copied(&state.pool, &experiment, &spec).await?,
-        arms: picture::arms(&compared(state, visible, &spec).await?, "arm"),
         duration: pace::words(&spec, &board),
         cost: board.cost(&spec),
+        differences: picture::differences(&settled),
+        arms: picture::arms(&settled, "arm"),
         plan: search::plan(&spec),
         live: live(state, experiment.clone(), &spec).await?,
         stalled: stalled::of(&state.pool, id).await?,

@@ -126,7 +126,11 @@ impl Frame<'_> {
         }
         let ticks = labelled(self.x.ticks(TICKS));
         if self.is_log() {
-            for (tick, _) in &ticks {
+            // Where they stand close every other one has a factor, and no effect always.
+            let every = if ticks.len() > TICKS + 1 { 2 } else { 1 };
+            let none = ticks.iter().position(|(tick, _)| *tick == 0.0);
+            let first = none.unwrap_or(0) % every;
+            for (tick, _) in ticks.iter().skip(first).step_by(every) {
                 let factor = tick.abs().exp();
                 let digits = (2 - factor.log10() as i32).max(0) as usize;
                 let factor: f64 = format!("{factor:.digits$}").parse().unwrap_or(factor);

@@ -97,9 +97,18 @@ pub fn legend() -> Html {
         )
     };
     let keys = [
-        key("<circle class=\"holds\" cx=\"15\" cy=\"5\" r=\"4.5\"/>", "supported"),
-        key("<path class=\"fails\" d=\"M11 1l8 8m0 -8l-8 8\"/>", "falsified"),
-        key("<circle class=\"unsure\" cx=\"15\" cy=\"5\" r=\"4\"/>", "inconclusive"),
+        key(
+            "<circle class=\"holds\" cx=\"15\" cy=\"5\" r=\"4.5\"/>",
+            "supported",
+        ),
+        key(
+            "<path class=\"fails\" d=\"M11 1l8 8m0 -8l-8 8\"/>",
+            "falsified",
+        ),
+        key(
+            "<circle class=\"unsure\" cx=\"15\" cy=\"5\" r=\"4\"/>",
+            "inconclusive",
+        ),
     ];
     Html(format!(
         "<p class=\"legend note\">{} <span>pale: does not move the claim</span></p>",
@@ -115,7 +124,10 @@ fn words(effects: &[Effect]) -> String {
                 format!(" [{}, {}]", number::signed(low), number::signed(high))
             });
             let (id, outcome) = (effect.experiment, &effect.outcome);
-            format!("experiment {id} {outcome}, {}{bounds}", number::signed(effect.effect))
+            format!(
+                "experiment {id} {outcome}, {}{bounds}",
+                number::signed(effect.effect)
+            )
         })
         .collect();
     format!(
@@ -147,10 +159,23 @@ mod tests {
             effect(1, "inconclusive", 0.4, None),
         ];
         let Html(svg) = svg(&effects).expect("effects");
-        for (class, times) in [("holds", 1), ("fails", 1), ("unsure", 1), ("interval", 2), ("aside", 1)] {
-            assert_eq!(svg.matches(&format!("class=\"{class}\"")).count(), times, "{class}");
+        for (class, times) in [
+            ("holds", 1),
+            ("fails", 1),
+            ("unsure", 1),
+            ("interval", 2),
+            ("aside", 1),
+        ] {
+            assert_eq!(
+                svg.matches(&format!("class=\"{class}\"")).count(),
+                times,
+                "{class}"
+            );
         }
-        assert!(svg.contains("experiment 3 falsified, −50.0 [−60.0, −40.0]"), "{svg}");
+        assert!(
+            svg.contains("experiment 3 falsified, −50.0 [−60.0, −40.0]"),
+            "{svg}"
+        );
         assert!(svg.contains(">←</text>"), "what lies beyond says so");
         assert!(!svg.contains("style=") && super::svg(&[]).is_none());
     }

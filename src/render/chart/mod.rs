@@ -7,6 +7,7 @@ pub mod curves;
 pub mod e_process;
 pub mod effects;
 pub mod forecasts;
+pub mod forest;
 pub mod means;
 pub mod optimum;
 pub mod pairs;

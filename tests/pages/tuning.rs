@@ -129,7 +129,10 @@ async fn each_arm_chooses_in_sight_of_everybody(pool: PgPool) {
     );
     assert_eq!(page.matches("class=\"chart small\"").count(), 2);
     // The table of runs has those that are compared alone.
-    says(&page, &["<p class=\"note\">16 runs: one for each arm and seed"]);
+    says(
+        &page,
+        &["<p class=\"note\">16 runs: one for each arm and seed"],
+    );
     let runs = over_rest(&ada, &format!("{path}/runs")).await;
     let runs = runs["items"].as_array().expect("runs");
     assert_eq!(runs.len(), 28);

@@ -135,7 +135,7 @@ impl Compare {
         let known = |metric: &String| self.drawable.contains(metric);
         self.metric = wanted.filter(known).unwrap_or_else(|| first.clone());
         curves.retain(|curve| curve.name == self.metric);
-        self.plots = heavy::run(move || plots::learning(&curves, &names, task)).await?;
+        self.plots = heavy::run(move || plots::learning(&curves, &names, task, None)).await?;
         Ok(())
     }
 }

@@ -109,7 +109,7 @@ pub async fn run(
     let page = RunPage {
         visit,
         attempts: runs::attempts(pool, &run).await?,
-        plots: plots::learning(&curves, &arms, &task),
+        plots: plots::learning(&curves, &arms, task.name, Some(&task)),
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
         // Every take steps over a run that no worker can train: it has no place.
         place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),

@@ -16,7 +16,7 @@ use crate::{
 };
 use breakmywork_protocol::{
     metric,
-    spec::{CriterionKind, Task},
+    spec::{CriterionKind, Task, TaskName},
     verdict::Verdict,
 };
 
@@ -47,8 +47,14 @@ impl Plot {
 /// Points that the curves of a page may have together: more of them no eye tells apart, and the page would grow.
 const POINTS: usize = 6_000;
 
-/// Learning curves of arms that learn that task, a plot for each metric.
-pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: &Task) -> Vec<Plot> {
+/// Learning curves of arms that learn that task, a plot for each metric; where `whole` says all of the task, with what a
+/// network would reach that learns nothing.
+pub(in crate::pages) fn learning(
+    curves: &[Curve],
+    arms: &[String],
+    task: TaskName,
+    whole: Option<&Task>,
+) -> Vec<Plot> {
     let mut names: Vec<&str> = curves
         .iter()
         .map(|curve| curve.name.as_str())
@@ -81,10 +87,10 @@ pub(in crate::pages) fn learning(curves: &[Curve], arms: &[String], task: &Task)
             let drawn = Curves {
                 id: name,
                 title: &title,
-                unit: known.map_or(name, |known| known.unit_of(task.name)),
+                unit: known.map_or(name, |known| known.unit_of(task)),
                 arms,
                 lines: &lines,
-                baseline: metric::unlearned(task, name),
+                baseline: whole.and_then(|whole| metric::unlearned(whole, name)),
                 room,
             };
             Some(Plot {

@@ -32,7 +32,7 @@ pub(in crate::pages) async fn draw(state: AppState, id: ExperimentId) -> Result<
     let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();
     let over = experiment.concluded_at.is_some() || experiment.withdrawn_at.is_some();
     let pulse = Pulse {
-        plot: plots::learning(&curves, &arms, &spec.task)
+        plot: plots::learning(&curves, &arms, spec.task.name, Some(&spec.task))
             .into_iter()
             .next(),
         over,

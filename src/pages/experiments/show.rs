@@ -282,7 +282,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
     Ok(Live {
         matrix: matrix::of(spec, &experiment.seeds(spec), &runs, &waiting, &data_sets),
         missing: data_sets.missing(),
-        plots: plots::learning(&curves, &arms, &spec.task),
+        plots: plots::learning(&curves, &arms, spec.task.name, Some(&spec.task)),
         e_process: e_process::of(state, &experiment, spec).await?,
         search: search::of(state, &experiment, spec).await?,
         tuning: tuned::of(state, &experiment, spec).await?,

@@ -298,6 +298,18 @@ pub async fn propose_once(tx: &mut PgConnection, new: New<'_>) -> Result<Experim
     }
 }
 
+/// Says of which experiment a fresh proposal is a variation, for good. One that is not there, or sealed, is named nowhere.
+///
+/// # Errors
+/// If the database is away.
+pub async fn vary(tx: &mut PgConnection, id: ExperimentId, origin: ExperimentId) -> Result<()> {
+    let known = table::find(&mut *tx, origin, None).await?;
+    if known.is_some_and(|origin| origin.visible().is_some()) {
+        table::insert_variation(tx, id, origin).await?;
+    }
+    Ok(())
+}
+
 /// Withdraws `author`'s proposal.
 ///
 /// # Errors

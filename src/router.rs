@@ -3,6 +3,7 @@
 use crate::{
     assets,
     middleware::{csp, csrf, errors, limits, request_log, session, typed},
+    schema,
     state::AppState,
 };
 use axum::{
@@ -40,7 +41,7 @@ pub fn app(state: AppState) -> Router {
 
 fn pages() -> Router<AppState> {
     use crate::pages::{
-        account, addresses, admin, claims, compare, docs,
+        account, addresses, admin, board, claims, compare, docs,
         experiments::{
             acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival,
             run_list, show, standing, stop,
@@ -53,6 +54,30 @@ fn pages() -> Router<AppState> {
         // The board
         .route("/", get(home::home))
         .route("/works", get(works::list))
+        .route("/works/new", get(board::work::new).post(board::work::add))
+        .route(
+            "/works/{slug}/edit",
+            get(board::work::edit).post(board::work::save),
+        )
+        .route("/works/{slug}/history", get(board::history::work))
+        .route(
+            "/works/{slug}/claims/new",
+            get(board::claim::new).post(board::claim::add),
+        )
+        .route(
+            "/claims/{id}/edit",
+            get(board::claim::edit).post(board::claim::save),
+        )
+        .route("/claims/{id}/history", get(board::history::claim))
+        .route("/moderation/board", get(board::moderation::page))
+        .route(
+            "/moderation/works/{slug}",
+            post(board::moderation::decide_work),
+        )
+        .route(
+            "/moderation/claims/{id}",
+            post(board::moderation::decide_claim),
+        )
         .route("/works/{slug}", get(works::work))
         .route("/claims/{id}", get(claims::claim))
         .route(
@@ -174,6 +199,7 @@ fn elsewhere() -> Router<AppState> {
         .route("/claims/{id}/badge.svg", get(badge::svg))
         .route("/claims/{id}/badge.json", get(badge::json))
         .route("/experiments/{id}/embed", get(embed::card))
+        .route(schema::PATH, get(schema::handed_out))
         .route("/feed.atom", get(feed::site))
         .route("/claims/{id}/feed.atom", get(feed::claim))
         .route("/experiments/{id}/feed.atom", get(feed::experiment))

@@ -1,6 +1,7 @@
 //! Claims.
 
 use super::page::Page;
+use crate::auth::token::ApiAccount;
 use crate::db;
 use crate::db::claims::Standing;
 use crate::error::{Error, Result};
@@ -27,6 +28,8 @@ pub(super) struct Claim {
     sentence: String,
     /// For what it is said to hold (Markdown).
     scope: String,
+    /// Where in the work it is said; empty if nobody told.
+    said_at: String,
     /// What was found elsewhere (Markdown).
     evidence: String,
     /// Its author, who accepts proposals as tests of it: the account that put it here, else whom a moderator named.
@@ -49,6 +52,13 @@ pub(super) struct Claim {
     falsified_by: Option<i64>,
     /// Experiments by outcome.
     tally: Tally,
+    /// shown to everybody; or waiting for a moderator, or declined by one: then only its author and moderators get it, and
+    /// nothing tests it.
+    moderation: String,
+    /// What a moderator said of it.
+    moderation_reason: Option<String>,
+    /// Its last edit; 0 where there was none.
+    version: i64,
     /// Its discussion.
     thread: ThreadId,
     /// When it came onto the board.
@@ -91,7 +101,11 @@ impl From<db::claims::Claim> for Claim {
             label: claim.label,
             sentence: claim.sentence,
             scope: claim.scope,
+            said_at: claim.said_at,
             evidence: claim.evidence,
+            moderation: claim.moderation,
+            moderation_reason: claim.moderation_reason,
+            version: claim.version,
             author: claim.author.or(claim.named_author),
             revises: claim.revises,
             revision_reason: claim.revision_reason,
@@ -121,15 +135,17 @@ pub(super) struct ClaimFilter {
     responses((status = 200, body = Page<Claim>), (status = 404, description = "No such work")))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
+    account: Option<ApiAccount>,
     Query(filter): Query<ClaimFilter>,
 ) -> Result<Json<Page<Claim>>> {
+    let reader = account.as_ref().into();
     let claims = match filter.work {
         None => db::claims::all(&pool).await?,
         Some(slug) => {
-            let work = db::works::find(&pool, &slug)
+            let work = db::works::seen(&pool, &slug, reader)
                 .await?
                 .ok_or_else(|| Error::missing("work", &slug))?;
-            db::claims::of_work(&pool, work.id).await?
+            db::claims::of_work(&pool, work.id, reader).await?
         }
     };
     Ok(Json(Page::whole(
@@ -144,8 +160,9 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(pool): State<PgPool>,
     Path(id): Path<ClaimId>,
+    account: Option<ApiAccount>,
 ) -> Result<Json<Claim>> {
-    let claim = db::claims::find(&pool, id)
+    let claim = db::claims::seen(&pool, id, account.as_ref().into())
         .await?
         .ok_or_else(|| Error::missing("claim", id))?;
     Ok(Json(claim.into()))

@@ -59,6 +59,8 @@ pub(super) struct Experiment {
     seed_salt: Option<String>,
     /// The seeds of its runs; null until they are drawn.
     seeds: Option<Vec<u32>>,
+    /// The experiment that this one was proposed as a variation of.
+    varies: Option<ExperimentId>,
     /// The experiment it amends.
     amends: Option<ExperimentId>,
     /// Why.
@@ -178,6 +180,7 @@ impl From<table::Experiment> for Experiment {
             stalled_reason: experiment.stalled_reason,
             spec: experiment.spec,
             spec_sha256: experiment.spec_sha256,
+            varies: experiment.varies,
             amends: experiment.amends,
             amend_reason: experiment.amend_reason,
             amended_by: None,
@@ -325,6 +328,9 @@ pub(super) struct NewExperiment {
     /// Why; needed with `amends`.
     #[serde(default)]
     amend_reason: Option<String>,
+    /// The experiment that this one varies: what it began as.
+    #[serde(default)]
+    varies: Option<ExperimentId>,
     /// An agreed rival of the claim, which the same runs are to test, too.
     #[serde(default)]
     rival: Option<ClaimId>,
@@ -395,6 +401,13 @@ pub(super) async fn propose(
     {
         problems.push(problem);
     }
+    if let Some(origin) = new.varies {
+        let known = table::find(&mut *call.tx, origin, None).await?;
+        if known.is_none_or(|origin| origin.visible().is_none()) {
+            let detail = "must be an experiment that everybody may see.";
+            problems.push(FieldProblem::new("/varies", detail));
+        }
+    }
     let Some(draft) = draft.filter(|_| problems.is_empty()) else {
         return Err(Error::Invalid(problems).into());
     };
@@ -406,6 +419,9 @@ pub(super) async fn propose(
     };
     let id = proposal::propose(&mut call.tx, proposed).await?;
     rival::choose(&mut call.tx, id, account.id, new.rival).await?;
+    if let Some(origin) = new.varies {
+        proposal::vary(&mut call.tx, id, origin).await?;
+    }
     if new.register {
         proposal::register(&mut call.tx, id, account.id, &draft.spec, new.exploratory).await?;
     }

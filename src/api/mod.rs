@@ -4,6 +4,7 @@
 //! errors as `problem+json` with a JSON pointer per field, `Idempotency-Key` on every POST.
 
 mod acceptance;
+mod board;
 mod body;
 mod claims;
 mod comments;
@@ -120,9 +121,15 @@ impl Described {
 /// Routes and their description, from the same lines.
 fn described() -> Described {
     Described::new()
-        .routes(routes!(works::list))
+        .routes(routes!(works::list, board::add_work))
         .routes(routes!(works::show))
-        .routes(routes!(claims::list))
+        .routes(routes!(board::work_edits, board::edit_work))
+        .routes(routes!(board::decide_work))
+        .routes(routes!(claims::list, board::add_claim))
+        .routes(routes!(board::claim_edits, board::edit_claim))
+        .routes(routes!(board::decide_claim))
+        .routes(routes!(board::waiting_works))
+        .routes(routes!(board::waiting_claims))
         .routes(routes!(claims::show))
         .routes(routes!(text_search::find))
         .routes(routes!(compare::show))

@@ -1,11 +1,13 @@
 //! Works.
 
-use super::page::Page;
+use super::page::{Cursor, Page};
+use crate::auth::token::ApiAccount;
 use crate::db;
 use crate::error::{Error, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use axum::Json;
 use axum::extract::State;
+use breakmywork_protocol::id::WorkId;
 use serde::Serialize;
 use sqlx::PgPool;
 use utoipa::ToSchema;
@@ -15,6 +17,8 @@ use utoipa::ToSchema;
 pub(super) struct Work {
     /// Part of its address.
     slug: String,
+    /// paper, post or implementation.
+    kind: String,
     /// As published.
     title: String,
     /// In the order of the title page.
@@ -23,6 +27,10 @@ pub(super) struct Work {
     year: i16,
     /// Where to read it.
     link: String,
+    /// Its DOI.
+    doi: Option<String>,
+    /// Its number on arXiv, without a version.
+    arxiv: Option<String>,
     /// One line, as one would cite it.
     citation: String,
     /// What was observed and the work explains (Markdown).
@@ -33,6 +41,14 @@ pub(super) struct Work {
     coverage: Coverage,
     /// Experiments proposed.
     experiments: i64,
+    /// Who put it on the board; null of what it began with.
+    added_by: Option<String>,
+    /// shown to everybody; or waiting for a moderator, or declined by one: then only who added it and moderators get it.
+    moderation: String,
+    /// What a moderator said of it.
+    moderation_reason: Option<String>,
+    /// Its last edit; 0 where there was none.
+    version: i64,
     /// Its page.
     url: String,
 }
@@ -51,6 +67,13 @@ impl From<db::works::Work> for Work {
         Self {
             url: format!("/works/{}", work.slug),
             slug: work.slug,
+            kind: work.kind,
+            doi: work.doi,
+            arxiv: work.arxiv,
+            added_by: work.added_by,
+            moderation: work.moderation,
+            moderation_reason: work.moderation_reason,
+            version: work.version,
             title: work.title,
             authors: work.authors,
             year: work.year,
@@ -68,12 +91,15 @@ impl From<db::works::Work> for Work {
 }
 
 /// List works.
-#[utoipa::path(get, path = "/api/v1/works", tag = "works", responses((status = 200, body = Page<Work>)))]
-pub(super) async fn list(State(pool): State<PgPool>) -> Result<Json<Page<Work>>> {
-    let works = db::works::list(&pool).await?;
-    Ok(Json(Page::whole(
-        works.into_iter().map(Work::from).collect(),
-    )))
+#[utoipa::path(get, path = "/api/v1/works", tag = "works", params(Cursor), responses((status = 200, body = Page<Work>)))]
+pub(super) async fn list(
+    State(pool): State<PgPool>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Work>> {
+    let limit = cursor.limit()?;
+    let after = WorkId(cursor.position()?.unwrap_or(0));
+    let works = db::works::list(&pool, after, limit + 1).await?;
+    Ok(Page::cut(works, limit, |work| work.id.0, Work::from))
 }
 
 /// Show a work.
@@ -83,8 +109,9 @@ pub(super) async fn list(State(pool): State<PgPool>) -> Result<Json<Page<Work>>>
 pub(super) async fn show(
     State(pool): State<PgPool>,
     Path(slug): Path<String>,
+    account: Option<ApiAccount>,
 ) -> Result<Json<Work>> {
-    let work = db::works::find(&pool, &slug)
+    let work = db::works::seen(&pool, &slug, account.as_ref().into())
         .await?
         .ok_or_else(|| Error::missing("work", &slug))?;
     Ok(Json(work.into()))

@@ -1,5 +1,6 @@
 //! Claims, with the count of what tested them.
 
+use crate::board::Reader;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId, WorkId};
 use breakmywork_protocol::scope::Scope;
 use breakmywork_protocol::stored::Stored;
@@ -27,6 +28,8 @@ pub struct Claim {
     pub sentence: String,
     /// For what it is said to hold (Markdown).
     pub scope: String,
+    /// Where in the work it is said; empty if nobody told.
+    pub said_at: String,
     /// What was found elsewhere (Markdown).
     pub evidence: String,
     /// The claim it narrows.
@@ -35,6 +38,14 @@ pub struct Claim {
     pub revision_reason: Option<String>,
     /// Who put it here.
     pub author: Option<String>,
+    /// The account of that person.
+    pub author_id: Option<AccountId>,
+    /// shown, waiting or declined.
+    pub moderation: String,
+    /// What a moderator said of it.
+    pub moderation_reason: Option<String>,
+    /// Its last edit; 0 where there was none.
+    pub version: i64,
     /// Whom a moderator named as its author, of one that no account put here.
     pub named_author: Option<String>,
     /// The account of its author, put here or named.
@@ -70,6 +81,11 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Whether everybody sees it, so that it can be tested.
+    pub fn is_shown(&self) -> bool {
+        self.moderation == "shown"
+    }
+
     /// Who accepts proposals as tests of it: who put it here, else whom a moderator named.
     pub fn answering(&self) -> Option<&str> {
         self.author.as_deref().or(self.named_author.as_deref())
@@ -104,7 +120,9 @@ macro_rules! select_claims {
         sqlx::query_as!(
             Claim,
             r#"select claim.id as "id: ClaimId", work_id as "work: WorkId", work.slug as work_slug,
-                 work.title as work_title, label, sentence, scope, evidence,
+                 work.title as work_title, label, sentence, scope, said_at, evidence, claim.moderation, claim.moderation_reason,
+                 author_id as "author_id: AccountId",
+                 (select coalesce(max(id), 0) from board_edit where claim_id = claim.id) as "version!",
                  covers as "covers: Json<Stored<Scope>>", revises as "revises: ClaimId", revision_reason, account.name as "author?",
                  (select name from account where account.id = named_author_id) as named_author,
                  coalesce(named_author_id, author_id) as "answering_id: AccountId",
@@ -146,31 +164,64 @@ macro_rules! select_claims {
     };
 }
 
-/// The claims of a work, by label.
-pub async fn of_work(db: impl PgExecutor<'_>, work: WorkId) -> sqlx::Result<Vec<Claim>> {
+/// The claims of a work that a reader sees, by label.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_work(
+    db: impl PgExecutor<'_>,
+    work: WorkId,
+    reader: Reader,
+) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "where work_id = $1 order by left(label, 1), substring(label from '[0-9]+')::int, label",
-        work.0
+        "where work_id = $1 and (claim.moderation = 'shown' or $2 or author_id = $3)
+         order by left(label, 1), substring(label from '[0-9]+')::int, label limit 1000",
+        work.0,
+        reader.is_moderator,
+        reader.id as Option<AccountId>
     )
     .fetch_all(db)
     .await
 }
 
-/// One claim.
+/// A claim that everybody sees: what is done with a claim is done with one of these.
+///
+/// # Errors
+/// If the database is away.
 pub async fn find(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Option<Claim>> {
-    select_claims!("where claim.id = $1", id.0)
-        .fetch_optional(db)
-        .await
+    seen(db, id, Reader::default()).await
 }
 
-/// These claims, in no order.
+/// A claim, if that reader sees it.
+///
+/// # Errors
+/// If the database is away.
+pub async fn seen(
+    db: impl PgExecutor<'_>,
+    id: ClaimId,
+    reader: Reader,
+) -> sqlx::Result<Option<Claim>> {
+    select_claims!(
+        "where claim.id = $1 and (claim.moderation = 'shown' or $2 or author_id = $3)",
+        id.0,
+        reader.is_moderator,
+        reader.id as Option<AccountId>
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Those of these claims that everybody sees, in no order.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn of_ids(db: impl PgExecutor<'_>, ids: &[ClaimId]) -> sqlx::Result<Vec<Claim>> {
-    select_claims!("where claim.id = any ($1)", ids as &[ClaimId])
-        .fetch_all(db)
-        .await
+    select_claims!(
+        "where claim.id = any ($1) and claim.moderation = 'shown'",
+        ids as &[ClaimId]
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// What the claim of an experiment speaks about; none if that cannot be read any more, or if there is no such experiment.
@@ -215,7 +266,8 @@ pub async fn revisions(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec
 /// takes all verdicts to find them.
 pub async fn severest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "order by tally.severity desc, tally.fell_by is null and tally.challenged_by is null, tried.experiments desc, claim.id
+        "where claim.moderation = 'shown'
+         order by tally.severity desc, tally.fell_by is null and tally.challenged_by is null, tried.experiments desc, claim.id
          limit $1",
         limit
     )
@@ -226,7 +278,7 @@ pub async fn severest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<C
 /// These claims, in their order.
 pub async fn these(db: impl PgExecutor<'_>, ids: &[ClaimId]) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "where claim.id = any($1) order by array_position($1, claim.id)",
+        "where claim.id = any($1) and claim.moderation = 'shown' order by array_position($1, claim.id)",
         ids as &[ClaimId]
     )
     .fetch_all(db)
@@ -237,7 +289,7 @@ pub async fn these(db: impl PgExecutor<'_>, ids: &[ClaimId]) -> sqlx::Result<Vec
 pub async fn untried(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
         "where claim.id in (
-             select claim.id from claim
+             select claim.id from public_claim claim
              where not exists (select from experiment where claim_id = claim.id and state <> 'withdrawn')
              order by claim.id limit $1)
          order by claim.id",
@@ -256,23 +308,55 @@ pub struct Choice {
     pub label: String,
     /// The claim.
     pub sentence: String,
+    /// Its work's title.
+    pub work_title: String,
 }
 
-/// All claims, for choosing one; by work and label.
-pub async fn choices(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Choice>> {
+/// The claim of that label about that work.
+///
+/// # Errors
+/// If the database is away.
+pub async fn labelled(
+    db: impl PgExecutor<'_>,
+    work: &str,
+    label: &str,
+) -> sqlx::Result<Option<ClaimId>> {
+    sqlx::query_scalar!(
+        r#"select c.id as "id!: ClaimId" from public_claim c join work on work.id = work_id
+           where slug = $1 and label = $2"#,
+        work,
+        label
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Claims to choose from, by work and label: those of the chosen one's work first, at most `limit`.
+///
+/// # Errors
+/// If the database is away.
+pub async fn choices(
+    db: impl PgExecutor<'_>,
+    chosen: Option<ClaimId>,
+    limit: i64,
+) -> sqlx::Result<Vec<Choice>> {
     sqlx::query_as!(
         Choice,
-        r#"select id as "id: ClaimId", label, sentence from claim
-           order by work_id, left(label, 1), substring(label from '[0-9]+')::int, label limit 1000"#
+        r#"select c.id as "id!: ClaimId", label as "label!", sentence as "sentence!", work.title as work_title
+           from public_claim c join work on work.id = work_id
+           order by work_id is distinct from (select work_id from claim where id = $1), work_id,
+             left(label, 1), substring(label from '[0-9]+')::int, label limit $2"#,
+        chosen as Option<ClaimId>,
+        limit,
     )
     .fetch_all(db)
     .await
 }
 
-/// All claims with how they fared; by work and label.
+/// All claims that everybody sees with how they fared; by work and label.
 pub async fn all(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "order by work_id, left(label, 1), substring(label from '[0-9]+')::int, label limit 1000"
+        "where claim.moderation = 'shown' order by work_id, left(label, 1), substring(label from '[0-9]+')::int, label limit 1000"
     )
     .fetch_all(db)
     .await

@@ -118,6 +118,7 @@ pub async fn create(
     sqlx::query_scalar!(
         r#"insert into comment (thread_id, author_id, body, html, html_version, reply_to)
            select id, $2, $3, $4, $5, $6 from thread where id = $1
+             and not exists (select from claim where thread_id = thread.id and moderation <> 'shown')
            returning id as "id: CommentId""#,
         thread.0,
         author.0,
@@ -228,7 +229,7 @@ pub async fn subject(db: impl PgExecutor<'_>, thread: ThreadId) -> sqlx::Result<
            from thread
            left join claim on claim.thread_id = thread.id
            left join experiment on experiment.thread_id = thread.id
-           where thread.id = $1"#,
+           where thread.id = $1 and claim.moderation is distinct from 'waiting' and claim.moderation is distinct from 'declined'"#,
         thread.0,
     )
     .fetch_optional(db)

@@ -45,6 +45,8 @@ pub struct Experiment {
     pub state: String,
     /// Which runs are missing and why, while it is stalled.
     pub stalled_reason: Option<String>,
+    /// The experiment of which it was proposed as a variation.
+    pub varies: Option<ExperimentId>,
     /// The experiment it amends.
     pub amends: Option<ExperimentId>,
     /// Why.
@@ -205,6 +207,7 @@ macro_rules! select_experiments {
                  claim.sentence as claim_sentence, work.slug as work_slug,
                  e.author_id as "author_id: AccountId", account.name as author,
                  e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec,
+                 (select origin_id from experiment_variation where experiment_id = e.id) as "varies: ExperimentId",
                  e.spec_sha256, e.state, e.stalled_reason, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
                  e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
                  e.exploratory, e.seed_salt, e.outside,
@@ -253,6 +256,61 @@ pub const STATES: [&str; 6] = [
     "concluded",
     "withdrawn",
 ];
+
+/// Says of which experiment another one is a variation; once.
+///
+/// # Errors
+/// If the database is away.
+pub async fn insert_variation(
+    db: impl PgExecutor<'_>,
+    id: ExperimentId,
+    origin: ExperimentId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into experiment_variation (experiment_id, origin_id) values ($1, $2) on conflict do nothing",
+        id as ExperimentId,
+        origin as ExperimentId
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// An experiment that is a variation of another one, or its origin.
+#[derive(Debug, Clone)]
+pub struct Variation {
+    /// Key.
+    pub id: ExperimentId,
+    /// Its title.
+    pub title: String,
+    /// Whether it is the one that is varied.
+    pub is_origin: bool,
+}
+
+/// What an experiment varies, and the newest that vary it; none that is sealed.
+///
+/// # Errors
+/// If the database is away.
+pub async fn variations(
+    db: impl PgExecutor<'_>,
+    of: Visible,
+    limit: i64,
+) -> sqlx::Result<Vec<Variation>> {
+    sqlx::query_as!(
+        Variation,
+        r#"select e.id as "id!: ExperimentId", title as "title!", is_origin as "is_origin!"
+           from ((select origin_id as id, true as is_origin from experiment_variation where experiment_id = $1)
+                 union all
+                 (select experiment_id, false from experiment_variation where origin_id = $1
+                  order by experiment_id desc limit $2)) v
+             join public_experiment e using (id)
+           where not closed and state <> 'withdrawn' order by is_origin desc, e.id desc"#,
+        of.id() as ExperimentId,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
 
 /// These experiments as everybody may see them, newest first: what a page of REST shows.
 ///

@@ -142,8 +142,8 @@ pub async fn remove(
 pub async fn exists(db: impl PgExecutor<'_>, subject: Subject) -> sqlx::Result<bool> {
     let (experiment, claim, work) = subject.columns();
     sqlx::query_scalar!(
-        r#"select exists (select from public_experiment where id = $1) or exists (select from claim where id = $2)
-             or exists (select from work where id = $3) as "it!""#,
+        r#"select exists (select from public_experiment where id = $1) or exists (select from public_claim where id = $2)
+             or exists (select from public_work where id = $3) as "it!""#,
         experiment as Option<ExperimentId>,
         claim as Option<ClaimId>,
         work as Option<WorkId>,

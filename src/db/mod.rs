@@ -3,6 +3,7 @@
 pub mod acceptance;
 pub mod accounts;
 pub mod amendments;
+pub mod board;
 pub mod claims;
 pub mod comments;
 pub mod compare;

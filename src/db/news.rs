@@ -288,7 +288,7 @@ pub struct Head {
 pub async fn claim_head(db: impl PgExecutor<'_>, claim: ClaimId) -> sqlx::Result<Option<Head>> {
     sqlx::query_as!(
         Head,
-        r#"select label || ': ' || sentence as "title!", created_at as since from claim where id = $1"#,
+        r#"select label || ': ' || sentence as "title!", created_at as "since!" from public_claim where id = $1"#,
         claim as ClaimId
     )
     .fetch_optional(db)

@@ -1,7 +1,7 @@
 //! The queue as people see it: counts, order, switches.
 
 use super::visible::Visible;
-use breakmywork_protocol::id::{ExperimentId, RunId};
+use breakmywork_protocol::id::{AccountId, ExperimentId, RunId};
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
@@ -142,6 +142,60 @@ pub async fn waiting(
         PLACES,
     )
     .fetch_all(db)
+    .await
+}
+
+/// Waiting runs that are counted; more are not told apart.
+pub const COUNTED: i64 = 10_000;
+
+/// What goes before the runs of somebody who would register now.
+#[derive(Debug, Clone, Copy)]
+pub struct Ahead {
+    /// Whether nothing new is taken.
+    pub paused: bool,
+    /// Runs that wait, of everybody; one more than [`COUNTED`] stands for more than that.
+    pub waiting: i64,
+    /// People whose runs these are.
+    pub people: i64,
+    /// Runs that are worked on.
+    pub running: i64,
+    /// Seconds of one slot until the first of the new runs is taken: what that person has waiting, and what others may use
+    /// until they have used as much lately.
+    pub seconds: f64,
+}
+
+/// What goes before the runs of that person, where a run takes about so many seconds. The order is that of the take: whoever
+/// used least comes first.
+///
+/// # Errors
+/// If the database is away.
+pub async fn ahead_of(
+    db: impl PgExecutor<'_>,
+    who: AccountId,
+    run_seconds: f64,
+) -> sqlx::Result<Ahead> {
+    sqlx::query_as!(
+        Ahead,
+        r#"with mine as (
+             select coalesce((select used_until_now(seconds, counted_at) from queue_use where owner_id = $1), 0) as used
+           ), line as (
+             select owner_id, min(used) as used from queue_order() group by owner_id order by 2 limit 1000
+           ), standing as (
+             select line.owner_id, line.used, (select count(*) from (
+               select from run where state = 'queued' and owner_id = line.owner_id limit 1000) few) as runs
+             from line
+           )
+           select (select paused_at is not null from queue_control) as "paused!",
+             (select count(*) from (select from run where state = 'queued' limit 10001) q) as "waiting!",
+             (select count(*) from standing where runs > 0) as "people!",
+             (select count(*) from run_lease) as "running!",
+             coalesce((select sum(case when owner_id = $1 then runs * $2::float8
+                 else least(runs * $2, mine.used - standing.used + $2) end)
+               from standing, mine where runs > 0 and (owner_id = $1 or standing.used <= mine.used)), 0)::float8 as "seconds!""#,
+        who as AccountId,
+        run_seconds,
+    )
+    .fetch_one(db)
     .await
 }
 

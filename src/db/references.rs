@@ -18,7 +18,7 @@ pub async fn known(pool: &PgPool, thread: ThreadId, named: &Named) -> sqlx::Resu
     let rows = sqlx::query!(
         r#"select 'experiment' as "kind!", id as "id!", '' as "name!" from public_experiment where id = any ($1)
            union all
-           select 'claim', id, label from claim
+           select 'claim', id, label from public_claim
            where label = any ($2) and work_id = (
              select about.work_id from claim about where about.thread_id = $4
              union all

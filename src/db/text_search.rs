@@ -178,7 +178,7 @@ async fn works(
     skip: i64,
 ) -> sqlx::Result<Vec<Hit>> {
     ranked!(
-        db, terms, limit, skip, "from work",
+        db, terms, limit, skip, "from (select id, words from work where moderation = 'shown') shown",
         "slug as key, work.created_at as at, array_to_string(authors, ', ') as author, null::text as state, null::text as outcome,
          null::bigint as \"claim: ClaimId\", null::text as claim_label, null::bigint as \"experiment: ExperimentId\",
          ts_headline('english', title, $1::text::tsquery, E'HighlightAll=true,StartSel=\\u0002,StopSel=\\u0003') as \"title!\",
@@ -195,7 +195,7 @@ async fn claims(
     skip: i64,
 ) -> sqlx::Result<Vec<Hit>> {
     ranked!(
-        db, terms, limit, skip, "from claim",
+        db, terms, limit, skip, "from (select id, words from claim where moderation = 'shown') shown",
         "claim.id::text as \"key!\", claim.created_at as at, null::text as author, null::text as state, null::text as outcome,
          claim.id as \"claim: ClaimId\", label as claim_label, null::bigint as \"experiment: ExperimentId\",
          ts_headline('english', sentence, $1::text::tsquery, E'HighlightAll=true,StartSel=\\u0002,StopSel=\\u0003') as \"title!\",
@@ -316,7 +316,7 @@ pub async fn person_is_there(db: impl PgExecutor<'_>, name: &str) -> sqlx::Resul
 /// If the database is away.
 pub async fn claims_labelled(db: impl PgExecutor<'_>, label: &str) -> sqlx::Result<Vec<ClaimId>> {
     sqlx::query_scalar!(
-        r#"select id as "id: ClaimId" from claim where label = $1 order by id limit 2"#,
+        r#"select id as "id: ClaimId" from claim where label = $1 and moderation = 'shown' order by id limit 2"#,
         label
     )
     .fetch_all(db)

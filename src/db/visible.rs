@@ -35,6 +35,7 @@ impl Experiment {
             spec_sha256: None,
             stalled_reason: None,
             amends: None,
+            varies: None,
             amend_reason: None,
             outcome: None,
             exploratory: false,

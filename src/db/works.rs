@@ -1,6 +1,7 @@
 //! Papers and posts under test.
 
-use breakmywork_protocol::id::WorkId;
+use crate::board::Reader;
+use breakmywork_protocol::id::{AccountId, WorkId};
 use sqlx::PgExecutor;
 
 /// A work.
@@ -10,6 +11,8 @@ pub struct Work {
     pub id: WorkId,
     /// Part of its address.
     pub slug: String,
+    /// paper, post or implementation.
+    pub kind: String,
     /// As published.
     pub title: String,
     /// In the order of the title page.
@@ -18,6 +21,10 @@ pub struct Work {
     pub year: i16,
     /// Where to read it.
     pub url: String,
+    /// Its DOI.
+    pub doi: Option<String>,
+    /// Its number on arXiv, without a version.
+    pub arxiv: Option<String>,
     /// One line.
     pub citation: String,
     /// What it explains (Markdown).
@@ -28,16 +35,36 @@ pub struct Work {
     pub tested: i64,
     /// Experiments proposed.
     pub experiments: i64,
+    /// Who put it on the board; none of seed content.
+    pub added_by: Option<String>,
+    /// The account of that person.
+    pub added_by_id: Option<AccountId>,
+    /// shown, waiting or declined.
+    pub moderation: String,
+    /// What a moderator said of it.
+    pub moderation_reason: Option<String>,
+    /// Its last edit; 0 where there was none.
+    pub version: i64,
+}
+
+impl Work {
+    /// Whether everybody sees it.
+    pub fn is_shown(&self) -> bool {
+        self.moderation == "shown"
+    }
 }
 
 macro_rules! select_works {
     ($tail:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Work,
-            r#"select id as "id: WorkId", slug, title, authors, year, url, citation, phenomenon,
-                 (select count(*) from claim where work_id = work.id) as "claims!",
+            r#"select id as "id: WorkId", slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon, moderation,
+                 moderation_reason, added_by as "added_by_id: AccountId",
+                 (select name from account where account.id = work.added_by) as added_by,
+                 (select coalesce(max(id), 0) from board_edit where work_id = work.id) as "version!",
+                 (select count(*) from public_claim where work_id = work.id) as "claims!",
                  -- As `Claim::standing` has it: something bears on it that was survived, is a challenge, or was confirmed.
-                 (select count(*) from claim where work_id = work.id and exists (
+                 (select count(*) from public_claim claim where work_id = work.id and exists (
                    select from experiment e left join verdict v on v.experiment_id = e.id
                    where e.claim_id = claim.id and cardinality(e.outside) = 0 and e.disputed_at is null
                      and (v.outcome = 'supported' or e.challenge in ('open', 'not_confirmed')
@@ -52,14 +79,43 @@ macro_rules! select_works {
     };
 }
 
-/// All works, newest on the board last.
-pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Work>> {
-    select_works!("order by id limit 500").fetch_all(db).await
+/// Works that everybody sees, after that one; newest on the board last.
+///
+/// # Errors
+/// If the database is away.
+pub async fn list(db: impl PgExecutor<'_>, after: WorkId, limit: i64) -> sqlx::Result<Vec<Work>> {
+    select_works!(
+        "where moderation = 'shown' and id > $1 order by id limit $2",
+        after.0,
+        limit
+    )
+    .fetch_all(db)
+    .await
 }
 
-/// The work of that slug.
+/// The work of that slug, if everybody sees it.
+///
+/// # Errors
+/// If the database is away.
 pub async fn find(db: impl PgExecutor<'_>, slug: &str) -> sqlx::Result<Option<Work>> {
-    select_works!("where slug = $1", slug)
-        .fetch_optional(db)
-        .await
+    seen(db, slug, Reader::default()).await
+}
+
+/// The work of that slug, if that reader sees it.
+///
+/// # Errors
+/// If the database is away.
+pub async fn seen(
+    db: impl PgExecutor<'_>,
+    slug: &str,
+    reader: Reader,
+) -> sqlx::Result<Option<Work>> {
+    select_works!(
+        "where slug = $1 and (moderation = 'shown' or $2 or added_by = $3)",
+        slug,
+        reader.is_moderator,
+        reader.id as Option<AccountId>
+    )
+    .fetch_optional(db)
+    .await
 }

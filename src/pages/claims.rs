@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     acceptance,
+    board::{self, Writer},
     db::{
         acceptance::{self as answers, Waiting},
         claims::{self, Claim, Standing},
@@ -101,11 +102,20 @@ impl ClaimPage {
         Some(self.claim.id)
     }
 
+    /// Whether who looks may edit it.
+    fn may_edit(&self) -> bool {
+        self.visit
+            .viewer
+            .as_ref()
+            .is_some_and(|viewer| board::may_edit_claim(&self.claim, Writer::from(viewer)).is_ok())
+    }
+
     /// Whether who looks may narrow it.
     fn may_narrow(&self) -> bool {
-        self.visit.viewer.as_ref().is_some_and(|viewer| {
-            lineage::may_narrow(&self.claim, &viewer.name, viewer.role.is_moderator()).is_ok()
-        })
+        self.claim.is_shown()
+            && self.visit.viewer.as_ref().is_some_and(|viewer| {
+                lineage::may_narrow(&self.claim, &viewer.name, viewer.role.is_moderator()).is_ok()
+            })
     }
 
     /// Whether its denial says that an arm is no worse.
@@ -155,7 +165,7 @@ pub async fn claim(
     Query(sides): Query<Sides>,
 ) -> Result<Response> {
     let pool = &state.pool;
-    let claim = claims::find(pool, id)
+    let claim = claims::seen(pool, id, (&visit).into())
         .await?
         .ok_or_else(|| Error::missing("claim", id))?;
     let (earlier, resorted) = match claim.revises {

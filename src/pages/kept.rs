@@ -35,7 +35,7 @@ const SECRET: [&str; 3] = ["password", "current", "new"];
 const SILENT: [&str; 4] = ["action", "sync", "version", "next"];
 
 /// Fields that hold what people write.
-const WRITTEN: [&str; 11] = [
+const WRITTEN: [&str; 18] = [
     "body",
     "words",
     "title",
@@ -47,6 +47,13 @@ const WRITTEN: [&str; 11] = [
     "sentence",
     "scope",
     "label",
+    "authors",
+    "citation",
+    "phenomenon",
+    "said_at",
+    "evidence",
+    "treatment",
+    "control",
 ];
 
 /// Most fields that are carried along; no form here has nearly as many.

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod addresses;
 pub mod admin;
+pub mod board;
 pub mod claims;
 pub mod compare;
 pub mod docs;
@@ -25,6 +26,7 @@ pub mod runs;
 pub mod sign;
 pub mod text_search;
 pub mod thread;
+mod typed;
 pub mod works;
 
 use crate::error::{Error, Result};

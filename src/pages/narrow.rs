@@ -1,6 +1,6 @@
 //! Narrowing a claim: a form that shows what becomes of its experiments before anything is stored.
 
-use super::{Cache, narrow, see_other, show, with_status};
+use super::{Cache, narrow, see_other, show, typed::Typed, with_status};
 use crate::{
     auth::session::Viewer,
     db::{
@@ -18,13 +18,11 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::{
     id::ClaimId,
-    scope::{Narrower, Range, Scope, Sorting},
+    scope::{Narrower, Scope, Sorting},
     spec::{Cell, TaskName},
     text,
 };
 use serde::Deserialize;
-use std::fmt::Display;
-use std::str::FromStr;
 
 /// Experiments of each sorting that are listed in the preview.
 const LISTED: usize = 50;
@@ -36,27 +34,7 @@ pub struct Start {
     from: Option<String>,
 }
 
-/// What is typed, as it was typed.
-#[derive(Debug, Clone, Default)]
-struct Typed(Vec<(String, String)>);
-
 impl Typed {
-    fn get(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(field, _)| field == name);
-        found.map_or("", |(_, value)| value.as_str())
-    }
-
-    fn has(&self, name: &str, value: &str) -> bool {
-        self.0
-            .iter()
-            .any(|(field, it)| field == name && it == value)
-    }
-
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        let fields = self.0.iter().filter(move |(field, _)| field == name);
-        fields.map(|(_, value)| value.as_str())
-    }
-
     /// What would be typed to say this.
     fn of(revision: &Revision) -> Self {
         let to = &revision.to;
@@ -68,46 +46,20 @@ impl Typed {
         ];
         fields.extend(to.tasks.iter().map(|it| ("tasks", it.name().to_owned())));
         fields.extend(to.cells.iter().map(|it| ("cells", it.name().to_owned())));
-        let mut bounds = |least, most, range: [Option<String>; 2]| {
-            let [from, to] = range.map(Option::unwrap_or_default);
-            fields.extend([(least, from), (most, to)]);
-        };
-        fn ends<T: Display>(range: Range<T>) -> [Option<String>; 2] {
-            [range.least, range.most].map(|it| it.map(|it| it.to_string()))
-        }
-        bounds("hidden_least", "hidden_most", ends(to.hidden));
-        bounds("length_least", "length_most", ends(to.length));
-        bounds("rate_least", "rate_most", ends(to.rate));
-        let fields = fields.into_iter();
-        Self(
-            fields
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-        )
+        let mut typed = Self::from_pairs(fields);
+        typed.push_range("hidden", to.hidden);
+        typed.push_range("length", to.length);
+        typed.push_range("rate", to.rate);
+        typed
     }
 
     fn revision(&self, errors: &mut FormErrors) -> Revision {
-        let data = self.get("data").split([',', ' ']).map(str::trim);
-        let named = |value: &str| serde_json::Value::from(value);
         let mut to = Narrower {
-            data: data
-                .filter(|it| !it.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            data: self.names("data"),
+            tasks: self.chosen("tasks", "Choose tasks of the list.", errors),
+            cells: self.chosen("cells", "Choose cells of the list.", errors),
             ..Narrower::default()
         };
-        for task in self.all("tasks") {
-            match serde_json::from_value::<TaskName>(named(task)) {
-                Ok(task) => to.tasks.push(task),
-                Err(_) => errors.add("tasks", "Choose tasks of the list."),
-            }
-        }
-        for cell in self.all("cells") {
-            match serde_json::from_value::<Cell>(named(cell)) {
-                Ok(cell) => to.cells.push(cell),
-                Err(_) => errors.add("cells", "Choose cells of the list."),
-            }
-        }
         to.hidden = self.range("hidden", errors);
         to.length = self.range("length", errors);
         to.rate = self.range("rate", errors);
@@ -116,28 +68,6 @@ impl Typed {
             scope: self.get("scope").to_owned(),
             reason: self.get("reason").to_owned(),
             to,
-        }
-    }
-
-    fn range<T: FromStr>(&self, field: &str, errors: &mut FormErrors) -> Range<T> {
-        let mut end = |end: &str| {
-            let name = format!("{field}_{end}");
-            let typed = self.get(&name).trim();
-            match typed.parse() {
-                _ if typed.is_empty() => None,
-                Ok(number) => Some(number),
-                Err(_) => {
-                    errors.add(
-                        field,
-                        format!("The {end} is not a number that is possible here."),
-                    );
-                    None
-                }
-            }
-        };
-        Range {
-            least: end("least"),
-            most: end("most"),
         }
     }
 }

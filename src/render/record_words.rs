@@ -6,7 +6,13 @@ use serde_json::Value;
 /// Where what an entry is about is to be seen, if it has a page of its own that everybody may read.
 pub fn address(entry: &Entry) -> Option<String> {
     let id = entry.subject_id;
+    // What stays off the board has no page for everybody.
+    let stays_off = || {
+        let body = serde_json::from_str::<Value>(&entry.body);
+        body.is_ok_and(|body| body["act"] == "declined")
+    };
     match (entry.subject.as_str(), id) {
+        ("claim" | "work", Some(_)) if stays_off() => None,
         ("claim", Some(id)) => Some(format!("/claims/{id}")),
         ("experiment", Some(id)) => Some(format!("/experiments/{id}")),
         ("run", Some(id)) => Some(format!("/runs/{id}")),

@@ -1,4 +1,4 @@
-//! What a new board starts with: the work that asked to be broken, its claims, and templates for experiments.
+//! What a new board starts with: the work that asked to be broken, others, their claims, and templates for experiments.
 
 mod templates;
 
@@ -8,10 +8,10 @@ use breakmywork_protocol::scope::Scope;
 use serde::Deserialize;
 use sqlx::PgPool;
 
-pub use templates::{TEMPLATES, Template};
+pub use templates::{TEMPLATES, Template, read_templates};
 
-/// The works and their claims, as data.
-const CONTENT: &str = include_str!("content.toml");
+/// The works and their claims, as data: the work that asked to be broken first.
+const CONTENT: [&str; 2] = [include_str!("content.toml"), include_str!("works.toml")];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,13 +23,30 @@ struct Content {
 #[serde(deny_unknown_fields)]
 struct Work {
     slug: String,
+    #[serde(default = "paper")]
+    kind: String,
     title: String,
     authors: Vec<String>,
     year: i16,
     url: String,
+    #[serde(default)]
+    doi: Option<String>,
+    #[serde(default)]
+    arxiv: Option<String>,
     citation: String,
     phenomenon: String,
     claims: Vec<Claim>,
+}
+
+fn paper() -> String {
+    "paper".to_owned()
+}
+
+fn content() -> impl Iterator<Item = Work> {
+    CONTENT.into_iter().flat_map(|text| {
+        let content: Content = toml::from_str(text).expect("the seed content is checked by a test");
+        content.works
+    })
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,18 +67,21 @@ struct Claim {
 /// # Errors
 /// If the database is away or not migrated.
 pub async fn apply(pool: &PgPool) -> sqlx::Result<u64> {
-    let content: Content = toml::from_str(CONTENT).expect("the seed content is checked by a test");
     let mut added = 0;
     let mut tx = pool.begin().await?;
-    for work in &content.works {
+    for work in content() {
+        // A member may have put the same work on the board, under another slug: that one stays.
         sqlx::query!(
-            "insert into work (slug, title, authors, year, url, citation, phenomenon)
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict (slug) do nothing",
+            "insert into work (slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
             work.slug,
+            work.kind,
             work.title,
             &work.authors,
             work.year,
             work.url,
+            work.doi,
+            work.arxiv,
             work.citation,
             work.phenomenon,
         )
@@ -95,19 +115,93 @@ pub async fn apply(pool: &PgPool) -> sqlx::Result<u64> {
     Ok(added)
 }
 
+/// The sentence and the scope of the claim that a template tests.
+#[cfg(test)]
+fn claim_of(template: &Template) -> Option<(String, Scope)> {
+    let work = content().find(|work| work.slug == template.work)?;
+    let mut claims = work.claims.into_iter();
+    let claim = claims.find(|claim| claim.label == template.claim)?;
+    Some((claim.sentence, claim.covers))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::{NewClaim, NewWork, check_claim, check_work};
     use breakmywork_protocol::db::MIGRATOR;
+    use std::collections::BTreeSet;
+
+    /// What a member may not put on the board, the seed does not either.
+    #[test]
+    fn it_is_as_members_are_asked_to_write() {
+        let mut labels = BTreeSet::new();
+        for work in content() {
+            let checked = check_work(&NewWork {
+                kind: work.kind,
+                title: work.title,
+                authors: work.authors,
+                year: work.year.to_string(),
+                url: work.url,
+                doi: work.doi.unwrap_or_default(),
+                arxiv: work.arxiv.unwrap_or_default(),
+                citation: work.citation,
+                phenomenon: work.phenomenon,
+            });
+            assert!(checked.is_ok(), "{}: {checked:?}", work.slug);
+            for claim in work.claims {
+                let label = claim.label.clone();
+                let stated = NewClaim {
+                    sentence: claim.sentence,
+                    said_at: String::new(),
+                    scope: claim.scope,
+                    evidence: claim.evidence,
+                    covers: claim.covers,
+                };
+                let checked = check_claim(stated, false);
+                assert!(checked.is_ok(), "{label}: {checked:?}");
+                assert!(labels.insert(label.clone()), "{label} is there twice");
+                let ready = TEMPLATES
+                    .iter()
+                    .any(|it| it.work == work.slug && it.claim == label);
+                let says_why = claim_says_why(&label, &work.slug);
+                assert!(
+                    ready != says_why,
+                    "{label} has a ready experiment, or says why not"
+                );
+            }
+        }
+    }
+
+    fn claim_says_why(label: &str, slug: &str) -> bool {
+        let mut works = content().filter(|work| work.slug == slug);
+        let mut claims = works.next().expect("it is there").claims.into_iter();
+        let claim = claims
+            .find(|claim| claim.label == label)
+            .expect("it is there");
+        ["Not testable here yet:", "No ready experiment:"]
+            .iter()
+            .any(|begin| claim.evidence.contains(begin))
+    }
 
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn it_is_put_in_once(pool: PgPool) -> sqlx::Result<()> {
-        assert_eq!(apply(&pool).await?, 14);
+        let all: u64 = content().map(|work| work.claims.len() as u64).sum();
+        assert!(all > 40, "{all}");
+        assert_eq!(apply(&pool).await?, all);
         assert_eq!(apply(&pool).await?, 0);
         let threads = sqlx::query_scalar!("select count(distinct thread_id) from claim")
             .fetch_one(&pool)
             .await?;
-        assert_eq!(threads, Some(14));
+        assert_eq!(threads, Some(all as i64));
+        // What people changed stays as they left it.
+        sqlx::query!("update claim set sentence = 'Ours.' where label = 'S1'")
+            .execute(&pool)
+            .await?;
+        assert_eq!(apply(&pool).await?, 0);
+        let ours = sqlx::query_scalar!("select count(*) from claim where sentence = 'Ours.'")
+            .fetch_one(&pool)
+            .await?;
+        assert_eq!(ours, Some(1));
         Ok(())
     }
 }

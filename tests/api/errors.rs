@@ -44,7 +44,7 @@ async fn errors_are_problems(pool: PgPool) {
         .json(&json!({}))
         .await;
     response.assert_status(StatusCode::UNAUTHORIZED);
-    let response = site.post(&ada, "/api/v1/works", &json!({})).await;
+    let response = site.post(&ada, "/api/v1/workers", &json!({})).await;
     response.assert_status(StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.header("content-type"), "application/problem+json");
 }

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod attack;
+mod board;
 mod data_sets;
 mod errors;
 mod experiments;

@@ -8,7 +8,8 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
+    "/moderation/board",
     "/",
     "/works",
     "/works/recurrent-dropout",

@@ -178,6 +178,7 @@ impl Board {
     /// Changes the tables as somebody does who owns the database: past the program and past its triggers.
     pub(crate) async fn as_owner(&self, sql: &str) {
         let tables = [
+            "board_edit",
             "claim",
             "claim_rival",
             "co_signature",
@@ -185,6 +186,7 @@ impl Board {
             "record_entry",
             "record_head",
             "verdict",
+            "work",
             "run",
             "comment",
             "trial",

@@ -5,6 +5,7 @@ mod board;
 mod command;
 mod handed_out;
 mod honest;
+mod moderated;
 mod sealed;
 mod tampering;
 mod tuned;

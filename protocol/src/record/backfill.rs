@@ -44,7 +44,7 @@ pub async fn backfill(pool: &PgPool) -> sqlx::Result<u64> {
 async fn claims(tx: &mut PgTransaction<'_>) -> sqlx::Result<u64> {
     let ids = sqlx::query_scalar!(
         r#"select id as "id: ClaimId" from claim
-           where not exists (select from record_entry where subject = 'claim' and subject_id = claim.id)
+           where moderation = 'shown' and not exists (select from record_entry where subject = 'claim' and subject_id = claim.id)
            order by id limit $1"#,
         AT_ONCE
     )

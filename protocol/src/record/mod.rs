@@ -15,7 +15,7 @@ mod seal;
 pub mod verify;
 mod write;
 
-use crate::id::{AccountId, ClaimId, CommentId, ExperimentId, RunId};
+use crate::id::{AccountId, ClaimId, CommentId, ExperimentId, RunId, WorkId};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use std::fmt;
@@ -114,11 +114,19 @@ pub enum Act {
     RivalAgreed,
     /// Took that back, or did not agree.
     RivalEnded,
+    /// Changed what a work or a claim on the board says of itself.
+    Edited,
+    /// Put a newcomer's work or claim on the board.
+    Approved,
+    /// Left it off the board.
+    Declined,
 }
 
 /// What an entry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
+    /// A work.
+    Work(WorkId),
     /// A claim.
     Claim(ClaimId),
     /// An experiment.
@@ -137,6 +145,7 @@ impl Subject {
     /// Its name in the record.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Work(_) => "work",
             Self::Claim(_) => "claim",
             Self::Experiment(_) => "experiment",
             Self::Run(_) => "run",
@@ -149,6 +158,7 @@ impl Subject {
     /// Which one; none for the queue, of which there is one.
     pub fn id(self) -> Option<i64> {
         match self {
+            Self::Work(id) => Some(id.0),
             Self::Claim(id) => Some(id.0),
             Self::Experiment(id) => Some(id.0),
             Self::Run(id) => Some(id.0),

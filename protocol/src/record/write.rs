@@ -109,14 +109,18 @@ pub(super) fn person(id: Option<AccountId>, name: Option<String>) -> Value {
     id.map_or(Value::Null, |id| json!({ "id": id, "name": name }))
 }
 
-/// What the record keeps of a claim.
+/// What the record keeps of a claim: as it came onto the board, whatever edits made of it since, which have entries of their
+/// own.
 pub(super) async fn claim_body(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<Value> {
     let row = sqlx::query!(
-        r#"select c.label, c.sentence, c.scope, c.evidence, c.covers, c.revises as "revises: ClaimId", c.revision_reason,
+        r#"select c.label, told ->> 'sentence' as "sentence!", told ->> 'scope' as "scope!", told ->> 'evidence' as "evidence!",
+                  told ->> 'said_at' as "said_at!", told -> 'covers' as "covers!", c.revises as "revises: ClaimId", c.revision_reason,
                   (select jsonb_agg(jsonb_build_array(r.experiment_id, r.sorting, r.reasons) order by r.experiment_id)
                    from resorted_experiment r where r.claim_id = c.id) as resorted,
                   c.author_id as "author_id: AccountId", account.name as "author?", work.slug
            from claim c join work on work.id = c.work_id left join account on account.id = c.author_id
+             cross join lateral (select coalesce((
+               select before from board_edit where claim_id = c.id and public order by id limit 1), claim_fields(c)) as told) t
            where c.id = $1"#,
         claim as ClaimId
     )
@@ -126,6 +130,7 @@ pub(super) async fn claim_body(tx: &mut PgConnection, claim: ClaimId) -> sqlx::R
         "work": row.slug,
         "label": row.label,
         "sentence": row.sentence,
+        "said_at": row.said_at,
         "covers": row.covers,
         "revises": row.revises,
         "revision_reason": row.revision_reason,

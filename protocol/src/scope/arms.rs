@@ -113,6 +113,12 @@ impl Arms {
     }
 }
 
+/// The paths of all fields of a setup.
+#[cfg(test)]
+pub(super) fn paths(setup: &Setup) -> Vec<String> {
+    leaves(setup).into_keys().collect()
+}
+
 type Leaves = BTreeMap<String, Value>;
 
 /// Whether a field is that of the path, or lies below it.

@@ -2,6 +2,7 @@
 //! experiment that lies outside, or asks for another effect, cannot move the claim's standing.
 
 mod arms;
+mod check;
 mod field;
 mod margin;
 mod narrow;

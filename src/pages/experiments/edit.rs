@@ -1,5 +1,6 @@
 //! The form for proposing an experiment or editing a proposal: fields, and the TOML beside them.
 
+mod cards;
 mod controls;
 mod placed;
 mod words;
@@ -8,34 +9,44 @@ use super::compose::{Composition, FORM, Located};
 use crate::{
     auth::session::Viewer,
     db::{
-        claims::{self, Choice},
+        claims::{self, Choice, Claim},
         experiments::{self, Draft, Experiment},
     },
     error::{Error, FieldProblem, Result},
     extract::{Form, Member, Path, Query, Visit},
-    pace,
     pages::{
         Cache, draft_stored,
         picture::{self, ArmPicture},
         see_other, show, with_status,
     },
     proposal::{self, New, Proposal, Source},
-    render::{filters, form::FormErrors, number},
-    seed::{TEMPLATES, Template as Ready},
+    render::{
+        filters,
+        form::FormErrors,
+        number,
+        power_words::{self, PowerWords},
+    },
+    seed::TEMPLATES,
     state::AppState,
+    turn,
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::{
     id::{AccountId, ClaimId, ExperimentId},
+    jobs,
     spec::{flops, limits},
 };
+use cards::Cards;
 use placed::At;
 use serde::Deserialize;
 use words::Words;
 
 /// Where the form for a new proposal is, and what its draft is kept under.
 const NEW: &str = "/experiments/new";
+
+/// Claims to choose from; every claim's page has a link to this form.
+const CHOICES: i64 = 100;
 
 /// Where the form starts from.
 #[derive(Debug, Default, Deserialize)]
@@ -69,7 +80,12 @@ struct EditPage {
     arms: Vec<ArmPicture>,
     reading: Option<(String, String)>,
     cost: Option<String>,
-    templates: &'static [Ready],
+    /// When its runs would begin, registered now.
+    turn: Option<String>,
+    /// What it can find, by the noise of earlier pairs.
+    power: Option<PowerWords>,
+    /// What it may start from; nothing once it has begun.
+    templates: Cards,
     /// Whether this is the form as it starts, so that a kept draft may be offered.
     fresh: bool,
 }
@@ -91,8 +107,16 @@ impl EditPage {
         }
         let spec = made.spec.as_ref();
         let board = state.pace.board();
+        let (turn, power) = match (&visit.viewer, spec) {
+            (Some(viewer), Some(spec)) => (
+                Some(turn::words(&state.pool, &board, viewer.id).await?),
+                jobs::power(&state.pool, spec, viewer.id).await?,
+            ),
+            _ => (None, None),
+        };
+        let chosen = words.claim.parse().ok();
         Ok(Self {
-            claims: claims::choices(&state.pool).await?,
+            claims: claims::choices(&state.pool, chosen, CHOICES).await?,
             arms: spec
                 .map(|spec| picture::arms(spec, "arm"))
                 .unwrap_or_default(),
@@ -100,19 +124,12 @@ impl EditPage {
                 .and_then(|spec| spec.criterion.as_ref())
                 .map(|criterion| (criterion.reading(), criterion.falsifier())),
             cost: spec.map(|spec| {
-                let runs = number::plural(spec.runs(), "run", "runs");
-                let most = if spec.is_sequential() { "at most " } else { "" };
-                let tuning = match spec.tuning_runs() {
-                    0 => String::new(),
-                    some => format!("{} of tuning, then ", number::plural(some, "run", "runs")),
-                };
                 let operations = number::flops(flops(spec));
-                format!(
-                    "{tuning}{most}{runs}, about {} and {operations}",
-                    pace::words(spec, &board)
-                )
+                format!("{} and {operations}", cards::cost(spec, &board))
             }),
-            templates: TEMPLATES,
+            turn,
+            power: spec.and_then(|spec| power_words::of(spec, power.as_ref())),
+            templates: Cards::default(),
             visit,
             editing,
             words,
@@ -153,12 +170,11 @@ pub async fn new(
     Query(start): Query<Start>,
     Query(at): Query<At>,
 ) -> Result<Response> {
-    let claims = claims::choices(&state.pool).await?;
     let mut words = Words::default();
-    let label = claims
-        .iter()
-        .find(|claim| Some(claim.id) == start.claim)
-        .map(|claim| claim.label.as_str());
+    let chosen = match start.claim {
+        Some(id) => claims::find(&state.pool, id).await?,
+        None => None,
+    };
     let template = match &start.template {
         Some(name) => TEMPLATES
             .iter()
@@ -166,15 +182,23 @@ pub async fn new(
             .ok_or_else(|| Error::missing("template called", name))?,
         None => TEMPLATES
             .iter()
-            .find(|template| Some(template.claim) == label)
+            .find(|template| {
+                let is_its = |claim: &Claim| template.tests(&claim.work_slug, &claim.label);
+                chosen.as_ref().is_some_and(is_its)
+            })
             .unwrap_or(&TEMPLATES[0]),
     };
-    let fitting = || claims.iter().find(|claim| claim.label == template.claim);
-    let claim = start.claim.or_else(|| fitting().map(|claim| claim.id));
+    let claim = match start.claim {
+        Some(id) => Some(id),
+        None => claims::labelled(&state.pool, template.work, template.claim).await?,
+    };
     words.claim = claim.map(|claim| claim.to_string()).unwrap_or_default();
     let mut toml = template.toml.to_owned();
     if let Some(id) = start.like {
         let like = found(&state, id, None).await?;
+        if like.visible().is_some() && at.is_nowhere() {
+            words.varies = id.to_string();
+        }
         let scope = match claim {
             Some(id) => claims::find(&state.pool, id).await?,
             None => None,
@@ -193,6 +217,14 @@ pub async fn new(
     let made = Composition::of_toml(toml, state.pace.board()).await?;
     let mut page = EditPage::new(&state, visit, None, words, made, FormErrors::new()).await?;
     page.fresh = true;
+    if start.amends.is_none() && start.like.is_none() {
+        let its_claim = match claim {
+            Some(id) => claims::find(&state.pool, id).await?,
+            None => None,
+        };
+        let board = state.pace.board();
+        page.templates = Cards::new(its_claim.as_ref(), Some(template.name), &board);
+    }
     show(&page, Cache::Fresh)
 }
 
@@ -229,6 +261,9 @@ pub async fn propose(
         amends: amends.as_ref(),
     };
     let id = proposal::propose_once(&mut tx, new).await?;
+    if let Some(origin) = words.varies() {
+        proposal::vary(&mut tx, id, origin).await?;
+    }
     tx.commit().await?;
     tracing::info!(experiment = %id, account = %viewer.id, "proposed");
     Ok(draft_stored(see_other(&format!("/experiments/{id}")), NEW))

@@ -17,7 +17,7 @@ use crate::{
         amendments::{self, Amendment},
         claims, curves,
         data_sets::{self, Wait},
-        experiments::{self, Experiment},
+        experiments::{self, Experiment, Variation},
         queue, runs,
         stalled::{self, Stalled},
         visible::Visible,
@@ -46,7 +46,9 @@ use crate::{
         power_words::{self, PowerWords},
         record_words, time, verdict_words, words,
     },
+    schema,
     state::AppState,
+    turn,
 };
 use askama::Template;
 use axum::{
@@ -66,6 +68,9 @@ use serde::Deserialize;
 
 /// Entries of the record that a page shows: a registration, a conclusion, and what people did in between.
 pub(super) const ENTRIES: i64 = 50;
+
+/// Variations of an experiment that its page names, the newest.
+const VARIATIONS: i64 = 20;
 
 /// The part of the page that changes while runs go on.
 #[derive(Debug, Template)]
@@ -117,6 +122,10 @@ pub(super) struct ExperimentPage {
     blockers: Vec<String>,
     /// What it can find, or could when it was registered.
     power: Option<PowerWords>,
+    /// When its runs would begin, of the author's proposal.
+    turn: Option<String>,
+    /// What it varies, and what varies it.
+    variations: Vec<Variation>,
     /// Who asked the same before.
     asked: Option<AskedBefore>,
     /// Whether it can be registered as exploratory, and only so.
@@ -343,6 +352,12 @@ async fn page_from(
         _ => Vec::new(),
     };
     let settled = compared(state, visible, &spec).await?;
+    let own_proposal = experiment.state == "proposed" && reader == Some(experiment.author_id);
+    let turn = match reader.filter(|_| own_proposal) {
+        Some(reader) => Some(turn::words(&state.pool, &board, reader).await?),
+        None => None,
+    };
+    let variations = experiments::variations(&state.pool, visible, VARIATIONS).await?;
     Ok(ExperimentPage {
         visit,
         copied: download::copied(&state.pool, &experiment, &spec).await?,
@@ -362,6 +377,8 @@ async fn page_from(
         pairs: experiment.verdict().and_then(plots::pairs),
         power: power_words::of(&spec, power.as_ref()),
         asked: jobs::asked_before(&state.pool, id).await?,
+        turn,
+        variations,
         missing,
         may_look,
         blockers: blockers.into_iter().map(|problem| problem.detail).collect(),
@@ -481,7 +498,7 @@ pub async fn chosen_toml(
         return Err(Error::missing("choice of the arms of experiment", id));
     }
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    Ok((headers, settled.to_toml()).into_response())
+    Ok((headers, completed(&state, &settled)).into_response())
 }
 
 /// The specification as a file for `breakmywork-worker train`.
@@ -494,5 +511,11 @@ pub async fn spec_toml(
     experiment.seen()?;
     let spec = experiment.parsed().map_err(Error::internal)?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    Ok((headers, spec.to_toml()).into_response())
+    Ok((headers, completed(&state, &spec)).into_response())
+}
+
+/// The file of a specification, which names its schema to editors.
+fn completed(state: &AppState, spec: &Spec) -> String {
+    let address = state.settings.address(schema::PATH);
+    schema::directive(&address) + &spec.to_toml()
 }

@@ -10,7 +10,8 @@ const TOLD: i64 = 1_000;
 pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
     let rows = sqlx::query!(
         r#"(select 'claim ' || id as "place!", 'it is on the board' as "detail!" from claim
-            where not exists (select from record_entry where kind = 'claim' and subject_id = claim.id)
+            where moderation = 'shown'
+              and not exists (select from record_entry where kind = 'claim' and subject_id = claim.id)
             order by id limit $1)
            union all
            (select 'experiment ' || id, 'it is registered' from experiment
@@ -65,6 +66,44 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
                   and body::jsonb ->> 'act' in ('thread_locked', 'thread_unlocked') order by seq desc limit 1) last on true
             where (locked_at is not null) <> (coalesce(last.act, 'thread_unlocked') = 'thread_locked')
             order by 1 limit $1)
+           union all
+           (select item.subject || ' ' || item.id, 'its moderation says ' || item.moderation
+            from (select 'work' as subject, id, moderation from work where moderated_at is not null or moderation = 'declined'
+                  union all
+                  select 'claim', id, moderation from claim where moderated_at is not null or moderation = 'declined') item
+              left join lateral (
+                select body::jsonb ->> 'act' as act from record_entry r
+                where r.subject = item.subject and r.subject_id = item.id
+                  and body::jsonb ->> 'act' in ('approved', 'declined') order by seq desc limit 1) last on true
+            -- What was declined and then edited waits again.
+            where last.act is distinct from case item.moderation when 'shown' then 'approved' else 'declined' end
+            order by 1 limit $1)
+           union all
+           (select edited.subject || ' ' || edited.of, 'it was edited (edit ' || edited.id || ')'
+            from (select e.*, case when claim_id is null then 'work' else 'claim' end as subject,
+                    coalesce(claim_id, work_id) as of from board_edit e where public) edited
+            where not exists (
+                select from record_entry r where r.subject = edited.subject and r.subject_id = edited.of and r.kind = 'act'
+                  and r.body::jsonb @> jsonb_build_object('act', 'edited', 'edit', edited.id, 'before', edited.before,
+                    'after', edited.after, 'by', jsonb_build_object('id', edited.account_id)))
+            order by edited.id limit $1)
+           union all
+           (select r.subject || ' ' || r.subject_id, 'its edit ' || (body::jsonb ->> 'edit') || ' is gone'
+            from record_entry r where kind = 'act' and body::jsonb ->> 'act' = 'edited'
+              and not exists (select from board_edit e where e.id = (r.body::jsonb ->> 'edit')::bigint)
+            order by r.seq limit $1)
+           union all
+           (select 'claim ' || claim.id, 'it does not read as its last edit left it'
+            from claim join lateral (
+                select after from board_edit where claim_id = claim.id and public order by id desc limit 1) last on true
+            where last.after is distinct from claim_fields(claim)
+            order by claim.id limit $1)
+           union all
+           (select 'work ' || work.id, 'it does not read as its last edit left it'
+            from work join lateral (
+                select after from board_edit where work_id = work.id and public order by id desc limit 1) last on true
+            where last.after is distinct from work_fields(work)
+            order by work.id limit $1)
            union all
            (select 'account ' || id,
                    case when disabled_at is null then 'it is open, and was disabled last' else 'it is disabled' end

@@ -8,7 +8,7 @@ use breakmywork_protocol::{
 use serde::Deserialize;
 
 /// Values that the new specification has, of the fields over which a scope map is drawn.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 pub struct At {
     task: Option<TaskName>,
     cell: Option<breakmywork_protocol::spec::Cell>,
@@ -19,6 +19,11 @@ pub struct At {
 }
 
 impl At {
+    /// Whether no place is asked for.
+    pub(super) fn is_nowhere(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The specification with these values and the claim's margin, as TOML. Whether it can be read, the form tells.
     pub(super) fn place(&self, mut spec: Spec, scope: Option<&Scope>) -> String {
         let mut said = Vec::new();

@@ -13,6 +13,8 @@ pub(super) struct Words {
     pub(super) claim: String,
     pub(super) amends: String,
     pub(super) amend_reason: String,
+    /// The experiment of which it is a variation; empty of one that is none.
+    pub(super) varies: String,
     pub(super) prediction: String,
     pub(super) rationale: String,
     /// Sealed for at most so many days; empty if it is not.
@@ -28,6 +30,7 @@ impl Words {
         Self {
             claim: number("claim"),
             amends: number("amends"),
+            varies: number("varies"),
             amend_reason: posted.text("amend_reason"),
             prediction: posted.text("prediction"),
             rationale: posted.text("rationale"),
@@ -58,6 +61,11 @@ impl Words {
         let days = experiment.seal_days;
         self.seal_days = days.map_or_else(String::new, |days| days.to_string());
         self
+    }
+
+    /// The experiment of which it is a variation, if it is one.
+    pub(super) fn varies(&self) -> Option<ExperimentId> {
+        self.varies.parse().ok()
     }
 
     /// For how many days it is sealed, if it is. What is no number is no number of days.

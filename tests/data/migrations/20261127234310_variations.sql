@@ -1,0 +1,1 @@
+insert into experiment_variation (experiment_id, origin_id) select max(id), min(id) from experiment;

@@ -27,7 +27,7 @@ async fn a_registered_experiment_runs_and_its_verdict_is_posted(pool: PgPool) {
     site.train_all().await;
     let page = reader.get(&path).await.text();
     assert!(page.contains("</span> supported</span>"), "{page}");
-    assert!(page.contains("class=\"post result\"") && page.contains("<circle class=\"dot"));
+    assert!(page.contains(" result\" id=\"comment-") && page.contains("<circle class=\"dot"));
     assert!(!page.contains("data-live="));
     let fragment = reader.get(&format!("{path}/live")).await.text();
     assert!(fragment.contains("data-over=\"yes\""));

@@ -1,7 +1,9 @@
 //! Settings of the web server: one struct, `--help` is the reference.
 
+use crate::mail::SmtpUrl;
 use breakmywork_protocol::spec::USUAL_HOURS;
 use clap::Args;
+use lettre::message::Mailbox;
 
 /// How the web server behaves. Every setting is a flag or an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -49,6 +51,22 @@ pub struct Settings {
         default_value_t = 0
     )]
     pub trusted_proxies: usize,
+
+    /// Mail server: smtps://USER:PASSWORD@HOST, smtp://USER:PASSWORD@HOST:587?tls=required, or smtp://HOST:25. Without it
+    /// no mail is sent.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_SMTP_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        requires = "mail_from",
+        value_parser = SmtpUrl::parse
+    )]
+    pub smtp_url: Option<SmtpUrl>,
+
+    /// Whom mails are from: board@example.org, or "Break My Work <board@example.org>".
+    #[arg(long, env = "BREAKMYWORK_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<Mailbox>,
 }
 
 /// A class in one room can sign up within two hours; a script cannot make a crowd.
@@ -62,6 +80,8 @@ impl Default for Settings {
             experiment_hours: USUAL_HOURS,
             sign_ups_per_hour: SIGN_UPS_PER_HOUR,
             trusted_proxies: 0,
+            smtp_url: None,
+            mail_from: None,
         }
     }
 }
@@ -72,8 +92,45 @@ impl Settings {
         self.public_url.starts_with("https://")
     }
 
+    /// Whether mail is sent.
+    pub fn sends_mail(&self) -> bool {
+        self.smtp_url.is_some() && self.mail_from.is_some()
+    }
+
+    /// The host that people use, for names that are to stay the same for ever; `localhost` where it is no name.
+    pub fn host(&self) -> String {
+        let url = &self.public_url;
+        let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        let plain = |char: char| char.is_ascii_alphanumeric() || char == '.' || char == '-';
+        match host {
+            host if !host.is_empty() && host.chars().all(plain) => host.to_ascii_lowercase(),
+            _ => "localhost".to_owned(),
+        }
+    }
+
     /// The full address of a path on this site.
     pub fn address(&self, path: &str) -> String {
         format!("{}{path}", self.public_url.trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_that_of_the_address_alone() {
+        for (address, host) in [
+            ("https://Break.example.org:8443/x", "break.example.org"),
+            ("http://127.0.0.1:8080", "127.0.0.1"),
+            ("http://[::1]:8080", "localhost"),
+        ] {
+            let settings = Settings {
+                public_url: address.to_owned(),
+                ..Settings::default()
+            };
+            assert_eq!(settings.host(), host);
+        }
     }
 }

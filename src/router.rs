@@ -46,7 +46,7 @@ fn pages() -> Router<AppState> {
             acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival,
             run_list, show, standing, stop,
         },
-        follow, home, inbox, narrow, people, queue, record, rivals, runs, sign, text_search,
+        follow, home, inbox, mail, narrow, people, queue, record, rivals, runs, sign, text_search,
         thread::{self, history, moderate, react, write},
         works,
     };
@@ -166,6 +166,15 @@ fn pages() -> Router<AppState> {
         .route("/inbox/read", post(inbox::read_all))
         .route("/inbox/{id}/open", post(inbox::open))
         .route("/account", get(account::account))
+        .route("/account/mail", post(account::wish_mail))
+        .route(
+            "/mail/confirm/{secret}",
+            get(mail::ask_to_confirm).post(mail::confirm),
+        )
+        .route(
+            "/unsubscribe/{key}",
+            get(mail::ask_to_unsubscribe).post(mail::unsubscribe),
+        )
         .route("/account/password", post(account::change_password))
         .route("/account/tokens", post(account::create_token))
         .route("/account/tokens/{id}/revoke", post(account::revoke_token))
@@ -194,12 +203,18 @@ fn pages() -> Router<AppState> {
 
 /// What other sites show: the same for everybody, so without a session.
 fn elsewhere() -> Router<AppState> {
-    use crate::pages::elsewhere::{badge, embed, feed};
+    use crate::pages::elsewhere::{badge, cite, embed, feed};
     Router::new()
         .route("/claims/{id}/badge.svg", get(badge::svg))
         .route("/claims/{id}/badge.json", get(badge::json))
         .route("/experiments/{id}/embed", get(embed::card))
         .route(schema::PATH, get(schema::handed_out))
+        .route("/experiments/{id}/cite.bib", get(cite::verdict_bib))
+        .route("/experiments/{id}/cite.cff", get(cite::verdict_cff))
+        .route("/claims/{id}/cite.bib", get(cite::claim_bib))
+        .route("/claims/{id}/cite.cff", get(cite::claim_cff))
+        .route("/claims/{id}/report.md", get(cite::report_md))
+        .route("/claims/{id}/report.tex", get(cite::report_tex))
         .route("/feed.atom", get(feed::site))
         .route("/claims/{id}/feed.atom", get(feed::claim))
         .route("/experiments/{id}/feed.atom", get(feed::experiment))

@@ -212,6 +212,12 @@ async fn spread(
              select account_id, $6 from person join account on account.id = account_id
              where disabled_at is null and account_id is distinct from $7 and (level = 'all' or level = 'verdicts' and $8)
              on conflict do nothing
+           ), mailed as (
+             insert into mail (account_id, kind, news_id)
+             select account_id, 'verdict', $6 from person join account on account.id = account_id
+               join mailbox using (account_id)
+             where $9 and disabled_at is null and level <> 'muted' and confirmed_at is not null and wish = 'verdicts'
+             on conflict do nothing
            )
            select max(account_id) as "last: AccountId", count(*) as "people!" from person"#,
         row.experiment as Option<ExperimentId>,
@@ -221,7 +227,8 @@ async fn spread(
         most,
         news as NewsId,
         row.actor as Option<AccountId>,
-        row.kind.is_verdict()
+        row.kind.is_verdict(),
+        row.kind == Kind::Result,
     )
     .fetch_one(&mut *tx)
     .await?;

@@ -19,6 +19,7 @@ mod forecasts;
 mod idempotency;
 mod inbox;
 mod moderation;
+mod mail;
 mod page;
 mod queue;
 mod record;
@@ -184,6 +185,7 @@ fn described() -> Described {
         .routes(routes!(moderation::decline))
         .routes(routes!(moderation::lock_state, moderation::lock))
         .routes(routes!(moderation::unlock))
+        .routes(routes!(mail::show, mail::set))
         .routes(routes!(record::list))
         .routes(routes!(record::head))
         .routes(routes!(queue::show))

@@ -17,6 +17,7 @@ pub mod front;
 pub mod frozen;
 pub mod lineage;
 pub mod listed;
+pub mod mail;
 pub mod news;
 pub mod points;
 pub mod queue;

@@ -16,9 +16,11 @@ use crate::{
     db::{
         acceptance::{self, Waiting},
         accounts,
+        mail::{self, Mailbox, Wish},
     },
     error::{Error, Result},
     extract::{Form, Member, Path, Query, Visit},
+    mail::wishes,
     render::{filters, form::FormErrors},
     state::AppState,
 };
@@ -46,6 +48,12 @@ struct Account {
     revoked: Vec<TokenRow>,
     fresh: Option<String>,
     label: String,
+    sends_mail: bool,
+    mailbox: Option<Mailbox>,
+    /// Which mails are wanted, or were when that was refused.
+    wish: Wish,
+    /// The address, or what was typed and refused.
+    address: String,
     errors: FormErrors,
 }
 
@@ -68,7 +76,16 @@ async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
     let mut tokens = token::in_use(&state.pool, viewer.id, from.before, SHOWN + 1).await?;
     let more = tokens.len() as i64 > SHOWN;
     tokens.truncate(SHOWN as usize);
+    let mailbox = mail::mailbox(&state.pool, viewer.id).await?;
     Ok(Account {
+        sends_mail: state.settings.sends_mail(),
+        wish: mailbox
+            .as_ref()
+            .map_or(Wish::Verdicts, |mailbox| mailbox.wish),
+        address: mailbox
+            .as_ref()
+            .map_or_else(String::new, |mailbox| mailbox.address.clone()),
+        mailbox,
         sessions: session::count(&state.pool, viewer.id).await?,
         waiting: acceptance::waiting(
             &state.pool,
@@ -99,6 +116,48 @@ pub async fn account(
     Query(from): Query<Tokens>,
 ) -> Result<Response> {
     show(&page(&state, visit, from).await?, Cache::Never)
+}
+
+/// Where mail goes, and which.
+#[derive(Debug, Deserialize)]
+pub struct WishedMail {
+    #[serde(default)]
+    address: String,
+    wish: Wish,
+}
+
+/// Stores where mail goes; a new address is asked to confirm.
+pub async fn wish_mail(
+    State(state): State<AppState>,
+    visit: Visit,
+    Member(viewer): Member,
+    Form(wished): Form<WishedMail>,
+) -> Result<Response> {
+    let mut tx = state.pool.begin().await?;
+    let stored = wishes::store(
+        &mut tx,
+        &state.settings,
+        viewer.id,
+        &wished.address,
+        wished.wish,
+    )
+    .await;
+    let refused = match stored {
+        Ok(()) => {
+            tx.commit().await?;
+            return Ok(see_other("/account#mail"));
+        }
+        Err(Error::Invalid(fields)) => fields,
+        Err(error) => return Err(error),
+    };
+    drop(tx);
+    let mut page = page(&state, visit, Tokens::default()).await?;
+    for field in refused {
+        page.errors.add("address", field.detail);
+    }
+    page.address = wished.address;
+    page.wish = wished.wish;
+    with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
 }
 
 /// A new token.

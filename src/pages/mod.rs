@@ -15,6 +15,7 @@ pub mod health;
 pub mod home;
 pub mod inbox;
 pub mod kept;
+pub mod mail;
 pub mod metrics;
 pub mod narrow;
 pub mod people;

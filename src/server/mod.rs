@@ -7,7 +7,7 @@ mod transfer;
 use crate::address::Origin;
 use crate::chores::{self, Chores};
 use crate::state::AppState;
-use crate::{app, live};
+use crate::{app, live, mail};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, header};
@@ -48,6 +48,7 @@ pub async fn serve(listener: TcpListener, state: AppState, chores: Chores) -> io
         state.shutdown.clone(),
     ));
     background.spawn(chores::run(state.clone(), chores));
+    background.spawn(mail::run(state.clone()));
 
     let connections = Connections::new(descriptors::raise(), state.settings.trusted_proxies == 0);
     let shutdown = state.shutdown.clone();

@@ -177,6 +177,11 @@ impl Browser {
             .await
     }
 
+    /// Sends a form as a program does that is no browser.
+    pub(crate) async fn post_plain(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
+        self.0.post(path).form(&form).await
+    }
+
     /// The same from another site's page.
     pub(crate) async fn post_from_elsewhere(
         &self,

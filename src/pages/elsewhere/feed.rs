@@ -122,7 +122,7 @@ async fn feed(state: &AppState, headers: &HeaderMap, of: Of) -> Result<Response>
         .into_iter()
         .map(|post| (post.id, post))
         .collect();
-    let authority = authority(&state.settings.public_url);
+    let authority = state.settings.host();
     let entries: Vec<Entry> = news
         .into_iter()
         .filter_map(|news| {
@@ -169,19 +169,7 @@ fn entry(state: &AppState, authority: &str, news: News, post: Option<Comment>) -
     })
 }
 
-/// The host of this site, as a `tag:` address names it.
-fn authority(public_url: &str) -> String {
-    let rest = public_url
-        .split_once("://")
-        .map_or(public_url, |(_, rest)| rest);
-    let host = rest.split(['/', ':']).next().unwrap_or_default();
-    let plain = |char: char| char.is_ascii_alphanumeric() || char == '.' || char == '-';
-    match host {
-        host if !host.is_empty() && host.chars().all(plain) => host.to_ascii_lowercase(),
-        _ => "localhost".to_owned(),
-    }
-}
-
+/// A `tag:` address of something on this board that began on that day.
 fn tag(authority: &str, at: DateTime<Utc>, what: &str) -> String {
     format!("tag:{authority},{}:{what}", at.format("%Y-%m-%d"))
 }
@@ -220,13 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_name_the_host_alone() {
-        assert_eq!(
-            authority("https://Break.example.org:8443/x"),
-            "break.example.org"
-        );
-        assert_eq!(authority("http://127.0.0.1:8080"), "127.0.0.1");
-        assert_eq!(authority("http://[::1]:8080"), "localhost");
+    fn identifiers_name_the_host_and_the_day() {
         let at = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
         assert_eq!(tag("a.org", at, "/news/7"), "tag:a.org,2026-09-21:/news/7");
     }

@@ -1,7 +1,8 @@
-//! What other sites show of the board: badges of claims, cards of experiments in a frame, and feeds. They know nobody: no cookie is
+//! What other sites show of the board: badges of claims, cards of experiments in a frame, feeds, and citations. They know nobody: no cookie is
 //! read or set, and nothing in them depends on who looks.
 
 pub mod badge;
+pub mod cite;
 pub mod embed;
 pub mod feed;
 

@@ -1,0 +1,2 @@
+drop table mail;
+drop table mailbox;

@@ -1,0 +1,106 @@
+//! Citing what the board found: a verdict or a claim as BibTeX and CFF, and a claim as a report that others can check.
+
+pub mod escape;
+pub mod report;
+
+use crate::db::{claims::Claim, experiments::Experiment, works::Work};
+use crate::render::badge;
+use askama::Template;
+use chrono::{DateTime, Datelike, Utc};
+
+/// A citation as BibTeX, which nearly every reference manager reads: what was found, and the work that it tests.
+#[derive(Debug, Template)]
+#[template(path = "cite.bib", escape = "none", syntax = "brackets")]
+pub struct BibTex(pub Citation);
+
+/// The same as CFF 1.2.0 (citation-file-format), which GitHub and Zenodo read.
+#[derive(Debug, Template)]
+#[template(path = "cite.cff", escape = "none")]
+pub struct Cff(pub Citation);
+
+/// What is cited.
+#[derive(Debug, Clone)]
+pub struct Citation {
+    /// Under which it is cited.
+    key: String,
+    title: String,
+    /// Accounts by their names here.
+    authors: Vec<String>,
+    at: DateTime<Utc>,
+    url: String,
+    /// What came out, and of what.
+    note: String,
+    /// The frozen specification's hash.
+    sha256: Option<String>,
+    work: Work,
+}
+
+impl Citation {
+    /// Of the verdict on an experiment; none before there is one.
+    pub fn of_verdict(experiment: &Experiment, work: Work, url: String) -> Option<Self> {
+        let outcome = experiment.outcome.as_deref()?;
+        Some(Self {
+            key: format!("breakmywork-experiment-{}", experiment.id),
+            title: experiment.title.clone(),
+            authors: vec![experiment.author.clone()],
+            at: experiment.concluded_at?,
+            url,
+            note: format!(
+                "Experiment {} on Break My Work. Verdict: {outcome}. Tests claim {}: {}",
+                experiment.id, experiment.claim_label, experiment.claim_sentence
+            ),
+            sha256: experiment.spec_sha256.clone(),
+            work,
+        })
+    }
+
+    /// Of a claim, as it stands now.
+    pub fn of_claim(claim: &Claim, work: Work, url: String, now: DateTime<Utc>) -> Self {
+        Self {
+            key: format!("breakmywork-claim-{}", claim.id),
+            title: claim.sentence.clone(),
+            authors: claim.answering().map(str::to_owned).into_iter().collect(),
+            at: now,
+            url,
+            note: format!(
+                "Claim {} on Break My Work: {}. {} supported, {} falsified, {} inconclusive",
+                claim.label,
+                badge::claim(claim).word,
+                claim.supported,
+                claim.falsified,
+                claim.inconclusive
+            ),
+            sha256: None,
+            work,
+        }
+    }
+}
+
+impl BibTex {
+    /// Each in braces: no account's name has a family.
+    fn authors(&self) -> String {
+        let names: Vec<String> = self.0.authors.iter().map(|name| whole(name)).collect();
+        match names.is_empty() {
+            true => "{Break My Work}".to_owned(),
+            false => names.join(" and "),
+        }
+    }
+
+    /// A name that BibTeX would take apart stays whole.
+    fn work_authors(&self) -> String {
+        let authors = self.0.work.authors.iter();
+        let written: Vec<String> = authors
+            .map(
+                |name| match name.contains(',') || name.to_lowercase().contains(" and ") {
+                    true => whole(name),
+                    false => escape::tex(name),
+                },
+            )
+            .collect();
+        written.join(" and ")
+    }
+}
+
+fn whole(name: &str) -> String {
+    format!("{{{}}}", escape::tex(name))
+}

@@ -1,0 +1,227 @@
+//! Citations and reports, as other programs read them (pybtex, PyYAML, pylatexenc).
+
+use crate::support::*;
+use axum::http::StatusCode;
+use breakmywork::auth::account::Role;
+use breakmywork_protocol::db::MIGRATOR;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Text that means something in every one of the formats.
+const HOSTILE: &str =
+    "50% of $x_i & {y~ \\input{/etc/passwd} ^^5c: - [a](http://e.example) @misc{x, \"é\" <b> #1";
+
+/// What another program finds in a file.
+fn read(kind: &str, text: &str) -> Value {
+    // Debian's Python, which has Debian's packages.
+    let mut reader = Command::new("/usr/bin/python3")
+        .args(["tests/data/read_citation.py", kind])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3-pybtex and python3-pylatexenc are installed");
+    let mut input = reader.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("writes");
+    drop(input);
+    let output = reader.wait_with_output().expect("reads");
+    assert!(output.status.success(), "{kind}: {text}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+async fn get(browser: &Browser, path: &str) -> String {
+    let answer = browser.get(path).await;
+    answer.assert_status_ok();
+    assert!(answer.maybe_header("set-cookie").is_none(), "{path}");
+    answer.text()
+}
+
+async fn with_hostile_words(site: &Site) {
+    let words =
+        "alter table experiment disable trigger user; alter table claim disable trigger user;";
+    sqlx::raw_sql(words)
+        .execute(&site.pool)
+        .await
+        .expect("allows");
+    for update in [
+        "update experiment set title = $1, prediction = $1",
+        "update claim set sentence = $1",
+        "update work set title = $1, citation = $1, authors = array['Gal, Yarin', 'Simon and Sons', $1]",
+    ] {
+        sqlx::query(update)
+            .bind(HOSTILE)
+            .execute(&site.pool)
+            .await
+            .expect(update);
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_verdict_and_a_claim_are_cited_as_other_programs_read_it(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = ada.registered(&site).await;
+    let reader = site.browser();
+    let none = reader.get(&format!("{path}/cite.bib")).await;
+    none.assert_status(StatusCode::NOT_FOUND);
+    assert!(none.text().contains("has no verdict yet"));
+    site.train_all().await;
+
+    let bib = read("bib", &get(&reader, &format!("{path}/cite.bib")).await);
+    let cited = &bib["breakmywork-experiment-1"];
+    assert_eq!(cited["type"], "misc");
+    assert_eq!(cited["authors"], json!(["{ada}"]));
+    assert_eq!(
+        cited["fields"]["url"],
+        "http://127.0.0.1:8080/experiments/1"
+    );
+    assert!(
+        cited["fields"]["year"]
+            .as_str()
+            .is_some_and(|year| year.starts_with("20"))
+    );
+    let note = cited["fields"]["note"].as_str().expect("a note");
+    assert!(
+        note.contains("Verdict: supported. Tests claim C2: "),
+        "{note}"
+    );
+    let work = &bib["recurrent-dropout"];
+    assert_eq!(work["authors"], json!(["Yarin Gal", "Zoubin Ghahramani"]));
+
+    let cff = read("cff", &get(&reader, &format!("{path}/cite.cff")).await);
+    assert_eq!(cff["cff-version"], "1.2.0");
+    assert_eq!(cff["authors"], json!([{ "alias": "ada" }]));
+    assert_eq!(cff["references"][0]["authors"][0]["name"], "Yarin Gal");
+    let sha256 = cff["identifiers"][0]["value"].as_str().expect("a hash");
+    assert!(ada.get(&path).await.text().contains(sha256));
+
+    let claim = format!("/claims/{}", site.claim("C2").await);
+    let bib = read("bib", &get(&reader, &format!("{claim}/cite.bib")).await);
+    assert!(
+        bib.as_object().is_some_and(|entries| entries.len() == 2),
+        "{bib}"
+    );
+    read("cff", &get(&reader, &format!("{claim}/cite.cff")).await);
+    for page in [&path, &claim] {
+        let text = ada.get(page).await.text();
+        assert!(
+            text.contains(&format!("{page}/cite.bib"))
+                && text.contains(&format!("{page}/cite.cff"))
+        );
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn hostile_words_stay_words_in_every_format(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = ada.registered(&site).await;
+    site.train_all().await;
+    with_hostile_words(&site).await;
+    let claim = format!("/claims/{}", site.claim("C2").await);
+    let reader = site.browser();
+    for page in [&path, &claim] {
+        let bib = read("bib", &get(&reader, &format!("{page}/cite.bib")).await);
+        let entries = bib.as_object().expect("entries");
+        assert_eq!(entries.len(), 2, "{bib}");
+        let work = &bib["recurrent-dropout"];
+        assert_eq!(work["authors"].as_array().map(Vec::len), Some(3), "{work}");
+        let cff = read("cff", &get(&reader, &format!("{page}/cite.cff")).await);
+        assert_eq!(cff["title"], HOSTILE);
+        assert_eq!(cff["references"][0]["authors"][2]["name"], HOSTILE);
+    }
+    let tex = read("tex", &get(&reader, &format!("{claim}/report.tex")).await);
+    let commands = tex["commands"].as_array().expect("commands");
+    for command in commands {
+        let command = command.as_str().expect("a name");
+        let ours = [
+            "documentclass",
+            "usepackage",
+            "ifPDFTeX",
+            "fi",
+            "title",
+            "author",
+            "date",
+            "maketitle",
+            "noindent",
+            "emph",
+            "texttt",
+            "textbf",
+            "small",
+            "ttfamily",
+            "section",
+            "subsection",
+            "item",
+            "\\",
+            "$",
+            "&",
+            "#",
+            "%",
+            "_",
+        ];
+        assert!(
+            ours.contains(&command) || command.starts_with("text"),
+            "{command}"
+        );
+    }
+    let text = tex["text"].as_str().expect("text");
+    assert!(
+        text.contains("/etc/passwd") && text.contains("50% of $x_i & {y"),
+        "{text}"
+    );
+
+    let markdown = get(&reader, &format!("{claim}/report.md")).await;
+    let html = breakmywork::render::markdown::html(&markdown).to_string();
+    assert!(
+        !html.contains("e.example\"") && !html.contains("<b>"),
+        "{html}"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_report_has_what_it_takes_to_check_a_claim(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let claim = format!("/claims/{}", site.claim("C2").await);
+    let reader = site.browser();
+    assert!(
+        get(&reader, &format!("{claim}/report.md"))
+            .await
+            .contains("There is none yet.")
+    );
+    let fields = [("title", "The zanzibar plan"), ("seal_days", "30")];
+    let path = location(&ada.propose(&site, &fields).await);
+    ada.post(&format!("{path}/register"), &[])
+        .await
+        .assert_status_see_other();
+    let sealed = get(&reader, &format!("{claim}/report.md")).await;
+    assert!(!sealed.contains("zanzibar"), "{sealed}");
+    site.train_all().await;
+    let page = ada.get(&path).await.text();
+    let seeds = page
+        .split(" --seed ")
+        .nth(1)
+        .and_then(|rest| rest.split('<').next());
+    let seeds = seeds.expect("seeds");
+    for format in ["md", "tex"] {
+        let text = get(&reader, &format!("{claim}/report.{format}")).await;
+        for part in [
+            "The zanzibar plan",
+            "supported",
+            seeds,
+            "experiments/1/spec.toml",
+            "8 seeds",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let sha256 = text
+            .split(|char: char| !char.is_ascii_hexdigit())
+            .find(|word| word.len() == 64);
+        assert!(page.contains(sha256.expect("a hash")), "{text}");
+    }
+    reader
+        .get("/claims/99/report.md")
+        .await
+        .assert_status(StatusCode::NOT_FOUND);
+}

@@ -167,7 +167,7 @@ async fn hostile_words_stay_words_in_every_format(pool: PgPool) {
     }
     let text = tex["text"].as_str().expect("text");
     assert!(
-        text.contains("/etc/passwd") && text.contains("50% of $x_i & {y"),
+        text.contains("50% of $x_i & y~ \\input/etc/passwd"),
         "{text}"
     );
 

@@ -205,7 +205,7 @@ async fn a_verdict_is_one_mail_with_its_sentence_in_the_subject(pool: PgPool) {
     assert_eq!(told.header("to"), "ada <ada@example.org>");
     let subject = told.header("subject");
     assert!(
-        subject.starts_with("Supported: experiment 2 on claim C2. \"fixed state mask\" beats"),
+        subject.starts_with("Supported: experiment 2 on claim C2. \"fixed state mask\" is better"),
         "{subject}"
     );
     assert!(
@@ -389,7 +389,7 @@ async fn nothing_that_people_type_becomes_a_header(pool: PgPool) {
         "alter table experiment disable trigger user;
          update experiment set title = E'x\\r\\nBcc: eve@example.org\\r\\n\\r\\nHello';
          alter table claim disable trigger user;
-         update claim set label = 'C2', sentence = E'y\\nBcc: eve@example.org'",
+         update claim set sentence = E'y\\nBcc: eve@example.org'",
     )
     .execute(&site.pool)
     .await

@@ -6,7 +6,7 @@ use crate::{
     db::{
         claims::{self, Claim},
         experiments,
-        listed::{self, Filter},
+        listed::{self, Filter, Sort},
         works::{self, Work},
     },
     error::{Error, Result},
@@ -96,11 +96,11 @@ async fn report(state: &AppState, id: ClaimId) -> Result<report::Report> {
         state: Some("concluded".to_owned()),
         ..Filter::default()
     };
-    let newest = listed::ids(&state.pool, &concluded, REPORTED).await?;
+    let newest = listed::page(&state.pool, &concluded, Sort::Newest, None, REPORTED).await?;
     Ok(report::Report::new(
         claim,
         work,
-        experiments::all_of(&state.pool, &newest).await?,
+        experiments::all_of(&state.pool, &newest.ids).await?,
         url,
         state.settings.address("/"),
         state.noted.head().map(|head| head.to_string()),

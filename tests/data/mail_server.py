@@ -26,7 +26,7 @@ class Handler:
             "to": envelope.rcpt_tos,
             "headers": [[name.lower(), str(value)] for name, value in mail.items()],
             "defects": [str(defect) for defect in mail.defects],
-            "text": mail.get_content(),
+            "text": mail.get_content().replace("\r\n", "\n"),
         }
         print(json.dumps(taken), flush=True)
         return "250 taken"

@@ -1,7 +1,5 @@
 //! Text of people in formats of other programs, so that it says there what it says here and does nothing.
 
-use std::fmt::Write;
-
 /// Without what is no text: control characters, but for the end of a line, which becomes a space.
 fn one_line(text: &str) -> impl Iterator<Item = char> {
     text.chars()
@@ -43,23 +41,25 @@ pub fn tex(text: &str) -> String {
     out
 }
 
-/// For Markdown: every character that could begin anything is escaped.
+/// For Markdown, within a line: what could begin anything there is escaped, and nothing becomes a link by itself.
 pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for char in one_line(text) {
+    let mut letters = one_line(text).peekable();
+    let mut before = ' ';
+    while let Some(char) = letters.next() {
         match char {
-            // What looks like an address, a mention or a number would become a link.
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            ':' | '@' | '.' if !char.is_ascii_alphanumeric() => {
-                let _ = write!(out, "\\{char}");
+            ',' | ';' | '\'' | '"' | '(' | ')' | '?' | '%' | '/' | '=' | '-' | '+' => {
+                out.push(char)
             }
-            char if char.is_ascii_punctuation() => {
-                let _ = write!(out, "\\{char}");
-            }
+            '.' if !matches!(before, 'w' | 'W') => out.push(char),
+            ':' if letters.peek() != Some(&'/') => out.push(char),
+            char if char.is_ascii_punctuation() => out.extend(['\\', char]),
             char => out.push(char),
         }
+        before = char;
     }
     out
 }

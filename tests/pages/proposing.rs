@@ -188,7 +188,8 @@ async fn power_and_turn_are_told_before_anything_is_submitted(pool: PgPool) {
     );
     // By the noise of what ran: told with the cost, and on a change without a script, too.
     assert!(page.contains("With 8 pairs"), "{page}");
-    ada.registered(&site).await;
+    let path = location(&ada.propose(&site, &[("title", "Once more")]).await);
+    location(&ada.post(&format!("{path}/register"), &[]).await);
     let (to, mut typed) = form(&page, ">Propose it</button>");
     typed.retain(|(name, _)| name != "seeds");
     typed.extend([

@@ -205,7 +205,7 @@ async fn a_verdict_is_one_mail_with_its_sentence_in_the_subject(pool: PgPool) {
     assert_eq!(told.header("to"), "ada <ada@example.org>");
     let subject = told.header("subject");
     assert!(
-        subject.starts_with("Supported: experiment 2 on claim C2. \"fixed state mask\" is better"),
+        subject.starts_with("Supported: experiment 2 on claim C2. “fixed state mask” is better"),
         "{subject}"
     );
     assert!(

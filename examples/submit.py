@@ -14,6 +14,7 @@ import os
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 URL = os.environ.get("BREAKMYWORK_URL", "http://127.0.0.1:8080")
@@ -53,10 +54,10 @@ def main():
     label, file = sys.argv[1:]
     with open(file, encoding="utf-8") as text:
         spec = text.read()
-    claims = call("GET", "/api/v1/claims")["items"]
-    claim = next((claim["id"] for claim in claims if claim["label"] == label), None)
-    if claim is None:
-        sys.exit(f"There is no claim {label} on {URL}; there are {', '.join(c['label'] for c in claims)}.")
+    claims = call("GET", f"/api/v1/claims?label={urllib.parse.quote(label)}")["items"]
+    if not claims:
+        sys.exit(f"There is no claim {label} on {URL}; {URL}/claims lists them.")
+    claim = claims[0]["id"]
 
     key = hashlib.sha256(f"{claim} {spec}".encode()).hexdigest()
     experiment = call("POST", "/api/v1/experiments", {"claim": claim, "spec": spec, "register": True}, key)

@@ -36,7 +36,7 @@ field() { grep --only-matching --max-count=1 "\"$1\":[^,}]*" | head -n 1 | cut -
 # A TOML file as a JSON string.
 quoted() { sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e $'s/\t/\\\\t/g' -e 's/\r$//' "$1" | awk '{ printf "%s\\n", $0 }'; }
 
-claim=$(call GET "/api/v1/claims" | tr '{' '\n' | grep "\"label\":\"$label\"" | field id) ||
+claim=$(call GET "/api/v1/claims?label=$label" | tr '{' '\n' | grep "\"label\":\"$label\"" | field id) ||
     { echo "There is no claim $label on $url." >&2; exit 1; }
 key=$(printf '%s %s' "$claim" "$(cat "$file")" | sha256sum | cut -c1-64)
 experiment=$(call POST /api/v1/experiments \

@@ -41,7 +41,7 @@ pub fn app(state: AppState) -> Router {
 
 fn pages() -> Router<AppState> {
     use crate::pages::{
-        account, addresses, admin, board, claims, compare, docs,
+        account, addresses, admin, board, claim_list, claims, compare, docs,
         experiments::{
             acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival,
             run_list, show, standing, stop,
@@ -79,6 +79,7 @@ fn pages() -> Router<AppState> {
             post(board::moderation::decide_claim),
         )
         .route("/works/{slug}", get(works::work))
+        .route("/claims", get(claim_list::list))
         .route("/claims/{id}", get(claims::claim))
         .route(
             "/claims/{id}/narrow",

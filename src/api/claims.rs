@@ -1,6 +1,6 @@
 //! Claims.
 
-use super::page::Page;
+use super::page::{Cursor, Page};
 use crate::auth::token::ApiAccount;
 use crate::db;
 use crate::db::claims::Standing;
@@ -128,29 +128,33 @@ impl From<db::claims::Claim> for Claim {
 pub(super) struct ClaimFilter {
     /// Of this work only.
     work: Option<String>,
+    /// With this label only; without `work` there may be one in each work.
+    label: Option<String>,
 }
 
-/// List claims.
-#[utoipa::path(get, path = "/api/v1/claims", tag = "works", params(ClaimFilter),
+/// List claims, in the order of their numbers.
+#[utoipa::path(get, path = "/api/v1/claims", tag = "works", params(ClaimFilter, Cursor),
     responses((status = 200, body = Page<Claim>), (status = 404, description = "No such work")))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
     account: Option<ApiAccount>,
     Query(filter): Query<ClaimFilter>,
-) -> Result<Json<Page<Claim>>> {
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Claim>> {
     let reader = account.as_ref().into();
+    let limit = cursor.limit()?;
+    let after = ClaimId(cursor.position()?.unwrap_or(0));
+    let label = filter.label.as_deref();
     let claims = match filter.work {
-        None => db::claims::all(&pool).await?,
+        None => db::claims::after(&pool, after, label, limit + 1).await?,
         Some(slug) => {
             let work = db::works::seen(&pool, &slug, reader)
                 .await?
                 .ok_or_else(|| Error::missing("work", &slug))?;
-            db::claims::of_work(&pool, work.id, reader).await?
+            db::claims::of_work_after(&pool, work.id, reader, after, label, limit + 1).await?
         }
     };
-    Ok(Json(Page::whole(
-        claims.into_iter().map(Claim::from).collect(),
-    )))
+    Ok(Page::cut(claims, limit, |claim| claim.id.0, Claim::from))
 }
 
 /// Show a claim.

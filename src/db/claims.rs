@@ -353,10 +353,67 @@ pub async fn choices(
     .await
 }
 
-/// All claims that everybody sees with how they fared; by work and label.
-pub async fn all(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Claim>> {
+/// The claims that everybody sees before that one, the newest first, with how they fared.
+///
+/// # Errors
+/// If the database is away.
+pub async fn before(
+    db: impl PgExecutor<'_>,
+    claim: ClaimId,
+    limit: i64,
+) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "where claim.moderation = 'shown' order by work_id, left(label, 1), substring(label from '[0-9]+')::int, label limit 1000"
+        "where claim.moderation = 'shown' and claim.id < $1 order by claim.id desc limit $2",
+        claim.0,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The claims that everybody sees after that one, the oldest first; those with one label alone, if one is asked for.
+///
+/// # Errors
+/// If the database is away.
+pub async fn after(
+    db: impl PgExecutor<'_>,
+    claim: ClaimId,
+    label: Option<&str>,
+    limit: i64,
+) -> sqlx::Result<Vec<Claim>> {
+    select_claims!(
+        "where claim.moderation = 'shown' and claim.id > $1 and ($2::text is null or label = $2)
+         order by claim.id limit $3",
+        claim.0,
+        label,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The claims of a work after one of them that a reader sees, by number; the one with a label alone, if one is asked for.
+///
+/// # Errors
+/// If the database is away.
+pub async fn of_work_after(
+    db: impl PgExecutor<'_>,
+    work: WorkId,
+    reader: Reader,
+    claim: ClaimId,
+    label: Option<&str>,
+    limit: i64,
+) -> sqlx::Result<Vec<Claim>> {
+    select_claims!(
+        "where work_id = $1 and (claim.moderation = 'shown' or $2 or author_id = $3) and claim.id > $4
+           and ($5::text is null or label = $5)
+         order by claim.id limit $6",
+        work.0,
+        reader.is_moderator,
+        reader.id as Option<AccountId>,
+        claim.0,
+        label,
+        limit
     )
     .fetch_all(db)
     .await

@@ -4,6 +4,7 @@ pub mod account;
 pub mod addresses;
 pub mod admin;
 pub mod board;
+pub mod claim_list;
 pub mod claims;
 pub mod compare;
 pub mod docs;

@@ -50,6 +50,13 @@ async fn many(site: &Site, more: i64) {
     .await;
 }
 
+/// Where a link of a page goes.
+fn link(page: &str, rel: &str) -> Option<String> {
+    let tag = page.split(&format!("rel=\"{rel}\" href=\"")).nth(1)?;
+    let address = tag.split('"').next()?;
+    Some(address.replace("&#38;", "&").replace("&amp;", "&"))
+}
+
 /// The numbers on a page, and where its links go on and back.
 fn read(page: &str) -> (Vec<i64>, Option<String>, Option<String>) {
     let list = page
@@ -61,16 +68,7 @@ fn read(page: &str) -> (Vec<i64>, Option<String>, Option<String>) {
         let digits = part.split('<').next().expect("a label");
         digits.parse().expect("a number")
     });
-    let link = |rel: &str| {
-        let tag = page.split(&format!("rel=\"{rel}\" href=\"")).nth(1)?;
-        Some(
-            tag.split('"')
-                .next()?
-                .replace("&#38;", "&")
-                .replace("&amp;", "&"),
-        )
-    };
-    (ids.collect(), link("next"), link("prev"))
+    (ids.collect(), link(page, "next"), link(page, "prev"))
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -209,6 +207,104 @@ async fn the_choice_is_plain_and_what_cannot_be_is_refused(pool: PgPool) {
     assert!(page.text().contains("too common"));
     let page = ada.get("/experiments?verdict=falsified&q=mask").await;
     assert!(page.text().contains("No experiment is all of this."));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn claims_are_listed_by_where_they_stand(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.account("ada", Role::Member).await;
+    sql(
+        &site.pool,
+        "with fresh as (insert into thread select from generate_series(1, 500) returning id),
+         numbered as (select id, row_number() over (order by id) as g from fresh)
+         insert into claim (work_id, label, sentence, thread_id)
+         select (select id from work where slug = 'recurrent-dropout'), 'Z' || g, 'Claim ' || g, id from numbered;
+         with fresh as (insert into thread select from generate_series(1, 50) returning id),
+         numbered as (select id, row_number() over (order by id) as g from fresh),
+         tested as (insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec, state,
+           registered_at, spec_canonical, spec_sha256, concluded_at, challenge)
+         select claim.id, (select id from account where name = 'ada'), numbered.id, 'x', 'x', '', '{}', 'concluded', now(), '{}',
+           repeat('a', 64), now(), 'confirmed' from numbered join claim on label = 'Z' || g * 10 returning id)
+         insert into verdict (experiment_id, outcome, detail) select id, 'falsified', '{}' from tested",
+    )
+    .await;
+    let all: i64 = sqlx::query_scalar("select count(*) from claim")
+        .fetch_one(&site.pool)
+        .await
+        .expect("asks");
+    let browser = site.browser();
+    let labels = |page: &str| -> Vec<String> {
+        let list = page
+            .split("<ol class=\"entries\">")
+            .nth(1)
+            .unwrap_or_default();
+        let labels = list.split("<span class=\"label\">").skip(1);
+        labels
+            .map(|part| part.split('<').next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    for (view, expected) in [
+        ("", all as usize),
+        ("?standing=falsified", 50),
+        ("?standing=untested", all as usize - 50),
+        ("?standing=challenged", 0),
+    ] {
+        let mut address = format!("/claims{view}");
+        let mut pages = Vec::new();
+        loop {
+            let answer = browser.get(&address).await;
+            answer.assert_status_ok();
+            let page = answer.text();
+            assert_eq!(link(&page, "prev").is_some(), !pages.is_empty(), "{view}");
+            pages.push(labels(&page));
+            match link(&page, "next") {
+                Some(next) => address = next,
+                None => break,
+            }
+        }
+        assert_eq!(pages.concat().len(), expected, "{view}");
+        if expected > 0 && view.is_empty() {
+            for page in pages.iter().rev().skip(1) {
+                let back = link(&browser.get(&address).await.text(), "prev");
+                address = back.expect("a page before");
+                assert_eq!(labels(&browser.get(&address).await.text()), *page, "{view}");
+            }
+        }
+    }
+    let page = browser.get("/claims?standing=falsified").await.text();
+    assert!(
+        page.contains("aria-current=\"true\">falsified</a>") && page.contains("confirmed"),
+        "{page}"
+    );
+    browser
+        .get("/claims?standing=x")
+        .await
+        .assert_status(StatusCode::BAD_REQUEST);
+    // A script gets them all, and one by its label.
+    let mut seen = 0;
+    let mut address = "/api/v1/claims?limit=200".to_owned();
+    loop {
+        let page: Value = browser.get(&address).await.json();
+        seen += page["items"].as_array().map_or(0, Vec::len);
+        match page["next"].as_str() {
+            Some(next) => address = format!("/api/v1/claims?limit=200&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen as i64, all, "none ends silently");
+    for query in ["label=Z7", "label=Z7&work=recurrent-dropout"] {
+        let one: Value = browser.get(&format!("/api/v1/claims?{query}")).await.json();
+        assert_eq!(
+            one["items"].as_array().map(Vec::len),
+            Some(1),
+            "{query}: {one}"
+        );
+    }
+    let few: Value = browser
+        .get("/api/v1/claims?work=recurrent-dropout&limit=3")
+        .await
+        .json();
+    assert!(few["next"].is_string(), "{few}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

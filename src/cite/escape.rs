@@ -51,6 +51,9 @@ pub fn markdown(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
+            // Behind a backslash these would begin a formula, or end one.
+            '[' => out.push_str("&#91;"),
+            ']' => out.push_str("&#93;"),
             ',' | ';' | '\'' | '"' | '(' | ')' | '?' | '%' | '/' | '=' | '-' | '+' => {
                 out.push(char)
             }

@@ -19,7 +19,7 @@ async fn a_script_proposes_registers_and_follows(pool: PgPool) {
     assert!(
         proposed["prediction"]
             .as_str()
-            .is_some_and(|text| text.contains("test_mse"))
+            .is_some_and(|text| text.contains("test error"))
     );
     let id = proposed["id"].as_i64().expect("an id");
 

@@ -47,7 +47,10 @@ async fn a_registered_experiment_runs_and_its_verdict_is_posted(pool: PgPool) {
     run.assert_status_ok();
     assert!(run.text().contains("test_mse"));
     let toml = reader.get(&format!("{path}/spec.toml")).await.text();
-    assert!(toml.starts_with("#:schema ") && toml.contains("\ntitle = "), "{toml}");
+    assert!(
+        toml.starts_with("#:schema ") && toml.contains("\ntitle = "),
+        "{toml}"
+    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -55,7 +55,7 @@ fn unlearned(
             "Nothing was learned: the best run {whose} ended at {} in {}, where a network that has learned nothing has {}. Of \
              such networks none is better than the other.",
             crate::spec::number(reached),
-            criterion.metric,
+            crate::metric::words(&criterion.metric),
             crate::spec::number(untrained)
         )
     })

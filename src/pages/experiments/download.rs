@@ -154,7 +154,10 @@ pub async fn bundle_zip(
         .await?
         .map(|(frozen, _)| frozen);
     drop(connection);
-    let toml = experiment.parsed().map(|spec| spec.to_toml()).ok();
+    let toml = experiment
+        .parsed()
+        .map(|spec| super::show::completed(&state, &spec))
+        .ok();
     let verdict = experiment.verdict();
     let mut files: Vec<(File, String)> = Vec::new();
     let mut add = |name, about, kind, text: Option<String>| {

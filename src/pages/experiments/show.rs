@@ -515,7 +515,7 @@ pub async fn spec_toml(
 }
 
 /// The file of a specification, which names its schema to editors.
-fn completed(state: &AppState, spec: &Spec) -> String {
+pub(super) fn completed(state: &AppState, spec: &Spec) -> String {
     let address = state.settings.address(schema::PATH);
     schema::directive(&address) + &spec.to_toml()
 }

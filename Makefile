@@ -20,7 +20,8 @@ build: rust
 
 # One build of everything with the features that the tests need, so that nothing is compiled twice.
 test: rust ## Run every test, the browser's too (one of them: make test ARGS=name)
-	@scripts/install build-essential postgresql chromium chromium-driver curl python3 python3-jsonschema python3-feedparser python3-aiosmtpd python3-pybtex python3-pylatexenc
+	@scripts/install build-essential postgresql chromium chromium-driver curl python3 python3-jsonschema python3-feedparser python3-aiosmtpd python3-pybtex python3-pylatexenc python3-pip
+	@scripts/axe $(TARGET)/tmp
 	$(CARGO) build --locked --workspace --bins --tests
 	$(TARGET)/debug/breakmywork postgres --throwaway -- $(CARGO) test --locked --workspace $(ARGS)
 

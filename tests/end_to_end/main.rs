@@ -1,6 +1,8 @@
 //! The real programs, used as people use them: from the terminal, by script, in a browser.
 
+mod accessibility;
 mod browser;
+mod driver;
 mod load;
 mod phone;
 mod scripts;

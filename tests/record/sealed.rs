@@ -126,7 +126,7 @@ tampering! {
         "update experiment set opened_at = opened_at - interval '1 hour' where id = 1",
         RowChanged, "opening of experiment 1";
     what_was_closed_again_is_found,
-        "delete from news; delete from comment where experiment_id = 1; delete from verdict where experiment_id = 1; update experiment set state = 'running', concluded_at = null, opened_at = null where id = 1",
+        "delete from notice; delete from news; delete from comment where experiment_id = 1; delete from verdict where experiment_id = 1; update experiment set state = 'running', concluded_at = null, opened_at = null where id = 1",
         RowMissing, "opening of experiment 1";
     what_stays_closed_past_its_date_is_found,
         "update experiment set registered_at = registered_at - interval '40 days', opens_at = opens_at - interval '40 days' where id = 2",

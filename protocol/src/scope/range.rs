@@ -1,23 +1,40 @@
 //! From a least to a most.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// From a least to a most, both included; either may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(
+    from = "BTreeMap<Bound, Option<T>>",
+    bound(deserialize = "T: Deserialize<'de>")
+)]
 pub struct Range<T> {
     /// The least.
-    #[serde(default = "open", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub least: Option<T>,
     /// The most.
-    #[serde(default = "open", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub most: Option<T>,
 }
 
-fn open<T>() -> Option<T> {
-    None
+/// An end of a range, by name: read so, a list is not taken for the two in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Bound {
+    Least,
+    Most,
+}
+
+impl<T> From<BTreeMap<Bound, Option<T>>> for Range<T> {
+    fn from(mut bounds: BTreeMap<Bound, Option<T>>) -> Self {
+        Self {
+            least: bounds.remove(&Bound::Least).flatten(),
+            most: bounds.remove(&Bound::Most).flatten(),
+        }
+    }
 }
 
 impl<T: PartialOrd + Copy + Display> Range<T> {

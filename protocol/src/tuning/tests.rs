@@ -142,11 +142,11 @@ fn a_choice_at_the_edge_of_what_was_tried_is_told() {
     let choice = [(0, "one"), (4, "other")].map(|(at, arm)| (arm.to_owned(), trials[at].clone()));
     let words = told(&spec, None, &choice.into());
     assert!(
-        words.contains("\"one\" chose training.learning_rate 0.001, at the edge"),
+        words.contains("“one” chose training.learning_rate 0.001, at the edge"),
         "{words}"
     );
     assert!(
-        words.contains("\"other\" chose training.learning_rate 0.01."),
+        words.contains("“other” chose training.learning_rate 0.01."),
         "{words}"
     );
 }

@@ -141,7 +141,7 @@ async fn the_arms_try_choose_and_are_compared_on_fresh_seeds(pool: PgPool) {
         "{post}"
     );
     assert!(
-        post.contains("\"fresh\" chose training.learning_rate 0.001, at the edge"),
+        post.contains("“fresh” chose training.learning_rate 0.001, at the edge"),
         "{post}"
     );
 }

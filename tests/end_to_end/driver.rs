@@ -1,0 +1,138 @@
+//! A real browser, and what people do in it.
+
+use crate::support::Result;
+use serde_json::json;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use thirtyfour::prelude::*;
+
+/// Chromium's driver; ended with the test.
+pub(crate) struct Driver {
+    child: Child,
+    url: String,
+}
+
+impl Driver {
+    pub(crate) fn start() -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("chromedriver: {error}; `make test` installs it"))?;
+        Ok(Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        })
+    }
+
+    /// A browser of that profile.
+    pub(crate) async fn browser(&self, profile: &Path) -> Result<WebDriver> {
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1200,2400",
+        ] {
+            capabilities.add_arg(argument)?;
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.display()))?;
+        let started = Instant::now();
+        loop {
+            match WebDriver::new(&self.url, capabilities.clone()).await {
+                Ok(browser) => return Ok(browser),
+                Err(error) if started.elapsed() > Duration::from_secs(60) => {
+                    return Err(error.into());
+                }
+                // The driver is not listening yet.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Replaces what is in a field.
+pub(crate) async fn fill(browser: &WebDriver, id: &str, text: &str) -> Result {
+    let field = browser.query(By::Id(id)).first().await?;
+    field.clear().await?;
+    field.send_keys(text).await?;
+    Ok(())
+}
+
+pub(crate) async fn click(browser: &WebDriver, css: &str) -> Result {
+    browser.query(By::Css(css)).first().await?.click().await?;
+    Ok(())
+}
+
+/// Waits until the page's text contains `words`.
+pub(crate) async fn see(browser: &WebDriver, words: &str, seconds: u64) -> Result {
+    let started = Instant::now();
+    loop {
+        let text = match browser.find(By::Tag("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        if text.contains(words) {
+            return Ok(());
+        }
+        if started.elapsed() > Duration::from_secs(seconds) {
+            let at = browser.current_url().await?;
+            return Err(format!("waited {seconds} s for {words:?} at {at}:\n{text}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A width in pixels, and light or dark.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) width: u32,
+    pub(crate) theme: &'static str,
+}
+
+/// On a desktop and on a phone, light and dark.
+pub(crate) const LOOKS: [Look; 4] = [
+    Look {
+        width: 1200,
+        theme: "light",
+    },
+    Look {
+        width: 1200,
+        theme: "dark",
+    },
+    Look {
+        width: 360,
+        theme: "light",
+    },
+    Look {
+        width: 360,
+        theme: "dark",
+    },
+];
+
+/// Shows what follows that way.
+pub(crate) async fn look(browser: &WebDriver, look: Look) -> Result {
+    let cdp = browser.cdp();
+    cdp.emulation()
+        .set_device_metrics_override(look.width, 2000, 1.0, false)
+        .await?;
+    let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": look.theme }] });
+    cdp.send_raw("Emulation.setEmulatedMedia", scheme).await?;
+    Ok(())
+}

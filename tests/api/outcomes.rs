@@ -233,7 +233,7 @@ const GATES: &[Gate] = &[
         name: "a margin that nothing reaches",
         changes: &[["margin = 0.1", "margin = 30.0"]],
         pointer: "/spec/criterion/margin",
-        says: "",
+        says: "nothing could support this",
     },
     Gate {
         name: "too few pairs for the exact test",
@@ -251,7 +251,7 @@ const GATES: &[Gate] = &[
         name: "when it was measured is no outcome",
         changes: &[["\"test_mse\"", "\"early_stopped_at\""]],
         pointer: "/spec/criterion/metric",
-        says: "",
+        says: "choose what it was to reach",
     },
     Gate {
         name: "weeks of the workers",

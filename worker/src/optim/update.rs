@@ -3,6 +3,7 @@
 use crate::gradient::Gradient;
 use crate::vectors::Real;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Storage, WithDType};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Numbers that one thread takes at a time; fewer are not worth a second one.
@@ -192,19 +193,35 @@ pub(super) fn sum_of_squares(gradients: &[Gradient]) -> Result<f64> {
 }
 
 fn squares<R: Real>(numbers: &[R]) -> f64 {
-    const LANES: usize = 16;
-    let chunk = |numbers: &[R]| {
+    let arch = pulp::Arch::new();
+    let chunk = |numbers: &[R]| arch.dispatch(Squares(numbers));
+    let sums: Vec<f64> = numbers.par_chunks(CHUNK).map(chunk).collect();
+    sums.iter().sum()
+}
+
+/// The sum of the squares, in double precision: a struct, for a closure is compiled for any processor.
+struct Squares<'a, R>(&'a [R]);
+
+impl<R: Real> WithSimd for Squares<'_, R> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        const LANES: usize = 16;
+        let (whole, rest) = self.0.as_chunks::<LANES>();
         let mut lanes = [0.0; LANES];
-        for numbers in numbers.chunks(LANES) {
+        for numbers in whole {
             for (lane, number) in lanes.iter_mut().zip(numbers) {
                 let number = number.wide();
                 *lane += number * number;
             }
         }
-        lanes.iter().sum::<f64>()
-    };
-    let sums: Vec<f64> = numbers.par_chunks(CHUNK).map(chunk).collect();
-    sums.iter().sum()
+        for (lane, number) in lanes.iter_mut().zip(rest) {
+            let number = number.wide();
+            *lane += number * number;
+        }
+        lanes.iter().sum()
+    }
 }
 
 fn pairs<R: Real>(to: &mut [R], from: &[R], each: impl Fn(&mut [R], &[R]) + Sync) {

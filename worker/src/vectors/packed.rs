@@ -9,7 +9,7 @@
 use super::buffer::Buffer;
 use super::product::Matrix;
 use super::real::Real;
-use super::vector::{Span, Vector};
+use super::vector::{Span, Vector, lanes};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -34,8 +34,7 @@ pub(crate) struct Packed<R: Real> {
 impl<R: Real> Packed<R> {
     /// A matrix whose entries are still to be put.
     pub(crate) fn new(rows: usize, columns: usize) -> Self {
-        let lanes = pulp::Arch::new().dispatch(Lanes::<R>::default());
-        Self::in_panels(rows, columns, 2 * lanes)
+        Self::in_panels(rows, columns, 2 * lanes::<R>())
     }
 
     fn in_panels(rows: usize, columns: usize, width: usize) -> Self {
@@ -133,24 +132,6 @@ pub(crate) enum Onto<'a, R> {
     There,
     /// Those rows, from that column on.
     Rows(&'a [&'a [R]], usize),
-}
-
-/// How many numbers a vector of this processor holds.
-struct Lanes<R>(std::marker::PhantomData<R>);
-
-impl<R> Default for Lanes<R> {
-    fn default() -> Self {
-        Self(std::marker::PhantomData)
-    }
-}
-
-impl<R: Real> WithSimd for Lanes<R> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        Vector::<R, S>::COUNT
-    }
 }
 
 struct Product<'a, R: Real> {
@@ -341,6 +322,7 @@ impl<R: Real> Product<'_, R> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vector::Lanes;
     use super::*;
 
     /// Every number of rows that a tile can have and columns around the width of panels, against plain sums of whole

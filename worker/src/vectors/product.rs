@@ -1,6 +1,7 @@
 //! Matrix products on plain slices.
 
 use super::real::Real;
+use super::vector::lanes;
 use gemm::Parallelism;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -90,7 +91,12 @@ impl<'a, R> Matrix<'a, R> {
         if self.column_stride == 1 {
             for (row, to) in to.chunks_mut(stride).take(self.rows).enumerate() {
                 let from = row * self.row_stride + from;
-                to[..count].copy_from_slice(&self.data[from..][..count]);
+                let (to, from) = (&mut to[..count], &self.data[from..][..count]);
+                // A line of known length is copied here; others by a call, which takes longer than the copy.
+                match (to.as_chunks_mut::<LINE>().0, from.as_chunks::<LINE>().0) {
+                    ([to], [from]) if count == LINE => *to = *from,
+                    _ => to.copy_from_slice(from),
+                }
             }
             return;
         }
@@ -203,6 +209,22 @@ pub(crate) fn product<R: Real>(
     unsafe { multiply(to.as_mut_ptr(), stride, add, left, right) }
 }
 
+/// How many of the columns `gemm` should take first: all of them, or those of whole tiles.
+///
+/// A tile is two vectors wide. Of many columns that are no whole number of vectors, `gemm` takes the last few apart from
+/// the others: 650, in vectors of eight, end in eight and then two, each in a tile of half the width that takes two thirds
+/// of the time. Asked for the last ten alone, it takes them together.
+fn whole_tiles<R: Real>(columns: usize) -> usize {
+    /// Tiles up to which `gemm` copies all columns first, and then takes the last ones together.
+    const COPIED: usize = 16;
+    let lanes = lanes::<R>();
+    let rest = columns % (2 * lanes);
+    match rest > lanes && columns > COPIED * 2 * lanes {
+        true => columns - rest,
+        false => columns,
+    }
+}
+
 /// # Safety
 /// All entries of all three must be there, and nobody else may use those of `to`.
 #[allow(unsafe_code, reason = "the library's one function works on pointers")]
@@ -214,6 +236,16 @@ unsafe fn multiply<R: Real>(
     right: Matrix<'_, R>,
 ) {
     let at = |stride: usize| stride as isize;
+    let whole = whole_tiles::<R>(right.columns);
+    if whole < right.columns {
+        let [tiles, rest] = [0..whole, whole..right.columns].map(|columns| right.columns(columns));
+        // SAFETY: the caller's; the columns are divided.
+        unsafe {
+            multiply(to, stride, add, left, tiles);
+            multiply(to.add(whole), stride, add, left, rest);
+        }
+        return;
+    }
     // SAFETY: the caller's.
     unsafe {
         gemm::gemm(
@@ -254,6 +286,35 @@ mod tests {
         assert_eq!(to, [19.0, 22.0, 1.0, 43.0, 50.0, 1.0]);
         product(&mut to, 3, true, matrix(&left).transposed(), matrix(&right));
         assert_eq!(to, [45.0, 52.0, 1.0, 81.0, 94.0, 1.0]);
+    }
+
+    /// Many columns, those of whole tiles and those behind them, against plain sums of whole numbers, which are exact;
+    /// nothing beside them is touched.
+    #[test]
+    fn columns_behind_whole_tiles() {
+        fn hold<R: Real>(columns: usize) {
+            let (rows, inner, stride) = (7, 3, columns + 2);
+            let number = |seed: usize| R::of(((seed * 7919) % 23) as f64 - 11.0);
+            let numbers = |count: usize| (0..count).map(number).collect::<Vec<R>>();
+            let (left, right) = (numbers(rows * inner), numbers(inner * columns));
+            let mut to = numbers(rows * stride);
+            let mut expected = to.clone();
+            for (row, expected) in expected.chunks_mut(stride).enumerate() {
+                for (column, expected) in expected[..columns].iter_mut().enumerate() {
+                    for k in 0..inner {
+                        *expected += left[row * inner + k] * right[k * columns + column];
+                    }
+                }
+            }
+            let left = Matrix::rows(&left, rows, inner, inner);
+            let right = Matrix::rows(&right, inner, columns, columns);
+            product(&mut to, stride, true, left, right);
+            assert!(to == expected, "{columns} columns");
+        }
+        for columns in (256..=288).chain([512, 521, 527, 640, 641, 648, 650, 655, 1301]) {
+            hold::<f32>(columns);
+            hold::<f64>(columns);
+        }
     }
 
     /// Around whole lines of columns, from the middle of a matrix that lies either way, with nothing else touched.

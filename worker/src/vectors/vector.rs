@@ -8,8 +8,32 @@
 //! Closures must not touch vectors: they are compiled for any processor, so each instruction in them becomes a call.
 
 use super::real::Real;
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
+use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Sub};
+
+/// How many numbers a vector of this processor holds.
+pub(crate) fn lanes<R: Real>() -> usize {
+    pulp::Arch::new().dispatch(Lanes::<R>::default())
+}
+
+/// How many numbers a vector of those instructions holds.
+pub(super) struct Lanes<R>(PhantomData<R>);
+
+impl<R> Default for Lanes<R> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R: Real> WithSimd for Lanes<R> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        Vector::<R, S>::COUNT
+    }
+}
 
 /// A vector of numbers.
 #[derive(Clone, Copy)]

@@ -385,6 +385,10 @@ impl<R: Real> LayerPass<'_, R> {
                 dh: &mut dh,
                 dc: &mut dc,
             });
+            // What walks on from the first step leaves the window: nobody asks for it.
+            if t == 0 {
+                break;
+            }
             for (group, packed) in groups.iter().zip(&self.packed.back) {
                 let (numbers, stride) = match group.apart {
                     true => (&tape.recalled[t * step..], n),

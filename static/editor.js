@@ -68,6 +68,9 @@ export function keepInStep() {
       const hint = document.getElementById(`${field.id}-hint`);
       if (hint) hint.textContent = fresh.querySelector(`#${CSS.escape(field.id)}-hint`)?.textContent ?? "";
     }
+    for (const list of fields.querySelectorAll("datalist")) {
+      list.innerHTML = fresh.querySelector(`#${CSS.escape(list.id)}`)?.innerHTML ?? "";
+    }
     // What has just become of interest opens; nothing closes under somebody's hands.
     for (const details of fields.querySelectorAll("details[id]")) {
       if (fresh.querySelector(`#${CSS.escape(details.id)}[open]`)) details.open = true;

@@ -100,13 +100,36 @@ pub fn input(
     value: &str,
     errors: &FormErrors,
 ) -> Html {
+    let placeholder = format!(" placeholder=\"{}\"", Escaped(default));
+    text(field, label, hint, &placeholder, value, errors)
+}
+
+/// A labelled text input that suggests what the `<datalist>` of that id holds: a page with many of them writes it once.
+pub fn suggesting(
+    field: &str,
+    label: &str,
+    datalist: &str,
+    value: &str,
+    errors: &FormErrors,
+) -> Html {
+    let list = format!(" list=\"{}\"", Escaped(datalist));
+    text(field, label, "", &list, value, errors)
+}
+
+fn text(
+    field: &str,
+    label: &str,
+    hint: &str,
+    attribute: &str,
+    value: &str,
+    errors: &FormErrors,
+) -> Html {
     let id = Escaped(field);
     let (hint_id, hint) = hinted(field, hint);
     Html(format!(
-        "<div class=\"field\"><label for=\"{id}\">{}</label>{hint}<input id=\"{id}\" name=\"{id}\" value=\"{}\" placeholder=\"{}\" autocomplete=\"off\"{}>{}</div>",
+        "<div class=\"field\"><label for=\"{id}\">{}</label>{hint}<input id=\"{id}\" name=\"{id}\" value=\"{}\"{attribute} autocomplete=\"off\"{}>{}</div>",
         Escaped(label),
         Escaped(value),
-        Escaped(default),
         errors.tie(field, &hint_id),
         errors.at(field),
     ))

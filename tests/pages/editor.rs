@@ -239,3 +239,91 @@ async fn proposing_needs_an_account_and_comes_back(pool: PgPool) {
         "/sign-in?next=%2Fexperiments%2Fnew%3Fclaim%3D2"
     );
 }
+
+/// What a search looks over and what is tuned is typed row by row, folded until it is of use, and arrives.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn searches_and_tuning_are_composed_row_by_row(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let page = ada.get("/experiments/new").await.text();
+    for id in ["searched", "tuned"] {
+        assert!(
+            page.contains(&format!("<details id=\"{id}\"><summary>")),
+            "{id} is folded"
+        );
+    }
+    let spec = async |changes: &[(&str, &str)]| {
+        let path = location(&ada.propose(&site, changes).await);
+        let over_rest = ada.get(&format!("/api/v1{path}")).await;
+        over_rest.json::<serde_json::Value>()["spec"].clone()
+    };
+    let searched = spec(&[
+        ("criterion-kind", "search"),
+        ("seeds", "4"),
+        ("search-budget", "120"),
+        ("search-space-0-field", "task.length"),
+        ("search-space-0-values", "30, 50 75"),
+        ("search-space-1-field", "training.learning_rate"),
+        ("search-space-1-from", "0,002"),
+        ("search-space-1-to", "0.02"),
+        ("search-space-1-scale", "log"),
+        ("search-space-1-levels", "3"),
+    ])
+    .await;
+    let expected = serde_json::json!({ "budget": 120, "space": [
+        { "field": "task.length", "values": [30, 50, 75] },
+        { "field": "training.learning_rate", "values": [0.002, 0.00632, 0.02] },
+    ]});
+    assert_eq!(searched["search"], expected);
+    let tuned = spec(&[
+        ("tuning-search", "grid"),
+        ("tuning-seeds", "2"),
+        ("tuning-fields-0-field", "dropout.state.rate"),
+        ("tuning-fields-0-values", "0.1, 0.25, 0.5"),
+    ])
+    .await;
+    assert_eq!(
+        tuned["tuning"]["fields"][0]["values"],
+        serde_json::json!([0.1, 0.25, 0.5])
+    );
+    assert_eq!(tuned["tuning"]["metric"], "valid_mse");
+    // What is wrong stands at its field, in view, as it was typed, and the next row is there to fill.
+    let wrong = [
+        ("criterion-kind", "search"),
+        ("seeds", "4"),
+        ("search-budget", "\"><b>"),
+        ("search-space-0-field", "<script>alert(1)</script>"),
+        ("search-space-0-values", "1, 2"),
+        ("tuning-search", "grid"),
+        ("tuning-fields-0-field", "training.batch"),
+        ("tuning-fields-0-values", "1, 2"),
+    ];
+    let answer = ada.propose(&site, &wrong).await;
+    answer.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    let page = answer.text();
+    for id in [
+        "search-budget",
+        "search-space-0-field",
+        "tuning-fields-0-field",
+    ] {
+        assert!(
+            page.contains(&format!("href=\"#{id}\"")),
+            "{id} is in the summary"
+        );
+        assert!(
+            page.contains(&format!("id=\"{id}-error\"")),
+            "{id} has its error"
+        );
+    }
+    assert!(!page.contains("<script>alert") && !page.contains("\"><b>"));
+    assert!(page.contains("value=\"&lt;script&gt;alert(1)&lt;/script&gt;\" list=\"space\""));
+    for shown in [
+        "searched\" open",
+        "tuned\" open",
+        "id=\"search-space-1-field\"",
+        "id=\"tuning-fields-1-field\"",
+    ] {
+        assert!(page.contains(shown), "{shown}");
+    }
+    assert!(page.len() < 100_000, "{} bytes", page.len());
+}

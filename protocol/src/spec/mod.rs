@@ -37,8 +37,10 @@ pub use fields::{Problem, Problems};
 pub use memory::{DataShape, in_words, run_memory};
 pub use read::{Format, draft, read, read_bytes, read_value};
 pub(crate) use reading::{number, sentence};
-pub use search::{Axis, Rung, Search, SearchPlan, Settings};
+pub use search::{Axis, Rung, Search, SearchPlan, Settings, USUAL_LEVELS};
 pub use seeds::Seeds;
 pub use to_toml::FIELD_ORDER;
-pub use tuning::{Trial, Tuned, TunedSettings, Tuning, TuningSearch, is_natural_bound};
+pub use tuning::{
+    Trial, Tuned, TunedSettings, Tuning, TuningSearch, is_natural_bound, tunable_paths,
+};
 pub use types::*;

@@ -58,7 +58,7 @@ impl Spec {
 /// Longest path of a field, in characters.
 const PATH_CHARS: usize = 60;
 /// Values of a range, unless it says how many.
-const LEVELS: u32 = 9;
+pub const USUAL_LEVELS: u32 = 9;
 const SCALES: &[(&str, Scale)] = &[("additive", Scale::Additive), ("log", Scale::Log)];
 
 /// Reads `[search]`, which a criterion of kind `search` needs and no other has. `arms` are those that were read.
@@ -206,7 +206,7 @@ fn range(fields: &mut Fields<'_>, field: &str, arms: &[Arm]) -> Vec<Value> {
     let to = fields.number("to", None, -1e9..=1e9);
     let scale = fields.choice("scale", SCALES, Some(Scale::Additive));
     let most = *limits::SEARCH_VALUES.end() as u32;
-    let levels = fields.integer("levels", Some(LEVELS), 2..=most);
+    let levels = fields.integer("levels", Some(USUAL_LEVELS), 2..=most);
     if fields.problems.len() == before && from >= to {
         fields.problem("to", "must be larger than from.");
     }

@@ -3,7 +3,7 @@
 use super::{
     defaults,
     document::Document,
-    fields::{ArmFields, Fields, seeds_read},
+    fields::{ArmFields, Fields, listed, seeds_read},
     posted::Posted,
     toml_text,
 };
@@ -94,8 +94,11 @@ impl Composition {
         let mut fields = Fields::from_form(posted);
         let toml = posted.text("toml");
         let document = Document::parse(&toml);
-        if let Some(document) = document.as_ref().filter(|_| posted.get("form") != FORM) {
-            fields.fill_unsaid(&document.table);
+        if let Some(document) = &document {
+            fields.fill_unsaid_lists(&document.table);
+            if posted.get("form") != FORM {
+                fields.fill_unsaid(&document.table);
+            }
         }
         let before = posted.get("sync").split_once('-').unwrap_or_default();
         let fields_changed = mark(&fields) != before.0;
@@ -307,6 +310,7 @@ impl Places<'_> {
         let found = candidates.into_iter().find(|id| self.names.contains(id));
         found
             .or_else(|| self.aliases.get(&id).cloned())
+            .or_else(|| listed::control(&id).filter(|id| self.names.contains(id)))
             .unwrap_or_else(|| "toml".to_owned())
     }
 }

@@ -2,6 +2,7 @@
 
 mod cards;
 mod controls;
+mod lists;
 mod placed;
 mod words;
 

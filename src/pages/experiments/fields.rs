@@ -6,11 +6,15 @@
 //! specification's reader says what is wrong with it.
 
 mod arm;
+mod base;
 mod conditions;
+pub(super) mod listed;
 pub(super) mod own;
 mod value;
 
 use super::posted::Posted;
+use base::FIELDS;
+use listed::LISTS;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use toml::{Table, Value};
 use value::{Kind, seeds_shown, set, shown};
@@ -19,61 +23,6 @@ use value::{Kind, seeds_shown, set, shown};
 use arm::SiteFields;
 pub(super) use arm::{ArmFields, FINER, SITES, USUAL, has, when};
 pub(super) use value::seeds_read;
-
-/// Fields outside the arms: name of the section (empty: top level), key, what is typed.
-const FIELDS: [(&str, &str, Kind); 51] = [
-    ("", "title", Kind::Text),
-    ("task", "name", Kind::Text),
-    ("task", "length", Kind::Whole),
-    ("task", "data", Kind::Text),
-    ("task", "vocabulary", Kind::Whole),
-    ("task", "windows", Kind::Text),
-    ("task", "fraction", Kind::Real),
-    ("model", "cell", Kind::Text),
-    ("model", "layers", Kind::Whole),
-    ("model", "hidden", Kind::Whole),
-    ("model", "embedding", Kind::Whole),
-    ("model", "tied_embeddings", Kind::Truth),
-    ("model", "initial_range", Kind::Real),
-    ("model", "forget_bias", Kind::Real),
-    ("model", "normalization", Kind::Text),
-    ("model", "normalization_gain", Kind::Real),
-    ("training", "optimizer", Kind::Text),
-    ("training", "learning_rate", Kind::Real),
-    ("training", "batch", Kind::Whole),
-    ("training", "steps", Kind::Whole),
-    ("training", "epochs", Kind::Whole),
-    ("training", "anneal", Kind::Real),
-    ("training", "anneal_after", Kind::Whole),
-    ("training", "loss_over_time", Kind::Text),
-    ("training", "clip", Kind::Real),
-    ("training", "weight_decay", Kind::Real),
-    ("training", "decay_by", Kind::Text),
-    ("training", "ar", Kind::Real),
-    ("training", "tar", Kind::Real),
-    ("evaluation", "every", Kind::Whole),
-    ("evaluation", "sequences", Kind::Whole),
-    ("evaluation", "samples", Kind::Whole),
-    ("evaluation", "temperature", Kind::Real),
-    ("evaluation", "shift", Kind::Real),
-    ("evaluation", "length", Kind::Whole),
-    ("criterion", "kind", Kind::Text),
-    ("criterion", "estimand", Kind::Text),
-    ("criterion", "metric", Kind::Text),
-    ("criterion", "treatment", Kind::Text),
-    ("criterion", "control", Kind::Text),
-    ("criterion", "other_treatment", Kind::Text),
-    ("criterion", "other_control", Kind::Text),
-    ("criterion", "field", Kind::Text),
-    ("criterion", "field_scale", Kind::Text),
-    ("criterion", "at_least", Kind::Whole),
-    ("criterion", "better", Kind::Text),
-    ("criterion", "margin", Kind::Real),
-    ("criterion", "scale", Kind::Text),
-    ("criterion", "alpha", Kind::Real),
-    ("criterion", "threshold", Kind::Real),
-    ("criterion", "stopping", Kind::Text),
-];
 
 /// Most arms that have fields, twice what a specification may have. Further ones stay in the TOML alone, where the
 /// reader says that they are too many.
@@ -90,6 +39,8 @@ pub(super) struct Fields {
     pub(super) arms: Vec<ArmFields>,
     /// Pairs of arms, treatment and control: of `cells` the conditions beside the first.
     conditions: Vec<[String; 2]>,
+    /// The rows of each of [`LISTS`]; nothing where a form from before did not have them.
+    lists: [Option<Vec<listed::Row>>; LISTS.len()],
 }
 
 fn name(section: &str, key: &str) -> String {
@@ -115,6 +66,13 @@ impl Fields {
         })
     }
 
+    /// The rows of a list: those that are there and one to fill.
+    pub(super) fn rows(&self, list: &listed::List) -> Vec<listed::Row> {
+        let at = LISTS.iter().position(|other| other == list);
+        let rows = at.and_then(|at| self.lists[at].clone());
+        list.with_spare(rows.unwrap_or_default())
+    }
+
     /// Names of all fields that the form has.
     pub(super) fn names(&self) -> HashSet<String> {
         let base = FIELDS.iter().map(|(section, key, _)| name(section, key));
@@ -127,6 +85,10 @@ impl Fields {
         base.chain(["seeds".to_owned()])
             .chain(arms)
             .chain(conditions)
+            .chain(LISTS.iter().flat_map(|list| {
+                let rows = 0..self.rows(list).len();
+                rows.flat_map(|row| list.names(row))
+            }))
             .collect()
     }
 
@@ -160,6 +122,13 @@ impl Fields {
         }
     }
 
+    /// The same of lists, which no form had at first.
+    pub(super) fn fill_unsaid_lists(&mut self, document: &Table) {
+        for (rows, list) in self.lists.iter_mut().zip(&LISTS) {
+            rows.get_or_insert_with(|| list.rows_of(document).unwrap_or_default());
+        }
+    }
+
     /// Adds the rows that somebody has only begun to fill, where the arms are the same.
     pub(super) fn keep_begun(&mut self, typed: &Self) {
         if self.arms.len() != typed.arms.len() {
@@ -187,6 +156,7 @@ impl Fields {
             seeds: get("seeds").unwrap_or_default(),
             arms,
             conditions: conditions::from_form(posted),
+            lists: LISTS.map(|list| list.typed_rows(posted)),
         }
     }
 
@@ -217,6 +187,7 @@ impl Fields {
             seeds: document.get("seeds").map(seeds_shown).unwrap_or_default(),
             arms,
             conditions: conditions::from_toml(document).unwrap_or_default(),
+            lists: LISTS.map(|list| Some(list.rows_of(document).unwrap_or_default())),
         }
     }
 
@@ -248,6 +219,7 @@ impl Fields {
 
     /// Writes the fields into a document; what has no field stays as it is.
     pub(super) fn apply(&self, document: &mut Table) {
+        let said = LISTS.map(|list| list.is_said(document));
         for (section, key, kind) in FIELDS {
             // A field that was not posted, since a form from before did not have it, says nothing.
             let Some(typed) = self.values.get(&name(section, key)) else {
@@ -268,6 +240,15 @@ impl Fields {
             set(table, key, typed, kind);
         }
         conditions::apply(&self.conditions, document);
+        for ((list, rows), said) in LISTS.iter().zip(&self.lists).zip(said) {
+            if let Some(rows) = rows {
+                list.apply(rows, document);
+            }
+            // A section of which nothing is left would still ask for something.
+            if said && !list.is_said(document) {
+                document.remove(list.section);
+            }
+        }
         if self.seeds.is_empty() {
             document.remove("seeds");
         } else if document.get("seeds").map(seeds_shown).as_deref() != Some(&self.seeds) {

@@ -8,13 +8,15 @@ use std::fmt::Write;
 use toml::{Table, Value};
 
 /// Sections in reading order; others follow by name.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 8] = [
     "task",
     "model",
     "training",
     "evaluation",
     "arms",
     "criterion",
+    "search",
+    "tuning",
 ];
 
 /// The whole document.
@@ -29,20 +31,30 @@ pub(super) fn write(table: &Table) -> String {
         match value {
             Value::Table(section) => {
                 let _ = writeln!(text, "\n[{}]", bare(key));
-                for (name, value) in ordered(section, &FIELD_ORDER) {
+                let (lists, fields): (Vec<_>, Vec<_>) = ordered(section, &FIELD_ORDER)
+                    .into_iter()
+                    .partition(|(_, value)| value.is_array() && is_section(value));
+                for (name, value) in fields {
                     let _ = writeln!(text, "{} = {}", bare(name), inline(value));
                 }
-            }
-            Value::Array(items) if is_section(value) => {
-                for item in items.iter().filter_map(Value::as_table) {
-                    let _ = writeln!(text, "\n[[{}]]", bare(key));
-                    entry(&mut text, item);
+                for (name, items) in lists {
+                    entries(&mut text, &format!("{}.{}", bare(key), bare(name)), items);
                 }
             }
+            Value::Array(_) if is_section(value) => entries(&mut text, &bare(key), value),
             _ => {}
         }
     }
     text.trim_start().to_owned()
+}
+
+/// A list of sections: of arms, or of settings.
+fn entries(text: &mut String, header: &str, items: &Value) {
+    let items = items.as_array().into_iter().flatten();
+    for item in items.filter_map(Value::as_table) {
+        let _ = writeln!(text, "\n[[{header}]]");
+        entry(text, item);
+    }
 }
 
 /// An arm: its sub-tables as dotted keys, one line for each site.
@@ -120,6 +132,15 @@ mod tests {
             let text = write(&table);
             assert_eq!(text.parse::<Table>().expect("TOML again"), table, "{text}");
         }
+    }
+
+    #[test]
+    fn settings_that_are_listed_have_a_section_each() {
+        let table: Table = "search = { budget = 9, space = [{ field = \"a\", values = [1] }, {}] }"
+            .parse()
+            .expect("TOML");
+        let text = "[search]\nbudget = 9\n\n[[search.space]]\nfield = \"a\"\nvalues = [1]\n\n[[search.space]]\n";
+        assert_eq!(write(&table), text);
     }
 
     #[test]

@@ -24,8 +24,8 @@ const SETTINGS: [(&str, RangeInclusive<f64>); 10] = [
     ("evaluation.temperature", limits::TEMPERATURE),
 ];
 
-/// Every path that may be tuned, those of all sites too.
-pub(super) fn paths() -> Vec<String> {
+/// Paths of all fields that may be tuned, those of every site too.
+pub fn tunable_paths() -> Vec<String> {
     let sites = SiteName::ALL.iter().map(|site| site.name());
     let of_sites =
         sites.flat_map(|site| ["rate", "until"].map(|field| format!("dropout.{site}.{field}")));

@@ -14,7 +14,7 @@ use crate::metric;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use field::is_natural_bound;
+pub use field::{is_natural_bound, tunable_paths};
 pub use points::Trial;
 pub(super) use read::tuning;
 

@@ -231,7 +231,7 @@ fn values(fields: &mut Fields<'_>, limits: &RangeInclusive<f64>, strict: bool) -
 
 /// A path that cannot be tuned, and what can.
 fn unknown(fields: &mut Fields<'_>, path: &str, arms: &[Arm]) {
-    let all = field::paths();
+    let all = field::tunable_paths();
     let names: Vec<&str> = all.iter().map(String::as_str).collect();
     let there: Vec<String> = (all.iter())
         .filter(|path| arms.iter().any(|arm| field::value(arm, path).is_some()))

@@ -8,8 +8,11 @@ fn form(composition: &Composition, changes: &[(&str, &str)], action: &str) -> Po
         ("toml".to_owned(), composition.toml.replace('\n', "\r\n")),
         ("seeds".to_owned(), composition.fields.seeds.clone()),
     ];
+    for list in [listed::SPACE, listed::TUNED] {
+        posted.extend(list.posted(&composition.fields.rows(&list)));
+    }
     for name in composition.fields.names() {
-        if !name.starts_with("arms-") && name != "seeds" {
+        if !name.starts_with("arms-") && posted.iter().all(|(there, _)| *there != name) {
             let value = composition.fields.get(&name).to_owned();
             posted.push((name, value));
         }
@@ -202,6 +205,183 @@ fn mistakes_of_a_task_on_a_data_set_lead_to_their_field() {
     ];
     let applied = Composition::from_form(&form(&template(), &changes, "apply"), &Board::default());
     assert_eq!(applied.problems[0].field, "arms-0-dropout-embedding-by");
+}
+
+/// What is typed about a search and about tuning, right and wrong, and where each mistake leads.
+#[test]
+fn settings_to_search_and_to_tune_are_typed_and_their_mistakes_lead_to_their_field() {
+    let board = Board::default();
+    let of = |name: &str| {
+        let template = TEMPLATES.iter().find(|template| template.name == name);
+        Composition::from_toml(template.expect("a template").toml, &board)
+    };
+    let (searching, tuned) = (of("where-it-fails"), of("each-at-its-best"));
+    let long = "9".repeat(5000);
+    let many = "1 ".repeat(3_000);
+    for (start, changes, field) in [
+        (&searching, vec![("search-budget", "")], "search-budget"),
+        (&searching, vec![("search-budget", "-1")], "search-budget"),
+        (
+            &searching,
+            vec![("search-budget", long.as_str())],
+            "search-budget",
+        ),
+        (
+            &searching,
+            vec![("criterion-kind", "difference")],
+            "search-budget",
+        ),
+        (
+            &searching,
+            vec![("search-space-0-field", "")],
+            "search-space-0-field",
+        ),
+        (
+            &searching,
+            vec![("search-space-0-field", "<script>alert(1)</script>")],
+            "search-space-0-field",
+        ),
+        (
+            &searching,
+            vec![("search-space-1-field", "model.hidden")],
+            "search-space-2-field",
+        ),
+        (
+            &searching,
+            vec![("search-space-1-values", "50, many")],
+            "search-space-1-values",
+        ),
+        (
+            &searching,
+            vec![("search-space-1-values", many.as_str())],
+            "search-space-1-values",
+        ),
+        (
+            &searching,
+            vec![("search-space-1-values", "")],
+            "search-space-1-values",
+        ),
+        (
+            &searching,
+            vec![("search-space-1-from", "3")],
+            "search-space-1-values",
+        ),
+        (
+            &searching,
+            vec![("search-space-3-to", "1e-9")],
+            "search-space-3-to",
+        ),
+        (
+            &searching,
+            vec![("search-space-3-scale", "steep")],
+            "search-space-3-scale",
+        ),
+        (
+            &searching,
+            vec![("search-space-3-levels", "1e9")],
+            "search-space-3-levels",
+        ),
+        (
+            &template(),
+            vec![("criterion-kind", "search")],
+            "search-budget",
+        ),
+        (
+            &template(),
+            vec![("tuning-search", "grid")],
+            "tuning-fields-0-field",
+        ),
+        (&tuned, vec![("tuning-search", "")], "tuning-search"),
+        (&tuned, vec![("tuning-trials", "40")], "tuning-trials"),
+        (&tuned, vec![("tuning-seeds", "0")], "tuning-seeds"),
+        (&tuned, vec![("tuning-metric", "test_mse")], "tuning-metric"),
+        (
+            &tuned,
+            vec![("tuning-fields-0-field", "task.length")],
+            "tuning-fields-0-field",
+        ),
+        (
+            &tuned,
+            vec![("tuning-fields-0-to", "nan")],
+            "tuning-fields-0-to",
+        ),
+        (
+            &tuned,
+            vec![("tuning-fields-1-field", "training.learning_rate")],
+            "tuning-fields-1-field",
+        ),
+        (
+            &tuned,
+            vec![("tuning-fields-1-values", "0.1, 7")],
+            "tuning-fields-1-values",
+        ),
+        (
+            &tuned,
+            vec![("tuning-fields-1-values", "[[[")],
+            "tuning-fields-1-values",
+        ),
+    ] {
+        let applied = Composition::from_form(&form(start, &changes, "apply"), &board);
+        let fields: Vec<&str> = applied
+            .problems
+            .iter()
+            .map(|it| it.field.as_str())
+            .collect();
+        assert!(
+            fields.contains(&field),
+            "{changes:?}: {:?}",
+            applied.problems
+        );
+        assert!(
+            !fields.contains(&"toml"),
+            "{changes:?}: {:?}",
+            applied.problems
+        );
+    }
+    // What is right arrives, and what is taken away is gone.
+    let changes = [
+        ("search-budget", "200"),
+        ("search-space-0-field", ""),
+        ("search-space-0-values", ""),
+        ("search-space-4-field", "training.clip"),
+        ("search-space-4-from", "0,5"),
+        ("search-space-4-to", "2"),
+        ("search-space-4-levels", "4"),
+    ];
+    let saved = Composition::from_form(&form(&searching, &changes, "save"), &board);
+    let search = saved.spec.expect("valid").search.expect("a search");
+    let fields: Vec<&str> = search
+        .space
+        .iter()
+        .map(|axis| axis.field.as_str())
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "task.length",
+            "model.hidden",
+            "training.learning_rate",
+            "training.clip"
+        ]
+    );
+    assert_eq!((search.budget, search.space[3].values.len()), (200, 4));
+    assert!(
+        saved
+            .toml
+            .contains("\n[[search.space]]\nfield = \"training.clip\"\n")
+    );
+    let changes = [
+        ("tuning-search", "grid"),
+        ("tuning-trials", ""),
+        ("tuning-fields-0-from", ""),
+        ("tuning-fields-0-to", ""),
+        ("tuning-fields-0-values", "0.002; 0,005"),
+    ];
+    let saved = Composition::from_form(&form(&tuned, &changes, "save"), &board);
+    assert_eq!(
+        saved.spec.expect("valid").tuning.expect("tuned").trials(),
+        6
+    );
 }
 
 #[test]

@@ -221,7 +221,7 @@ impl EditPage {
     }
 
     /// The chosen task; none where something else is typed.
-    fn task(&self) -> Option<TaskName> {
+    pub(super) fn task(&self) -> Option<TaskName> {
         let typed = self.made.fields.get("task-name");
         TaskName::ALL.into_iter().find(|task| task.name() == typed)
     }
@@ -278,7 +278,7 @@ impl EditPage {
     }
 
     /// Whether anything is typed into these fields, or wrong with them.
-    fn says_any(&self, section: &str, keys: &[&str]) -> bool {
+    pub(super) fn says_any(&self, section: &str, keys: &[&str]) -> bool {
         keys.iter().any(|key| {
             let field = format!("{section}-{key}");
             !self.made.fields.get(&field).is_empty() || self.errors.has(&field)

@@ -9,6 +9,9 @@ fn posted(fields: &Fields) -> Posted {
         posted.push((format!("arms-{index}-name"), arm.name.clone()));
         posted.extend(arm.posted(&format!("arms-{index}")));
     }
+    for list in LISTS {
+        posted.extend(list.posted(&fields.rows(&list)));
+    }
     posted.into()
 }
 
@@ -385,8 +388,18 @@ fn unknown_everywhere() -> String {
     )
 }
 
+/// The template of that name, with something that no table knows in each that follows the header.
+fn unknown_after(template: &str, headers: &[&str]) -> String {
+    let template = TEMPLATES.iter().find(|known| known.name == template);
+    let mut text = template.expect("a template").toml.to_owned();
+    for header in headers {
+        text = text.replacen(header, &format!("{header}\nzzz = 1 #"), 1);
+    }
+    text
+}
+
 /// What is a table of other fields, and not a field.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 9] = [
     "task",
     "model",
     "training",
@@ -394,10 +407,9 @@ const TABLES: [&str; 7] = [
     "arms",
     "criterion",
     "dropout",
+    "search",
+    "tuning",
 ];
-
-/// Sections that are written as TOML alone: lists of settings and of their values, which few experiments have.
-const IN_TOML_ALONE: [&str; 2] = ["search", "tuning"];
 
 /// Fields of sites that have no control: where a site refuses what it is told, or takes one value only, and where another
 /// field says the same.
@@ -426,10 +438,16 @@ const NOT_OF_A_SITE: [(&str, &[&str]); 10] = [
 
 #[test]
 fn every_field_of_a_specification_has_a_control() {
-    let text = unknown_everywhere();
-    let known = known(&text);
-    let document: Table = text.parse().expect("TOML");
-    let names = Fields::from_toml(&document).names();
+    let all = [
+        unknown_everywhere(),
+        unknown_after("where-it-fails", &["[search]", "[[search.space]]"]),
+        unknown_after("each-at-its-best", &["[tuning]", "[[tuning.fields]]"]),
+    ];
+    let known: Vec<_> = all.iter().flat_map(|text| known(text)).collect();
+    let names: HashSet<String> = all
+        .iter()
+        .flat_map(|text| Fields::from_toml(&text.parse().expect("TOML")).names())
+        .collect();
     let mut tables = std::collections::BTreeSet::new();
     for (table, field) in &known {
         tables.insert(table.as_str());
@@ -443,15 +461,16 @@ fn every_field_of_a_specification_has_a_control() {
             continue;
         }
         let is_table = TABLES.contains(&field.as_str())
-            || (table.is_empty() && IN_TOML_ALONE.contains(&field.as_str()))
+            // The way in which trials are made is a field of its section.
+            && !table.starts_with("/tuning")
             || (table == "/arms/0/dropout" && SITES.iter().any(|site| site.name() == field));
-        let rows = [id.clone(), format!("{id}-0-0")];
+        let rows = [id.clone(), format!("{id}-0-0"), format!("{id}-0-field")];
         assert!(
             is_table || rows.iter().any(|id| names.contains(id)),
             "{table}/{field} can be said in TOML alone"
         );
     }
-    assert_eq!(tables.len(), 8 + SITES.len(), "{tables:?}");
+    assert_eq!(tables.len(), 12 + SITES.len(), "{tables:?}");
     // What the base says an arm can say differently.
     let own: Vec<String> = own::settings().collect();
     for (table, field) in &known {
@@ -502,6 +521,102 @@ fn what_an_arm_has_differently_is_rows() {
         again.aliases()["arms-0-evaluation-temperature"],
         "arms-0-own-1-1"
     );
+}
+
+/// The document of a search over one field of that kind, or whatever stands in its place.
+fn searching(space: &str) -> Table {
+    format!("[search]\nbudget = 40\nspace = {space}\n")
+        .parse()
+        .expect("TOML")
+}
+
+#[test]
+fn untouched_lists_of_settings_of_any_kind_change_nothing() {
+    for space in [
+        "[{ field = \"task.length\", values = [20, 50] }]",
+        "[{ field = \"training.learning_rate\", from = 1e-3, to = 0.1, scale = \"log\", levels = 5 }]",
+        "[{ field = \"model.cell\", values = [\"lstm\", \"gru\"] }, { values = [true] }]",
+        // What people would not type so.
+        "[{ field = \"a\", values = [\"0.5\", 0.5, \"a b\", \"\", [1], 1979-05-27] }]",
+        "[{ field = \"a\", values = [] }]",
+        "[{ field = \"a\", values = 3 }]",
+        "[{ field = \"a\", values = [nan, inf] }]",
+        "[{ field = \"a\", odd = 1 }]",
+        "[{ field = 3, from = \"x\" }]",
+        // What has no place in rows.
+        "[]",
+        "[{}]",
+        "[1, 2]",
+        "3",
+    ] {
+        let document = searching(space);
+        let fields = Fields::from_form(&posted(&Fields::from_toml(&document)));
+        let after = applied(&fields, &document);
+        assert_eq!(after.to_string(), document.to_string(), "{space}");
+    }
+    let long = format!("[{}]", "{ field = \"a\" }, ".repeat(1000));
+    let document = searching(&long);
+    let fields = Fields::from_form(&posted(&Fields::from_toml(&document)));
+    assert_eq!(fields.rows(&listed::SPACE).len(), 1, "one to fill");
+    assert_eq!(applied(&fields, &document), document);
+}
+
+#[test]
+fn a_list_of_settings_is_typed_in_rows_and_goes_as_it_came() {
+    let mut fields = Fields::default();
+    for (field, typed) in [("tuning-search", "grid"), ("tuning-seeds", "2")] {
+        fields.values.insert(field.into(), typed.into());
+    }
+    // A row into which nothing was typed is none.
+    let rows = |list: listed::List, rows: &[(usize, usize, &str)]| {
+        let mut all = vec![vec![String::new(); list.names(0).len()]; 3];
+        for (row, key, typed) in rows {
+            all[*row][*key] = (*typed).to_owned();
+        }
+        list.typed_rows(&list.posted(&all).into())
+    };
+    fields.lists = [
+        rows(
+            listed::SPACE,
+            &[
+                (0, 0, "model.cell"),
+                (0, 1, "[\"lstm\", \"gru\"]"),
+                (1, 1, "[1] x"),
+            ],
+        ),
+        rows(
+            listed::TUNED,
+            &[
+                (0, 0, "training.learning_rate"),
+                (0, 1, "0.001, 3e-3 0.01"),
+                (0, 4, "log"),
+                (2, 0, "dropout.state.rate"),
+                (2, 1, "0,1; 0,25"),
+            ],
+        ),
+    ];
+    let document = applied(&fields, &Table::new());
+    let expected: Table = "[search]\nspace = [{ field = \"model.cell\", values = [\"lstm\", \"gru\"] }, { values = [\"[1]\", \"x\"] }]\n\
+        [tuning]\nsearch = \"grid\"\nseeds = 2\nfields = [{ field = \"training.learning_rate\", values = [0.001, 0.003, 0.01], \
+        scale = \"log\" }, { field = \"dropout.state.rate\", values = [0.1, 0.25] }]\n"
+        .parse()
+        .expect("TOML");
+    assert_eq!(document, expected);
+    let again = Fields::from_toml(&document);
+    assert_eq!(again.rows(&listed::SPACE)[0][1], "lstm, gru");
+    assert_eq!(again.rows(&listed::TUNED).len(), 3, "two and one to fill");
+    // Emptied, the sections are gone: what is left of them would still ask for something.
+    let mut emptied = again;
+    emptied.lists = [Some(Vec::new()), Some(Vec::new())];
+    for typed in emptied.values.values_mut() {
+        typed.clear();
+    }
+    assert_eq!(applied(&emptied, &document), Table::new());
+    // A form that had no such rows says nothing about them.
+    emptied.lists = [None, None];
+    let kept = applied(&emptied, &document);
+    assert_eq!(kept["search"], expected["search"]);
+    assert_eq!(kept["tuning"]["fields"], expected["tuning"]["fields"]);
 }
 
 #[test]

@@ -15,13 +15,15 @@ pub(in crate::pages::experiments) enum Kind {
     Real,
     /// True or false.
     Truth,
+    /// Several values, with commas between.
+    List,
 }
 
 /// Sets a key from what was typed. A value that is shown just so already keeps its spelling.
 pub(super) fn set(table: &mut Table, key: &str, typed: &str, kind: Kind) {
     if typed.is_empty() {
         table.remove(key);
-    } else if table.get(key).map(shown).as_deref() != Some(typed) {
+    } else if table.get(key).map(|value| shown_as(value, kind)).as_deref() != Some(typed) {
         table.insert(key.to_owned(), read(typed, kind));
     }
 }
@@ -34,6 +36,41 @@ fn read(typed: &str, kind: Kind) -> Value {
         Kind::Truth => typed
             .parse::<bool>()
             .map_or_else(|_| Value::from(typed), Value::Boolean),
+        Kind::List => list(typed),
+    }
+}
+
+/// A list as people write it, or in brackets as TOML has it. With semicolons between, a comma is a decimal point.
+fn list(typed: &str) -> Value {
+    if typed.starts_with('[')
+        && let Ok(mut table) = format!("list = {typed}").parse::<Table>()
+        && let Some(list) = table.remove("list").filter(|_| table.is_empty())
+    {
+        return list;
+    }
+    let between = if typed.contains(';') { ';' } else { ',' };
+    let items = typed.split([between, ' ', '\t']);
+    let items = items.filter(|item| !item.is_empty());
+    Value::Array(items.map(item).collect())
+}
+
+fn item(typed: &str) -> Value {
+    match typed.parse::<bool>() {
+        Ok(truth) => Value::Boolean(truth),
+        Err(_) => number(typed),
+    }
+}
+
+/// A value as it is shown in a field of that kind.
+pub(super) fn shown_as(value: &Value, kind: Kind) -> String {
+    let (Kind::List, Some(items)) = (kind, value.as_array()) else {
+        return shown(value);
+    };
+    let plain = items.iter().map(shown).collect::<Vec<_>>().join(", ");
+    // What would be read as something else stands as TOML has it.
+    match !items.is_empty() && list(&plain) == *value {
+        true => plain,
+        false => value.to_string(),
     }
 }
 

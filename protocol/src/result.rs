@@ -1,5 +1,6 @@
 //! What a finished run reports.
 
+use crate::spec::Plan;
 use crate::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,44 @@ pub struct RunResult {
 }
 
 impl RunResult {
+    /// A result with these metrics, of a run on a CPU that obeyed its specification: what a simulated run ends with.
+    pub fn simulated(metrics: &[(&str, f64)]) -> Self {
+        let named = metrics
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value));
+        Self {
+            metrics: named.collect(),
+            treatment: Treatment {
+                verified: true,
+                sites: BTreeMap::new(),
+                violations: Vec::new(),
+            },
+            provenance: Provenance {
+                worker_version: "0".into(),
+                code_version: "0".into(),
+                data_set: None,
+                data_sha256: None,
+                plan_sha256: String::new(),
+                seed: 1,
+                device: "cpu".into(),
+                device_name: String::new(),
+                products: None,
+                threads: 1,
+                wall_seconds: 1.0,
+                time_steps: 1,
+                time_steps_per_second: 1.0,
+                peak_memory_bytes: 0,
+            },
+        }
+    }
+
+    /// The same of a run of that plan.
+    pub fn of_plan(mut self, plan: &Plan) -> Self {
+        self.provenance.plan_sha256 = plan.sha256();
+        self.provenance.seed = plan.seed;
+        self
+    }
+
     /// The result as it can be stored and read back, or the metric that is not a finite number.
     ///
     /// Words become fit for people and short. A rate or a time that is not finite, where nothing was measured, becomes 0.

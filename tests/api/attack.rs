@@ -3,23 +3,14 @@
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Ending, Timing};
+use breakmywork_protocol::spec::Plan;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 /// Trains what waits as an honest worker: with fixed masks the error is a fifth of that with fresh ones, whatever the
 /// attacker hopes for; a learning rate of next to nothing learns nothing, and a rate of nine tenths little.
-async fn train(pool: &PgPool) {
-    let worker = Uuid::new_v4();
-    jobs::register_worker(pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    while let Some(lease) = jobs::take(pool, worker, Timing::default())
-        .await
-        .expect("takes")
-    {
-        let plan = lease.plan.clone().expect("a plan");
+async fn honestly(pool: &PgPool) {
+    let end = |plan: &Plan| {
         let setup = serde_json::to_value(&plan.setup).expect("plain");
         let state = &setup["dropout"]["state"];
         let rate = state["rate"].as_f64().unwrap_or(0.0);
@@ -31,28 +22,15 @@ async fn train(pool: &PgPool) {
             None => 0.02,
         } * (1.0 + f64::from(plan.seed % 10) * 1e-3);
         let accuracy = if error < 0.05 { 1.0 } else { 0.5 };
-        let result = json!({
-            "metrics": { "test_mse": error, "train_mse": error, "test_accuracy": accuracy, "early_stopped_at": 100.0 },
-            "treatment": { "verified": true, "sites": {}, "violations": [] },
-            "provenance": {
-                "worker_version": "0", "code_version": "0", "plan_sha256": plan.sha256(), "seed": plan.seed,
-                "device": "cpu", "device_name": "test", "threads": 1, "wall_seconds": 1.0, "time_steps": 1,
-                "time_steps_per_second": 1.0, "peak_memory_bytes": 0
-            }
-        });
-        let ending = Ending::Succeeded(serde_json::from_value(result).expect("a result"));
-        jobs::finish(pool, &lease, ending, Timing::default())
-            .await
-            .expect("finishes");
-    }
-}
-
-/// Lets the claim speak of the ready template's task, too.
-async fn widen(site: &Site) {
-    sqlx::query("update claim set covers = covers - 'tasks' || '{\"margin\": {\"relative\": 0.1}}' where label = 'C2'")
-        .execute(&site.pool)
-        .await
-        .expect("sets");
+        let metrics = [
+            ("test_mse", error),
+            ("train_mse", error),
+            ("test_accuracy", accuracy),
+            ("early_stopped_at", 100.0),
+        ];
+        measured(plan, &metrics)
+    };
+    train(pool, end).await;
 }
 
 /// Changes of the ready template, each an attack that worked once or might.
@@ -152,10 +130,10 @@ fn attacks() -> Vec<(&'static str, String)> {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn nothing_moves_a_claim_but_a_test_of_it(pool: PgPool) {
     let site = Site::new(pool).await;
-    widen(&site).await;
+    site.widen().await;
     let ada = site.person("ada", "member").await;
     let honest = site.registered(&ada).await["url"].clone();
-    train(&site.pool).await;
+    honestly(&site.pool).await;
     let claim = format!("/api/v1/claims/{}", site.claim("C2").await);
     let before: Value = site.get(&claim).await.json();
     assert_eq!(before["standing"], "standing");
@@ -183,7 +161,7 @@ async fn nothing_moves_a_claim_but_a_test_of_it(pool: PgPool) {
                 other => panic!("{name}: {other} {}", answer.text()),
             }
         }
-        train(&site.pool).await;
+        honestly(&site.pool).await;
         let after: Value = site.get(&claim).await.json();
         for field in ["standing", "severity", "challenged_by", "falsified_by"] {
             assert_eq!(after[field], before[field], "{name}: {field}");
@@ -221,7 +199,7 @@ async fn nothing_moves_a_claim_but_a_test_of_it(pool: PgPool) {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_lucky_falsification_is_not_confirmed(pool: PgPool) {
     let site = Site::new(pool).await;
-    widen(&site).await;
+    site.widen().await;
     let eve = site.person("eve", "member").await;
     let lucky = site.registered(&eve).await;
     // As if luck had been with her: all her runs end alike.
@@ -229,7 +207,7 @@ async fn a_lucky_falsification_is_not_confirmed(pool: PgPool) {
         .execute(&site.pool)
         .await
         .expect("sets");
-    train(&site.pool).await;
+    honestly(&site.pool).await;
     let lucky = format!("/api/v1{}", lucky["url"].as_str().expect("an address"));
     let lucky: Value = site.get(&lucky).await.json();
     assert_eq!(lucky["verdict"]["label"], "negligible");

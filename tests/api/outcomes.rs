@@ -3,11 +3,10 @@
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Ending, FailureKind, Timing};
+use breakmywork_protocol::jobs::{Ending, FailureKind};
 use breakmywork_protocol::spec::{MaskTime, Plan};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 /// Runs of the ready template: two arms, eight seeds.
 const RUNS: usize = 16;
@@ -33,7 +32,7 @@ const WAYS: &[Way] = &[
         standing: ["untested"; 2],
         end: |plan, pair| {
             let lucky = pair % 2 == 0;
-            measured(plan, if lucky == is_fixed(plan) { 0.05 } else { 0.056 })
+            about(plan, if lucky == is_fixed(plan) { 0.05 } else { 0.056 })
         },
     },
     Way {
@@ -41,14 +40,14 @@ const WAYS: &[Way] = &[
         label: None,
         says: "learned",
         standing: ["untested"; 2],
-        end: |plan, _| measured(plan, 0.17),
+        end: |plan, _| about(plan, 0.17),
     },
     Way {
         outcome: "inadmissible",
         label: None,
         says: "state: 3 masks differ",
         standing: ["untested"; 2],
-        end: |plan, _| match measured(plan, 0.02) {
+        end: |plan, _| match about(plan, 0.02) {
             Ending::Succeeded(mut result) => {
                 result.treatment.verified = false;
                 result.treatment.violations = vec!["state: 3 masks differ".into()];
@@ -62,7 +61,7 @@ const WAYS: &[Way] = &[
         label: None,
         says: "Severity",
         standing: ["standing"; 2],
-        end: |plan, _| measured(plan, if is_fixed(plan) { 0.02 } else { 0.1 }),
+        end: |plan, _| about(plan, if is_fixed(plan) { 0.02 } else { 0.1 }),
     },
     Way {
         outcome: "falsified",
@@ -72,7 +71,7 @@ const WAYS: &[Way] = &[
         end: |plan, pair| {
             // Better by a little or worse by a lot, never by as much as was predicted.
             let fixed = if pair % 2 == 0 { 0.049 } else { 0.065 };
-            measured(plan, if is_fixed(plan) { fixed } else { 0.05 })
+            about(plan, if is_fixed(plan) { fixed } else { 0.05 })
         },
     },
     Way {
@@ -80,14 +79,14 @@ const WAYS: &[Way] = &[
         label: Some("negligible"),
         says: "negligible",
         standing: ["falsified"; 2],
-        end: |plan, _| measured(plan, 0.05),
+        end: |plan, _| about(plan, 0.05),
     },
     Way {
         outcome: "falsified",
         label: Some("reversed"),
         says: "reversed",
         standing: ["falsified"; 2],
-        end: |plan, _| measured(plan, if is_fixed(plan) { 0.1 } else { 0.02 }),
+        end: |plan, _| about(plan, if is_fixed(plan) { 0.1 } else { 0.02 }),
     },
 ];
 
@@ -97,53 +96,25 @@ fn is_fixed(plan: &Plan) -> bool {
 }
 
 /// A run that ended well with about this test error.
-fn measured(plan: &Plan, error: f64) -> Ending {
-    let error = error * (1.0 + f64::from(plan.seed % 10) * 1e-4);
-    let result = json!({
-        "metrics": { "test_mse": error },
-        "treatment": { "verified": true, "sites": {}, "violations": [] },
-        "provenance": {
-            "worker_version": "0", "code_version": "0", "plan_sha256": plan.sha256(), "seed": plan.seed,
-            "device": "cpu", "device_name": "test", "threads": 1, "wall_seconds": 1.0, "time_steps": 1,
-            "time_steps_per_second": 1.0, "peak_memory_bytes": 0
-        }
-    });
-    Ending::Succeeded(serde_json::from_value(result).expect("a result"))
+fn about(plan: &Plan, error: f64) -> Ending {
+    measured(
+        plan,
+        &[("test_mse", error * (1.0 + f64::from(plan.seed % 10) * 1e-4))],
+    )
 }
 
 /// Lets so many waiting runs end that way, fewer if no more wait.
-async fn train(pool: &PgPool, runs: usize, end: fn(&Plan, usize) -> Ending) {
-    let worker = Uuid::new_v4();
-    jobs::register_worker(pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
+async fn end_some(pool: &PgPool, runs: usize, end: fn(&Plan, usize) -> Ending) {
     let mut seeds = Vec::new();
-    for _ in 0..runs {
-        let Some(lease) = jobs::take(pool, worker, Timing::default())
-            .await
-            .expect("takes")
-        else {
-            return;
-        };
-        let plan = lease.plan.as_ref().expect("a plan");
+    let end = |plan: &Plan| {
         let known = seeds.iter().position(|&seed| seed == plan.seed);
         let pair = known.unwrap_or_else(|| {
             seeds.push(plan.seed);
             seeds.len() - 1
         });
-        let end = end(plan, pair);
-        jobs::finish(pool, &lease, end, Timing::default())
-            .await
-            .expect("finishes");
-    }
-}
-
-/// The claim speaks of the ready template's task.
-async fn widen(site: &Site) {
-    sqlx::query("update claim set covers = covers - 'tasks' || '{\"margin\": {\"relative\": 0.1}}' where label = 'C2'")
-        .execute(&site.pool)
-        .await
-        .expect("sets");
+        end(plan, pair)
+    };
+    work(pool, a_worker(pool).await, runs, end).await;
 }
 
 #[track_caller]
@@ -154,14 +125,14 @@ fn says(page: &str, words: &str) {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn each_outcome_and_standing_is_reached_over_rest_and_seen_on_a_page(pool: PgPool) {
     let site = Site::new(pool).await;
-    widen(&site).await;
+    site.widen().await;
     let ada = site.person("ada", "member").await;
     let number = site.claim("C2").await;
     for way in WAYS {
         let told = (way.outcome, way.label);
         let open = site.registered(&ada).await;
         let path = open["url"].as_str().expect("an address").to_owned();
-        train(&site.pool, RUNS, way.end).await;
+        end_some(&site.pool, RUNS, way.end).await;
         let ended: Value = site.get(&format!("/api/v1{path}")).await.json();
         let verdict = &ended["verdict"];
         assert_eq!(verdict["outcome"], way.outcome, "{told:?}: {verdict}");
@@ -181,7 +152,7 @@ async fn each_outcome_and_standing_is_reached_over_rest_and_seen_on_a_page(pool:
                 standing,
             );
             // The confirmation, where the board has registered one.
-            train(&site.pool, usize::MAX, way.end).await;
+            end_some(&site.pool, usize::MAX, way.end).await;
         }
     }
 }
@@ -196,7 +167,7 @@ async fn what_no_run_can_decide_is_aborted_once_an_admin_says_so(pool: PgPool) {
     let open = site.registered(&ada).await;
     let path = open["url"].as_str().expect("an address").to_owned();
     let address = format!("/api/v1{path}");
-    train(&site.pool, RUNS, |_, _| Ending::Failed {
+    end_some(&site.pool, RUNS, |_, _| Ending::Failed {
         kind: FailureKind::Specification,
         error: "this worker knows no such cell".into(),
     })

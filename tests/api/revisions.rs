@@ -3,60 +3,30 @@
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Ending, Timing};
 use breakmywork_protocol::record::verify;
+use breakmywork_protocol::spec::Plan;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use uuid::Uuid;
-
-/// Lets C2 speak of the ready template's task, too.
-async fn widen(site: &Site) {
-    sqlx::query("update claim set covers = covers - 'tasks' || '{\"margin\": {\"relative\": 0.1}}' where label = 'C2'")
-        .execute(&site.pool)
-        .await
-        .expect("sets");
-}
 
 /// Trains what waits: with fixed masks the error is a fifth of that with fresh ones, and on long sequences five times.
-async fn train(pool: &PgPool) {
-    let worker = Uuid::new_v4();
-    jobs::register_worker(pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    while let Some(lease) = jobs::take(pool, worker, Timing::default())
-        .await
-        .expect("takes")
-    {
-        let plan = lease.plan.clone().expect("a plan");
+async fn by_length(pool: &PgPool) {
+    let end = |plan: &Plan| {
         let setup = serde_json::to_value(&plan.setup).expect("plain");
         let is_long = setup["task"]["length"].as_u64() > Some(60);
         let fixed = setup["dropout"]["state"]["time"] == "fixed";
         let good = fixed != is_long;
         let error = if good { 0.02 } else { 0.1 } * (1.0 + f64::from(plan.seed % 10) * 1e-3);
-        let result = json!({
-            "metrics": { "test_mse": error },
-            "treatment": { "verified": true, "sites": {}, "violations": [] },
-            "provenance": {
-                "worker_version": "0", "code_version": "0", "plan_sha256": plan.sha256(), "seed": plan.seed,
-                "device": "cpu", "device_name": "test", "threads": 1, "wall_seconds": 1.0, "time_steps": 1,
-                "time_steps_per_second": 1.0, "peak_memory_bytes": 0
-            }
-        });
-        let ending = Ending::Succeeded(serde_json::from_value(result).expect("a result"));
-        jobs::finish(pool, &lease, ending, Timing::default())
-            .await
-            .expect("finishes");
-    }
+        measured(plan, &[("test_mse", error)])
+    };
+    train(pool, end).await;
 }
 
 async fn propose(site: &Site, person: &Person, length: u32, more: &str) -> i64 {
     let spec = template().replace("length = 30", &format!("length = {length}"));
     assert!(spec.contains(&format!("length = {length}")));
     let spec = spec.replace("margin = 0.1", &format!("margin = {more}"));
-    let body = json!({ "claim": site.claim("C2").await, "spec": spec, "register": true });
-    let answer = site.post(person, "/api/v1/experiments", &body).await;
-    answer.assert_status(StatusCode::CREATED);
-    answer.json::<Value>()["id"].as_i64().expect("an id")
+    let registered = site.register(person, "C2", &spec).await;
+    registered["id"].as_i64().expect("an id")
 }
 
 fn revision(narrower: Value) -> Value {
@@ -67,7 +37,7 @@ fn revision(narrower: Value) -> Value {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_fallen_claim_is_narrowed_and_nothing_is_laundered(pool: PgPool) {
     let site = Site::new(pool).await;
-    widen(&site).await;
+    site.widen().await;
     let ada = site.person("ada", "member").await;
     let mod_ = site.person("mona", "moderator").await;
     let c2 = site.claim("C2").await;
@@ -75,7 +45,7 @@ async fn a_fallen_claim_is_narrowed_and_nothing_is_laundered(pool: PgPool) {
     let short = propose(&site, &ada, 30, "0.1").await;
     let long = propose(&site, &ada, 80, "0.1").await;
     let other = propose(&site, &ada, 40, "0.2").await;
-    train(&site.pool).await;
+    by_length(&site.pool).await;
     let claim: Value = site.get(&format!("/api/v1/claims/{c2}")).await.json();
     assert_eq!(claim["standing"], "falsified", "{claim}");
     let covers = claim["covers"].clone();
@@ -179,7 +149,7 @@ async fn a_fallen_claim_is_narrowed_and_nothing_is_laundered(pool: PgPool) {
         );
     }
     assert_eq!(moved, [0, 1]);
-    train(&site.pool).await;
+    by_length(&site.pool).await;
     let made: Value = site.get(&format!("/api/v1/claims/{id}")).await.json();
     assert_eq!(made["standing"], "standing", "{made}");
 
@@ -212,7 +182,7 @@ async fn findings(pool: &PgPool) -> u64 {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_line_goes_on_as_far_as_letters_reach(pool: PgPool) {
     let site = Site::new(pool).await;
-    widen(&site).await;
+    site.widen().await;
     let mod_ = site.person("mona", "moderator").await;
     let ada = site.person("ada", "member").await;
     let mut claim = site.claim("C2").await;
@@ -252,7 +222,7 @@ async fn a_line_goes_on_as_far_as_letters_reach(pool: PgPool) {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn the_scope_map_has_its_twin(pool: PgPool) {
     let site = Site::new(pool).await;
-    widen(&site).await;
+    site.widen().await;
     let ada = site.person("ada", "member").await;
     let c2 = site.claim("C2").await;
     let map: Value = site
@@ -262,7 +232,7 @@ async fn the_scope_map_has_its_twin(pool: PgPool) {
     assert_eq!(map["x"], Value::Null);
     let short = propose(&site, &ada, 30, "0.1").await;
     let long = propose(&site, &ada, 80, "0.1").await;
-    train(&site.pool).await;
+    by_length(&site.pool).await;
     let path = format!("/api/v1/claims/{c2}/scope-map?x=length&y=cell");
     let map: Value = site.get(&path).await.json();
     let lengths: Vec<f64> = map["x"]["values"]

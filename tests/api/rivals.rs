@@ -4,11 +4,10 @@
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Ending, Timing};
 use breakmywork_protocol::record::verify;
+use breakmywork_protocol::spec::Plan;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 struct Board {
     site: Site,
@@ -22,10 +21,7 @@ struct Board {
 /// C2 speaks of the ready template, ada is its author, mona a moderator.
 async fn board(pool: PgPool) -> Board {
     let site = Site::new(pool).await;
-    sqlx::query("update claim set covers = covers - 'tasks' || '{\"margin\": {\"relative\": 0.1}}' where label = 'C2'")
-        .execute(&site.pool)
-        .await
-        .expect("sets");
+    site.widen().await;
     let ada = site.person("ada", "member").await;
     let bob = site.person("bob", "member").await;
     let mona = site.person("mona", "moderator").await;
@@ -83,34 +79,14 @@ impl Board {
 
     /// Trains what waits, `fixed` masks reaching that error where fresh ones reach 0.1; with noise.
     async fn train(&self, fixed: f64) {
-        let pool = &self.site.pool;
-        let worker = Uuid::new_v4();
-        jobs::register_worker(pool, worker, "host", "cpu", "0", 1)
-            .await
-            .expect("registers");
-        while let Some(lease) = jobs::take(pool, worker, Timing::default())
-            .await
-            .expect("takes")
-        {
-            let plan = lease.plan.clone().expect("a plan");
+        let end = |plan: &Plan| {
             let setup = serde_json::to_value(&plan.setup).expect("plain");
             let is_fixed = setup["dropout"]["state"]["time"] == "fixed";
             let error =
                 if is_fixed { fixed } else { 0.1 } * (1.0 + f64::from(plan.seed % 10) * 1e-3);
-            let result = json!({
-                "metrics": { "test_mse": error },
-                "treatment": { "verified": true, "sites": {}, "violations": [] },
-                "provenance": {
-                    "worker_version": "0", "code_version": "0", "plan_sha256": plan.sha256(), "seed": plan.seed,
-                    "device": "cpu", "device_name": "test", "threads": 1, "wall_seconds": 1.0, "time_steps": 1,
-                    "time_steps_per_second": 1.0, "peak_memory_bytes": 0
-                }
-            });
-            let ending = Ending::Succeeded(serde_json::from_value(result).expect("a result"));
-            jobs::finish(pool, &lease, ending, Timing::default())
-                .await
-                .expect("finishes");
-        }
+            measured(plan, &[("test_mse", error)])
+        };
+        train(&self.site.pool, end).await;
     }
 
     /// What does not agree with the record, but for what this test changed of C2.

@@ -3,11 +3,10 @@
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Ending, Timing};
+use breakmywork_protocol::spec::Plan;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 /// The ready search, on claim C3.
 fn search() -> String {
@@ -19,58 +18,23 @@ fn search() -> String {
 }
 
 /// Trains what waits; `wins` says of a plan whether the fixed mask wins its pair.
-async fn train(pool: &PgPool, wins: impl Fn(&Value, u32) -> bool) {
-    let worker = Uuid::new_v4();
-    jobs::register_worker(pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    while let Some(lease) = jobs::take(pool, worker, Timing::default())
-        .await
-        .expect("takes")
-    {
-        let plan = lease.plan.clone().expect("a plan");
+async fn where_it_wins(pool: &PgPool, wins: impl Fn(&Value, u32) -> bool) {
+    let end = |plan: &Plan| {
         let setup = serde_json::to_value(&plan.setup).expect("plain");
         let fixed = setup["dropout"]["state"]["time"] == "fixed";
         let mut alike = setup.clone();
         alike["dropout"]["state"]["time"] = Value::Null;
-        let error = if fixed == wins(&alike, plan.seed) {
-            0.02
-        } else {
-            0.05
-        };
-        let result = json!({
-            "metrics": { "test_mse": error },
-            "treatment": { "verified": true, "sites": {}, "violations": [] },
-            "provenance": {
-                "worker_version": "0", "code_version": "0", "plan_sha256": plan.sha256(), "seed": plan.seed,
-                "device": "cpu", "device_name": "test", "threads": 1, "wall_seconds": 1.0, "time_steps": 1,
-                "time_steps_per_second": 1.0, "peak_memory_bytes": 0
-            }
-        });
-        let ending = Ending::Succeeded(serde_json::from_value(result).expect("a result"));
-        jobs::finish(pool, &lease, ending, Timing::default())
-            .await
-            .expect("finishes");
-    }
-}
-
-async fn registered(site: &Site, who: &Person, claim: &str, spec: &str) -> Value {
-    let body = json!({ "claim": site.claim(claim).await, "spec": spec, "register": true });
-    let answer = site.post(who, "/api/v1/experiments", &body).await;
-    assert_eq!(
-        answer.status_code(),
-        StatusCode::CREATED,
-        "{}",
-        answer.text()
-    );
-    answer.json()
+        let won = fixed == wins(&alike, plan.seed);
+        measured(plan, &[("test_mse", if won { 0.02 } else { 0.05 })])
+    };
+    train(pool, end).await;
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_search_ends_with_an_experiment_that_its_author_may_register(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.person("ada", "member").await;
-    let begun = registered(&site, &ada, "C3", &search()).await;
+    let begun = site.register(&ada, "C3", &search()).await;
     assert_eq!(
         begun["exploratory"], true,
         "by nature, whatever was asked for"
@@ -83,7 +47,7 @@ async fn a_search_ends_with_an_experiment_that_its_author_may_register(pool: PgP
         (&json!(false), &Value::Null)
     );
     // It fails where sequences are long.
-    train(&site.pool, |setup, _| {
+    where_it_wins(&site.pool, |setup, _| {
         setup["task"]["length"].as_u64() < Some(100)
     })
     .await;
@@ -128,7 +92,7 @@ async fn a_search_ends_with_an_experiment_that_its_author_may_register(pool: PgP
         (&registration["outside"], &registration["exploratory"]),
         (&json!([]), &json!(false))
     );
-    train(&site.pool, |setup, _| {
+    where_it_wins(&site.pool, |setup, _| {
         setup["task"]["length"].as_u64() < Some(100)
     })
     .await;
@@ -171,8 +135,8 @@ async fn search_after_search_moves_nothing_until_an_experiment_repeats_it(pool: 
             break;
         }
         let spec = search().replace("title = \"Where", &format!("title = \"{number}: Where"));
-        let begun = registered(&site, who, "C3", &spec).await;
-        train(&site.pool, luck).await;
+        let begun = site.register(who, "C3", &spec).await;
+        where_it_wins(&site.pool, luck).await;
         let told: Value = site
             .get(&format!("/api/v1/experiments/{}/search", begun["id"]))
             .await
@@ -200,7 +164,7 @@ async fn search_after_search_moves_nothing_until_an_experiment_repeats_it(pool: 
         let address = format!("/api/v1/experiments/{proposed}/register");
         let answer = site.post(who, &address, &json!({})).await;
         assert_eq!(answer.status_code(), StatusCode::OK, "{}", answer.text());
-        train(&site.pool, luck).await;
+        where_it_wins(&site.pool, luck).await;
     }
     let after: Value = site.get(&claim).await.json();
     assert_ne!(after["standing"], "falsified", "{after}");
@@ -302,7 +266,7 @@ async fn searches_count_towards_the_quota_and_take_no_forecast(pool: PgPool) {
     let mut last = Value::Null;
     for number in 0..20 {
         let spec = search().replace("title = \"Where", &format!("title = \"{number}: Where"));
-        last = registered(&site, &eve, "C3", &spec).await;
+        last = site.register(&eve, "C3", &spec).await;
     }
     let body = json!({ "claim": claim, "spec": search(), "register": true });
     let answer = site.post(&eve, "/api/v1/experiments", &body).await;

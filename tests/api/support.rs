@@ -5,9 +5,21 @@ use breakmywork::auth::token::{self, Scope};
 use breakmywork::config::Settings;
 use breakmywork::state::AppState;
 use breakmywork_protocol::id::AccountId;
+use breakmywork_protocol::jobs::Ending;
+use breakmywork_protocol::result::RunResult;
+use breakmywork_protocol::spec::Plan;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
+
+#[path = "../common/train.rs"]
+mod training;
+pub(crate) use training::{a_worker, train, work};
+
+/// The good end of a run of that plan, with these metrics.
+pub(crate) fn measured(plan: &Plan, metrics: &[(&str, f64)]) -> Ending {
+    Ending::Succeeded(Box::new(RunResult::simulated(metrics).of_plan(plan)))
+}
 
 /// The site on a fresh database with the seed content.
 pub(crate) struct Site {
@@ -85,12 +97,25 @@ impl Site {
             .expect("seeded")
     }
 
+    /// Lets C2 speak of the ready template's task, too.
+    pub(crate) async fn widen(&self) {
+        sqlx::query("update claim set covers = covers - 'tasks' || '{\"margin\": {\"relative\": 0.1}}' where label = 'C2'")
+            .execute(&self.pool)
+            .await
+            .expect("sets");
+    }
+
     /// Proposes and registers the first template.
     pub(crate) async fn registered(&self, person: &Person) -> Value {
-        let body = json!({ "claim": self.claim("C2").await, "spec": template(), "register": true });
-        let response = self.post(person, "/api/v1/experiments", &body).await;
-        response.assert_status(axum::http::StatusCode::CREATED);
-        response.json()
+        self.register(person, "C2", template()).await
+    }
+
+    /// Proposes that specification on the claim with this label, and registers it.
+    pub(crate) async fn register(&self, person: &Person, claim: &str, spec: &str) -> Value {
+        let body = json!({ "claim": self.claim(claim).await, "spec": spec, "register": true });
+        let answer = self.post(person, "/api/v1/experiments", &body).await;
+        assert_eq!(answer.status_code(), 201, "{}", answer.text());
+        answer.json()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Criteria with more than two arms, from the form to the verdict on the page and over REST.
 
-use crate::support::{Browser, Site, fields, location};
+use crate::support::{Browser, Site, fields, location, train};
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::{
     db::MIGRATOR,
@@ -23,18 +23,7 @@ async fn concluded(site: &Site, ada: &Browser, toml: &str, error: impl Fn(&Plan)
     ada.post(&format!("{path}/register"), &[])
         .await
         .assert_status_see_other();
-    let worker = Uuid::new_v4();
-    jobs::register_worker(&site.pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    let timing = Timing::default();
-    while let Some(lease) = jobs::take(&site.pool, worker, timing).await.expect("takes") {
-        let plan = lease.plan.clone().expect("a plan");
-        let end = site.success(&plan, error(&plan));
-        jobs::finish(&site.pool, &lease, end, timing)
-            .await
-            .expect("finishes");
-    }
+    train(&site.pool, |plan| site.success(plan, error(plan))).await;
     path
 }
 

@@ -4,10 +4,8 @@ use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Timing};
-use breakmywork_protocol::spec::MaskTime;
+use breakmywork_protocol::spec::{MaskTime, Plan};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 /// Registers the ready template at this length.
 async fn registered(browser: &Browser, site: &Site, length: &str) {
@@ -34,24 +32,14 @@ async fn registered(browser: &Browser, site: &Site, length: &str) {
 }
 
 /// Trains what waits: fixed masks are better on short sequences, fresh ones on long ones.
-async fn train(site: &Site) {
-    let worker = Uuid::new_v4();
-    jobs::register_worker(&site.pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    while let Some(lease) = jobs::take(&site.pool, worker, Timing::default())
-        .await
-        .expect("takes")
-    {
-        let plan = lease.plan.clone().expect("a plan");
+async fn by_length(site: &Site) {
+    let end = |plan: &Plan| {
         let state = plan.setup.dropout.state.as_ref().expect("a site");
         let good = (state.time == MaskTime::Fixed) == (plan.setup.task.length < 60);
         let error = if good { 0.02 } else { 0.1 } * (1.0 + f64::from(plan.seed % 10) * 1e-3);
-        let end = site.success(&plan, error);
-        jobs::finish(&site.pool, &lease, end, Timing::default())
-            .await
-            .expect("finishes");
-    }
+        site.success(plan, error)
+    };
+    train(&site.pool, end).await;
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -64,7 +52,7 @@ async fn a_fallen_claim_is_repaired_from_where_it_survived(pool: PgPool) {
     for length in ["20", "30", "80"] {
         registered(&ada, &site, length).await;
     }
-    train(&site).await;
+    by_length(&site).await;
     // One that has not ended when the claim is narrowed.
     registered(&ada, &site, "25").await;
     let page = mona.get(&claim).await.text();

@@ -1,12 +1,10 @@
 //! A search on its page: what it will do, how it goes, what it found, and the way to the experiment that can count.
 
-use crate::support::{Browser, Site, fields, location};
+use crate::support::{Browser, Site, a_worker, fields, location, work};
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
-use breakmywork_protocol::jobs::{self, Timing};
 use breakmywork_protocol::spec::Plan;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 fn search() -> &'static str {
     let mut ready = breakmywork::seed::TEMPLATES.iter();
@@ -34,22 +32,9 @@ async fn proposed(site: &Site, who: &Browser, toml: &str) -> String {
 }
 
 /// Lets so many runs end: the fixed mask wins unless sequences are long.
-async fn train(site: &Site, most: usize) {
-    let worker = Uuid::new_v4();
-    jobs::register_worker(&site.pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    for _ in 0..most {
-        let lease = jobs::take(&site.pool, worker, Timing::default());
-        let Some(lease) = lease.await.expect("takes") else {
-            return;
-        };
-        let plan = lease.plan.clone().expect("a plan");
-        let end = site.success(&plan, error(&plan));
-        jobs::finish(&site.pool, &lease, end, Timing::default())
-            .await
-            .expect("finishes");
-    }
+async fn end_some(site: &Site, most: usize) {
+    let end = |plan: &Plan| site.success(plan, error(plan));
+    work(&site.pool, a_worker(&site.pool).await, most, end).await;
 }
 
 fn error(plan: &Plan) -> f64 {
@@ -92,7 +77,7 @@ async fn a_search_is_told_before_followed_and_leads_on(pool: PgPool) {
             "data-live=",
         ],
     );
-    train(&site, 44).await;
+    end_some(&site, 44).await;
     let live = ada.get(&format!("{path}/live")).await.text();
     says(
         &live,
@@ -103,7 +88,7 @@ async fn a_search_is_told_before_followed_and_leads_on(pool: PgPool) {
             "class=\"holds\"",
         ],
     );
-    train(&site, 1_000).await;
+    end_some(&site, 1_000).await;
     let page = ada.get(&path).await.text();
     says(
         &page,

@@ -4,14 +4,16 @@ use axum_test::{TestResponse, TestServer};
 use breakmywork::{auth::account::Role, config::Settings, db::accounts, state::AppState};
 use breakmywork_protocol::{
     id::AccountId,
-    jobs::{self, Ending, Offer, Timing},
-    result::{Provenance, RunResult, Treatment},
+    jobs::{self, Ending, Offer},
+    result::RunResult,
     spec::{MaskTime, Plan},
 };
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+
+#[path = "../common/train.rs"]
+mod training;
+pub(crate) use training::{a_worker, train, work};
 
 /// What everybody here signs in with.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -73,33 +75,11 @@ impl Site {
 
     /// The end of a run of `plan` with this test error, on a worker that has the Penn Treebank.
     pub(crate) fn success(&self, plan: &Plan, error: f64) -> Ending {
-        Ending::Succeeded(Box::new(RunResult {
-            metrics: BTreeMap::from([
-                ("test_mse".to_owned(), error),
-                ("valid_mse".to_owned(), error),
-            ]),
-            treatment: Treatment {
-                verified: true,
-                sites: BTreeMap::new(),
-                violations: Vec::new(),
-            },
-            provenance: Provenance {
-                worker_version: "0".into(),
-                plan_sha256: plan.sha256(),
-                seed: plan.seed,
-                device: "cpu".into(),
-                device_name: "test".into(),
-                products: None,
-                threads: 1,
-                wall_seconds: 1.0,
-                time_steps: 1,
-                time_steps_per_second: 1.0,
-                peak_memory_bytes: 0,
-                data_set: plan.setup.task.data.clone(),
-                data_sha256: plan.setup.task.data.as_ref().map(|_| "a".repeat(64)),
-                code_version: "0".into(),
-            },
-        }))
+        let metrics = [("test_mse", error), ("valid_mse", error)];
+        let mut result = RunResult::simulated(&metrics).of_plan(plan);
+        result.provenance.data_set = plan.setup.task.data.clone();
+        result.provenance.data_sha256 = plan.setup.task.data.as_ref().map(|_| "a".repeat(64));
+        Ending::Succeeded(Box::new(result))
     }
 
     /// Lets a claim speak of every task, generated sequences too.
@@ -114,10 +94,7 @@ impl Site {
     /// Does every queued run as a worker would report it: fixed masks at 0.02, fresh ones at 0.08. The worker has
     /// the Penn Treebank.
     pub(crate) async fn train_all(&self) {
-        let worker = Uuid::new_v4();
-        jobs::register_worker(&self.pool, worker, "host", "cpu", "0", 1)
-            .await
-            .expect("registers");
+        let worker = a_worker(&self.pool).await;
         let offer = Offer {
             data_set: "penn_treebank@1".parse().expect("a name"),
             sha256: "a".repeat(64),
@@ -125,23 +102,13 @@ impl Site {
         jobs::offer(&self.pool, worker, &[offer])
             .await
             .expect("offers");
-        while let Some(lease) = jobs::take(&self.pool, worker, Timing::default())
-            .await
-            .expect("takes")
-        {
-            let plan = lease.plan.clone().expect("a plan");
-            let fixed = plan
-                .setup
-                .dropout
-                .state
-                .as_ref()
-                .is_some_and(|site| site.time == MaskTime::Fixed);
+        let end = |plan: &Plan| {
+            let state = plan.setup.dropout.state.as_ref();
+            let fixed = state.is_some_and(|site| site.time == MaskTime::Fixed);
             let error = if fixed { 0.02 } else { 0.08 } + f64::from(plan.seed % 10) * 1e-3;
-            let end = self.success(&plan, error);
-            jobs::finish(&self.pool, &lease, end, Timing::default())
-                .await
-                .expect("finishes");
-        }
+            self.success(plan, error)
+        };
+        work(&self.pool, worker, usize::MAX, end).await;
     }
 }
 

@@ -1,15 +1,13 @@
 //! Equal tuning, from the proposal to what each arm chose, on the page and over REST.
 
-use crate::support::{Browser, Site, location};
+use crate::support::{Browser, Site, a_worker, location, work};
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::{
     db::MIGRATOR,
-    jobs::{self, Timing},
-    spec::{self, Format},
+    spec::{self, Format, Plan},
 };
 use serde_json::Value;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 /// Three learning rates on two seeds for each of two arms: twelve runs before the sixteen that are compared.
 const TUNED: &str = "title = \"Masks, each at its own learning rate\"\nseeds = 8\n[task]\nname = \"adding\"\nlength = 10\n\
@@ -20,18 +18,8 @@ const TUNED: &str = "title = \"Masks, each at its own learning rate\"\nseeds = 8
     values = [0.001, 0.01, 0.1]\nscale = \"log\"\n";
 
 /// Ends so many runs: the fixed arm is best at 0.01, the other at 0.001.
-async fn train(site: &Site, runs: usize) {
-    let worker = Uuid::new_v4();
-    jobs::register_worker(&site.pool, worker, "host", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    let timing = Timing::default();
-    for _ in 0..runs {
-        let lease = jobs::take(&site.pool, worker, timing)
-            .await
-            .expect("takes")
-            .expect("a run");
-        let plan = lease.plan.clone().expect("a plan");
+async fn end_some(site: &Site, runs: usize) {
+    let end = |plan: &Plan| {
         let (best, base) = if plan.arm == "fixed" {
             (0.01, 0.02)
         } else {
@@ -39,10 +27,9 @@ async fn train(site: &Site, runs: usize) {
         };
         let distance = (plan.setup.training.learning_rate / best).ln().abs() / 100.0;
         let error = base + distance + f64::from(plan.seed % 8) * 1e-4;
-        jobs::finish(&site.pool, &lease, site.success(&plan, error), timing)
-            .await
-            .expect("finishes");
-    }
+        site.success(plan, error)
+    };
+    work(&site.pool, a_worker(&site.pool).await, runs, end).await;
 }
 
 async fn over_rest(ada: &Browser, path: &str) -> Value {
@@ -75,7 +62,7 @@ async fn each_arm_chooses_in_sight_of_everybody(pool: PgPool) {
         .await
         .assert_status_see_other();
 
-    train(&site, 5).await;
+    end_some(&site, 5).await;
     let page = ada.get(&path).await.text();
     says(
         &page,
@@ -93,7 +80,7 @@ async fn each_arm_chooses_in_sight_of_everybody(pool: PgPool) {
         .await
         .assert_status_not_found();
 
-    train(&site, 7 + 16).await;
+    end_some(&site, 7 + 16).await;
     let told = over_rest(&ada, &format!("{path}/tuning")).await;
     assert_eq!(told["metric"], "valid_mse");
     let chosen: Vec<&Value> = told["arms"]

@@ -2,12 +2,11 @@
 
 use crate::noise::Noise;
 use crate::{ALPHA, MARGIN};
-use breakmywork_protocol::result::{Provenance, RunResult, Treatment};
+use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{Format, Spec, read};
 use breakmywork_protocol::stats;
 use breakmywork_protocol::verdict::{self, End, Label, Outcome, RunOutcome, Verdict};
 use rand::Rng;
-use std::collections::BTreeMap;
 
 /// Smallest difference of interest of two shares.
 pub(crate) const SHARE_MARGIN: f64 = 0.3;
@@ -313,28 +312,5 @@ fn spec(kind: Kind, pairs: u32) -> Spec {
 }
 
 fn finished(value: f64) -> End {
-    End::Finished(Box::new(RunResult {
-        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
-        treatment: Treatment {
-            verified: true,
-            sites: BTreeMap::new(),
-            violations: Vec::new(),
-        },
-        provenance: Provenance {
-            worker_version: String::new(),
-            code_version: String::new(),
-            data_set: None,
-            data_sha256: None,
-            plan_sha256: String::new(),
-            seed: 1,
-            device: "cpu".into(),
-            device_name: String::new(),
-            products: None,
-            threads: 1,
-            wall_seconds: 1.0,
-            time_steps: 1,
-            time_steps_per_second: 1.0,
-            peak_memory_bytes: 0,
-        },
-    }))
+    End::Finished(Box::new(RunResult::simulated(&[("test_mse", value)])))
 }

@@ -16,7 +16,7 @@ use sqlx::types::Json;
 use sqlx::{Acquire, PgConnection, PgPool};
 
 /// Seconds of one worker that the board's own confirmations may take within a week.
-pub const WEEKLY_BUDGET_S: f64 = 24.0 * 3600.0;
+const WEEKLY_BUDGET_S: f64 = 24.0 * 3600.0;
 /// Challenges looked at in one sweep; the next one goes on.
 const AT_ONCE: i64 = 100;
 

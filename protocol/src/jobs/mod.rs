@@ -39,7 +39,7 @@ mod worker;
 
 pub use co_sign::{Answer, answer, proposal_sha256};
 pub use conclude::verdict_again;
-pub use confirm::{WEEKLY_BUDGET_S, confirm};
+pub use confirm::confirm;
 pub use control::{cancel, give_up, pause, resume, retry, retry_failed};
 pub use curves::keep_curves;
 pub use dispute::{answer_dispute, dispute, resolve_dispute};

@@ -37,15 +37,7 @@ fn chosen(spec: &Spec, scores: &[[Score; 3]]) -> Vec<u32> {
 
 fn result(spec: &Spec, value: f64) -> RunResult {
     let metric = &spec.tuning.as_ref().expect("one").metric;
-    serde_json::from_value(serde_json::json!({
-        "metrics": { metric.as_str(): value, "test_nll": -value },
-        "treatment": { "verified": true, "sites": {}, "violations": [] },
-        "provenance": {
-            "worker_version": "0", "plan_sha256": "", "seed": 1, "device": "cpu", "device_name": "", "threads": 1,
-            "wall_seconds": 1.0, "time_steps": 1, "time_steps_per_second": 1.0, "peak_memory_bytes": 0
-        }
-    }))
-    .expect("a result")
+    RunResult::simulated(&[(metric, value), ("test_nll", -value)])
 }
 
 #[test]

@@ -18,7 +18,7 @@ use rand::rngs::SmallRng;
 /// Power that a confirmation is planned with, where so many pairs as may run have it.
 pub const PLANNED: f64 = 0.9;
 /// Level of all confirmations of one claim together: the chance that a true claim ever falls.
-pub const CLAIM_LEVEL: f64 = 0.05;
+const CLAIM_LEVEL: f64 = 0.05;
 /// How much farther than a pair does on average the imaginary one lies that would save the claim: as far as one seed in
 /// seven that gains three margins where the others gain nothing, in `bench/verdict`, and a little more.
 const FARTHER: f64 = 3.0;
@@ -28,7 +28,7 @@ const FARTHER: f64 = 3.0;
 pub struct Confirmation {
     /// Which of its claim's it is, from 1 on.
     pub place: u32,
-    /// Its one-sided level. Those of all confirmations of a claim, however many, sum to [`CLAIM_LEVEL`].
+    /// Its one-sided level. Those of all confirmations of a claim, however many, sum to 0.05.
     pub level: f64,
     /// Seed pairs.
     pub pairs: u32,

@@ -40,7 +40,7 @@ use crate::result::RunResult;
 use crate::spec::{CriterionKind, Estimand, Scale};
 use serde::{Deserialize, Serialize};
 
-pub use confirmation::{CLAIM_LEVEL, Confirmation, PLANNED as PLANNED_POWER};
+pub use confirmation::{Confirmation, PLANNED as PLANNED_POWER};
 pub use decide::{conclusion, decide, decision};
 pub(crate) use explain::escape;
 pub use planned::{PairNoise, Power};

@@ -1,7 +1,5 @@
 use super::*;
-use crate::result::{Provenance, Treatment};
 use crate::spec::{Format, Spec, read};
-use std::collections::BTreeMap;
 
 mod beside;
 mod cells;
@@ -66,30 +64,7 @@ fn spec(criterion: &str) -> Spec {
 
 /// A run that ended with this test error.
 pub(crate) fn finished(value: f64) -> End {
-    End::Finished(Box::new(RunResult {
-        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
-        treatment: Treatment {
-            verified: true,
-            sites: BTreeMap::new(),
-            violations: Vec::new(),
-        },
-        provenance: Provenance {
-            worker_version: "0".into(),
-            code_version: "0".into(),
-            data_set: None,
-            data_sha256: None,
-            plan_sha256: String::new(),
-            seed: 1,
-            device: "cpu".into(),
-            device_name: String::new(),
-            products: None,
-            threads: 1,
-            wall_seconds: 1.0,
-            time_steps: 1,
-            time_steps_per_second: 1.0,
-            peak_memory_bytes: 0,
-        },
-    }))
+    End::Finished(Box::new(RunResult::simulated(&[("test_mse", value)])))
 }
 
 /// Treatment "b" against control "a", lower is better.

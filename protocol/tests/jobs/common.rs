@@ -2,10 +2,10 @@
 
 use breakmywork_protocol::id::{AccountId, ExperimentId, RunId};
 use breakmywork_protocol::jobs::{self, Ending, Lease, Timing};
-use breakmywork_protocol::result::{Provenance, RunResult, Treatment};
+use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{self, Format, Spec};
+use breakmywork_protocol::verdict::Verdict;
 use sqlx::PgPool;
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub(crate) const TIMING: Timing = Timing {
@@ -55,12 +55,38 @@ pub(crate) async fn proposed(pool: &PgPool, author: AccountId, spec: &Spec) -> E
 
 pub(crate) async fn registered(pool: &PgPool, author: AccountId, spec: &Spec) -> ExperimentId {
     let id = proposed(pool, author, spec).await;
+    register(pool, id, author, spec).await;
+    id
+}
+
+pub(crate) async fn register(pool: &PgPool, id: ExperimentId, author: AccountId, spec: &Spec) {
     let mut tx = pool.begin().await.expect("a transaction");
     jobs::register(&mut tx, id, author, spec, false)
         .await
         .expect("registers");
     tx.commit().await.expect("commits");
-    id
+}
+
+/// The verdict as it is stored, which whoever computes it again gets, too.
+pub(crate) async fn verdict(pool: &PgPool, experiment: ExperimentId) -> Verdict {
+    let stored = sqlx::query_scalar!(
+        "select detail from verdict where experiment_id = $1",
+        experiment.0
+    )
+    .fetch_one(pool)
+    .await
+    .expect("a verdict");
+    let stored = serde_json::from_value(stored).expect("reads");
+    let mut connection = pool.acquire().await.expect("connects");
+    let again = jobs::verdict_again(&mut connection, experiment)
+        .await
+        .expect("computes");
+    assert_eq!(stored, again);
+    stored
+}
+
+pub(crate) async fn ada(pool: &PgPool) -> AccountId {
+    account(pool, "ada").await
 }
 
 pub(crate) async fn worker(pool: &PgPool) -> Uuid {
@@ -90,30 +116,7 @@ pub(crate) async fn finish(
 }
 
 pub(crate) fn success(value: f64) -> Ending {
-    Ending::Succeeded(Box::new(RunResult {
-        metrics: BTreeMap::from([("test_mse".to_owned(), value)]),
-        treatment: Treatment {
-            verified: true,
-            sites: BTreeMap::new(),
-            violations: Vec::new(),
-        },
-        provenance: Provenance {
-            worker_version: "0".into(),
-            code_version: "0".into(),
-            data_set: None,
-            data_sha256: None,
-            plan_sha256: String::new(),
-            seed: 1,
-            device: "cpu".into(),
-            device_name: String::new(),
-            products: None,
-            threads: 1,
-            wall_seconds: 1.0,
-            time_steps: 1,
-            time_steps_per_second: 1.0,
-            peak_memory_bytes: 0,
-        },
-    }))
+    Ending::Succeeded(Box::new(RunResult::simulated(&[("test_mse", value)])))
 }
 
 pub(crate) async fn run_state(pool: &PgPool, run: RunId) -> String {

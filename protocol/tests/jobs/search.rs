@@ -43,11 +43,7 @@ async fn proposed_search(pool: &PgPool, author: AccountId, spec: &Spec) -> Exper
 
 async fn registered_search(pool: &PgPool, author: AccountId, spec: &Spec) -> ExperimentId {
     let id = proposed_search(pool, author, spec).await;
-    let mut tx = pool.begin().await.expect("a transaction");
-    jobs::register(&mut tx, id, author, spec, false)
-        .await
-        .expect("registers");
-    tx.commit().await.expect("commits");
+    register(pool, id, author, spec).await;
     id
 }
 

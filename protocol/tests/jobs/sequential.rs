@@ -5,7 +5,7 @@ use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{AccountId, ExperimentId, RunId};
 use breakmywork_protocol::jobs::{self, Ending, FailureKind, Lease};
 use breakmywork_protocol::spec::{Spec, Stopping};
-use breakmywork_protocol::verdict::{Outcome, Stop, Verdict};
+use breakmywork_protocol::verdict::{Outcome, Stop};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -44,28 +44,6 @@ async fn end(pool: &PgPool, lease: &Lease, advantage: f64) {
     finish(pool, lease, success(error), TIMING)
         .await
         .expect("finishes");
-}
-
-async fn verdict(pool: &PgPool, experiment: ExperimentId) -> Verdict {
-    let stored = sqlx::query_scalar!(
-        "select detail from verdict where experiment_id = $1",
-        experiment.0
-    )
-    .fetch_one(pool)
-    .await
-    .expect("a verdict");
-    let stored = serde_json::from_value(stored).expect("reads");
-    // Whoever computes it again gets the same.
-    let mut connection = pool.acquire().await.expect("connects");
-    let again = jobs::verdict_again(&mut connection, experiment)
-        .await
-        .expect("computes");
-    assert_eq!(stored, again);
-    stored
-}
-
-async fn ada(pool: &PgPool) -> AccountId {
-    account(pool, "ada").await
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

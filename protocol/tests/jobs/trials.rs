@@ -4,7 +4,7 @@ use crate::common::*;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use breakmywork_protocol::jobs::{self, Lease};
-use breakmywork_protocol::verdict::{Outcome, Verdict};
+use breakmywork_protocol::verdict::Outcome;
 use sqlx::PgPool;
 
 /// Adds a trial with a run of each arm on a seed that the verdict compares too.
@@ -40,17 +40,6 @@ async fn end(pool: &PgPool, lease: &Lease) {
     finish(pool, lease, success(error), TIMING)
         .await
         .expect("finishes");
-}
-
-async fn verdict(pool: &PgPool, experiment: ExperimentId) -> Verdict {
-    let stored = sqlx::query_scalar!(
-        "select detail from verdict where experiment_id = $1",
-        experiment.0
-    )
-    .fetch_one(pool)
-    .await
-    .expect("a verdict");
-    serde_json::from_value(stored).expect("reads")
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

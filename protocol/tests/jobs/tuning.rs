@@ -6,7 +6,7 @@ use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{AccountId, ExperimentId, RunId};
 use breakmywork_protocol::jobs::{self, Ending, FailureKind, Lease};
 use breakmywork_protocol::spec::{self, Format, Spec, Stopping};
-use breakmywork_protocol::verdict::{Outcome, Verdict};
+use breakmywork_protocol::verdict::Outcome;
 use sqlx::PgPool;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -19,10 +19,6 @@ fn tuned(seeds: u32) -> Spec {
         spec(seeds).to_toml()
     );
     spec::read(&text, Format::Toml).expect("a good specification")
-}
-
-async fn ada(pool: &PgPool) -> AccountId {
-    account(pool, "ada").await
 }
 
 /// What a run ends with: validation likes 0.01 for the fixed arm and 0.001 for the other; on the test it is the other way
@@ -73,23 +69,6 @@ async fn chosen(pool: &PgPool, experiment: ExperimentId) -> Vec<(String, i32)> {
     .into_iter()
     .map(|row| (row.arm, row.number))
     .collect()
-}
-
-async fn verdict(pool: &PgPool, experiment: ExperimentId) -> Verdict {
-    let stored = sqlx::query_scalar!(
-        "select detail from verdict where experiment_id = $1",
-        experiment.0
-    )
-    .fetch_one(pool)
-    .await
-    .expect("a verdict");
-    let stored = serde_json::from_value(stored).expect("reads");
-    let mut connection = pool.acquire().await.expect("connects");
-    let again = jobs::verdict_again(&mut connection, experiment)
-        .await
-        .expect("computes");
-    assert_eq!(stored, again);
-    stored
 }
 
 async fn stopped(pool: &PgPool, experiment: ExperimentId, by: AccountId) {

@@ -34,8 +34,8 @@ struct Pulse {
 }
 
 impl Front {
-    /// The claims that survived the severest tests, and behind them those that are tried most. It takes all verdicts to
-    /// find them, so they are as they were found last; how each stands is for its reader to ask.
+    /// The claims that survived the severest tests, and behind them those that are tried most, as they were found last; how
+    /// each stands is for its reader to ask.
     ///
     /// # Errors
     /// If nobody looked before, and the database is away.

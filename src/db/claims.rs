@@ -127,10 +127,13 @@ macro_rules! select_claims {
                  (select name from account where account.id = named_author_id) as named_author,
                  coalesce(named_author_id, author_id) as "answering_id: AccountId",
                  claim.thread_id as "thread: ThreadId", claim.created_at,
-                 tally.supported as "supported!", tally.falsified as "falsified!",
-                 tally.inconclusive as "inconclusive!", tried.open as "open!",
-                 tried.experiments as "experiments!", tally.survived as "survived!", tally.refuted as "refuted!",
-                 tally.severity as "severity!", tally.aside as "aside!", tally.challenged_by, tally.fell_by
+                 coalesce(tally.supported, 0) as "supported!", coalesce(tally.falsified, 0) as "falsified!",
+                 coalesce(tally.inconclusive, 0) as "inconclusive!", tried.open as "open!",
+                 tried.experiments as "experiments!", coalesce(tally.survived, 0) as "survived!",
+                 coalesce(tally.refuted, 0) as "refuted!",
+                 -- Below that it is no number any more, and Postgres would say so.
+                 1 - exp(greatest(coalesce(tally.doubt, 0) / 1e9::double precision, -700)) as "severity!",
+                 coalesce(tally.aside, 0) as "aside!", tally.challenged_by as "challenged_by?", tally.fell_by as "fell_by?"
                from claim
                join work on work.id = work_id
                left join account on account.id = author_id
@@ -141,24 +144,7 @@ macro_rules! select_claims {
                  from (select state from experiment where claim_id = claim.id and state <> 'withdrawn'
                        order by experiment.id desc limit 1001) newest
                ) as tried
-               -- All that has a verdict: that was run, so that it does not come by the thousand at no cost.
-               cross join lateral (
-                 select count(*) filter (where outcome = 'supported') as supported,
-                   count(*) filter (where outcome = 'falsified') as falsified,
-                   count(*) filter (where outcome = 'inconclusive') as inconclusive,
-                   count(*) filter (where outcome = 'supported' and bears) as survived,
-                   count(*) filter (where challenge = 'not_confirmed' and bears) as refuted,
-                   -- Below that it is no number any more, and Postgres would say so.
-                   1 - exp(greatest(coalesce(sum(ln(greatest(1 - severity, 1e-4))) filter (where outcome = 'supported' and bears), 0), -700))
-                     as severity,
-                   count(*) filter (where outcome in ('supported', 'falsified') and not bears) as aside,
-                   max(experiment.id) filter (where challenge = 'open' and bears) as challenged_by,
-                   max(experiment.id) filter (where challenge = 'confirmed' and bears and not exists (
-                     select from experiment c where c.confirms = experiment.id and c.disputed_at is not null)) as fell_by
-                 from experiment join verdict on verdict.experiment_id = experiment.id
-                   cross join lateral (select cardinality(outside) = 0 and disputed_at is null as bears) b
-                 where claim_id = claim.id and state = 'concluded' and not exploratory
-               ) as tally "# + $tail
+               left join claim_tally tally on tally.claim_id = claim.id "# + $tail
             $(, $argument)*
         )
     };
@@ -262,12 +248,24 @@ pub async fn revisions(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec
         .await
 }
 
-/// The claims that survived the severest tests, those that fell or are challenged next, then those that are tried most. It
-/// takes all verdicts to find them.
+/// The claims that survived the severest tests, those that fell or are challenged next, then those that are tried most of
+/// the ones that the newest thousand experiments are on, then the oldest.
+///
+/// # Errors
+/// If the database is away.
 pub async fn severest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "where claim.moderation = 'shown'
-         order by tally.severity desc, tally.fell_by is null and tally.challenged_by is null, tried.experiments desc, claim.id
+        "where claim.moderation = 'shown' and claim.id in (
+             (select t.claim_id from claim_tally t join public_claim c on c.id = t.claim_id
+              where t.doubt < 0 order by t.doubt, t.claim_id limit $1)
+             union all
+             (select t.claim_id from claim_tally t join public_claim c on c.id = t.claim_id
+              where t.challenged_by is not null or t.fell_by is not null order by t.claim_id limit $1)
+             union all
+             (select e.claim_id from experiment e order by e.id desc limit 1000)
+             union all
+             (select c.id from public_claim c order by c.id limit $1))
+         order by coalesce(tally.doubt, 0), tally.fell_by is null and tally.challenged_by is null, tried.experiments desc, claim.id
          limit $1",
         limit
     )

@@ -1,6 +1,6 @@
 //! People and workers who do something at random, through the functions that pages and REST call.
 
-use crate::board::{Board, draft};
+use crate::board::{Board, draft, search, tuned};
 use breakmywork::acceptance;
 use breakmywork::auth::account::Role;
 use breakmywork::db::comments::{self, moderation, versions};
@@ -23,6 +23,8 @@ pub(crate) struct Crowd<'a> {
     random: SmallRng,
     people: Vec<AccountId>,
     claims: Vec<ClaimId>,
+    /// The claim that is searched, where plans that run in stages are registered as well.
+    searchable: Option<ClaimId>,
     /// Acts that were done, others having been refused.
     pub(crate) done: usize,
 }
@@ -37,8 +39,17 @@ impl<'a> Crowd<'a> {
             random: SmallRng::seed_from_u64(seed),
             people,
             claims: board.claims().await,
+            searchable: None,
             done: 0,
             board,
+        }
+    }
+
+    /// The same, who also tune and search.
+    pub(crate) async fn with_stages(self) -> Self {
+        Self {
+            searchable: Some(self.board.searchable().await),
+            ..self
         }
     }
 
@@ -203,10 +214,18 @@ impl<'a> Crowd<'a> {
         let margin = *[0.02, 0.05, 1e-7].choose(&mut self.random).expect("some");
         let mut draft = draft(margin, self.random.random_range(5..50));
         draft.seal_days = self.random.random_bool(0.3).then_some(30);
+        let mut claim = *self.claims.choose(&mut self.random).expect("claims");
+        if let Some(searchable) = self.searchable {
+            match self.random.random_range(0..10) {
+                0..2 => draft = tuned(),
+                2 => (claim, draft) = (searchable, search(24)),
+                _ => {}
+            }
+        }
         let earlier = self.experiment(tx, "concluded").await.ok();
         let amends = earlier.map(|id| (id, "a finer margin".to_owned()));
         let new = New {
-            claim: *self.claims.choose(&mut self.random).expect("claims"),
+            claim,
             author: who,
             draft: &draft,
             amends: amends.as_ref(),

@@ -6,10 +6,9 @@ use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs::{self, Ending, FailureKind, Timing};
 use breakmywork_protocol::record::verify::{Finding, Options, Summary, Told, verify};
 use breakmywork_protocol::record::{self, Head};
-use breakmywork_protocol::result::{Provenance, RunResult, Treatment};
+use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::Plan;
 use sqlx::{AssertSqlSafe, PgPool};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub(crate) const TIMING: Timing = Timing {
@@ -86,8 +85,8 @@ impl Board {
         id
     }
 
-    /// Proposes and registers a search, on a claim that says which arms it compares; the fixed mask wins at every point.
-    pub(crate) async fn searched(&self, author: AccountId) -> ExperimentId {
+    /// A claim that says which arms it compares, so that it can be searched: of the two masks the fresh one is to win.
+    pub(crate) async fn searchable(&self) -> ClaimId {
         let covers = serde_json::json!({
             "margin": { "relative": 0.1 },
             "arms": { "treatment": { "dropout.state.time": "per_step" }, "control": { "dropout.state.time": "fixed" } }
@@ -105,13 +104,21 @@ impl Board {
         .expect("a claim");
         let mut tx = self.pool.begin().await.expect("a transaction");
         record::claim(&mut tx, claim).await.expect("records");
-        let draft = search();
+        tx.commit().await.expect("commits");
+        claim
+    }
+
+    /// Proposes and registers a search; the fixed mask wins at every point.
+    pub(crate) async fn searched(&self, author: AccountId) -> ExperimentId {
+        let claim = self.searchable().await;
+        let draft = search(40);
         let new = New {
             claim,
             author,
             draft: &draft,
             amends: None,
         };
+        let mut tx = self.pool.begin().await.expect("a transaction");
         let id = proposal::propose(&mut tx, new).await.expect("proposes");
         proposal::register(&mut tx, id, author, &draft.spec, false)
             .await
@@ -226,18 +233,17 @@ pub(crate) fn tuned() -> Draft {
     )
 }
 
-/// A search whose prediction is the wrong way round.
-fn search() -> Draft {
-    checked(
+/// A search whose prediction is the wrong way round, of at most so many runs.
+pub(crate) fn search(budget: u32) -> Draft {
+    checked(format!(
         "title = \"t\"\nseeds = 2\n[task]\nname = \"adding\"\nlength = 5\n[training]\nsteps = 10\n\
-         [[arms]]\nname = \"fixed\"\ndropout.state = { rate = 0.25, time = \"fixed\" }\n\
-         [[arms]]\nname = \"fresh\"\ndropout.state = { rate = 0.25, time = \"per_step\" }\n\
+         [[arms]]\nname = \"fixed\"\ndropout.state = {{ rate = 0.25, time = \"fixed\" }}\n\
+         [[arms]]\nname = \"fresh\"\ndropout.state = {{ rate = 0.25, time = \"per_step\" }}\n\
          [criterion]\nkind = \"search\"\nmetric = \"test_mse\"\ntreatment = \"fresh\"\ncontrol = \"fixed\"\n\
-         scale = \"log\"\nmargin = 0.1\n[search]\nbudget = 40\n\
+         scale = \"log\"\nmargin = 0.1\n[search]\nbudget = {budget}\n\
          [[search.space]]\nfield = \"task.length\"\nvalues = [5, 6, 7, 8]\n\
          [[search.space]]\nfield = \"model.hidden\"\nvalues = [4, 8, 16, 32]\n"
-            .to_owned(),
-    )
+    ))
 }
 
 fn drafted(seeds: u32, margin: f64, steps: u32, further: &str) -> Draft {
@@ -265,31 +271,9 @@ fn checked(toml: String) -> Draft {
 fn success(plan: &Plan, noise: f64) -> Ending {
     let better = if plan.arm == "fixed" { 0.01 } else { 0.1 };
     let value = better + f64::from(plan.seed % 8) * 1e-3 + noise;
-    Ending::Succeeded(Box::new(RunResult {
-        metrics: BTreeMap::from([
-            ("test_mse".to_owned(), value),
-            ("valid_mse".to_owned(), value),
-        ]),
-        treatment: Treatment {
-            verified: true,
-            sites: BTreeMap::new(),
-            violations: Vec::new(),
-        },
-        provenance: Provenance {
-            worker_version: "0".into(),
-            code_version: "0".into(),
-            data_set: None,
-            data_sha256: None,
-            plan_sha256: plan.sha256(),
-            seed: plan.seed,
-            device: "cpu".into(),
-            device_name: String::new(),
-            products: None,
-            threads: 1,
-            wall_seconds: 1.0,
-            time_steps: 1,
-            time_steps_per_second: 1e17,
-            peak_memory_bytes: 0,
-        },
-    }))
+    let metrics = [("test_mse", value), ("valid_mse", value)];
+    let mut result = RunResult::simulated(&metrics).of_plan(plan);
+    // As many digits as a number has.
+    result.provenance.time_steps_per_second = 1e17;
+    Ending::Succeeded(Box::new(result))
 }

@@ -9,7 +9,8 @@ use sqlx::{Connection, PgConnection, PgPool};
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool: PgPool) {
     let board = Board::new(pool).await;
-    let mut crowd = Crowd::new(&board, 20_261_127).await;
+    let crowd = Crowd::new(&board, 20_261_127).await;
+    let mut crowd = crowd.with_stages().await;
     let mut noted = Vec::new();
     while crowd.done < 1_000 {
         crowd.act().await;
@@ -52,6 +53,7 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
         "test_declined",
         "thread_locked",
         "thread_unlocked",
+        "tuned",
         "withdrawn",
     ];
     assert_eq!(kinds, all);
@@ -193,7 +195,7 @@ async fn what_was_there_before_the_record_is_put_on_it_once(pool: PgPool) {
         .as_owner("update claim set named_author_id = null; delete from co_signature; delete from claim_rival; update experiment set acceptance = null")
         .await;
     board
-        .as_owner("update experiment set disputed_at = null, disputed_by = null, dispute_reason = null, dispute_answer = null")
+        .as_owner("update experiment set disputed_at = null, disputed_by = null, dispute_reason = null, dispute_answer = null; select count_verdict(experiment_id) from verdict")
         .await;
     board
         .as_owner("truncate record_entry; update record_head set seq = 0, hash = repeat('0', 64), backfilled_at = null")

@@ -109,6 +109,9 @@ tampering! {
     edited_words_of_a_verdict_are_found,
         "update verdict set detail = jsonb_set(detail, '{explanation}', '\"**Falsified.**\"')",
         [RowChanged, "conclusion of experiment 1"];
+    an_edited_tally_of_a_claim_is_found,
+        "update claim_tally set survived = survived + 1",
+        [NotRecorded, "claim "];
     an_edited_result_is_found,
         "update run set result = jsonb_set(result, '{metrics,test_mse}', '0.001') where id = 2",
         [RunChanged, "conclusion of experiment 1"], [NotReproduced, "conclusion of experiment 1"];

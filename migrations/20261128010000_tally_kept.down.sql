@@ -1,0 +1,10 @@
+drop trigger verdict_is_counted on verdict;
+drop trigger experiment_is_counted on experiment;
+drop function verdict_is_counted;
+drop function experiment_is_counted;
+drop function count_verdict;
+drop function count_for_claim;
+drop table counted_verdict;
+drop table claim_tally;
+drop view claim_counted;
+drop view verdict_for_claim;

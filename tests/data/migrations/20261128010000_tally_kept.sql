@@ -1,0 +1,2 @@
+update verdict set outcome = 'inconclusive';
+update verdict set outcome = 'supported', severity = 0.5;

@@ -25,7 +25,7 @@ fn label(key: &str) -> &'static str {
         "values" => "Values",
         "from" => "or from",
         "to" => "to",
-        "scale" => "Apart by",
+        "scale" => "In equal",
         _ => "How many",
     }
 }
@@ -79,11 +79,7 @@ impl EditPage {
             let control = |(field, typed): (String, &String)| {
                 let key = field.rsplit('-').next().unwrap_or_default();
                 let label = format!("{} ({})", label(key), row + 1);
-                let scales = [
-                    "=default (distances)",
-                    "additive=equal distances",
-                    "log=equal ratios",
-                ];
+                let scales = ["=default", "additive=steps", "log=ratios"];
                 match key {
                     "field" => suggesting(&field, &label, list.suggestions(), typed, &self.errors),
                     "scale" => choice(&field, &label, "", &scales, typed, &self.errors),

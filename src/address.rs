@@ -3,7 +3,7 @@
 use crate::state::AppState;
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, request::Parts},
+    http::{Extensions, HeaderMap, request::Parts},
 };
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,6 +20,29 @@ impl Origin {
             IpAddr::V6(address) => {
                 const HOST: u128 = u64::MAX as u128;
                 Self(Ipv6Addr::from_bits(address.to_bits() & !HOST).into())
+            }
+        }
+    }
+
+    /// Where whoever sent this comes from.
+    pub fn of_sender(extensions: &Extensions, headers: &HeaderMap, trusted_proxies: usize) -> Self {
+        let peer = extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(address)| address.ip());
+        Self::of_request(peer, headers, trusted_proxies)
+    }
+
+    /// The network that it lies in, wide enough to be no address: /24 of IPv4, /48 of IPv6. None where it is not known.
+    pub fn range(self) -> Option<String> {
+        match self.0 {
+            address if address.is_unspecified() => None,
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Some(format!("{a}.{b}.{c}.0/24"))
+            }
+            IpAddr::V6(address) => {
+                let network = Ipv6Addr::from_bits(address.to_bits() >> 80 << 80);
+                Some(format!("{network}/48"))
             }
         }
     }
@@ -60,12 +83,8 @@ impl FromRequestParts<AppState> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(address)| address.ip());
-        Ok(Self::of_request(
-            peer,
+        Ok(Self::of_sender(
+            &parts.extensions,
             &parts.headers,
             state.settings.trusted_proxies,
         ))
@@ -107,6 +126,14 @@ mod tests {
             origin("10.0.0.1", &["[2001:db8::1]:80"], 1),
             of("2001:db8::")
         );
+    }
+
+    #[test]
+    fn a_range_is_no_address() {
+        assert_eq!(of("192.0.2.77").range().as_deref(), Some("192.0.2.0/24"));
+        let range = of("2001:db8:1:2::9").range();
+        assert_eq!(range.as_deref(), Some("2001:db8:1::/48"));
+        assert_eq!(of("0.0.0.0").range(), None);
     }
 
     #[test]

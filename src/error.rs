@@ -5,6 +5,7 @@
 //! `/api/`. Internal causes go to the log, under the request's id, and never
 //! further.
 
+use crate::auth::scope::Scope;
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -32,6 +33,9 @@ pub enum Error {
     /// Not for this person, and why.
     #[error("{0}")]
     Forbidden(String),
+    /// The token does not have that scope.
+    #[error("the token lacks the scope {0}")]
+    Scope(Scope),
     /// The request cannot be understood.
     #[error("{0}")]
     BadRequest(String),
@@ -208,7 +212,7 @@ impl Error {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::SignIn { .. } | Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Scope(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -242,6 +246,11 @@ impl Error {
             | Self::Conflict(detail)
             | Self::Busy { detail, .. }
             | Self::TooMany { detail, .. } => reply.detail.clone_from(detail),
+            Self::Scope(scope) => {
+                reply.detail = format!(
+                    "This token lacks the scope `{scope}`. Make one that has it at /account#tokens, or with `breakmywork token create --scope {scope}`."
+                );
+            }
             Self::Invalid(fields) => reply.fields = shortened(fields),
             Self::Unsupported(detail) => reply.detail = (*detail).to_owned(),
             Self::Unavailable(cause) => reply.detail = Trouble::of(cause).words().to_owned(),
@@ -342,6 +351,14 @@ impl IntoResponse for Error {
         let reply = self.reply();
         let mut response = (self.status(), reply.detail.clone()).into_response();
         self.say_when(response.headers_mut());
+        if let Self::Scope(scope) = &self {
+            // RFC 6750, 3.1: a program can read what is lacking.
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+                let headers = response.headers_mut();
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+        }
         response.extensions_mut().insert(reply);
         response
     }

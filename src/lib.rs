@@ -39,6 +39,7 @@ pub mod redraws;
 pub mod render;
 pub mod rival;
 pub mod router;
+mod routes;
 pub mod schema;
 pub mod scope_map;
 pub mod search;

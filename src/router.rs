@@ -3,6 +3,7 @@
 use crate::{
     assets,
     middleware::{csp, csrf, errors, limits, request_log, session, typed},
+    routes::Routes,
     schema,
     state::AppState,
 };
@@ -16,6 +17,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 /// The whole site.
 pub fn app(state: AppState) -> Router {
     let site = pages()
+        .router
         .merge(crate::api::router(&state))
         .fallback(crate::pages::addresses::nothing_here)
         // Innermost last: what refuses stands inside what explains refusals.
@@ -27,7 +29,7 @@ pub fn app(state: AppState) -> Router {
         .layer(from_fn(errors::explain));
     Router::new()
         .nest("/static", assets::router())
-        .merge(probes())
+        .merge(probes().router)
         .merge(elsewhere())
         .merge(site)
         .layer(CompressionLayer::new())
@@ -39,7 +41,15 @@ pub fn app(state: AppState) -> Router {
         .with_state(state)
 }
 
-fn pages() -> Router<AppState> {
+/// The path of every page, feed and probe; those of REST are in its description, those below `/static` are files.
+pub fn paths() -> Vec<&'static str> {
+    [pages(), passed_on(), probes()]
+        .into_iter()
+        .flat_map(|routes| routes.paths)
+        .collect()
+}
+
+fn pages() -> Routes {
     use crate::pages::{
         account, addresses, admin, board, claim_list, claims, compare, docs,
         experiments::{
@@ -50,7 +60,7 @@ fn pages() -> Router<AppState> {
         thread::{self, history, moderate, react, write},
         works,
     };
-    Router::new()
+    Routes::new()
         // The board
         .route("/", get(home::home))
         .route("/works", get(works::list))
@@ -176,12 +186,16 @@ fn pages() -> Router<AppState> {
             "/unsubscribe/{key}",
             get(mail::ask_to_unsubscribe).post(mail::unsubscribe),
         )
-        .route("/account/password", post(account::change_password))
-        .route("/account/tokens", post(account::create_token))
-        .route("/account/tokens/{id}/revoke", post(account::revoke_token))
+        .route(
+            "/account/password",
+            post(account::sessions::change_password),
+        )
+        .route("/account/tokens", post(account::tokens::create))
+        .route("/account/tokens/{id}/revoke", post(account::tokens::revoke))
+        .route("/account/sessions/{id}/end", post(account::sessions::end))
         .route(
             "/account/sign-out-everywhere",
-            post(account::sign_out_everywhere),
+            post(account::sessions::sign_out_everywhere),
         )
         // Admins
         .route("/admin/queue", get(admin::queue::page))
@@ -204,8 +218,16 @@ fn pages() -> Router<AppState> {
 
 /// What other sites show: the same for everybody, so without a session.
 fn elsewhere() -> Router<AppState> {
+    passed_on()
+        .router
+        .layer(limits::time())
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(errors::explain))
+}
+
+fn passed_on() -> Routes {
     use crate::pages::elsewhere::{badge, cite, embed, feed};
-    Router::new()
+    Routes::new()
         .route("/claims/{id}/badge.svg", get(badge::svg))
         .route("/claims/{id}/badge.json", get(badge::json))
         .route("/experiments/{id}/embed", get(embed::card))
@@ -219,15 +241,12 @@ fn elsewhere() -> Router<AppState> {
         .route("/feed.atom", get(feed::site))
         .route("/claims/{id}/feed.atom", get(feed::claim))
         .route("/experiments/{id}/feed.atom", get(feed::experiment))
-        .layer(limits::time())
-        .layer(CatchPanicLayer::new())
-        .layer(from_fn(errors::explain))
 }
 
 /// For machines, who want a line and no page: outside what explains refusals, and without a session.
-fn probes() -> Router<AppState> {
+fn probes() -> Routes {
     use crate::pages::{health, metrics};
-    Router::new()
+    Routes::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -47,6 +47,8 @@ identifier! {
     RunId,
     /// An API token.
     TokenId,
+    /// A signed-in browser.
+    SessionId,
     /// Something that followers are told.
     NewsId,
     /// That somebody follows something.

@@ -101,7 +101,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Body<NewAnswer>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     let hash = &new.proposal_sha256;
@@ -154,7 +154,7 @@ pub(super) async fn name_author(
     headers: HeaderMap,
     body: Body<NewAuthor>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     let author = new.author.unwrap_or_default();

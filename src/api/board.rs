@@ -25,7 +25,7 @@ impl From<&ApiAccount> for Writer {
     fn from(account: &ApiAccount) -> Self {
         Self {
             id: account.id,
-            role: account.role,
+            role: account.acting(),
         }
     }
 }
@@ -188,7 +188,7 @@ pub(super) async fn add_work(
     headers: HeaderMap,
     body: Body<WorkFields>,
 ) -> Result<Response, Stop> {
-    account.require(May::Write)?;
+    account.require(May::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let work = board::check_work(&body.value.into()).map_err(Error::Invalid)?;
     let slug = board::add_work(&mut call.tx, Writer::from(&account), &work).await?;
@@ -210,7 +210,7 @@ pub(super) async fn edit_work(
     headers: HeaderMap,
     body: Body<WorkEdit>,
 ) -> Result<Response, Stop> {
-    account.require(May::Write)?;
+    account.require(May::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let who = Writer::from(&account);
     let work = work_in(&mut call.tx, &slug, who.reader()).await?;
@@ -266,7 +266,7 @@ pub(super) async fn add_claim(
     headers: HeaderMap,
     body: Body<ClaimToAdd>,
 ) -> Result<Response, Stop> {
-    account.require(May::Write)?;
+    account.require(May::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     let claim =
@@ -292,7 +292,7 @@ pub(super) async fn edit_claim(
     headers: HeaderMap,
     body: Body<ClaimEdit>,
 ) -> Result<Response, Stop> {
-    account.require(May::Write)?;
+    account.require(May::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let who = Writer::from(&account);
     let claim = claim_in(&mut call.tx, id, who.reader()).await?;
@@ -405,7 +405,7 @@ pub(super) async fn decide_work(
     headers: HeaderMap,
     body: Body<NewDecision>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(May::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let who = Writer::from(&account);
     let work = work_in(&mut call.tx, &slug, who.reader()).await?;
@@ -429,7 +429,7 @@ pub(super) async fn decide_claim(
     headers: HeaderMap,
     body: Body<NewDecision>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(May::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let who = Writer::from(&account);
     claim_in(&mut call.tx, id, who.reader()).await?;

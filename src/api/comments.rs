@@ -51,7 +51,7 @@ pub(super) async fn edit(
     account: ApiAccount,
     body: Body<EditedComment>,
 ) -> Result<Json<Comment>> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Discuss)?;
     let thread = table::thread_of(&pool, id)
         .await?
         .ok_or_else(|| Error::missing("comment", id))?;
@@ -79,7 +79,7 @@ pub(super) async fn delete(
     Path(id): Path<CommentId>,
     account: ApiAccount,
 ) -> Result<Json<Comment>> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Discuss)?;
     let mut tx = pool.begin().await?;
     edits::delete(&mut tx, id, account.id).await?;
     let comment = found(&mut *tx, id).await?;
@@ -119,7 +119,7 @@ async fn said(
     reaction: Reaction,
     wanted: bool,
 ) -> Result<Json<Comment>> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Discuss)?;
     let mut tx = pool.begin().await?;
     reactions::react(&mut tx, id, account.id, reaction, wanted).await?;
     let comment = found(&mut *tx, id).await?;

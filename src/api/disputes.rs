@@ -28,7 +28,7 @@ pub(super) async fn dispute(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     standing::dispute(&mut call.tx, id, account.id, &body.value.reason).await?;
     let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
@@ -48,7 +48,7 @@ pub(super) async fn resolve(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     standing::resolve_dispute(&mut call.tx, id, account.id, &body.value.reason).await?;
     let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
@@ -75,7 +75,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Body<Answer>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     standing::answer_dispute(&mut call.tx, id, account.id, &body.value.answer).await?;
     let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;

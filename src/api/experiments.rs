@@ -350,7 +350,7 @@ pub(super) async fn propose(
     headers: HeaderMap,
     body: Body<NewExperiment>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let new = body.value;
     // Before the transaction begins, which would hold a connection meanwhile.
     let draft = proposal::checked(Proposal {
@@ -502,7 +502,7 @@ pub(super) async fn register(
     headers: HeaderMap,
     body: Body<Registration>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let exploratory = body.value.exploratory;
     proposal::register_stored(&mut call.tx, id, account.id, &pace.board(), exploratory).await?;
@@ -521,7 +521,7 @@ pub(super) async fn withdraw(
     headers: HeaderMap,
     body: Body<EmptyBody>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::withdraw(&mut call.tx, id, account.id).await?;
     let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
@@ -549,7 +549,7 @@ pub(super) async fn stop(
     headers: HeaderMap,
     body: Body<StopReason>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let admin = account.require(Scope::Admin).is_ok();
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::stop(&mut call.tx, id, account.id, admin, &body.value.reason).await?;
@@ -571,7 +571,7 @@ pub(super) async fn confirm(
     headers: HeaderMap,
     body: Body<EmptyBody>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let confirmation = standing::confirm(&mut call.tx, id, account.id).await?;
     let experiment = find_in(&mut call.tx, confirmation, Some(account.id)).await?;

@@ -113,7 +113,7 @@ pub(super) async fn set(
     headers: HeaderMap,
     body: Body<NewFollow>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Follow)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let subject = body.value.subject(&mut call.tx).await?;
     following::follow(&mut call.tx, account.id, subject, body.value.level).await?;

@@ -119,7 +119,7 @@ pub(super) async fn give(
     headers: HeaderMap,
     body: Body<NewForecast>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let percent =
         Percent::new(body.value.percent).map_err(|detail| Error::field("/percent", detail))?;

@@ -10,6 +10,7 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::{PgPool, PgTransaction};
 
 const HEADER: &str = "idempotency-key";
@@ -114,18 +115,42 @@ impl IdempotentCall {
     /// # Errors
     /// If the database is away: then nothing was done.
     pub(super) async fn finish(
-        mut self,
+        self,
         status: StatusCode,
         body: &impl Serialize,
     ) -> Result<Response, Stop> {
         let body = serde_json::to_value(body).map_err(Error::internal)?;
+        self.finish_keeping(status, body.clone(), body).await
+    }
+
+    /// The same where a repetition gets less: a secret is answered once, and kept nowhere.
+    ///
+    /// # Errors
+    /// If the database is away: then nothing was done.
+    pub(super) async fn finish_once(
+        self,
+        status: StatusCode,
+        body: &impl Serialize,
+        again: &impl Serialize,
+    ) -> Result<Response, Stop> {
+        let body = serde_json::to_value(body).map_err(Error::internal)?;
+        let again = serde_json::to_value(again).map_err(Error::internal)?;
+        self.finish_keeping(status, body, again).await
+    }
+
+    async fn finish_keeping(
+        mut self,
+        status: StatusCode,
+        body: Value,
+        kept: Value,
+    ) -> Result<Response, Stop> {
         if let Some((account, key)) = &self.key {
             sqlx::query!(
                 "update idempotency_key set status = $3, body = $4 where account_id = $1 and key = $2",
                 account,
                 key,
                 i16::try_from(status.as_u16()).unwrap_or(200),
-                body,
+                kept,
             )
             .execute(&mut *self.tx)
             .await?;

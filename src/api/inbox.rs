@@ -122,7 +122,7 @@ pub(super) async fn read_until(
     headers: HeaderMap,
     body: Body<ReadUntil>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Follow)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     table::read_until(&mut *call.tx, account.id, body.value.until).await?;
     let unread = table::unread(&mut *call.tx, account.id).await?;
@@ -140,7 +140,7 @@ pub(super) async fn read_one(
     headers: HeaderMap,
     body: Body<EmptyBody>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Follow)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     if !table::read_one(&mut *call.tx, account.id, id).await? {
         return Err(Error::missing("notice", id).into());

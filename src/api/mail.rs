@@ -71,7 +71,7 @@ pub(super) async fn set(
     headers: HeaderMap,
     body: Body<NewMail>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Follow)?;
     let mut call = idempotency::begin(&state.pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     wishes::store(

@@ -28,9 +28,11 @@ mod rivals;
 mod runs;
 mod scope_map;
 mod search;
+mod sessions;
 mod stalled;
 mod text_search;
 mod threads;
+mod tokens;
 mod tuning;
 mod works;
 
@@ -71,6 +73,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "runs", description = "One arm with one seed"),
         (name = "threads", description = "Discussion"),
         (name = "following", description = "What the owner of a token follows, and was told of it"),
+        (name = "account", description = "The tokens and signed-in browsers of the owner of a token"),
         (name = "queue", description = "What runs and what waits"),
         (name = "record", description = "Registrations, conclusions and what people did, in one chain of hashes")
     )
@@ -186,6 +189,11 @@ fn described() -> Described {
         .routes(routes!(moderation::lock_state, moderation::lock))
         .routes(routes!(moderation::unlock))
         .routes(routes!(mail::show, mail::set))
+        .routes(routes!(tokens::list, tokens::make))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(sessions::end_all))
         .routes(routes!(record::list))
         .routes(routes!(record::head))
         .routes(routes!(queue::show))

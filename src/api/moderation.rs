@@ -48,7 +48,7 @@ pub(super) async fn hide(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     moderation::hide(&mut call.tx, id, account.id, &body.value.reason).await?;
     let comment = found(&mut *call.tx, id).await?;
@@ -68,7 +68,7 @@ pub(super) async fn unhide(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     moderation::unhide(&mut call.tx, id, account.id, &body.value.reason).await?;
     let comment = found(&mut *call.tx, id).await?;
@@ -95,7 +95,7 @@ pub(super) async fn appeal(
     headers: HeaderMap,
     body: Body<Appeal>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Discuss)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     moderation::appeal(&mut call.tx, id, account.id, &body.value.words).await?;
     let comment = found(&mut *call.tx, id).await?;
@@ -115,7 +115,7 @@ pub(super) async fn decline(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     moderation::decline(&mut call.tx, id, account.id, &body.value.reason).await?;
     let comment = found(&mut *call.tx, id).await?;
@@ -173,7 +173,7 @@ pub(super) async fn lock(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     moderation::lock(&mut call.tx, id, account.id, &body.value.reason, true).await?;
     let lock = lock_of(&mut call.tx, id).await?;
@@ -193,7 +193,7 @@ pub(super) async fn unlock(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require_moderator()?;
+    account.require(Scope::Moderate)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     moderation::lock(&mut call.tx, id, account.id, &body.value.reason, false).await?;
     let lock = lock_of(&mut call.tx, id).await?;

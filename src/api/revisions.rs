@@ -77,12 +77,12 @@ pub(super) async fn revise(
     headers: HeaderMap,
     body: Body<NewRevision>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let claim = db::claims::find(&mut *call.tx, id)
         .await?
         .ok_or_else(|| Error::missing("claim", id))?;
-    lineage::may_narrow(&claim, &account.name, account.role.is_moderator())?;
+    lineage::may_narrow(&claim, &account.name, account.acting().is_moderator())?;
     let new = body.value;
     let revision = lineage::Revision {
         sentence: new.sentence,

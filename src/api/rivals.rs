@@ -57,7 +57,7 @@ async fn listed(db: &mut PgConnection, claim: ClaimId) -> Result<Page<Rival>> {
 fn who(account: &ApiAccount) -> Who {
     Who {
         id: account.id,
-        is_moderator: account.role.is_moderator(),
+        is_moderator: account.acting().is_moderator(),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn declare(
     headers: HeaderMap,
     body: Body<NewRival>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     rival::declare(&mut call.tx, id, new.rival, who(&account), &new.reason).await?;
@@ -121,7 +121,7 @@ pub(super) async fn agree(
     headers: HeaderMap,
     body: Body<super::experiments::EmptyBody>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     rival::agree(&mut call.tx, id, other, who(&account)).await?;
     let rivals = listed(&mut call.tx, id).await?;
@@ -142,7 +142,7 @@ pub(super) async fn end(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     rival::end(&mut call.tx, id, other, who(&account), &body.value.reason).await?;
     let rivals = listed(&mut call.tx, id).await?;
@@ -173,7 +173,7 @@ pub(super) async fn deny(
     headers: HeaderMap,
     body: Body<NewDenial>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     let denial = rival::deny(&mut call.tx, id, who(&account), &new.sentence, &new.reason).await?;
@@ -205,7 +205,7 @@ pub(super) async fn choose(
     headers: HeaderMap,
     body: Body<ChosenRival>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     rival::choose(&mut call.tx, id, account.id, body.value.rival).await?;
     let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;

@@ -190,7 +190,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body<NewComment>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Write)?;
+    account.require(Scope::Discuss)?;
     let written = discussion::written(&pool, id, &body.value.body).await?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let written = written.map_err(|detail| Error::field("/body", detail))?;

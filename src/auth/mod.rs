@@ -1,9 +1,11 @@
 //! Who people are: accounts, passwords, sessions and API tokens.
 
 pub mod account;
+pub mod client;
 pub mod device;
 mod limit;
 pub mod password;
+pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod throttle;

@@ -1,9 +1,10 @@
 //! Signed-in browsers: a random cookie, of which the database knows only the hash.
 
-use super::{account::Role, secret};
+use super::{account::Role, client::Client, secret};
 use crate::config::Settings;
 use axum_extra::extract::{CookieJar, cookie::Cookie};
-use breakmywork_protocol::id::AccountId;
+use breakmywork_protocol::id::{AccountId, SessionId};
+use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 
 /// A session ends this long after signing in, however busy.
@@ -11,6 +12,9 @@ const ABSOLUTE_DAYS: i32 = 30;
 
 /// A session ends after this long without a request.
 const IDLE_DAYS: i32 = 7;
+
+/// Browsers that one person may be signed in with; past that the one unseen for the longest is signed out.
+const MOST: i64 = 50;
 
 /// Who is signed in, and with which session.
 #[derive(Debug, Clone)]
@@ -59,15 +63,29 @@ fn set_cookie(value: &str, max_age: i64, settings: &Settings) -> String {
 }
 
 /// Starts a session and returns its token: always a new one, so that a planted cookie gains nothing.
-pub async fn start(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<String> {
+///
+/// # Errors
+/// If the database is away.
+pub async fn start(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    client: &Client,
+) -> sqlx::Result<String> {
     let token = secret::random_hex();
     let token_hash = secret::hash(&token);
     sqlx::query!(
-        "insert into session (token_hash, account_id, expires_at)
-         values ($1, $2, now() + make_interval(days => $3))",
+        "with pushed_out as (
+             delete from session where token_hash in (
+                 select token_hash from session where account_id = $2
+                 order by last_seen_at desc, id desc offset $6))
+         insert into session (token_hash, account_id, expires_at, device, address_range)
+         values ($1, $2, now() + make_interval(days => $3), $4, $5)",
         token_hash.as_slice(),
         account.0,
         ABSOLUTE_DAYS,
+        client.device,
+        client.range,
+        MOST - 1,
     )
     .execute(db)
     .await?;
@@ -75,7 +93,7 @@ pub async fn start(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<
 }
 
 /// Who a token belongs to, if its session still runs. Remembers the visit, at most once a minute.
-pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<Viewer>> {
+pub async fn find(pool: &PgPool, token: &str, client: &Client) -> sqlx::Result<Option<Viewer>> {
     let session = secret::hash(token);
     let found = sqlx::query!(
         r#"select account.id as "id: AccountId", account.name, account.role as "role: Role",
@@ -95,8 +113,10 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<Viewer>> {
     };
     if row.stale {
         sqlx::query!(
-            "update session set last_seen_at = now() where token_hash = $1",
-            session.as_slice()
+            "update session set last_seen_at = now(), device = $2, address_range = $3 where token_hash = $1",
+            session.as_slice(),
+            client.device,
+            client.range,
         )
         .execute(pool)
         .await?;
@@ -129,17 +149,66 @@ pub async fn end_all(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Resul
     Ok(done.rows_affected())
 }
 
-/// How many browsers are signed in as a person.
-pub async fn count(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"select count(*) as "count!" from session
+/// A signed-in browser, as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// Names it when it is ended.
+    pub id: SessionId,
+    /// When it was signed in.
+    pub created_at: DateTime<Utc>,
+    /// Its last request, to the minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// Kind of browser and of system; empty where that was not noted.
+    pub device: String,
+    /// The network that it was last used from, where that is known.
+    pub address_range: Option<String>,
+    /// Whether it is the one that asks.
+    pub is_this: bool,
+}
+
+/// The browsers that somebody is signed in with, the one used last first; `this` is the one that asks.
+///
+/// # Errors
+/// If the database is away.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    this: Option<&[u8; 32]>,
+) -> sqlx::Result<Vec<SessionRow>> {
+    sqlx::query_as!(
+        SessionRow,
+        r#"select id as "id: SessionId", created_at, last_seen_at, device, address_range,
+                  coalesce(token_hash = $3, false) as "is_this!"
+           from session
            where account_id = $1 and expires_at > now()
-             and last_seen_at > now() - make_interval(days => $2)"#,
+             and last_seen_at > now() - make_interval(days => $2)
+           order by last_seen_at desc, id desc limit $4"#,
         account.0,
         IDLE_DAYS,
+        this.map(<[u8; 32]>::as_slice),
+        MOST,
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await
+}
+
+/// Ends one of a person's sessions by its number; false if they have none of that number.
+///
+/// # Errors
+/// If the database is away.
+pub async fn end_one(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    id: SessionId,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "delete from session where id = $1 and account_id = $2",
+        id.0,
+        account.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Removes sessions that are over.

@@ -1,5 +1,11 @@
 //! API tokens: who a script acts for, and what it may do.
 
+mod new;
+
+pub use new::{DAYS, LABEL_CHARS, MOST_DAYS, Made, NewToken, OFFERED_DAYS, create};
+
+pub use super::scope::Scope;
+
 use super::{account::Role, secret};
 use crate::error::Error;
 use axum::{
@@ -7,53 +13,11 @@ use axum::{
     http::{header, request::Parts},
 };
 use breakmywork_protocol::id::{AccountId, TokenId};
+use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
-use std::{fmt, str::FromStr};
 
 /// How every token begins, so that people and secret scanners know one when they see it.
 pub const PREFIX: &str = "bmw_";
-
-/// What a token allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Read as oneself.
-    Read,
-    /// Propose, register, withdraw and comment.
-    Write,
-    /// Run the queue; needs the role too.
-    Admin,
-}
-
-impl Scope {
-    /// All of them, weakest first.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
-
-    /// As stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| format!("no scope {text:?}: it is read, write or admin"))
-    }
-}
 
 /// On whose behalf a script acts.
 #[derive(Debug, Clone)]
@@ -64,34 +28,36 @@ pub struct ApiAccount {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// What this token may do.
+    /// The token.
+    pub token: TokenId,
+    /// What it may do.
     pub scopes: Vec<Scope>,
+    /// When it ends; none of one that was made before tokens had an end.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl ApiAccount {
-    /// Refuses a token that lacks the scope, and for `admin` an account that lacks the role.
+    /// Refuses an account that lacks the role for it, and a token that lacks the scope.
+    ///
+    /// # Errors
+    /// If so, with what is lacking and where to get it.
     pub fn require(&self, scope: Scope) -> Result<(), Error> {
-        if !self.scopes.contains(&scope) {
-            return Err(Error::Forbidden(format!(
-                "This token lacks the scope {scope}. Make one that has it at /account."
-            )));
+        let role = scope.role();
+        if self.role < role {
+            return Err(Error::Forbidden(format!("Only {role}s may do this.")));
         }
-        if scope == Scope::Admin && !self.role.is_admin() {
-            return Err(Error::Forbidden("Only admins may do this.".to_owned()));
+        if !self.scopes.contains(&scope) {
+            return Err(Error::Scope(scope));
         }
         Ok(())
     }
 
-    /// Whether the account may moderate; the token needs the scope to write.
-    ///
-    /// # Errors
-    /// If not, with the reason.
-    pub fn require_moderator(&self) -> Result<(), Error> {
-        self.require(Scope::Write)?;
-        if self.role.is_moderator() {
-            return Ok(());
+    /// As whom the token acts on what others wrote: as a member, unless it may moderate.
+    pub fn acting(&self) -> Role {
+        match self.scopes.contains(&Scope::Moderate) {
+            true => self.role,
+            false => Role::Member,
         }
-        Err(Error::Forbidden("Only moderators may do this.".to_owned()))
     }
 }
 
@@ -107,7 +73,8 @@ where
             .await?
             .ok_or_else(|| {
                 Error::Unauthorized(
-                    "Send a token: `Authorization: Bearer bmw_…`. Make one at /account.".to_owned(),
+                    "Send a token: `Authorization: Bearer bmw_…`. Make one at /account#tokens."
+                        .to_owned(),
                 )
             })
     }
@@ -125,7 +92,7 @@ where
         let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
             return Ok(None);
         };
-        let refused = || Error::Unauthorized("This token is unknown or was revoked.".to_owned());
+        let refused = || Error::Unauthorized(UNKNOWN.to_owned());
         let token = value
             .to_str()
             .ok()
@@ -134,11 +101,40 @@ where
             .map(|(_, token)| token.trim())
             .ok_or_else(refused)?;
         let pool = PgPool::from_ref(state);
-        find(&pool, token).await?.map(Some).ok_or_else(refused)
+        match find(&pool, token).await? {
+            Some(account) => Ok(Some(account)),
+            None => Err(Error::Unauthorized(why_refused(&pool, token).await?)),
+        }
     }
 }
 
-/// Who a token belongs to, unless it was revoked. Remembers the use, at most once a minute.
+const UNKNOWN: &str = "This token is unknown or was revoked. Make one at /account#tokens.";
+
+/// What to say to whoever sends a token that is not good. Of one that has ended its owner learns just that.
+async fn why_refused(pool: &PgPool, token: &str) -> sqlx::Result<String> {
+    if !token.starts_with(PREFIX) {
+        return Ok(UNKNOWN.to_owned());
+    }
+    let token_hash = secret::hash(token);
+    let ended = sqlx::query_scalar!(
+        r#"select expires_at as "expires_at!" from api_token
+           where token_hash = $1 and revoked_at is null and expires_at <= now()"#,
+        token_hash.as_slice(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(ended.map_or_else(
+        || UNKNOWN.to_owned(),
+        |at| {
+            format!(
+                "This token ended on {}. Make another one at /account#tokens.",
+                at.format("%-d %B %Y")
+            )
+        },
+    ))
+}
+
+/// Who a token belongs to, unless it was revoked or has ended. Remembers the use, at most once a minute.
 pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>> {
     if !token.starts_with(PREFIX) {
         return Ok(None);
@@ -146,10 +142,11 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
     let token_hash = secret::hash(token);
     let found = sqlx::query!(
         r#"select api_token.id as "token: TokenId", account.id as "id: AccountId", account.name,
-                  account.role as "role: Role", scopes,
+                  account.role as "role: Role", scopes, expires_at,
                   coalesce(last_used_at < now() - interval '1 minute', true) as "stale!"
            from api_token join account on account.id = api_token.account_id
-           where token_hash = $1 and revoked_at is null and disabled_at is null"#,
+           where token_hash = $1 and revoked_at is null and disabled_at is null
+             and (expires_at is null or expires_at > now())"#,
         token_hash.as_slice(),
     )
     .fetch_optional(pool)
@@ -169,34 +166,14 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
         id: row.id,
         name: row.name,
         role: row.role,
+        token: row.token,
+        expires_at: row.expires_at,
         scopes: row
             .scopes
             .iter()
             .filter_map(|scope| scope.parse().ok())
             .collect(),
     }))
-}
-
-/// Makes a token and returns it: the only time anybody sees it.
-pub async fn create(
-    db: impl PgExecutor<'_>,
-    account: AccountId,
-    label: &str,
-    scopes: &[Scope],
-) -> sqlx::Result<String> {
-    let token = format!("{PREFIX}{}", secret::random_hex());
-    let token_hash = secret::hash(&token);
-    let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
-    sqlx::query!(
-        "insert into api_token (account_id, label, token_hash, scopes) values ($1, $2, $3, $4)",
-        account.0,
-        label,
-        token_hash.as_slice(),
-        &scopes,
-    )
-    .execute(db)
-    .await?;
-    Ok(token)
 }
 
 /// Revokes a person's token; false if they have no such token in use.
@@ -226,23 +203,28 @@ pub struct TokenRow {
     /// What it allows.
     pub scopes: Vec<String>,
     /// When it was made.
-    pub created_at: chrono::DateTime<chrono::Utc>,
+    pub created_at: DateTime<Utc>,
+    /// When it ends, or ended; none of one that was made before tokens had an end.
+    pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used.
-    pub last_used_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
     /// When it was revoked.
-    pub revoked_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
 }
-
-/// Longest label, in characters, as the table's constraint has it.
-pub const LABEL_CHARS: usize = 100;
 
 /// Tokens in use that one person may have: one for each script on each machine, and no hiding place for others.
 pub const MOST: i64 = 100;
 
+/// What somebody is told who has so many.
+pub fn too_many() -> String {
+    format!("You have {MOST} tokens in use. Revoke one that no script needs, then make this one.")
+}
+
 /// How many tokens in use a person has.
 pub async fn count(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"select count(*) as "count!" from api_token where account_id = $1 and revoked_at is null"#,
+        r#"select count(*) as "count!" from api_token
+           where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > now())"#,
         account.0,
     )
     .fetch_one(db)
@@ -258,9 +240,10 @@ pub async fn in_use(
 ) -> sqlx::Result<Vec<TokenRow>> {
     sqlx::query_as!(
         TokenRow,
-        r#"select id as "id: TokenId", label, scopes, created_at, last_used_at, revoked_at
+        r#"select id as "id: TokenId", label, scopes, created_at, expires_at, last_used_at, revoked_at
            from api_token
-           where account_id = $1 and revoked_at is null and ($2::bigint is null or id < $2)
+           where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > now())
+             and ($2::bigint is null or id < $2)
            order by id desc limit $3"#,
         account.0,
         before as Option<TokenId>,
@@ -270,17 +253,17 @@ pub async fn in_use(
     .await
 }
 
-/// A person's revoked tokens, the latest first.
-pub async fn revoked(
+/// A person's tokens that were revoked or have ended, those that were made last first.
+pub async fn over(
     db: impl PgExecutor<'_>,
     account: AccountId,
     limit: i64,
 ) -> sqlx::Result<Vec<TokenRow>> {
     sqlx::query_as!(
         TokenRow,
-        r#"select id as "id: TokenId", label, scopes, created_at, last_used_at, revoked_at
-           from api_token where account_id = $1 and revoked_at is not null
-           order by revoked_at desc limit $2"#,
+        r#"select id as "id: TokenId", label, scopes, created_at, expires_at, last_used_at, revoked_at
+           from api_token where account_id = $1 and (revoked_at is not null or expires_at <= now())
+           order by id desc limit $2"#,
         account.0,
         limit,
     )

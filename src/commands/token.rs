@@ -1,10 +1,10 @@
 //! `breakmywork token`: API tokens.
 
 use super::database::{Database, DatabaseArgs};
-use crate::auth::token::{self, Scope, TokenRow};
+use crate::auth::token::{self, NewToken, Scope, TokenRow};
 use crate::db::accounts;
 use anyhow::{anyhow, ensure};
-use breakmywork_protocol::{id::TokenId, visible};
+use breakmywork_protocol::id::TokenId;
 use std::io::Write;
 
 /// Makes, lists and revokes API tokens.
@@ -15,16 +15,22 @@ pub(super) enum Command {
         /// On whose behalf the script acts.
         #[arg(long)]
         user: String,
-        /// What the token allows: read, write (propose, register, comment), admin (the queue; needs the role).
-        #[arg(long = "scope", value_delimiter = ',', default_values_t = [Scope::Read, Scope::Write])]
+        /// What the token allows: read, propose (works, claims, experiments, forecasts), discuss (comments, reactions),
+        /// follow (what is followed, inbox, mail), moderate, admin (the queue; both need the role), account (tokens and
+        /// sessions).
+        #[arg(long = "scope", value_delimiter = ',', default_values_t = Scope::USUAL)]
         scopes: Vec<Scope>,
+        /// Days until it ends, 1 to 365.
+        #[arg(long, default_value_t = token::DAYS)]
+        days: i32,
         /// What it is called on the account page.
         #[arg(long, default_value = "command line")]
         label: String,
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Prints somebody's tokens in use, one a line: number, scopes, when made and last used, label.
+    /// Prints somebody's tokens in use, one a line: number, scopes, when made and last used, when it
+    /// ends, label.
     List {
         /// Whose.
         #[arg(long)]
@@ -57,14 +63,13 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create {
             user,
-            mut scopes,
+            scopes,
+            days,
             label,
             database,
         } => {
-            scopes.dedup();
-            let label = checked(&label)?;
             let database = database.open().await?;
-            let made = create(&database, &user, &label, &scopes).await;
+            let made = create(&database, &user, &label, &scopes, days).await;
             database.close().await;
             writeln!(std::io::stdout(), "{}", made?)?;
         }
@@ -89,23 +94,18 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn checked(label: &str) -> anyhow::Result<String> {
-    let label = visible::line(label).map_err(|detail| anyhow!("The label {detail}"))?;
-    ensure!(
-        (1..=token::LABEL_CHARS).contains(&label.chars().count()),
-        "A label has 1 to {} characters.",
-        token::LABEL_CHARS
-    );
-    Ok(label)
-}
-
 async fn create(
     database: &Database,
     user: &str,
     label: &str,
     scopes: &[Scope],
+    days: i32,
 ) -> anyhow::Result<String> {
     let account = super::user::find(database, user).await?;
+    let new = NewToken::checked(label, scopes, days, account.role).map_err(|problems| {
+        let details: Vec<String> = problems.into_iter().map(|problem| problem.detail).collect();
+        anyhow!(details.join(" "))
+    })?;
     let mut tx = database.pool.begin().await?;
     accounts::lock(&mut tx, account.id).await?;
     ensure!(
@@ -113,9 +113,9 @@ async fn create(
         "{user} has {} tokens in use. Revoke one with `breakmywork token revoke --user {user} NUMBER`.",
         token::MOST
     );
-    let made = token::create(&mut *tx, account.id, label, scopes).await?;
+    let made = token::create(&mut *tx, account.id, &new).await?;
     tx.commit().await?;
-    Ok(made)
+    Ok(made.secret)
 }
 
 async fn list(database: &Database, user: &str) -> anyhow::Result<Vec<TokenRow>> {
@@ -130,9 +130,12 @@ fn print(tokens: &[TokenRow]) -> std::io::Result<()> {
         let used = token
             .last_used_at
             .map_or_else(|| "never".to_owned(), |used| used.format("%F").to_string());
+        let ends = token
+            .expires_at
+            .map_or_else(|| "never".to_owned(), |ends| ends.format("%F").to_string());
         writeln!(
             out,
-            "{}\t{}\tmade {}\tused {used}\t{}",
+            "{}\t{}\tmade {}\tused {used}\tends {ends}\t{}",
             token.id,
             token.scopes.join(","),
             token.created_at.format("%F"),

@@ -4,7 +4,7 @@ use super::database::{Database, DatabaseArgs};
 use super::password::PasswordArgs;
 use crate::auth::account::{Role, check_name};
 use crate::auth::password;
-use crate::db::accounts::{self, Account};
+use crate::db::accounts::{self, Account, Tokens};
 use crate::reason;
 use anyhow::{Context, anyhow, ensure};
 
@@ -27,12 +27,15 @@ pub(super) enum Command {
     Password {
         /// Whose.
         name: String,
+        /// Leaves the API tokens as they are.
+        #[arg(long)]
+        keep_tokens: bool,
         #[command(flatten)]
         password: PasswordArgs,
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Sets what an account may do.
+    /// Sets what an account may do; the person has to sign in anew.
     Role {
         /// Whose.
         name: String,
@@ -79,12 +82,17 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Password {
             name,
+            keep_tokens,
             password,
             database,
         } => {
             let new = password.get(&name)?;
+            let tokens = match keep_tokens {
+                true => Tokens::Kept,
+                false => Tokens::Revoked,
+            };
             let database = database.open().await?;
-            let done = change(&database, &name, &new).await;
+            let done = change(&database, &name, &new, tokens).await;
             database.close().await;
             done?;
             password.show(&new)?;
@@ -133,11 +141,11 @@ async fn create(database: &Database, name: &str, role: Role, new: &str) -> anyho
     Ok(tx.commit().await?)
 }
 
-async fn change(database: &Database, name: &str, new: &str) -> anyhow::Result<()> {
+async fn change(database: &Database, name: &str, new: &str, tokens: Tokens) -> anyhow::Result<()> {
     let account = find(database, name).await?;
     let hash = password::hash_now(new)?;
     let mut tx = database.pool.begin().await?;
-    accounts::set_password(&mut tx, account.id, &hash).await?;
+    accounts::set_password(&mut tx, account.id, &hash, tokens).await?;
     Ok(tx.commit().await?)
 }
 

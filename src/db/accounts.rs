@@ -122,8 +122,7 @@ pub async fn disable(
     )
     .execute(&mut *tx)
     .await?;
-    session::end_all(&mut *tx, account).await?;
-    token::revoke_all(&mut *tx, account).await?;
+    sign_out_everywhere(&mut *tx, account, Tokens::Revoked).await?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }
@@ -171,11 +170,40 @@ pub async fn create(
     .await
 }
 
-/// Sets another password, and ends all sessions and tokens: whoever had the old one may have made them.
+/// What becomes of somebody's API tokens when their sessions end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokens {
+    /// They are revoked: whoever had the old password, or a browser of theirs, may have made some.
+    Revoked,
+    /// They stay, by the person's wish.
+    Kept,
+}
+
+/// Ends all sessions of a person.
+///
+/// # Errors
+/// If the database is away.
+pub async fn sign_out_everywhere(
+    tx: &mut PgConnection,
+    account: AccountId,
+    tokens: Tokens,
+) -> sqlx::Result<()> {
+    session::end_all(&mut *tx, account).await?;
+    if tokens == Tokens::Revoked {
+        token::revoke_all(&mut *tx, account).await?;
+    }
+    Ok(())
+}
+
+/// Sets another password, and ends all sessions.
+///
+/// # Errors
+/// If the database is away.
 pub async fn set_password(
     tx: &mut PgConnection,
     account: AccountId,
     password_hash: &str,
+    tokens: Tokens,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "update account set password_hash = $2 where id = $1",
@@ -184,12 +212,10 @@ pub async fn set_password(
     )
     .execute(&mut *tx)
     .await?;
-    session::end_all(&mut *tx, account).await?;
-    token::revoke_all(&mut *tx, account).await?;
-    Ok(())
+    sign_out_everywhere(tx, account, tokens).await
 }
 
-/// Sets what they may do, on the command line.
+/// Sets what they may do, on the command line. They sign in anew: a session never comes to more, or less, than it began with.
 pub async fn set_role(tx: &mut PgConnection, account: AccountId, role: Role) -> sqlx::Result<()> {
     sqlx::query!(
         "update account set role = $2 where id = $1",
@@ -198,6 +224,7 @@ pub async fn set_role(tx: &mut PgConnection, account: AccountId, role: Role) -> 
     )
     .execute(&mut *tx)
     .await?;
+    session::end_all(&mut *tx, account).await?;
     let subject = Subject::Account(account);
     record::act(tx, subject, Act::RoleSet, None, json!({ "role": role })).await
 }

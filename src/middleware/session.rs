@@ -1,7 +1,10 @@
 //! Finds out who is asking, once a request, from the session cookie.
 
 use crate::{
-    auth::session::{self, Viewer},
+    auth::{
+        client::Client,
+        session::{self, Viewer},
+    },
     error::Error,
     state::AppState,
 };
@@ -32,10 +35,13 @@ async fn load_viewer(state: &AppState, mut request: Request, next: Next) -> Resp
     let cookies = CookieJar::from_headers(request.headers());
     let viewer = match session::token_in(&cookies, &state.settings) {
         None => None,
-        Some(token) => match session::find(&state.pool, token).await {
-            Ok(viewer) => viewer,
-            Err(error) => return Error::from(error).into_response(),
-        },
+        Some(token) => {
+            let client = Client::of(request.extensions(), request.headers(), &state.settings);
+            match session::find(&state.pool, token, &client).await {
+                Ok(viewer) => viewer,
+                Err(error) => return Error::from(error).into_response(),
+            }
+        }
     };
     let Some(viewer) = viewer else {
         return next.run(request).await;

@@ -1,35 +1,27 @@
-//! One's own account: password, signed-in browsers, API tokens.
+//! One's own account: API tokens, signed-in browsers, mail, password.
 
-use super::{
-    Cache, see_other, show,
-    sign::{too_many, with_cookie},
-    with_status,
-};
+pub mod sessions;
+pub mod tokens;
+
+use super::{Cache, see_other, show, with_status};
 use crate::{
-    address::Origin,
     auth::{
-        device::Device,
-        password::{self, Asker},
-        session::{self, Viewer},
-        token::{self, Scope, TokenRow},
+        session::{self, SessionRow},
+        token::{self, Made, Scope, TokenRow},
     },
     db::{
         acceptance::{self, Waiting},
-        accounts,
         mail::{self, Mailbox, Wish},
     },
     error::{Error, Result},
-    extract::{Form, Member, Path, Query, Visit},
+    extract::{Form, Member, Query, Visit},
     mail::wishes,
     render::{filters, form::FormErrors},
     state::AppState,
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use breakmywork_protocol::{
-    id::{ExperimentId, TokenId},
-    visible,
-};
+use breakmywork_protocol::id::{ExperimentId, TokenId};
 use serde::Deserialize;
 
 #[derive(Debug, Template)]
@@ -38,16 +30,22 @@ struct Account {
     visit: Visit,
     name: String,
     role: &'static str,
-    admin: bool,
-    sessions: i64,
+    sessions: Vec<SessionRow>,
     /// Proposals on this person's claims without an answer.
     waiting: Vec<Waiting>,
     tokens: Vec<TokenRow>,
     /// Where the next page of tokens starts.
     older: Option<TokenId>,
-    revoked: Vec<TokenRow>,
-    fresh: Option<String>,
+    /// Tokens that were revoked or have ended.
+    over: Vec<TokenRow>,
+    fresh: Option<Made>,
     label: String,
+    /// What a new token may do, as far as the role goes.
+    scopes: Vec<Scope>,
+    /// Which of that is chosen.
+    chosen: Vec<Scope>,
+    /// For how long.
+    days: i32,
     sends_mail: bool,
     mailbox: Option<Mailbox>,
     /// Which mails are wanted, or were when that was refused.
@@ -57,9 +55,9 @@ struct Account {
     errors: FormErrors,
 }
 
-/// Tokens on one page, and revoked ones below.
+/// Tokens on one page, and those that are over below.
 const SHOWN: i64 = 100;
-const REVOKED_SHOWN: i64 = 20;
+const OVER_SHOWN: i64 = 20;
 /// Proposals that wait for an answer; REST has the rest.
 const WAITING_SHOWN: i64 = 50;
 
@@ -86,7 +84,7 @@ async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
             .as_ref()
             .map_or_else(String::new, |mailbox| mailbox.address.clone()),
         mailbox,
-        sessions: session::count(&state.pool, viewer.id).await?,
+        sessions: session::list(&state.pool, viewer.id, Some(&viewer.session)).await?,
         waiting: acceptance::waiting(
             &state.pool,
             viewer.id,
@@ -97,9 +95,11 @@ async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
         .await?,
         older: tokens.last().filter(|_| more).map(|last| last.id),
         tokens,
-        revoked: token::revoked(&state.pool, viewer.id, REVOKED_SHOWN).await?,
+        over: token::over(&state.pool, viewer.id, OVER_SHOWN).await?,
         role: viewer.role.as_str(),
-        admin: viewer.role.is_admin(),
+        scopes: Scope::of(viewer.role),
+        chosen: Scope::USUAL.to_vec(),
+        days: token::DAYS,
         name: viewer.name,
         visit,
         fresh: None,
@@ -158,187 +158,4 @@ pub async fn wish_mail(
     page.address = wished.address;
     page.wish = wished.wish;
     with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
-}
-
-/// A new token.
-#[derive(Debug, Deserialize)]
-pub struct NewToken {
-    #[serde(default)]
-    label: String,
-    #[serde(default)]
-    read: Option<String>,
-    #[serde(default)]
-    write: Option<String>,
-    #[serde(default)]
-    admin: Option<String>,
-}
-
-/// Makes a token and shows it, this once.
-pub async fn create_token(
-    State(state): State<AppState>,
-    visit: Visit,
-    Member(viewer): Member,
-    Form(form): Form<NewToken>,
-) -> Result<Response> {
-    let mut errors = FormErrors::new();
-    let label = match visible::line(&form.label) {
-        Ok(label) if (1..=token::LABEL_CHARS).contains(&label.chars().count()) => label,
-        Ok(_) => {
-            errors.add(
-                "label",
-                format!(
-                    "Say in 1 to {} characters what the token is for.",
-                    token::LABEL_CHARS
-                ),
-            );
-            String::new()
-        }
-        Err(detail) => {
-            errors.add("label", format!("The label {detail}"));
-            String::new()
-        }
-    };
-    let asked = [
-        form.read.is_some(),
-        form.write.is_some(),
-        form.admin.is_some(),
-    ];
-    let scopes: Vec<Scope> = Scope::ALL
-        .into_iter()
-        .zip(asked)
-        .filter_map(|(scope, asked)| asked.then_some(scope))
-        .collect();
-    if scopes.is_empty() {
-        errors.add(
-            "scope-read",
-            "Choose at least one thing that the token may do.",
-        );
-    }
-    if scopes.contains(&Scope::Admin) && !viewer.role.is_admin() {
-        errors.add(
-            "scope-read",
-            "Only admins can make a token that runs the queue.",
-        );
-    }
-    if !errors.is_empty() {
-        let mut page = page(&state, visit, Tokens::default()).await?;
-        page.errors = errors;
-        page.label = form.label;
-        return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
-    }
-    let mut tx = state.pool.begin().await?;
-    accounts::lock(&mut tx, viewer.id).await?;
-    if token::count(&mut *tx, viewer.id).await? >= token::MOST {
-        return Err(Error::Conflict(format!(
-            "You have {} tokens in use. Revoke one that no script needs, then make this one.",
-            token::MOST
-        )));
-    }
-    let fresh = token::create(&mut *tx, viewer.id, &label, &scopes).await?;
-    tx.commit().await?;
-    tracing::info!(account = %viewer.id, "API token made");
-    let mut page = page(&state, visit, Tokens::default()).await?;
-    page.fresh = Some(fresh);
-    show(&page, Cache::Never)
-}
-
-/// Revokes a token.
-pub async fn revoke_token(
-    State(state): State<AppState>,
-    Member(viewer): Member,
-    Path(id): Path<TokenId>,
-) -> Result<Response> {
-    if !token::revoke(&state.pool, viewer.id, id).await? {
-        return Err(Error::missing("token in use with number", id));
-    }
-    tracing::info!(account = %viewer.id, token = %id, "API token revoked");
-    Ok(see_other("/account#tokens"))
-}
-
-/// Ends all sessions, this one too.
-pub async fn sign_out_everywhere(
-    State(state): State<AppState>,
-    Member(viewer): Member,
-) -> Result<Response> {
-    session::end_all(&state.pool, viewer.id).await?;
-    tracing::info!(account = %viewer.id, "signed out everywhere");
-    Ok(with_cookie(
-        see_other("/sign-in"),
-        &session::removal(&state.settings),
-    ))
-}
-
-/// A change of password.
-#[derive(Debug, Deserialize)]
-pub struct NewPassword {
-    #[serde(default)]
-    current: String,
-    #[serde(default)]
-    new: String,
-}
-
-/// Changes the password; ends every other browser's session and every API token.
-pub async fn change_password(
-    State(state): State<AppState>,
-    visit: Visit,
-    origin: Origin,
-    Member(viewer): Member,
-    Form(form): Form<NewPassword>,
-) -> Result<Response> {
-    let mut errors = FormErrors::new();
-    errors.check("new", password::check(&form.new, &viewer.name));
-    let asker = Asker {
-        origin,
-        known: true,
-    };
-    if !is_present_password(&state, asker, &viewer, form.current).await? {
-        errors.add("current", "This is not your present password.");
-    }
-    if !errors.is_empty() {
-        let mut page = page(&state, visit, Tokens::default()).await?;
-        page.errors = errors;
-        return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
-    }
-    let hash = state.passwords.hash(asker, form.new).await?;
-    let mut tx = state.pool.begin().await?;
-    accounts::set_password(&mut tx, viewer.id, &hash).await?;
-    let token = session::start(&mut *tx, viewer.id).await?;
-    tx.commit().await?;
-    tracing::info!(account = %viewer.id, "password changed");
-    let known = Device::cookie(None, &state.settings, &viewer.name, &hash);
-    let response = with_cookie(
-        see_other("/account"),
-        &session::cookie(&token, &state.settings),
-    );
-    Ok(with_cookie(response, &known))
-}
-
-/// Counted like a sign-in: whoever finds a browser signed in must not be able to guess here.
-async fn is_present_password(
-    state: &AppState,
-    asker: Asker,
-    viewer: &Viewer,
-    given: String,
-) -> Result<bool> {
-    let attempt = state
-        .throttle
-        .change(viewer.id)
-        .map_err(|wait| too_many(wait, "the present password"))?;
-    if given.len() > password::LONGEST_BYTES {
-        return Ok(false);
-    }
-    let hash = accounts::credentials(&state.pool, &viewer.name)
-        .await?
-        .map(|found| found.password_hash);
-    match state.passwords.verify(asker, given, hash).await {
-        Ok(true) => {
-            attempt.right();
-            Ok(true)
-        }
-        Ok(false) => Ok(false),
-        Err(error) => {
-            attempt.unused();
-            Err(error.into())
-        }
-    }
 }

@@ -9,6 +9,7 @@ use crate::{
     address::Origin,
     auth::{
         account::{self, Role},
+        client::Client,
         device::Device,
         password::{self, Asker},
         session,
@@ -118,6 +119,7 @@ pub async fn sign_in(
     State(state): State<AppState>,
     visit: Visit,
     origin: Origin,
+    client: Client,
     cookies: CookieJar,
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
@@ -179,8 +181,8 @@ pub async fn sign_in(
     tracing::info!(account = %found.id, "signed in");
     let known = Device::cookie(device, &state.settings, &name, &found.password_hash);
     let response = match Kept::carried(form.others) {
-        Some(kept) => resume(&state, &visit, found.id, kept).await?,
-        None => start(&state, &visit, found.id, &next).await?,
+        Some(kept) => resume(&state, &visit, &client, found.id, kept).await?,
+        None => start(&state, &visit, &client, found.id, &next).await?,
     };
     Ok(with_cookie(response, &known))
 }
@@ -222,6 +224,7 @@ pub async fn sign_up(
     State(state): State<AppState>,
     visit: Visit,
     origin: Origin,
+    client: Client,
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
     if !state.settings.open_sign_up {
@@ -252,7 +255,7 @@ pub async fn sign_up(
             Some(id) => {
                 tracing::info!(account = %id, "signed up");
                 let known = Device::cookie(None, &state.settings, &name, &hash);
-                let response = start(&state, &visit, id, &next).await?;
+                let response = start(&state, &visit, &client, id, &next).await?;
                 return Ok(with_cookie(response, &known));
             }
             None => errors.add("name", TAKEN),
@@ -269,8 +272,14 @@ pub async fn sign_up(
 }
 
 /// A new session for every sign-in; the one before ends.
-async fn start(state: &AppState, visit: &Visit, id: AccountId, next: &str) -> Result<Response> {
-    let token = begin(state, visit, id).await?;
+async fn start(
+    state: &AppState,
+    visit: &Visit,
+    client: &Client,
+    id: AccountId,
+    next: &str,
+) -> Result<Response> {
+    let token = begin(state, visit, client, id).await?;
     Ok(with_cookie(
         see_other(next),
         &session::cookie(&token, &state.settings),
@@ -278,9 +287,15 @@ async fn start(state: &AppState, visit: &Visit, id: AccountId, next: &str) -> Re
 }
 
 /// The same, and on with the form that was carried along.
-async fn resume(state: &AppState, visit: &Visit, id: AccountId, kept: Kept) -> Result<Response> {
-    let token = begin(state, visit, id).await?;
-    let viewer = session::find(&state.pool, &token)
+async fn resume(
+    state: &AppState,
+    visit: &Visit,
+    client: &Client,
+    id: AccountId,
+    kept: Kept,
+) -> Result<Response> {
+    let token = begin(state, visit, client, id).await?;
+    let viewer = session::find(&state.pool, &token, client)
         .await?
         .ok_or_else(|| Error::internal("a session that has just begun is over"))?;
     let page = match kept::go_on(state, viewer, kept).await {
@@ -290,11 +305,11 @@ async fn resume(state: &AppState, visit: &Visit, id: AccountId, kept: Kept) -> R
     Ok(with_cookie(page, &session::cookie(&token, &state.settings)))
 }
 
-async fn begin(state: &AppState, visit: &Visit, id: AccountId) -> Result<String> {
+async fn begin(state: &AppState, visit: &Visit, client: &Client, id: AccountId) -> Result<String> {
     if let Some(viewer) = &visit.viewer {
         session::end(&state.pool, &viewer.session).await?;
     }
-    Ok(session::start(&state.pool, id).await?)
+    Ok(session::start(&state.pool, id, client).await?)
 }
 
 /// Signs out this browser.

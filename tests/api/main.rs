@@ -16,3 +16,4 @@ mod rivals;
 mod search;
 mod support;
 mod threads;
+mod tokens;

@@ -1,7 +1,10 @@
 //! A server for one test, and people who use it.
 
 use axum_test::{TestRequest, TestResponse, TestServer};
-use breakmywork::auth::token::{self, Scope};
+use breakmywork::auth::{
+    account::Role,
+    token::{self, NewToken, Scope},
+};
 use breakmywork::config::Settings;
 use breakmywork::state::AppState;
 use breakmywork_protocol::id::AccountId;
@@ -30,7 +33,7 @@ pub(crate) struct Site {
 /// A person with a token.
 pub(crate) struct Person {
     pub(crate) id: AccountId,
-    token: String,
+    pub(crate) token: String,
 }
 
 impl Site {
@@ -53,10 +56,24 @@ impl Site {
         .fetch_one(&self.pool)
         .await
         .expect("an account");
-        let token = token::create(&self.pool, id, "test", &Scope::ALL)
-            .await
-            .expect("a token");
-        Person { id, token }
+        Person {
+            id,
+            token: self.token(id, &Scope::ALL).await,
+        }
+    }
+
+    /// Another token of somebody, which may do only that.
+    pub(crate) async fn limited(&self, person: &Person, scopes: &[Scope]) -> Person {
+        Person {
+            id: person.id,
+            token: self.token(person.id, scopes).await,
+        }
+    }
+
+    async fn token(&self, id: AccountId, scopes: &[Scope]) -> String {
+        let new = NewToken::checked("test", scopes, token::DAYS, Role::Admin).expect("allowed");
+        let made = token::create(&self.pool, id, &new).await;
+        made.expect("a token").secret
     }
 
     pub(crate) async fn get(&self, path: &str) -> TestResponse {

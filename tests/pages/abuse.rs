@@ -2,7 +2,11 @@
 
 use crate::support::{PASSWORD, Site, location};
 use axum::http::StatusCode;
-use breakmywork::{auth::account::Role, auth::token, config::Settings};
+use breakmywork::{
+    auth::account::Role,
+    auth::token::{self, NewToken},
+    config::Settings,
+};
 use breakmywork_protocol::db::MIGRATOR;
 use futures_util::future::join_all;
 use sqlx::PgPool;
@@ -175,9 +179,7 @@ async fn a_disabled_account_is_out_at_once(pool: PgPool) {
         .expect("asks")
         .expect("is there")
         .id;
-    let secret = token::create(&site.pool, id, "script", &token::Scope::ALL)
-        .await
-        .expect("a token");
+    let secret = site.token(id, &token::Scope::ALL).await;
     let works = async || {
         token::find(&site.pool, &secret)
             .await
@@ -230,23 +232,6 @@ async fn a_disabled_account_is_out_at_once(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn a_new_password_ends_the_tokens(pool: PgPool) {
-    let site = Site::new(pool).await;
-    let ada = site.signed_in("ada", Role::Member).await;
-    let label = [("label", "laptop"), ("read", "on")];
-    ada.post("/account/tokens", &label).await.assert_status_ok();
-    let form = [("current", PASSWORD), ("new", "another good phrase")];
-    ada.post("/account/password", &form)
-        .await
-        .assert_status_see_other();
-    let left = sqlx::query_scalar!("select count(*) from api_token where revoked_at is null")
-        .fetch_one(&site.pool)
-        .await;
-    assert_eq!(left.expect("a count"), Some(0));
-    ada.get("/account").await.assert_status_ok();
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
 async fn every_token_in_use_is_listed_and_there_is_a_limit(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.signed_in("ada", Role::Member).await;
@@ -257,7 +242,8 @@ async fn every_token_in_use_is_listed_and_there_is_a_limit(pool: PgPool) {
         .id;
     for number in 0..131 {
         let label = format!("script {number}.");
-        token::create(&site.pool, id, &label, &[token::Scope::Read])
+        let new = NewToken::checked(&label, &[token::Scope::Read], 1, Role::Member);
+        token::create(&site.pool, id, &new.expect("allowed"))
             .await
             .expect("made before there was a limit");
     }

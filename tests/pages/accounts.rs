@@ -125,53 +125,6 @@ async fn signing_in_never_leads_to_another_site(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn a_token_is_shown_once_works_and_can_be_revoked(pool: PgPool) {
-    let site = Site::new(pool).await;
-    let ada = site.signed_in("ada", Role::Member).await;
-    let page = ada
-        .post(
-            "/account/tokens",
-            &[("label", "laptop"), ("read", "on"), ("write", "on")],
-        )
-        .await
-        .text();
-    let shown = page.split("id=\"fresh-token\">").nth(1);
-    let token: String = shown
-        .expect("a token")
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-        .collect();
-    let again = ada.get("/account").await.text();
-    assert!(again.contains("laptop") && !again.contains(&token));
-    let found = breakmywork::auth::token::find(&site.pool, &token)
-        .await
-        .expect("asks");
-    assert_eq!(found.expect("the token works").name, "ada");
-
-    let id = sqlx::query_scalar!("select id from api_token")
-        .fetch_one(&site.pool)
-        .await
-        .expect("a token");
-    let revoke = format!("/account/tokens/{id}/revoke");
-    let eve = site.signed_in("eve", Role::Member).await;
-    eve.post(&revoke, &[]).await.assert_status_not_found();
-    ada.post(&revoke, &[]).await.assert_status_see_other();
-    let found = breakmywork::auth::token::find(&site.pool, &token)
-        .await
-        .expect("asks");
-    assert!(found.is_none());
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn members_cannot_make_admin_tokens(pool: PgPool) {
-    let site = Site::new(pool).await;
-    let ada = site.signed_in("ada", Role::Member).await;
-    ada.post("/account/tokens", &[("label", "x"), ("admin", "on")])
-        .await
-        .assert_status(StatusCode::UNPROCESSABLE_ENTITY);
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_new_password_signs_out_the_other_browsers(pool: PgPool) {
     let site = Site::new(pool).await;
     let here = site.signed_in("ada", Role::Member).await;

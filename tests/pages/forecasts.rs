@@ -2,10 +2,7 @@
 
 use crate::support::*;
 use axum::http::StatusCode;
-use breakmywork::auth::{
-    account::Role,
-    token::{self, Scope},
-};
+use breakmywork::auth::{account::Role, token::Scope};
 use breakmywork_protocol::{db::MIGRATOR, id::AccountId};
 use sqlx::PgPool;
 use std::collections::BTreeMap;
@@ -169,8 +166,8 @@ async fn whoever_gave_none_is_told_the_same_whatever_others_forecast(pool: PgPoo
     }
     let path = ada.registered(&site).await;
     let script = async |id: i64| {
-        let token = token::create(&site.pool, AccountId(id), "test", &Scope::ALL).await;
-        site.browser().bearing(&token.expect("a token"))
+        let token = site.token(AccountId(id), &Scope::ALL).await;
+        site.browser().bearing(&token)
     };
     let ids: Vec<i64> = sqlx::query_scalar(
         "select id from account where name in ('ada', 'eve', 'root') order by name",

@@ -3,10 +3,7 @@
 use crate::forecasts::told;
 use crate::support::*;
 use axum::http::StatusCode;
-use breakmywork::auth::{
-    account::Role,
-    token::{self, Scope},
-};
+use breakmywork::auth::{account::Role, token::Scope};
 use breakmywork_protocol::{
     db::MIGRATOR,
     id::AccountId,
@@ -229,10 +226,12 @@ async fn refusals(reader: &Browser, path: &str) -> Vec<(String, axum_test::TestR
     all
 }
 
-type Told = BTreeMap<String, (u16, BTreeMap<String, String>, String)>;
+pub(crate) type Told = BTreeMap<String, (u16, BTreeMap<String, String>, String)>;
 
 /// The same without what a clock says in words: how long a worker was not heard of.
-fn timeless(answer: &axum_test::TestResponse) -> (u16, BTreeMap<String, String>, String) {
+pub(crate) fn timeless(
+    answer: &axum_test::TestResponse,
+) -> (u16, BTreeMap<String, String>, String) {
     let (status, mut headers, body) = told(answer);
     let digits = |part: &str| {
         part.trim_end_matches(|char: char| char.is_ascii_digit())
@@ -401,8 +400,8 @@ async fn readers(site: &Site) -> Vec<(&'static str, Browser)> {
             .fetch_one(&site.pool)
             .await
             .expect("asks");
-        let token = token::create(&site.pool, AccountId(id), "test", &Scope::ALL).await;
-        site.browser().bearing(&token.expect("a token"))
+        let token = site.token(AccountId(id), &Scope::ALL).await;
+        site.browser().bearing(&token)
     };
     vec![
         ("a script of a member", script("eve").await),

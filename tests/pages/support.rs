@@ -1,7 +1,15 @@
 //! A site for one test, and browsers on it.
 
 use axum_test::{TestResponse, TestServer};
-use breakmywork::{auth::account::Role, config::Settings, db::accounts, state::AppState};
+use breakmywork::{
+    auth::{
+        account::Role,
+        token::{self, NewToken, Scope},
+    },
+    config::Settings,
+    db::accounts,
+    state::AppState,
+};
 use breakmywork_protocol::{
     id::AccountId,
     jobs::{self, Ending, Offer},
@@ -65,6 +73,13 @@ impl Site {
             .expect("the name is free")
     }
 
+    /// What a script of somebody sends whose token may do that.
+    pub(crate) async fn token(&self, id: AccountId, scopes: &[Scope]) -> String {
+        let new = NewToken::checked("test", scopes, token::DAYS, Role::Admin).expect("allowed");
+        let made = token::create(&self.pool, id, &new).await;
+        made.expect("a token").secret
+    }
+
     /// The number of the claim with this label.
     pub(crate) async fn claim(&self, label: &str) -> i64 {
         sqlx::query_scalar!("select id from claim where label = $1", label)
@@ -116,6 +131,12 @@ impl Browser {
     /// The same browser from another address, if the site trusts one proxy.
     pub(crate) fn from(mut self, address: &str) -> Self {
         self.0.add_header("x-forwarded-for", address);
+        self
+    }
+
+    /// The same as what calls itself so.
+    pub(crate) fn with_agent(mut self, agent: &str) -> Self {
+        self.0.add_header("user-agent", agent);
         self
     }
 

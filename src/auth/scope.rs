@@ -1,0 +1,130 @@
+//! What a token may do: a few plain words, of which each route asks for one.
+
+use super::account::Role;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
+
+/// What a token allows. Whatever it allows, it never does more than its owner may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TokenScope)]
+pub enum Scope {
+    /// Read as oneself.
+    Read,
+    /// Works, claims, experiments and forecasts.
+    Propose,
+    /// Comments, reactions and appeals.
+    Discuss,
+    /// What is followed, the inbox and mail.
+    Follow,
+    /// What moderators do; needs the role too.
+    Moderate,
+    /// Tokens and signed-in browsers.
+    Account,
+    /// Run the queue; needs the role too.
+    Admin,
+}
+
+impl Scope {
+    /// All of them, those that most scripts need first.
+    pub const ALL: [Self; 7] = [
+        Self::Read,
+        Self::Propose,
+        Self::Discuss,
+        Self::Follow,
+        Self::Moderate,
+        Self::Account,
+        Self::Admin,
+    ];
+
+    /// What a token gets where nothing else is asked for: all that a member does on the board.
+    pub const USUAL: [Self; 4] = [Self::Read, Self::Propose, Self::Discuss, Self::Follow];
+
+    /// As stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Propose => "propose",
+            Self::Discuss => "discuss",
+            Self::Follow => "follow",
+            Self::Moderate => "moderate",
+            Self::Account => "account",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// What it allows, for the form.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Read => "read as you",
+            Self::Propose => {
+                "propose, register and stop experiments, add works and claims, forecast"
+            }
+            Self::Discuss => "comment, react, appeal",
+            Self::Follow => "follow, mark what was read, choose mails",
+            Self::Moderate => "hide comments, lock discussions, decide what waits",
+            Self::Account => "list, make and revoke tokens, end sessions",
+            Self::Admin => "run the queue",
+        }
+    }
+
+    /// The least role whose owner can use it.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Read | Self::Propose | Self::Discuss | Self::Follow | Self::Account => {
+                Role::Member
+            }
+            Self::Moderate => Role::Moderator,
+            Self::Admin => Role::Admin,
+        }
+    }
+
+    /// Those that somebody of that role can use.
+    pub fn of(role: Role) -> Vec<Self> {
+        let mut scopes = Self::ALL.to_vec();
+        scopes.retain(|scope| scope.role() <= role);
+        scopes
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or_else(|| {
+                let known = Self::ALL.map(Self::as_str).join(", ");
+                format!("no scope {text:?}: there are {known}")
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_read_as_it_is_written() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+            assert_eq!(serde_json::json!(scope), scope.as_str());
+        }
+        assert!("write".parse::<Scope>().is_err());
+    }
+
+    #[test]
+    fn nobody_is_offered_what_their_role_cannot_use() {
+        assert!(!Scope::of(Role::Member).contains(&Scope::Moderate));
+        assert!(!Scope::of(Role::Moderator).contains(&Scope::Admin));
+        assert_eq!(Scope::of(Role::Admin), Scope::ALL);
+    }
+}

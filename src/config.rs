@@ -2,7 +2,7 @@
 
 use crate::mail::SmtpUrl;
 use breakmywork_protocol::spec::USUAL_HOURS;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lettre::message::Mailbox;
 
 /// How the web server behaves. Every setting is a flag or an environment variable.
@@ -16,14 +16,14 @@ pub struct Settings {
     )]
     pub public_url: String,
 
-    /// Whether people may sign up by themselves.
+    /// Who may sign up by themselves.
     #[arg(
         long,
-        env = "BREAKMYWORK_OPEN_SIGN_UP",
-        default_value_t = true,
-        action = clap::ArgAction::Set
+        env = "BREAKMYWORK_SIGN_UP",
+        value_enum,
+        default_value_t = SignUp::Open
     )]
-    pub open_sign_up: bool,
+    pub sign_up: SignUp,
 
     /// Longest experiment, in hours of this board's workers, all its runs together.
     #[arg(
@@ -69,6 +69,17 @@ pub struct Settings {
     pub mail_from: Option<Mailbox>,
 }
 
+/// Who may sign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignUp {
+    /// Everybody.
+    Open,
+    /// Whoever has an admin's invitation.
+    Invite,
+    /// Nobody: the operator makes accounts.
+    Closed,
+}
+
 /// A class in one room can sign up within two hours; a script cannot make a crowd.
 const SIGN_UPS_PER_HOUR: u32 = 10;
 
@@ -76,7 +87,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
-            open_sign_up: true,
+            sign_up: SignUp::Open,
             experiment_hours: USUAL_HOURS,
             sign_ups_per_hour: SIGN_UPS_PER_HOUR,
             trusted_proxies: 0,

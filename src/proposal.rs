@@ -337,11 +337,11 @@ pub async fn stop(
     admin: bool,
     reason: &str,
 ) -> Result<()> {
-    let reason = reason::checked(reason)?;
     let experiment = table::find(&mut *tx, id, Some(who))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     may_stop(&experiment, who, admin)?;
+    let reason = reason::checked(reason)?;
     Ok(jobs::stop(tx, id, who, &reason).await?)
 }
 

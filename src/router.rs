@@ -212,6 +212,14 @@ fn pages() -> Routes {
         .route("/admin/runs/{id}/cancel", post(admin::queue::cancel))
         .route("/admin/runs/{id}/retry", post(admin::queue::retry))
         .route("/admin/people", get(admin::people::list))
+        .route(
+            "/admin/invitations",
+            get(admin::invitations::list).post(admin::invitations::create),
+        )
+        .route(
+            "/admin/invitations/{id}/revoke",
+            post(admin::invitations::revoke),
+        )
         .route("/admin/people/{name}/disable", post(admin::people::disable))
         .route("/admin/people/{name}/enable", post(admin::people::enable))
 }

@@ -1,6 +1,7 @@
 //! What members and moderators do about a claim's standing: confirm, dispute, answer, resolve. What form and REST have in
 //! common.
 
+use crate::db::experiments;
 use crate::error::{Error, Result};
 use crate::{proposal, reason};
 use breakmywork_protocol::id::{AccountId, ExperimentId};
@@ -61,6 +62,14 @@ pub async fn answer_dispute(
     author: AccountId,
     answer: &str,
 ) -> Result<()> {
+    let experiment = experiments::find(&mut *tx, id, Some(author))
+        .await?
+        .ok_or_else(|| Error::missing("experiment", id))?;
+    if experiment.author_id != author {
+        return Err(Error::Forbidden(
+            "Only the author of an experiment answers a dispute of it.".to_owned(),
+        ));
+    }
     let answer = visible::line(answer)
         .map_err(|detail| Error::field("/answer", format!("The answer {detail}")))?;
     if !(1..=ANSWER_CHARS).contains(&answer.chars().count()) {

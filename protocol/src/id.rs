@@ -49,6 +49,8 @@ identifier! {
     TokenId,
     /// A signed-in browser.
     SessionId,
+    /// A link to sign up with.
+    InvitationId,
     /// Something that followers are told.
     NewsId,
     /// That somebody follows something.

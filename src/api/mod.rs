@@ -18,6 +18,7 @@ mod follows;
 mod forecasts;
 mod idempotency;
 mod inbox;
+mod invitations;
 mod mail;
 mod moderation;
 mod page;
@@ -73,7 +74,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "runs", description = "One arm with one seed"),
         (name = "threads", description = "Discussion"),
         (name = "following", description = "What the owner of a token follows, and was told of it"),
-        (name = "account", description = "The tokens and signed-in browsers of the owner of a token"),
+        (name = "account", description = "The tokens and signed-in browsers of the owner of a token, and invitations"),
         (name = "queue", description = "What runs and what waits"),
         (name = "record", description = "Registrations, conclusions and what people did, in one chain of hashes")
     )
@@ -194,6 +195,8 @@ fn described() -> Described {
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
         .routes(routes!(sessions::end_all))
+        .routes(routes!(invitations::list, invitations::make))
+        .routes(routes!(invitations::revoke))
         .routes(routes!(record::list))
         .routes(routes!(record::head))
         .routes(routes!(queue::show))

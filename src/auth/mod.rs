@@ -3,6 +3,7 @@
 pub mod account;
 pub mod client;
 pub mod device;
+pub mod invitation;
 mod limit;
 pub mod password;
 pub mod scope;

@@ -3,10 +3,12 @@
 use super::database::{Database, DatabaseArgs};
 use super::password::PasswordArgs;
 use crate::auth::account::{Role, check_name};
+use crate::auth::invitation::{self, NewInvitation};
 use crate::auth::password;
 use crate::db::accounts::{self, Account, Tokens};
 use crate::reason;
 use anyhow::{Context, anyhow, ensure};
+use std::io::Write;
 
 /// Makes and changes accounts.
 #[derive(Debug, clap::Subcommand)]
@@ -20,6 +22,24 @@ pub(super) enum Command {
         role: Role,
         #[command(flatten)]
         password: PasswordArgs,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Prints a link with which one person signs up, once, where sign-up is open to invited people alone.
+    Invite {
+        /// Whom it is for; admins read it.
+        #[arg(long)]
+        note: String,
+        /// Days until it ends, 1 to 90.
+        #[arg(long, default_value_t = invitation::DAYS)]
+        days: i32,
+        /// Address of the board, without a trailing slash.
+        #[arg(
+            long,
+            env = "BREAKMYWORK_PUBLIC_URL",
+            default_value = "http://127.0.0.1:8080"
+        )]
+        public_url: String,
         #[command(flatten)]
         database: DatabaseArgs,
     },
@@ -80,6 +100,22 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             done?;
             password.show(&new)?;
         }
+        Command::Invite {
+            note,
+            days,
+            public_url,
+            database,
+        } => {
+            let database = database.open().await?;
+            let made = invite(&database, &note, days).await;
+            database.close().await;
+            let path = invitation::path(&made?);
+            writeln!(
+                std::io::stdout(),
+                "{}{path}",
+                public_url.trim_end_matches('/')
+            )?;
+        }
         Command::Password {
             name,
             keep_tokens,
@@ -139,6 +175,19 @@ async fn create(database: &Database, name: &str, role: Role, new: &str) -> anyho
         accounts::set_role(&mut tx, account, role).await?;
     }
     Ok(tx.commit().await?)
+}
+
+async fn invite(database: &Database, note: &str, days: i32) -> anyhow::Result<String> {
+    let new = NewInvitation::checked(note, days).map_err(|problems| {
+        let details: Vec<String> = problems.into_iter().map(|problem| problem.detail).collect();
+        anyhow!(details.join(" "))
+    })?;
+    let mut tx = database.pool.begin().await?;
+    let made = invitation::create(&mut tx, &new, None)
+        .await?
+        .with_context(invitation::too_many)?;
+    tx.commit().await?;
+    Ok(made.code)
 }
 
 async fn change(database: &Database, name: &str, new: &str, tokens: Tokens) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! What moderators do in discussions, and what those whom it concerns say: what pages and REST have in common.
 
-use crate::db::comments::{self, moderation as table};
+use crate::db::comments::{self, moderation as table, versions};
 use crate::error::{Error, Result};
 use crate::reason;
 use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
@@ -59,6 +59,14 @@ pub async fn appeal(
     by: AccountId,
     words: &str,
 ) -> Result<()> {
+    let own = versions::own(&mut *tx, id)
+        .await?
+        .ok_or_else(|| Error::missing("comment", id))?;
+    if own.author != Some(by) {
+        return Err(Error::Forbidden(
+            "Only its author appeals against hiding a comment.".to_owned(),
+        ));
+    }
     let words = visible::line(words)
         .map_err(|detail| Error::field("/words", format!("The appeal {detail}")))?;
     if !(1..=APPEAL_CHARS).contains(&words.chars().count()) {
@@ -67,11 +75,10 @@ pub async fn appeal(
         );
         return Err(Error::field("/words", detail));
     }
-    there(&mut *tx, id).await?;
     let said = table::appeal(tx, id, by, &words).await?;
     done(
         said,
-        "Only its author appeals, once each time that a comment is hidden.",
+        "A comment is appealed for once, each time that it is hidden.",
     )
 }
 

@@ -11,10 +11,12 @@ use crate::{
         account::{self, Role},
         client::Client,
         device::Device,
+        invitation,
         password::{self, Asker},
         session,
         throttle::Wait,
     },
+    config,
     db::accounts,
     error::{Error, Result},
     extract::{Form, Member, Query, Visit},
@@ -35,6 +37,9 @@ use std::collections::BTreeMap;
 /// The same words for an unknown name and a wrong password.
 const WRONG: &str = "Name and password do not belong together. Check both.";
 
+const NOT_INVITED: &str =
+    "This invitation is unknown, was used, or is over. Ask whoever invited you for another one.";
+
 const TAKEN: &str = "This name is taken. Choose another one.";
 
 /// What both forms hold.
@@ -46,6 +51,9 @@ pub struct Credentials {
     password: String,
     #[serde(default)]
     next: String,
+    /// The code of an invitation, for signing up.
+    #[serde(default)]
+    invitation: String,
     /// A form that is carried along.
     #[serde(flatten)]
     others: BTreeMap<String, String>,
@@ -56,6 +64,9 @@ pub struct Credentials {
 pub struct Next {
     #[serde(default)]
     next: String,
+    /// The code of an invitation, for signing up.
+    #[serde(default)]
+    invitation: String,
 }
 
 #[derive(Debug, Template)]
@@ -76,7 +87,19 @@ struct SignUp {
     errors: FormErrors,
     name: String,
     next: String,
-    open: bool,
+    open: config::SignUp,
+    /// The code of an invitation, where one is needed.
+    invitation: String,
+}
+
+impl SignUp {
+    fn is_closed(&self) -> bool {
+        self.open == config::SignUp::Closed
+    }
+
+    fn needs_invitation(&self) -> bool {
+        self.open == config::SignUp::Invite
+    }
 }
 
 /// The form for signing in.
@@ -214,7 +237,8 @@ pub async fn sign_up_form(
         errors: FormErrors::new(),
         name: String::new(),
         next,
-        open: state.settings.open_sign_up,
+        open: state.settings.sign_up,
+        invitation: query.invitation,
     };
     show(&page, Cache::Never)
 }
@@ -227,7 +251,8 @@ pub async fn sign_up(
     client: Client,
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
-    if !state.settings.open_sign_up {
+    let open = state.settings.sign_up;
+    if open == config::SignUp::Closed {
         return Err(Error::Forbidden(
             "Sign-up is closed here. Ask an admin for an account.".to_owned(),
         ));
@@ -238,6 +263,10 @@ pub async fn sign_up(
     let staff = accounts::staff(&state.pool).await?;
     errors.check("name", account::check_sign_up(&name, &staff));
     errors.check("password", password::check(&form.password, &name));
+    let needed = open == config::SignUp::Invite;
+    if needed && !invitation::is_good(&state.pool, form.invitation.trim()).await? {
+        errors.add("invitation", NOT_INVITED);
+    }
     if errors.is_empty() && accounts::find(&state.pool, &name).await?.is_some() {
         errors.add("name", TAKEN);
     }
@@ -251,8 +280,17 @@ pub async fn sign_up(
             known: false,
         };
         let hash = state.passwords.hash(asker, form.password).await?;
-        match accounts::create(&state.pool, &name, &hash, Role::Member).await? {
+        let mut tx = state.pool.begin().await?;
+        let made = accounts::create(&mut *tx, &name, &hash, Role::Member).await?;
+        let invited = match made {
+            Some(id) if needed => invitation::spend(&mut *tx, form.invitation.trim(), id).await?,
+            _ => true,
+        };
+        match made {
+            // Somebody else was quicker with the same link: there is no account.
+            _ if !invited => errors.add("invitation", NOT_INVITED),
             Some(id) => {
+                tx.commit().await?;
                 tracing::info!(account = %id, "signed up");
                 let known = Device::cookie(None, &state.settings, &name, &hash);
                 let response = start(&state, &visit, &client, id, &next).await?;
@@ -266,7 +304,8 @@ pub async fn sign_up(
         errors,
         name: name.chars().take(LONGEST_SHOWN).collect(),
         next,
-        open: true,
+        open,
+        invitation: form.invitation.chars().take(LONGEST_SHOWN).collect(),
     };
     with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
 }

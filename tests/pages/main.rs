@@ -24,6 +24,7 @@ mod forms;
 mod frame;
 mod hidden;
 mod home;
+mod invitations;
 mod kinds;
 mod lineage;
 mod lists;

@@ -257,7 +257,6 @@ async fn every_page_scores_an_a_plus(pool: PgPool) {
         "/api/v1/nothing-here",
         "/healthz",
         "/robots.txt",
-        "/feed.atom",
         &claim,
     ] {
         let answer = browser.get(path).await;
@@ -266,6 +265,9 @@ async fn every_page_scores_an_a_plus(pool: PgPool) {
         let wanted = 130;
         assert_eq!(score(&found), wanted, "{path}: {found:?}");
     }
+    // A feed is the same for everybody and may be read elsewhere: without the ten points for that.
+    let feed = browser.get("/feed.atom").await;
+    assert_eq!(score(&found(feed.headers(), "")), 120);
     // The scanner does not sign in; whoever does is as safe.
     let form = [("name", "ada"), ("password", PASSWORD)];
     let answer = browser.post("/sign-in", &form).await;

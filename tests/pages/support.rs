@@ -170,6 +170,11 @@ impl Browser {
         self.0.post(path).form(&form).await
     }
 
+    /// Sends JSON, as a script does.
+    pub(crate) async fn post_json(&self, path: &str, body: &serde_json::Value) -> TestResponse {
+        self.0.post(path).json(body).await
+    }
+
     /// The same from another site's page.
     pub(crate) async fn post_from_elsewhere(
         &self,

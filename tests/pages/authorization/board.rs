@@ -32,6 +32,7 @@ impl Board {
             ("work", "recurrent-dropout".to_owned()),
             ("name", "ada".to_owned()),
             ("victim", "victim".to_owned()),
+            ("reaction", "agree".to_owned()),
             ("body", "Experiment".to_owned()),
             ("work_fields", WORK_FIELDS.to_owned()),
             ("claim_fields", CLAIM_FIELDS.to_owned()),
@@ -59,6 +60,10 @@ impl Board {
     /// Makes what can be done once possible once more.
     pub(super) async fn renew(&self, site: &Site) {
         run(site, "update mailbox set confirm_hash = sha256(convert_to(repeat('c', 64), 'UTF8')), confirmed_at = null where confirm_hash is null").await;
+        run(site, "update api_token set revoked_at = null where label = 'test' and scopes = array['read'] and revoked_at is not null").await;
+        run(site, "insert into session (id, token_hash, account_id, expires_at) overriding system value
+                   select given.id, given.hash, account.id, now() + interval '1 day' from given_session given, account where name = 'ada'
+                   on conflict do nothing").await;
     }
 }
 
@@ -83,13 +88,13 @@ async fn works(
     [ada, bob, nina]: [&Browser; 3],
     things: &mut BTreeMap<&'static str, String>,
 ) {
-    let work = |title: &'static str| {
+    let work = |title: &'static str, url: &'static str| {
         [
             ("kind", "paper"),
             ("title", title),
             ("authors", "Ada Lovelace"),
             ("year", "2024"),
-            ("link", "https://example.org/paper"),
+            ("url", url),
             ("phenomenon", "It **forgets**."),
         ]
     };
@@ -101,11 +106,16 @@ async fn works(
             ("predicts", "better"),
         ]
     };
-    for (name, browser, title) in [
-        ("adas_work", ada, "A work of Ada's"),
-        ("waiting_work", nina, "A work that waits"),
+    for (name, browser, title, url) in [
+        ("adas_work", ada, "A work of Ada's", "https://example.org/a"),
+        (
+            "waiting_work",
+            nina,
+            "A work that waits",
+            "https://example.org/b",
+        ),
     ] {
-        let answer = browser.post("/works/new", &work(title)).await;
+        let answer = browser.post("/works/new", &work(title, url)).await;
         let to = location(&answer);
         let slug = to.trim_start_matches("/works/");
         things.insert(
@@ -224,6 +234,15 @@ async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
     run(site, "insert into mailbox (account_id, address, wish, unsubscribe_key) select id, 'ada@example.org', 'verdicts', repeat('a', 64) from account where name = 'ada'").await;
     things.insert("confirmation", "c".repeat(64));
     things.insert("unsubscribe", "a".repeat(64));
+    run(site, "insert into invitation (code_hash, note, expires_at) select sha256(note::bytea), note, now() + interval '1 day' from (values ('invitation'), ('invitation_too')) given (note)").await;
+    for name in ["invitation", "invitation_too"] {
+        let id: i64 = sqlx::query_scalar("select id from invitation where note = $1")
+            .bind(name)
+            .fetch_one(&site.pool)
+            .await
+            .expect("is there");
+        things.insert(name, id.to_string());
+    }
     for (token, session) in [("token", "session"), ("token_too", "session_too")] {
         site.token(AccountId(ada), &[breakmywork::auth::token::Scope::Read])
             .await;
@@ -241,4 +260,5 @@ async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
             text(site, "select max(id)::text from session").await,
         );
     }
+    run(site, "create table given_session as select session.id, token_hash as hash from session join account on account.id = account_id where name = 'ada' order by session.id desc limit 2").await;
 }

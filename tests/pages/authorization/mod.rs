@@ -129,7 +129,7 @@ fn request(route: &Route, path: &str, sent: Option<String>, identity: &Identity)
         true => "application/json",
         false => "application/x-www-form-urlencoded",
     };
-    if *route.method() != Method::GET {
+    if route.method != Method::GET {
         request = request.header(header::CONTENT_TYPE, kind);
     }
     request
@@ -140,6 +140,9 @@ fn request(route: &Route, path: &str, sent: Option<String>, identity: &Identity)
 /// Whether an answer is what the table says.
 fn fits(route: &Route, identity: &Identity, let_in: bool, answer: &Response) -> bool {
     let status = answer.status();
+    if route.is_empty() {
+        return status == StatusCode::NOT_FOUND;
+    }
     let to = answer.headers().get(header::LOCATION);
     let sent_to_sign_in = status == StatusCode::SEE_OTHER
         && to.is_some_and(|to| to.as_bytes().starts_with(b"/sign-in?"));

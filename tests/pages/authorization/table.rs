@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 struct Rule {
     everyone: bool,
+    nothing: bool,
     owner: bool,
     role: Option<Role>,
     /// What a token needs, all of it; none on pages.
@@ -28,10 +29,6 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn method(&self) -> &Method {
-        &self.method
-    }
-
     pub(super) fn is_rest(&self) -> bool {
         self.path.starts_with("/api/")
     }
@@ -42,6 +39,11 @@ impl Route {
         self.rules
             .iter()
             .map(move |rule| (&rule.scopes[..], own(rule)))
+    }
+
+    /// Whether there is nothing at it for anybody.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.iter().any(|rule| rule.nothing)
     }
 
     /// Whether somebody is let in.
@@ -63,6 +65,7 @@ impl Route {
 fn rule(who: &str, scopes: &str) -> Rule {
     let mut rule = Rule {
         everyone: false,
+        nothing: false,
         owner: false,
         role: None,
         scopes: Vec::new(),
@@ -70,6 +73,7 @@ fn rule(who: &str, scopes: &str) -> Rule {
     for part in who.split('+') {
         match part {
             "everyone" => rule.everyone = true,
+            "nothing" => rule.nothing = true,
             "owner" => rule.owner = true,
             role => rule.role = Some(role.parse().expect("a role")),
         }

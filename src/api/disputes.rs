@@ -67,7 +67,8 @@ pub(super) struct Answer {
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/dispute/answer", tag = "experiments", security(("token" = [])),
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = Answer,
-    responses((status = 200, body = Experiment), (status = 409, description = "Not the author's, or not disputed")))]
+    responses((status = 200, body = Experiment), (status = 403, description = "Not the author's"),
+        (status = 409, description = "Not disputed")))]
 pub(super) async fn answer(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,

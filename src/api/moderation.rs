@@ -87,7 +87,8 @@ pub(super) struct Appeal {
 #[utoipa::path(post, path = "/api/v1/comments/{id}/appeal", tag = "threads", security(("token" = [])),
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = Appeal,
-    responses((status = 200, body = Comment), (status = 409, description = "Not yours, not hidden, or appealed against already")))]
+    responses((status = 200, body = Comment), (status = 403, description = "Not yours"),
+        (status = 409, description = "Not hidden, or appealed against already")))]
 pub(super) async fn appeal(
     State(pool): State<PgPool>,
     Path(id): Path<CommentId>,

@@ -45,7 +45,7 @@ const OWN: &[&str] = &[
 ];
 
 /// Pages of admins.
-const ADMINS: &[&str] = &["/admin/queue", "/admin/people"];
+const ADMINS: &[&str] = &["/admin/queue", "/admin/people", "/admin/invitations"];
 
 /// A rule that a page breaks.
 #[derive(Debug, Deserialize)]

@@ -109,7 +109,7 @@ async fn who_was_hidden_appeals_once_and_is_answered(pool: PgPool) {
     assert!(!other.contains("zanzibar") && !other.contains(&appeal));
     eve.post(&appeal, &[("words", "let her")])
         .await
-        .assert_status(StatusCode::CONFLICT);
+        .assert_status_forbidden();
     ada.post(&appeal, &[("words", "")])
         .await
         .assert_status(StatusCode::UNPROCESSABLE_ENTITY);

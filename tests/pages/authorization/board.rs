@@ -61,6 +61,11 @@ impl Board {
     pub(super) async fn renew(&self, site: &Site) {
         run(site, "update mailbox set confirm_hash = sha256(convert_to(repeat('c', 64), 'UTF8')), confirmed_at = null where confirm_hash is null").await;
         run(site, "update api_token set revoked_at = null where label = 'test' and scopes = array['read'] and revoked_at is not null").await;
+        run(
+            site,
+            "update invitation set revoked_at = null where revoked_at is not null",
+        )
+        .await;
         run(site, "insert into session (id, token_hash, account_id, expires_at) overriding system value
                    select given.id, given.hash, account.id, now() + interval '1 day' from given_session given, account where name = 'ada'
                    on conflict do nothing").await;

@@ -87,7 +87,7 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else(pool: PgPo
         for route in &routes {
             let asking = people.asking(route);
             for identity in asking.iter().filter(|one| route.lets_in(one) == let_in) {
-                if let_in {
+                if let_in && route.method != Method::GET {
                     board.renew(&site).await;
                 }
                 let (path, sent) = board.filled(route);

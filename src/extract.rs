@@ -9,6 +9,7 @@ use crate::{
     auth::{account::Role, session::Viewer},
     error::Error,
     middleware::limits::{BODY, FORM_BYTES},
+    render::url,
 };
 use axum::{
     body::{Body, Bytes},
@@ -49,9 +50,25 @@ impl Visit {
         self.address.split('?').next().unwrap_or("/")
     }
 
+    /// The path one step up.
+    pub fn above(&self) -> &str {
+        match self.path().rsplit_once('/') {
+            Some((above, _)) if !above.is_empty() => above,
+            _ => "/",
+        }
+    }
+
     /// Whether the address lies under this section of the site.
     pub fn within(&self, section: &str) -> bool {
         self.path().starts_with(section)
+    }
+
+    /// Where a link to something that only members can do leads: a visitor gets there by way of signing up.
+    pub fn as_member(&self, address: &str) -> String {
+        match &self.viewer {
+            Some(_) => address.to_owned(),
+            None => format!("/sign-up?next={}", url::component(address)),
+        }
     }
 
     /// The account of whoever looks.

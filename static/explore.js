@@ -59,7 +59,8 @@ function options(chart, curves, width) {
       setCursor: [(plot) => {
         const at = plot.cursor.idx;
         if (at == null) return;
-        const values = arms.map((arm, place) => `${arm} ${digits(plot.data[1 + curves.length + place][at])}`);
+        const drawn = arms.filter((arm) => curves.some((curve) => curve.arm === arm));
+        const values = drawn.map((arm) => `${arm} ${digits(plot.data[1 + curves.length + arms.indexOf(arm)][at])}`);
         chart.line.textContent = `Step ${plot.data[0][at]}: ${values.join("; ")}`;
       }],
     },
@@ -72,7 +73,9 @@ async function draw(button) {
   const svg = figure.querySelector("svg.chart");
   const [uPlot, answer] = await Promise.all([load(button.dataset), fetch(from)]);
   if (!answer.ok) throw new Error(answer.statusText);
-  const curves = await answer.json();
+  const found = await answer.json();
+  // Of one run the arm is said by the page; of what is compared each column is one.
+  const curves = (found.items ?? found).map((curve) => ({ ...curve, arm: curve.column ?? curve.arm ?? button.dataset.arm }));
   const before = opened.get(name);
   const chart = { arms: JSON.parse(button.dataset.arms), log: button.dataset.log === "yes", unit: button.dataset.unit };
   chart.box = document.createElement("div");

@@ -1,6 +1,6 @@
 //! Experiments and runs side by side.
 
-use crate::compare::{self, Choice, Group, Metric, Setting};
+use crate::compare::{self, Choice, Comparison, Group, Metric, Setting};
 use crate::error::{Error, Result};
 use crate::extract::Query;
 use axum::Json;
@@ -35,13 +35,7 @@ pub(super) async fn show(
     State(pool): State<PgPool>,
     Query(fields): Query<Vec<(String, String)>>,
 ) -> Result<Json<Columns>> {
-    let choice = Choice::read(&fields).map_err(Error::BadRequest)?;
-    if choice.is_empty() {
-        return Err(Error::BadRequest(
-            "Name what to compare: ?experiments=1,2 or ?runs=1,2.".into(),
-        ));
-    }
-    let found = compare::compare(&pool, &choice).await?;
+    let found = found(&pool, &fields).await?;
     Ok(Json(Columns {
         groups: found.groups,
         metrics: found.metrics,
@@ -49,4 +43,15 @@ pub(super) async fn show(
         equal: found.equal,
         left_out: found.left_out,
     }))
+}
+
+/// What the fields of a query ask to compare.
+pub(super) async fn found(pool: &PgPool, fields: &[(String, String)]) -> Result<Comparison> {
+    let choice = Choice::read(fields).map_err(Error::BadRequest)?;
+    if choice.is_empty() {
+        return Err(Error::BadRequest(
+            "Name what to compare: ?experiments=1,2 or ?runs=1,2.".into(),
+        ));
+    }
+    compare::compare(pool, &choice).await
 }

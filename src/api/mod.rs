@@ -164,6 +164,7 @@ fn described() -> Described {
         .routes(routes!(cost::show))
         .routes(routes!(tuning::show))
         .routes(routes!(curves::show))
+        .routes(routes!(curves::compared))
         .routes(routes!(forecasts::show, forecasts::give))
         .routes(routes!(forecasts::list))
         .routes(routes!(forecasts::score))

@@ -1,9 +1,11 @@
 //! Experiments and runs side by side: grouped by everything but the seed, what differs first.
 
 mod choice;
+mod curves;
 mod rows;
 
 pub use choice::{Choice, MOST_EXPERIMENTS, MOST_RUNS};
+pub use curves::{Curves, curves};
 pub use rows::{Metric, Setting};
 
 use crate::db::compare::{self as table, Compared, Measured};

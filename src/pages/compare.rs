@@ -3,7 +3,7 @@
 use super::{Cache, experiments::plots, see_other, show};
 use crate::{
     compare::{self as comparing, Choice, Comparison, Group, MOST_EXPERIMENTS, MOST_RUNS},
-    db::compare as table,
+    db::runs::Curve,
     error::{Error, Result},
     extract::{Query, Visit},
     heavy,
@@ -14,9 +14,6 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use breakmywork_protocol::id::{ExperimentId, RunId};
 use plots::Plot;
-
-/// Lines of a plot: more of them no eye tells apart.
-const LINES: usize = 60;
 
 #[derive(Debug, Template)]
 #[template(path = "compare.html")]
@@ -39,6 +36,12 @@ impl Compare {
             true => format!("/compare{query}"),
             false => format!("/compare{query}&metric={}", url::component(metric)),
         }
+    }
+
+    /// Where a script finds what is drawn.
+    fn curves(&self) -> String {
+        let (query, metric) = (self.choice.query(), url::component(&self.metric));
+        format!("/api/v1/compare/curves{query}&name={metric}")
     }
 
     fn by(&self, each_run: bool) -> String {
@@ -109,32 +112,21 @@ impl Compare {
         let Some(task) = comparison.task else {
             return Ok(());
         };
-        let each = (LINES / comparison.groups.len().max(1)).max(1);
-        self.few_drawn = comparison
-            .groups
-            .iter()
-            .any(|group| group.runs.len() > each);
-        let runs: Vec<RunId> = (comparison.groups.iter())
-            .flat_map(|group| group.runs.iter().take(each).copied())
-            .collect();
-        let mut curves = table::curves(&state.pool, &runs).await?;
-        let names: Vec<String> = comparison.groups.iter().map(Group::name).collect();
-        for curve in &mut curves {
-            let place = comparison
-                .groups
-                .iter()
-                .position(|group| group.runs.contains(&curve.run));
-            curve.arm = place.map(|place| names[place].clone()).unwrap_or_default();
-        }
-        self.drawable = curves.iter().map(|curve| curve.name.clone()).collect();
-        self.drawable.dedup();
-        self.drawable.sort_by_key(|name| !name.starts_with("valid"));
+        let drawn = comparing::curves(&state.pool, &comparison.groups).await?;
+        self.few_drawn = drawn.few;
+        self.drawable = drawn.metrics();
         let Some(first) = self.drawable.first() else {
             return Ok(());
         };
         let known = |metric: &String| self.drawable.contains(metric);
         self.metric = wanted.filter(known).unwrap_or_else(|| first.clone());
-        curves.retain(|curve| curve.name == self.metric);
+        let names: Vec<String> = comparison.groups.iter().map(Group::name).collect();
+        let curves: Vec<Curve> = (drawn.of(&self.metric))
+            .map(|(column, curve)| Curve {
+                arm: names[column].clone(),
+                ..curve
+            })
+            .collect();
         self.plots = heavy::run(move || plots::learning(&curves, &names, task, None)).await?;
         Ok(())
     }

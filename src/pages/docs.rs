@@ -11,6 +11,8 @@ use axum::response::Response;
 use serde_json::Value;
 use std::sync::LazyLock;
 
+pub mod guide;
+
 /// One operation.
 #[derive(Debug)]
 struct Operation {

@@ -1,4 +1,4 @@
-//! One run: its attempts, its curve, its result and where the numbers come from.
+//! One run: its attempts, its curve, its result and where the numbers come from; while it goes on, live.
 
 use super::{
     Cache,
@@ -10,12 +10,15 @@ use super::{
 };
 use crate::{
     db::{
+        curves,
         data_sets::{self, Wait},
-        experiments, queue,
+        experiments::{self, Experiment},
+        queue,
         runs::{self, Attempt, Run},
     },
     error::{Error, Result},
     extract::{Path, Visit},
+    heavy,
     render::{badge, filters, number, progress, time},
     state::AppState,
 };
@@ -27,6 +30,25 @@ use breakmywork_protocol::{
     spec::{Plan, Task},
 };
 use serde::Deserialize;
+use serde_json::Value;
+
+/// The part of the page that changes while it goes on.
+#[derive(Debug, Template)]
+#[template(path = "run_live.html")]
+struct Live {
+    run: Run,
+    plots: Vec<Plot>,
+    /// Whether its owner alone sees it: scripts, who send no cookie to REST, do not.
+    sealed: bool,
+}
+
+impl askama::filters::HtmlSafe for Live {}
+
+impl Live {
+    fn over(&self) -> bool {
+        !["queued", "running"].contains(&self.run.state.as_str())
+    }
+}
 
 #[derive(Debug, Template)]
 #[template(path = "run.html")]
@@ -34,7 +56,7 @@ struct RunPage {
     visit: Visit,
     run: Run,
     attempts: Vec<Attempt>,
-    plots: Vec<Plot>,
+    live: Live,
     plan: String,
     task: Task,
     place: Option<i64>,
@@ -58,6 +80,12 @@ impl RunPage {
         }
     }
 
+    /// Whether an admin may have it done again.
+    fn can_be_retried(&self) -> bool {
+        let lost = self.run.state == "failed" && self.run.failure.as_deref() != Some("diverged");
+        (lost || self.run.state == "cancelled") && self.run.retried_by.is_none()
+    }
+
     /// So many of all; a dash where nothing was compared.
     fn of(&self, equal: &u64, different: &u64) -> String {
         match equal + different {
@@ -74,19 +102,8 @@ pub async fn run(
     Path(id): Path<RunId>,
 ) -> Result<Response> {
     let pool = &state.pool;
-    let missing = || Error::missing("run", id);
-    let run = runs::find(pool, id, visit.reader())
-        .await?
-        .ok_or_else(missing)?;
-    let experiment = experiments::find(pool, run.experiment, visit.reader())
-        .await?
-        .ok_or_else(missing)?;
-    let plan = runs::plan(pool, &run).await?;
-    let task = Plan::deserialize(&plan)
-        .map_err(Error::internal)?
-        .setup
-        .task;
-    let curves = runs::curves_of_run(pool, &run, None, -1).await?;
+    let (run, experiment) = find(&state, &visit, id).await?;
+    let (plan, task) = plan(&state, &run).await?;
     let place = if run.state == "queued" {
         let waiting = queue::waiting(pool, Some(experiment.seen()?), queue::PLACES).await?;
         waiting
@@ -99,17 +116,13 @@ pub async fn run(
     let wait = data_sets::of_runs(pool, std::slice::from_ref(&run))
         .await?
         .of(&run);
-    // The arm keeps the colour that it has on the experiment's page.
-    let spec = experiment.parsed().ok();
     // Of a tuned experiment this run would not be if its arm had not chosen.
-    let file = file(spec.as_ref().is_some_and(|spec| spec.tuning.is_some()));
-    let arms: Vec<String> = spec
-        .map(|spec| spec.arms.into_iter().map(|arm| arm.name).collect())
-        .unwrap_or_else(|| vec![run.arm.clone()]);
+    let spec = experiment.parsed().ok();
+    let file = file(spec.is_some_and(|spec| spec.tuning.is_some()));
     let page = RunPage {
         visit,
         attempts: runs::attempts(pool, &run).await?,
-        plots: plots::learning(&curves, &arms, task.name, Some(&task)),
+        live: live(&state, run.clone(), &experiment, &task).await?,
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
         // Every take steps over a run that no worker can train: it has no place.
         place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),
@@ -122,4 +135,50 @@ pub async fn run(
         run,
     };
     show(&page, Cache::Fresh)
+}
+
+/// The part that changes, alone: what the page swaps in when the stream of its experiment says so.
+pub async fn fragment(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<RunId>,
+) -> Result<Response> {
+    let (run, experiment) = find(&state, &visit, id).await?;
+    let (_, task) = plan(&state, &run).await?;
+    show(&live(&state, run, &experiment, &task).await?, Cache::Never)
+}
+
+async fn find(state: &AppState, visit: &Visit, id: RunId) -> Result<(Run, Experiment)> {
+    let missing = || Error::missing("run", id);
+    let reader = visit.reader();
+    let run = runs::find(&state.pool, id, reader).await?;
+    let run = run.ok_or_else(missing)?;
+    let experiment = experiments::find(&state.pool, run.experiment, reader).await?;
+    Ok((run, experiment.ok_or_else(missing)?))
+}
+
+/// What it trains: as it is stored, and of that the task.
+async fn plan(state: &AppState, run: &Run) -> Result<(Value, Task)> {
+    let plan = runs::plan(&state.pool, run).await?;
+    let task = Plan::deserialize(&plan)
+        .map_err(Error::internal)?
+        .setup
+        .task;
+    Ok((plan, task))
+}
+
+async fn live(state: &AppState, run: Run, experiment: &Experiment, task: &Task) -> Result<Live> {
+    let curves = curves::of_run(&state.pool, experiment.seen()?, run.id).await?;
+    // The arm keeps the colour that it has on the experiment's page.
+    let arms: Vec<String> = match experiment.parsed() {
+        Ok(spec) => spec.arms.into_iter().map(|arm| arm.name).collect(),
+        Err(_) => vec![run.arm.clone()],
+    };
+    let task = task.clone();
+    let plots = heavy::run(move || plots::learning(&curves, &arms, task.name, Some(&task))).await?;
+    Ok(Live {
+        run,
+        plots,
+        sealed: experiment.closed,
+    })
 }

@@ -18,6 +18,7 @@ use math_core::MathDisplay;
 use references::{Known, Named};
 use std::thread;
 
+pub mod document;
 mod footnotes;
 mod formulas;
 pub mod kept;

@@ -47,7 +47,7 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
         let with = match path.as_str() {
             // What amends nothing is compared with what is named.
             path if path.ends_with("/diff") => format!("?with={id}"),
-            "/api/v1/compare" => format!("?experiments={id}"),
+            "/api/v1/compare" | "/api/v1/compare/curves" => format!("?experiments={id}"),
             "/api/v1/search" => "?q=mask".to_owned(),
             _ => String::new(),
         };

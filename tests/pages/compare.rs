@@ -50,6 +50,21 @@ async fn what_differs_comes_first_and_runs_are_grouped_by_all_but_the_seed(pool:
         "{page}"
     );
     assert!(equal.contains("id=\"curves\""), "{page}");
+    // Behind the picture are its numbers, by column.
+    let curves: Value = ada.get(&numbers(&page)).await.json();
+    let curves = curves.as_array().expect("curves");
+    assert_eq!(curves.len(), 16, "of the runs that have ended");
+    for curve in curves {
+        let column = curve["column"].as_str().expect("a name");
+        assert!(page.contains(&format!("<th scope=\"col\">{column}</th>")));
+        assert_eq!(curve["name"], "valid_mse");
+        assert_eq!(
+            curve["steps"].as_array().expect("steps").last(),
+            Some(&2000.into())
+        );
+    }
+    let nothing = ada.get("/api/v1/compare/curves").await;
+    nothing.assert_status(StatusCode::BAD_REQUEST);
     assert!(page.len() < 100_000, "{} bytes", page.len());
     let found: Value = ada.get("/api/v1/compare?experiments=1,2").await.json();
     assert_eq!(found["groups"].as_array().map(Vec::len), Some(4));

@@ -8,7 +8,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 21] = [
     "/moderation/board",
     "/",
     "/works",
@@ -19,6 +19,10 @@ const PAGES: [&str; 17] = [
     "/search",
     "/search?q=mask",
     "/record",
+    "/docs",
+    "/docs/verdict",
+    "/docs/specification",
+    "/docs/nothing",
     "/docs/api",
     "/docs/api/bodies",
     "/docs/api/bodies/Experiment",

@@ -20,7 +20,11 @@ async fn a_fresh_board_says_what_nobody_has_tried(pool: PgPool) {
     let untried = page.split("id=\"untried\"").nth(1).expect("a list");
     assert_eq!(untried.matches("Be the first to propose").count(), 3);
     assert!(page.contains("What would break it nobody has fixed yet"));
-    assert!(page.contains("/experiments/new?template=fixed-or-fresh"));
+    // A visitor gets there by way of signing up.
+    assert!(page.contains("/sign-up?next=%2Fexperiments%2Fnew%3Ftemplate%3Dfixed-or-fresh"));
+    let ada = site.signed_in("ada", Role::Member).await;
+    let page = ada.get("/").await.text();
+    assert!(page.contains("\"/experiments/new?template=fixed-or-fresh\""));
     assert!(page.contains("Nothing runs at this moment") && !page.contains("data-live="));
 }
 

@@ -36,6 +36,7 @@ mod pace;
 mod power;
 mod proposing;
 mod rivals;
+mod run_page;
 mod scope_map;
 mod sealed;
 mod search;

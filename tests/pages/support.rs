@@ -32,6 +32,13 @@ pub(crate) struct Site {
     pub(crate) pool: PgPool,
 }
 
+/// Where the numbers behind the first chart of a page are, which scripts ask for.
+pub(crate) fn numbers(page: &str) -> String {
+    let from = page.split("data-from=\"").nth(1).expect("a chart");
+    let address = from.split('"').next().expect("its end");
+    address.replace("&amp;", "&").replace("&#38;", "&")
+}
+
 /// A browser with its cookies.
 pub(crate) struct Browser(TestServer);
 

@@ -1,0 +1,99 @@
+//! The documents of the repository that readers of the board need, as its pages.
+
+use crate::{
+    error::{Error, Result},
+    extract::{Path, Visit},
+    pages::{Cache, show},
+    render::{html::Html, markdown::document},
+};
+use askama::Template;
+use axum::response::Response;
+use std::sync::LazyLock;
+
+/// A document.
+#[derive(Debug)]
+struct Document {
+    /// In the address, and of the file.
+    name: &'static str,
+    /// What it tells.
+    about: &'static str,
+    source: &'static str,
+}
+
+macro_rules! documents {
+    ($($name:literal, $about:literal;)*) => {
+        const DOCUMENTS: &[Document] = &[$(Document {
+            name: $name,
+            about: $about,
+            source: include_str!(concat!("../../../docs/", $name, ".md")),
+        }),*];
+    };
+}
+
+documents! {
+    "specification", "every field of an experiment, and every limit";
+    "variants", "every kind of dropout, where it was published, and its formula";
+    "verdict", "how a verdict comes about, and where a claim stands";
+    "search", "searching for where a claim fails";
+    "forecasts", "what members think beforehand, and how good they are at it";
+    "following", "following, the inbox, feeds and mail";
+    "record", "what is on record, and how anybody checks it";
+    "queue", "what waits, in which order, and what is promised";
+    "reproduction", "what the numbers must be, and the commands that show it";
+    "operations", "running a board for others";
+}
+
+impl Document {
+    fn title(&self) -> &'static str {
+        let first = self.source.lines().next().unwrap_or_default();
+        first.trim_start_matches("# ")
+    }
+}
+
+/// Each rendered once.
+static RENDERED: LazyLock<Vec<Html>> = LazyLock::new(|| {
+    let render = |document: &Document| document::html(document.source, page_of);
+    DOCUMENTS.iter().map(render).collect()
+});
+
+/// Where a file beside the documents is shown.
+fn page_of(file: &str) -> Option<String> {
+    let name = file.strip_suffix(".md")?;
+    let known = name == "api" || DOCUMENTS.iter().any(|document| document.name == name);
+    known.then(|| format!("/docs/{name}"))
+}
+
+#[derive(Debug, Template)]
+#[template(path = "docs.html")]
+struct Index {
+    visit: Visit,
+    documents: &'static [Document],
+}
+
+/// All of them, and what the words mean.
+pub async fn index(visit: Visit) -> Result<Response> {
+    let documents = DOCUMENTS;
+    show(&Index { visit, documents }, Cache::Fresh)
+}
+
+#[derive(Debug, Template)]
+#[template(path = "docs_document.html")]
+struct Page {
+    visit: Visit,
+    document: &'static Document,
+    html: &'static Html,
+}
+
+/// One of them.
+pub async fn document(visit: Visit, Path(name): Path<String>) -> Result<Response> {
+    let place = DOCUMENTS.iter().position(|document| document.name == name);
+    let place = place.ok_or_else(|| {
+        Error::NotFound("There is no such document; all are listed at /docs.".into())
+    })?;
+    let page = Page {
+        visit,
+        document: &DOCUMENTS[place],
+        html: &RENDERED[place],
+    };
+    show(&page, Cache::Fresh)
+}

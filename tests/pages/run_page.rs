@@ -1,0 +1,59 @@
+//! The page of a run: it moves while the run goes on, and the numbers of its curves are behind their pictures.
+
+use crate::support::*;
+use breakmywork::auth::account::Role;
+use breakmywork_protocol::{
+    db::MIGRATOR,
+    jobs::{self, Ending, FailureKind, Timing},
+};
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_run_is_live_until_it_ends(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = ada.registered(&site).await;
+    let worker = Uuid::new_v4();
+    jobs::register_worker(&site.pool, worker, "host", "cpu", "0", 1)
+        .await
+        .expect("registers");
+    let lease = jobs::take(&site.pool, worker, Timing::default()).await;
+    let lease = lease.expect("takes").expect("a run");
+    sqlx::query("insert into run_metric (run_id, name, step, value) select $1, 'valid_mse', g, 1.0 / g from generate_series(1, 5000) g")
+        .bind(lease.run.0)
+        .execute(&site.pool)
+        .await
+        .expect("measures");
+    let visitor = site.browser();
+    let address = format!("/runs/{}", lease.run);
+    let page = visitor.get(&address).await.text();
+    let live = format!("data-live=\"{address}/live\" data-events=\"{path}/events\"");
+    assert!(page.contains(&live), "{page}");
+    assert!(page.contains("under way") && page.len() < 100_000);
+    let part = visitor.get(&format!("{address}/live")).await.text();
+    assert!(part.starts_with("<div class=\"grid live\" data-live="));
+    assert!(
+        part.contains("data-over=\"no\"") && page.contains(part.trim()),
+        "{part}"
+    );
+    // The picture is thinned; all that was measured is behind it.
+    let curves: Value = visitor.get(&numbers(&page)).await.json();
+    let values = curves["items"][0]["values"].as_array().expect("values");
+    assert_eq!((values.len(), &values[0]), (5000, &1.0.into()));
+
+    let ending = Ending::Failed {
+        kind: FailureKind::OutOfMemory,
+        error: "8 GiB are not enough".into(),
+    };
+    jobs::finish(&site.pool, &lease, ending, Timing::default())
+        .await
+        .expect("ends");
+    let page = visitor.get(&address).await.text();
+    assert!(
+        page.contains("8 GiB are not enough") && !page.contains("data-live="),
+        "{page}"
+    );
+    assert!(page.contains("data-over=\"yes\"") && page.contains("class=\"mean arm-"));
+}

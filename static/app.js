@@ -12,7 +12,7 @@ if (toggle) {
   const dark = () => root.dataset.theme
     ? root.dataset.theme === "dark"
     : matchMedia("(prefers-color-scheme: dark)").matches;
-  const name = () => { toggle.textContent = dark() ? "Light" : "Dark"; };
+  const name = () => { toggle.textContent = dark() ? "Light theme" : "Dark theme"; };
   toggle.hidden = false;
   name();
   toggle.addEventListener("click", () => {

@@ -85,6 +85,13 @@ pub struct Waiting {
     pub run_after: DateTime<Utc>,
 }
 
+impl Waiting {
+    /// Whether it is not taken yet, whatever its place: it was lost or handed back a moment ago.
+    pub fn is_held(&self) -> bool {
+        self.run_after > Utc::now()
+    }
+}
+
 /// Places that are looked up: behind them a run has none.
 pub const PLACES: i64 = 200;
 

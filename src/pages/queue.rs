@@ -10,7 +10,7 @@ use crate::{
     },
     error::Result,
     extract::Visit,
-    render::{filters, number, progress},
+    render::{batch, filters, number, progress},
     state::AppState,
 };
 use askama::Template;

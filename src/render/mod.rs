@@ -2,6 +2,7 @@
 
 pub mod acceptance_words;
 pub mod badge;
+pub mod batch;
 pub mod chart;
 pub mod copied;
 pub mod dropout;

@@ -416,7 +416,10 @@ impl Criterion {
             _ if advantage == 0.0 => "the same as".to_owned(),
             Scale::Additive => format!("{} {way} than", text::measured(advantage.abs())),
             Scale::Log if log >= MANY => format!("{} times as high as", text::measured(log.exp())),
-            Scale::Log => format!("{} {way} than", share(log)),
+            Scale::Log => match share(log).as_str() {
+                "0 %" => "nearly the same as".to_owned(),
+                share => format!("{share} {way} than"),
+            },
         }
     }
 

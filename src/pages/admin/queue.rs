@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     extract::{Admin, Form, Path, Visit},
     pages::{Cache, see_other, show},
-    render::{badge, filters, number, progress},
+    render::{badge, batch, filters, number, progress},
     state::AppState,
 };
 use askama::Template;

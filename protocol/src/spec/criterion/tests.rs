@@ -323,6 +323,7 @@ fn a_margin_in_logarithms_is_told_as_people_say_it() {
     let found = |effect: f64| difference.finding(effect).expect("words");
     assert!(found(0.538).starts_with("The test error of “a” was typically 41.6 % lower than that of “b”; predicted was at least 9.5 %"));
     assert!(found(-0.538).contains("1.71 times as high as that of “b”"));
+    assert!(found(-9.68e-5).contains("typically nearly the same as that of “b”"));
     assert!(found(-0.1).contains("10.5 % higher than"));
     assert!(found(0.0).contains("the same as"));
 }

@@ -1,5 +1,6 @@
 //! A member in a real browser: signs up, proposes, is told of a mistake, registers, and waits for the verdict.
 
+use crate::acts::sign_up;
 use crate::driver::{Driver, click, fill, see};
 use crate::phone;
 use crate::support::{Result, Up, data_dir};
@@ -20,11 +21,7 @@ async fn a_member_reaches_a_verdict() -> Result {
 }
 
 async fn visit(browser: &WebDriver, site: &str) -> Result {
-    browser.goto(format!("{site}/sign-up")).await?;
-    fill(browser, "name", "ada").await?;
-    fill(browser, "password", "a few words in a row").await?;
-    click(browser, "main form .primary").await?;
-    see(browser, "ada", 10).await?;
+    sign_up(browser, site, "ada").await?;
 
     // From the claim to a proposal that starts from a template.
     browser
@@ -89,6 +86,11 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
     click(browser, "form[action$='/comments'] .primary").await?;
     see(browser, "I expected that.", 10).await?;
     explored(browser).await?;
+    for page in ["/runs/1", "/compare?experiments=1"] {
+        browser.goto(format!("{site}{page}")).await?;
+        explored(browser).await?;
+    }
+    browser.goto(format!("{site}/experiments/1")).await?;
 
     // Pairs, curves and networks with their masks, on a phone.
     let experiment = browser.current_url().await?;

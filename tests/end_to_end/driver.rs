@@ -30,6 +30,15 @@ impl Driver {
 
     /// A browser of that profile.
     pub(crate) async fn browser(&self, profile: &Path) -> Result<WebDriver> {
+        self.open(profile, true).await
+    }
+
+    /// A browser that runs no script of any page.
+    pub(crate) async fn without_scripts(&self, profile: &Path) -> Result<WebDriver> {
+        self.open(profile, false).await
+    }
+
+    async fn open(&self, profile: &Path, scripts: bool) -> Result<WebDriver> {
         let mut capabilities = DesiredCapabilities::chrome();
         for argument in [
             "--headless",
@@ -46,6 +55,10 @@ impl Driver {
             capabilities.add_arg(argument)?;
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.display()))?;
+        if !scripts {
+            let off = json!({ "profile.managed_default_content_settings.javascript": 2 });
+            capabilities.add_experimental_option("prefs", off)?;
+        }
         let started = Instant::now();
         loop {
             match WebDriver::new(&self.url, capabilities.clone()).await {
@@ -77,6 +90,16 @@ pub(crate) async fn fill(browser: &WebDriver, id: &str, text: &str) -> Result {
 
 pub(crate) async fn click(browser: &WebDriver, css: &str) -> Result {
     browser.query(By::Css(css)).first().await?.click().await?;
+    Ok(())
+}
+
+/// Presses the link, the button or the summary that begins with these words.
+pub(crate) async fn press(browser: &WebDriver, words: &str) -> Result {
+    let path = format!(
+        "//*[self::a or self::button or self::summary][starts-with(normalize-space(.), \"{words}\")]"
+    );
+    let seen = browser.query(By::XPath(path)).and_displayed();
+    seen.first().await?.click().await?;
     Ok(())
 }
 
@@ -130,9 +153,22 @@ pub(crate) const LOOKS: [Look; 4] = [
 pub(crate) async fn look(browser: &WebDriver, look: Look) -> Result {
     let cdp = browser.cdp();
     cdp.emulation()
-        .set_device_metrics_override(look.width, 2000, 1.0, false)
+        .set_device_metrics_override(look.width, 900, 1.0, false)
         .await?;
     let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": look.theme }] });
     cdp.send_raw("Emulation.setEmulatedMedia", scheme).await?;
     Ok(())
+}
+
+/// Takes a picture of all of the page, however long it is.
+pub(crate) async fn whole(browser: &WebDriver, shown: Look, file: &Path) -> Result {
+    const LONGEST: u32 = 12_000;
+    let height = "return document.documentElement.scrollHeight";
+    let height: u32 = browser.execute(height, Vec::new()).await?.convert()?;
+    browser
+        .cdp()
+        .emulation()
+        .set_device_metrics_override(shown.width, height.min(LONGEST), 1.0, false)
+        .await?;
+    Ok(browser.screenshot(file).await?)
 }

@@ -1,11 +1,15 @@
 //! The real programs, used as people use them: from the terminal, by script, in a browser.
 
 mod accessibility;
+mod acts;
 mod browser;
 mod driver;
+mod journeys;
 mod load;
 mod phone;
+mod pictures;
 mod scripts;
+mod server;
 mod support;
 mod up;
 mod versions;

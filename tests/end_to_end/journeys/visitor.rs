@@ -1,0 +1,69 @@
+//! A stranger: reads what is claimed, whether it stands and what would break it, and has registered an experiment four clicks
+//! after the first page.
+
+use super::{Board, Scripts, on_a_board};
+use crate::acts::{PASSWORD, signed_in};
+use crate::support::Result;
+use breakmywork_protocol::db::MIGRATOR;
+use sqlx::PgPool;
+use thirtyfour::prelude::*;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_visitor_reads_and_is_four_clicks_from_a_registered_experiment(pool: PgPool) -> Result {
+    on_a_board(pool, Scripts::On, async |board: &Board| {
+        read(board).await?;
+        try_it(board).await
+    })
+    .await
+}
+
+async fn read(board: &Board) -> Result {
+    board.goto("/").await?;
+    let first = board
+        .find("section[aria-labelledby='claims'] .sentence a")
+        .await?;
+    let sentence = first.text().await?;
+    first.click().await?;
+    board.see(&sentence).await?;
+    assert_eq!(board.find("h1").await?.text().await?, sentence);
+    assert!(board.find(".large-badge").await?.is_displayed().await?);
+    board.see("What would falsify it").await?;
+    // By its first words, from the head of any page.
+    let words: Vec<&str> = sentence.split(' ').take(5).collect();
+    let box_of_head = board.find("form.find input[name='q']").await?;
+    box_of_head.send_keys(words.join(" ") + Key::Enter).await?;
+    board.see(&sentence).await?;
+    board.arrive("/search?q=").await?;
+    board.press(&sentence).await?;
+    board.see("What would falsify it").await?;
+    // What only members can do is not offered as if a visitor could.
+    assert!(board.lacks("form[action$='/comments']").await?);
+    board.press("Sign in").await
+}
+
+/// Try it, sign up, propose, register.
+async fn try_it(board: &Board) -> Result {
+    board.goto("/").await?;
+    board.press("A verdict in one minute: try it").await?;
+    board.arrive("/sign-up?next=").await?;
+    board.fill("name", "stella").await?;
+    board.fill("password", PASSWORD).await?;
+    board.find("main form .primary").await?.click().await?;
+    signed_in(&board.browser, "stella").await?;
+    board
+        .arrive("/experiments/new?template=fixed-or-fresh")
+        .await?;
+    let title = board.find("#title").await?;
+    assert_ne!(
+        title.prop("value").await?.as_deref(),
+        Some(""),
+        "it is filled in"
+    );
+    board.press("Propose it").await?;
+    board.see("Nothing runs yet").await?;
+    board.register().await?;
+    let step = board.find("ol.steps [aria-current='step']").await?;
+    assert_eq!(step.text().await?, "registered");
+    board.press("Queue").await?;
+    board.see("stella").await
+}

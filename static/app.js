@@ -12,9 +12,14 @@ if (toggle) {
   const dark = () => root.dataset.theme
     ? root.dataset.theme === "dark"
     : matchMedia("(prefers-color-scheme: dark)").matches;
-  const name = () => { toggle.textContent = dark() ? "Light theme" : "Dark theme"; };
+  const name = () => {
+    toggle.textContent = dark() ? "Light" : "Dark";
+    toggle.title = `Switch to the ${dark() ? "light" : "dark"} theme`;
+    toggle.setAttribute("aria-label", toggle.title);
+  };
   toggle.hidden = false;
   name();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name);
   toggle.addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
     try { localStorage.setItem("theme", root.dataset.theme); } catch { /* not kept, still switched */ }

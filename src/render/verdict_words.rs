@@ -16,7 +16,10 @@ pub fn factor(effect: &f64, unit: &str) -> Option<String> {
         false => "as predicted",
     };
     let is_ratio = unit.starts_with("log ratio");
-    is_ratio.then(|| format!("a factor of {}, {way}", value(effect.abs().exp())))
+    is_ratio.then(|| match value(effect.abs().exp()).as_str() {
+        "1.00" => "nearly no effect".to_owned(),
+        factor => format!("a factor of {factor}, {way}"),
+    })
 }
 
 /// What the effect is an estimate of.

@@ -34,6 +34,7 @@ impl Board {
             ("victim", "victim".to_owned()),
             ("reaction", "agree".to_owned()),
             ("body", "Experiment".to_owned()),
+            ("document", "verdict".to_owned()),
             ("work_fields", WORK_FIELDS.to_owned()),
             ("claim_fields", CLAIM_FIELDS.to_owned()),
             ("claim", site.claim("C2").await.to_string()),

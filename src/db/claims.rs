@@ -138,12 +138,7 @@ macro_rules! select_claims {
                join work on work.id = work_id
                left join account on account.id = author_id
                -- One more than `COUNTED`: whoever proposes thousands makes nobody count them all.
-               cross join lateral (
-                 select count(*) as experiments,
-                   count(*) filter (where state in ('registered', 'running', 'stalled')) as open
-                 from (select state from experiment where claim_id = claim.id and state <> 'withdrawn'
-                       order by experiment.id desc limit 1001) newest
-               ) as tried
+               cross join lateral tried_on(claim.id) as tried
                left join claim_tally tally on tally.claim_id = claim.id "# + $tail
             $(, $argument)*
         )

@@ -171,6 +171,12 @@ pub fn choice(
         } else {
             ""
         };
+        // A word stands for itself, which leaves a fifth of a long form away.
+        let is_word = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if option_value == text && selected.is_empty() && is_word {
+            let _ = write!(list, "<option>{}</option>", Escaped(text));
+            continue;
+        }
         let _ = write!(
             list,
             "<option value=\"{}\"{selected}>{}</option>",

@@ -171,7 +171,8 @@ async fn choosing_a_task_on_a_data_set_shows_its_settings_and_their_defaults(poo
         assert!(page.contains(&input), "{input}");
     }
     assert!(page.contains("dropout.embedding = { rate = 0.2, by = &#34;token&#34; }"));
-    assert!(page.contains("test_perplexity") && !page.contains("<option value=\"test_mse\""));
+    assert!(page.contains("<option>test_perplexity</option>"));
+    assert!(!page.contains("test_mse</option>"));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -251,6 +252,13 @@ async fn searches_and_tuning_are_composed_row_by_row(pool: PgPool) {
             page.contains(&format!("<details id=\"{id}\"><summary>")),
             "{id} is folded"
         );
+    }
+    for template in ["where-it-fails", "each-at-its-best"] {
+        let page = ada
+            .get(&format!("/experiments/new?template={template}"))
+            .await
+            .text();
+        assert!(page.len() < 100_000, "{template}: {} bytes", page.len());
     }
     let spec = async |changes: &[(&str, &str)]| {
         let path = location(&ada.propose(&site, changes).await);

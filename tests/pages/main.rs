@@ -33,6 +33,7 @@ mod mail;
 mod moderation;
 mod observatory;
 mod pace;
+mod plans;
 mod power;
 mod proposing;
 mod rivals;

@@ -711,7 +711,7 @@ const LOOKED_AT: [(&str, usize); 30] = [
     ("db/search.rs", 1),
     ("db/acceptance.rs", 1),
     ("db/amendments.rs", 5),
-    ("db/claims.rs", 4),
+    ("db/claims.rs", 3),
     ("db/comments.rs", 1),
     // Curves of runs that everybody may see; and runs of one experiment, with leave.
     ("db/compare.rs", 3),

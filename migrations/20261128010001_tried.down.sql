@@ -1,0 +1,1 @@
+drop function tried_on;

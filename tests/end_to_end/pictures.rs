@@ -1,11 +1,9 @@
-//! The pictures of the README, of a board where the first ready experiment has run and another one runs: `scripts/pictures`
-//! takes them anew.
+//! The pictures of the README, of a board where the first ready experiment has run: `scripts/pictures` takes them anew.
 
 use crate::acts::{register, sign_up, verdict};
 use crate::driver::{Driver, Look, look, press, see};
 use crate::support::{Result, Up, data_dir};
 use std::path::Path;
-use std::time::Duration;
 use thirtyfour::prelude::*;
 
 /// A picture: its name, the page, from where it is taken, and how.
@@ -91,13 +89,6 @@ async fn take(browser: &WebDriver, site: &str) -> Result {
     sign_up(browser, site, "ada").await?;
     propose(browser, site, "fixed-or-fresh").await?;
     verdict(browser).await?;
-    propose(browser, site, "order-solved").await?;
-    browser.goto(site).await?;
-    browser
-        .query(By::Css("[data-live] svg.chart"))
-        .wait(Duration::from_secs(60), Duration::from_millis(500))
-        .first()
-        .await?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("pictures");
     std::fs::create_dir_all(&folder)?;
     for picture in PICTURES {

@@ -24,6 +24,7 @@ pub mod forecast;
 pub mod front;
 pub mod heavy;
 pub mod lineage;
+pub mod link_picture;
 pub mod live;
 pub mod mail;
 pub mod memory;
@@ -51,5 +52,6 @@ pub mod state;
 pub mod text_search;
 pub mod tuning;
 pub mod turn;
+pub mod unchanged;
 
 pub use router::app;

@@ -2,7 +2,7 @@
 
 use crate::{
     assets,
-    middleware::{csp, csrf, errors, limits, request_log, session, typed},
+    middleware::{csp, csrf, errors, limits, request_log, session, typed, unchanged},
     routes::Routes,
     schema,
     state::AppState,
@@ -10,13 +10,13 @@ use crate::{
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The whole site.
 pub fn app(state: AppState) -> Router {
-    let site = pages()
+    let site = pages(|page| shared(&state, page))
         .router
         .merge(crate::api::router(&state))
         .fallback(crate::pages::addresses::nothing_here)
@@ -30,7 +30,7 @@ pub fn app(state: AppState) -> Router {
     Router::new()
         .nest("/static", assets::router())
         .merge(probes().router)
-        .merge(elsewhere())
+        .merge(elsewhere(&state))
         .merge(site)
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), csp::headers))
@@ -43,13 +43,20 @@ pub fn app(state: AppState) -> Router {
 
 /// The path of every page, feed and probe; those of REST are in its description, those below `/static` are files.
 pub fn paths() -> Vec<&'static str> {
-    [pages(), passed_on(), probes()]
+    [pages(|page| page), passed_on(), probes()]
         .into_iter()
         .flat_map(|routes| routes.paths)
         .collect()
 }
 
-fn pages() -> Routes {
+/// A page that is the same for every visitor: compressed once, and drawn once while nothing is written.
+fn shared(state: &AppState, page: MethodRouter<AppState>) -> MethodRouter<AppState> {
+    page.layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.clone(), unchanged::share))
+}
+
+/// The pages; `shared` wraps those that are the same for every visitor.
+fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> Routes {
     use crate::pages::{
         account, addresses, admin, board, claim_list, claims, compare, docs,
         experiments::{
@@ -62,14 +69,14 @@ fn pages() -> Routes {
     };
     Routes::new()
         // The board
-        .route("/", get(home::home))
-        .route("/works", get(works::list))
+        .route("/", shared(get(home::home)))
+        .route("/works", shared(get(works::list)))
         .route("/works/new", get(board::work::new).post(board::work::add))
         .route(
             "/works/{slug}/edit",
             get(board::work::edit).post(board::work::save),
         )
-        .route("/works/{slug}/history", get(board::history::work))
+        .route("/works/{slug}/history", shared(get(board::history::work)))
         .route(
             "/works/{slug}/claims/new",
             get(board::claim::new).post(board::claim::add),
@@ -78,7 +85,7 @@ fn pages() -> Routes {
             "/claims/{id}/edit",
             get(board::claim::edit).post(board::claim::save),
         )
-        .route("/claims/{id}/history", get(board::history::claim))
+        .route("/claims/{id}/history", shared(get(board::history::claim)))
         .route("/moderation/board", get(board::moderation::page))
         .route(
             "/moderation/works/{slug}",
@@ -88,9 +95,9 @@ fn pages() -> Routes {
             "/moderation/claims/{id}",
             post(board::moderation::decide_claim),
         )
-        .route("/works/{slug}", get(works::work))
-        .route("/claims", get(claim_list::list))
-        .route("/claims/{id}", get(claims::claim))
+        .route("/works/{slug}", shared(get(works::work)))
+        .route("/claims", shared(get(claim_list::list)))
+        .route("/claims/{id}", shared(get(claims::claim)))
         .route(
             "/claims/{id}/narrow",
             get(narrow::form).post(narrow::submit),
@@ -103,16 +110,16 @@ fn pages() -> Routes {
         .route("/claims/{id}/rivals/{rival}/agree", post(rivals::agree))
         .route("/claims/{id}/rivals/{rival}/end", post(rivals::end))
         // Experiments
-        .route("/experiments", get(list::list))
+        .route("/experiments", shared(get(list::list)))
         .route("/experiments/new", get(edit::new).post(edit::propose))
-        .route("/experiments/{id}", get(show::experiment))
-        .route("/experiments/{id}/diff", get(diff::diff))
+        .route("/experiments/{id}", shared(get(show::experiment)))
+        .route("/experiments/{id}/diff", shared(get(diff::diff)))
         .route("/experiments/{id}/live", get(show::fragment))
         .route("/experiments/{id}/events", get(live::stream))
         .route("/experiments/{id}/spec.toml", get(show::spec_toml))
         .route("/experiments/{id}/chosen.toml", get(show::chosen_toml))
         .route("/experiments/{id}/spec.json", get(frozen::spec_json))
-        .route("/experiments/{id}/runs", get(run_list::runs))
+        .route("/experiments/{id}/runs", shared(get(run_list::runs)))
         .route("/experiments/{id}/runs.csv", get(download::runs_csv))
         .route("/experiments/{id}/pairs.csv", get(download::pairs_csv))
         .route("/experiments/{id}/metrics.csv", get(download::metrics_csv))
@@ -138,12 +145,12 @@ fn pages() -> Routes {
         .route("/experiments/{id}/dispute/answer", post(standing::answer))
         .route("/experiments/{id}/dispute/resolve", post(standing::resolve))
         .route("/experiments/{id}/stop", get(stop::form).post(stop::stop))
-        .route("/runs/{id}", get(runs::run))
+        .route("/runs/{id}", shared(get(runs::run)))
         .route("/runs/{id}/live", get(runs::fragment))
-        .route("/record", get(record::page))
-        .route("/queue", get(queue::queue))
-        .route("/search", get(text_search::search))
-        .route("/compare", get(compare::compare))
+        .route("/record", shared(get(record::page)))
+        .route("/queue", shared(get(queue::queue)))
+        .route("/search", shared(get(text_search::search)))
+        .route("/compare", shared(get(compare::compare)))
         .route("/docs", get(docs::guide::index))
         .route("/docs/{name}", get(docs::guide::document))
         .route("/docs/api", get(docs::api_docs))
@@ -160,7 +167,7 @@ fn pages() -> Routes {
             "/comments/{id}/edit",
             get(write::edit_form).post(write::edit),
         )
-        .route("/comments/{id}/history", get(history::history))
+        .route("/comments/{id}/history", shared(get(history::history)))
         .route("/comments/{id}/delete", post(write::delete))
         .route("/comments/{id}/reactions", post(react::react))
         .route("/comments/{id}/hide", post(moderate::hide))
@@ -169,12 +176,12 @@ fn pages() -> Routes {
         .route("/comments/{id}/appeal/decline", post(moderate::decline))
         .route("/threads/{id}/lock", post(moderate::lock))
         .route("/threads/{id}/unlock", post(moderate::unlock))
-        .route("/moderation", get(moderate::log))
+        .route("/moderation", shared(get(moderate::log)))
         // People
         .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
         .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
         .route("/sign-out", post(sign::sign_out))
-        .route("/people/{name}", get(people::person))
+        .route("/people/{name}", shared(get(people::person)))
         .route("/inbox", get(inbox::inbox))
         .route("/inbox/following", get(inbox::following))
         .route("/inbox/read", post(inbox::read_all))
@@ -228,20 +235,24 @@ fn pages() -> Routes {
 }
 
 /// What other sites show: the same for everybody, so without a session.
-fn elsewhere() -> Router<AppState> {
+fn elsewhere(state: &AppState) -> Router<AppState> {
     passed_on()
         .router
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.clone(), unchanged::share))
         .layer(limits::time())
         .layer(CatchPanicLayer::new())
         .layer(from_fn(errors::explain))
 }
 
 fn passed_on() -> Routes {
-    use crate::pages::elsewhere::{badge, cite, embed, feed};
+    use crate::pages::elsewhere::{badge, cite, embed, feed, picture};
     Routes::new()
         .route("/claims/{id}/badge.svg", get(badge::svg))
         .route("/claims/{id}/badge.json", get(badge::json))
         .route("/experiments/{id}/embed", get(embed::card))
+        .route("/claims/{id}/picture.png", get(picture::claim))
+        .route("/experiments/{id}/picture.png", get(picture::experiment))
         .route(schema::PATH, get(schema::handed_out))
         .route("/experiments/{id}/cite.bib", get(cite::verdict_bib))
         .route("/experiments/{id}/cite.cff", get(cite::verdict_cff))

@@ -6,11 +6,13 @@ use crate::{
     config::Settings,
     forecast::Surprises,
     front::Front,
+    link_picture::LinkPictures,
     live::Changes,
     noted::Noted,
     pace::Pace,
     redraws::Redraws,
     share::Shares,
+    unchanged::Unchanged,
 };
 use axum::extract::FromRef;
 use sqlx::PgPool;
@@ -42,6 +44,10 @@ pub struct AppState {
     pub surprises: Surprises,
     /// What the first page shows and takes long.
     pub front: Front,
+    /// Answers to visitors, while they stay the same.
+    pub unchanged: Unchanged,
+    /// Pictures for links to claims and experiments.
+    pub link_pictures: LinkPictures,
     /// Open streams of live updates, by who has them.
     pub streams: Shares<Origin>,
 }
@@ -61,6 +67,8 @@ impl AppState {
             noted: Noted::default(),
             surprises: Surprises::default(),
             front: Front::default(),
+            unchanged: Unchanged::default(),
+            link_pictures: LinkPictures::default(),
             passwords: Passwords::new(),
             throttle: Throttle::new(settings.sign_ups_per_hour),
             streams: Shares::new(STREAMS),

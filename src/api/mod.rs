@@ -41,6 +41,7 @@ pub use idempotency::forget_old;
 
 use crate::auth::token::{ApiAccount, Scope};
 use crate::error::Result;
+use crate::middleware::unchanged;
 use crate::state::AppState;
 use axum::extract::{OptionalFromRequestParts, Request, State};
 use axum::http::HeaderValue;
@@ -48,6 +49,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::{Json, Router, routing::get};
 use std::collections::BTreeMap;
+use tower_http::compression::CompressionLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{Modify, OpenApi};
@@ -220,6 +222,8 @@ pub fn router(state: &AppState) -> Router<AppState> {
             get(move || std::future::ready(Json(openapi.clone()))),
         )
         .layer(from_fn(page::link))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.clone(), unchanged::share))
         .layer(from_fn_with_state(state.clone(), check_reader))
         .layer(from_fn_with_state(state.clone(), name_head))
 }

@@ -7,3 +7,4 @@ pub mod limits;
 pub mod request_log;
 pub mod session;
 pub mod typed;
+pub mod unchanged;

@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Result},
     extract::{Form, Moderator, Path, Query, Visit},
     lineage::{self, Resorted},
+    link_picture::Words,
     render::{
         badge,
         chart::forest::{self, Effect},
@@ -91,6 +92,11 @@ struct ClaimPage {
 }
 
 impl ClaimPage {
+    /// What the picture for links to it says.
+    fn alt(&self) -> String {
+        Words::of_claim(&self.claim, String::new()).alt()
+    }
+
     /// The nearest claim of its line that a falsification moved.
     fn fell(&self) -> Option<&Claim> {
         let mut line = self.earlier.iter();

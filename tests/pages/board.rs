@@ -6,7 +6,7 @@ use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
 use sqlx::PgPool;
 
-const WORK: [(&str, &str); 6] = [
+pub(crate) const WORK: [(&str, &str); 6] = [
     ("kind", "implementation"),
     ("title", "A forgetful framework"),
     ("authors", "Ada Lovelace\r\nCharles Babbage"),
@@ -48,7 +48,7 @@ fn with<'a>(
     form
 }
 
-async fn add(browser: &Browser, path: &str, form: &[(&str, &str)]) -> String {
+pub(crate) async fn add(browser: &Browser, path: &str, form: &[(&str, &str)]) -> String {
     location(&browser.post(path, form).await)
 }
 
@@ -118,6 +118,7 @@ async fn what_a_newcomer_adds_waits_and_can_neither_be_seen_nor_tested(pool: PgP
             format!("{claim}/badge.svg"),
             format!("{claim}/feed.atom"),
             format!("{claim}/badge.json"),
+            format!("{claim}/picture.png"),
             format!("/api/v1{work}"),
             format!("/api/v1{work}/edits"),
             format!("/api/v1{claim}"),

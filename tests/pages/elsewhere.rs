@@ -156,3 +156,81 @@ async fn pages_tell_other_sites_what_they_are_about(pool: PgPool) {
         assert!(page.contains(&wanted), "{wanted}");
     }
 }
+
+/// Width and height that a PNG says it has.
+fn size(png: &[u8]) -> (u32, u32) {
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().expect("four bytes"));
+    (number(16), number(20))
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_link_is_shown_with_a_picture_that_follows_the_verdict(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.widen("C2").await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let hostile = "\"><script>alert(1)</script> 同じ 🎉";
+    let path = location(&ada.propose(&site, &[("title", hostile)]).await);
+    let claim = format!("/claims/{}", site.claim("C2").await);
+    let mut before = Vec::new();
+    for page in [&path, &claim] {
+        let address = format!("{page}/picture.png");
+        let head = ada.get(page).await.text();
+        let head = head.split("</head>").next().expect("a head");
+        for (property, content) in [
+            ("og:image", format!("http://127.0.0.1:8080{address}")),
+            ("og:image:width", "1200".to_owned()),
+            ("og:image:height", "630".to_owned()),
+        ] {
+            let tag = format!("<meta property=\"{property}\" content=\"{content}\">");
+            assert!(head.contains(&tag), "{tag} in {head}");
+        }
+        assert!(head.contains("og:image:alt") && !head.contains("alert(1)</script>"));
+        let picture = site.browser().get(&address).await;
+        picture.assert_status_ok();
+        assert_eq!(header(&picture, "content-type"), "image/png");
+        assert_eq!(header(&picture, "cache-control"), "public, max-age=300");
+        assert_eq!(
+            header(&picture, "cross-origin-resource-policy"),
+            "cross-origin"
+        );
+        assert_eq!(header(&picture, "set-cookie"), "");
+        assert_eq!(size(picture.as_bytes()), (1200, 630));
+        let known = ada.get_knowing(&address, &header(&picture, "etag")).await;
+        known.assert_status(StatusCode::NOT_MODIFIED);
+        before.push((address, picture.as_bytes().to_vec()));
+    }
+    ada.post(&format!("{path}/register"), &[])
+        .await
+        .assert_status_see_other();
+    site.train_all().await;
+    for (address, before) in before {
+        let after = site.browser().get(&address).await;
+        assert_ne!(after.as_bytes().to_vec(), before, "{address} has a verdict");
+    }
+    for missing in ["/claims/999/picture.png", "/experiments/999/picture.png"] {
+        ada.get(missing).await.assert_status_not_found();
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_picture_of_a_sealed_experiment_tells_nothing(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let fields = [("title", "The zanzibar plan"), ("seal_days", "30")];
+    let path = location(&ada.propose(&site, &fields).await);
+    ada.post(&format!("{path}/register"), &[])
+        .await
+        .assert_status_see_other();
+    let address = format!("{path}/picture.png");
+    let sealed = ada.get(&address).await;
+    sealed.assert_status_ok();
+    // Another plan under the same number.
+    sqlx::raw_sql(
+        "alter table experiment disable trigger user; update experiment set title = 'Another'",
+    )
+    .execute(&site.pool)
+    .await
+    .expect("updates");
+    assert_eq!(ada.get(&address).await.as_bytes(), sealed.as_bytes());
+}

@@ -49,5 +49,6 @@ mod threads;
 mod tokens;
 mod tuning;
 mod typed;
+mod unchanged;
 mod verdicts;
 mod weight;

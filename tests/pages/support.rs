@@ -163,6 +163,11 @@ impl Browser {
         self.0.get(path).add_header("if-none-match", etag).await
     }
 
+    /// The same, compressed.
+    pub(crate) async fn get_packed(&self, path: &str) -> TestResponse {
+        self.0.get(path).add_header("accept-encoding", "gzip").await
+    }
+
     /// Sends a form as a browser does from a page of this site.
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> TestResponse {
         self.0

@@ -65,13 +65,13 @@ async fn said(state: &AppState, id: ClaimId) -> Result<(StatusCode, Said)> {
             Said {
                 label: format!("claim {}", claim.label),
                 message: format!("{} {}", badge.shape, badge.word),
-                colour: colour(badge.class),
+                colour: badge::on_paper(badge.class),
             }
         }
         None => Said {
             label: format!("claim {id}"),
             message: "not on this board".to_owned(),
-            colour: colour("missing"),
+            colour: badge::on_paper("missing"),
         },
     };
     let status = match found {
@@ -104,16 +104,6 @@ pub async fn json(State(state): State<AppState>, Path(id): Path<ClaimId>) -> Res
         is_error: !status.is_success(),
     };
     Ok(shown((status, Json(shield)), Elsewhere::Picture))
-}
-
-/// The colour of a standing on paper, as the stylesheet has it: white reads on each at 4.5:1 and more.
-fn colour(class: &str) -> &'static str {
-    match class {
-        "supported" => "#00664a",
-        "falsified" => "#a63c00",
-        "inconclusive" => "#7d5300",
-        _ => "#5b5952",
-    }
 }
 
 /// About how wide a text is in Verdana at 11 pixels. The picture stretches the text to just that, so that it fits in

@@ -1,6 +1,6 @@
 //! Atom feeds: the newest verdicts, what is new of a claim, the thread of an experiment.
 
-use super::shown;
+use super::show;
 use crate::{
     db::{
         comments::Comment,
@@ -14,14 +14,9 @@ use crate::{
     state::AppState,
 };
 use askama::Template;
-use axum::{
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::id::{ClaimId, CommentId, ExperimentId, NewsId};
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 const ATOM: &str = "application/atom+xml; charset=utf-8";
@@ -68,22 +63,18 @@ struct Of {
 }
 
 /// The newest verdicts of the board.
-pub async fn site(State(state): State<AppState>, headers: HeaderMap) -> Result<Response> {
+pub async fn site(State(state): State<AppState>) -> Result<Response> {
     let of = Of {
         title: "Break My Work: verdicts".to_owned(),
         path: String::new(),
         since: news::begin(&state.pool).await?.unwrap_or_default(),
         news: news::verdicts(&state.pool, ENTRIES).await?,
     };
-    feed(&state, &headers, of).await
+    feed(&state, of).await
 }
 
 /// The verdicts on a claim, what became of it, and its discussion.
-pub async fn claim(
-    State(state): State<AppState>,
-    Path(id): Path<ClaimId>,
-    headers: HeaderMap,
-) -> Result<Response> {
+pub async fn claim(State(state): State<AppState>, Path(id): Path<ClaimId>) -> Result<Response> {
     let claim = news::claim_head(&state.pool, id)
         .await?
         .ok_or_else(|| Error::missing("claim", id))?;
@@ -93,14 +84,13 @@ pub async fn claim(
         since: claim.since,
         news: news::of_claim(&state.pool, id, ENTRIES).await?,
     };
-    feed(&state, &headers, of).await
+    feed(&state, of).await
 }
 
 /// The thread of an experiment, its result, and what else became of it.
 pub async fn experiment(
     State(state): State<AppState>,
     Path(id): Path<ExperimentId>,
-    headers: HeaderMap,
 ) -> Result<Response> {
     let experiment = news::experiment_head(&state.pool, id)
         .await?
@@ -111,10 +101,10 @@ pub async fn experiment(
         since: experiment.since,
         news: news::of_experiment(&state.pool, id, ENTRIES).await?,
     };
-    feed(&state, &headers, of).await
+    feed(&state, of).await
 }
 
-async fn feed(state: &AppState, headers: &HeaderMap, of: Of) -> Result<Response> {
+async fn feed(state: &AppState, of: Of) -> Result<Response> {
     let news = news::rows(&state.pool, &of.news).await?;
     let posts: Vec<CommentId> = news.iter().filter_map(|news| news.comment).collect();
     let mut posts: BTreeMap<CommentId, Comment> = discussion::posts(&state.pool, &posts)
@@ -142,7 +132,7 @@ async fn feed(state: &AppState, headers: &HeaderMap, of: Of) -> Result<Response>
         updated: entries.first().map_or(of.since, |entry| entry.at),
         entries,
     };
-    answer(headers, feed.render()?)
+    show(StatusCode::OK, ATOM, Elsewhere::Picture, &feed)
 }
 
 /// None of a post that a moderator hid or its author deleted.
@@ -174,35 +164,6 @@ fn tag(authority: &str, at: DateTime<Utc>, what: &str) -> String {
     format!("tag:{authority},{}:{what}", at.format("%Y-%m-%d"))
 }
 
-/// The feed, or that it is still as the reader has it.
-fn answer(headers: &HeaderMap, body: String) -> Result<Response> {
-    let hash = hex::encode(&Sha256::digest(&body)[..16]);
-    let etag = HeaderValue::try_from(format!("W/\"{hash}\"")).map_err(Error::internal)?;
-    let mut response = if is_known(headers, &hash) {
-        shown(StatusCode::NOT_MODIFIED, Elsewhere::Picture)
-    } else {
-        shown(
-            ([(header::CONTENT_TYPE, ATOM)], body).into_response(),
-            Elsewhere::Picture,
-        )
-    };
-    let sent = response.headers_mut();
-    sent.insert(header::ETAG, etag);
-    sent.insert(header::CACHE_CONTROL, HeaderValue::from_static(super::KEPT));
-    Ok(response)
-}
-
-/// Whether the reader says that it has that.
-fn is_known(headers: &HeaderMap, hash: &str) -> bool {
-    let mut named = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim);
-    named.any(|tag| tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == hash)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,13 +172,5 @@ mod tests {
     fn identifiers_name_the_host_and_the_day() {
         let at = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
         assert_eq!(tag("a.org", at, "/news/7"), "tag:a.org,2026-09-21:/news/7");
-    }
-
-    #[test]
-    fn a_reader_may_name_several_versions() {
-        let mut headers = HeaderMap::new();
-        let sent = HeaderValue::from_static("\"x\", W/\"abc\"");
-        headers.insert(header::IF_NONE_MATCH, sent);
-        assert!(is_known(&headers, "abc") && !is_known(&headers, "ab"));
     }
 }

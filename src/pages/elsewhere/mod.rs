@@ -1,10 +1,11 @@
-//! What other sites show of the board: badges of claims, cards of experiments in a frame, feeds, and citations. They know nobody: no cookie is
+//! What other sites show of the board: badges of claims, cards of experiments in a frame, pictures for links, feeds, and citations. They know nobody: no cookie is
 //! read or set, and nothing in them depends on who looks.
 
 pub mod badge;
 pub mod cite;
 pub mod embed;
 pub mod feed;
+pub mod picture;
 
 use crate::{error::Result, middleware::csp::Elsewhere};
 use askama::Template;

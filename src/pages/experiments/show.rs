@@ -26,6 +26,7 @@ use crate::{
     error::{Error, Result},
     extract::{Path, Query, Visit},
     forecast::Stage,
+    link_picture::Words,
     pace,
     pages::{
         Cache,
@@ -160,6 +161,11 @@ pub(super) struct ExperimentPage {
 }
 
 impl ExperimentPage {
+    /// What the picture for links to it says.
+    fn alt(&self) -> String {
+        Words::of_experiment(&self.experiment, String::new()).alt()
+    }
+
     fn is_author(&self) -> bool {
         let viewer = self.visit.viewer.as_ref();
         viewer.is_some_and(|viewer| viewer.id == self.experiment.author_id)

@@ -1,0 +1,254 @@
+//! Answers to visitors, given again for as long as nothing was written: a page that did not change costs one small
+//! query, which those who ask at the same moment share.
+//!
+//! A snapshot says which transactions of the database have ended. While it is the same, so is whatever is read, so an
+//! answer is given again only if a snapshot taken after it was asked for is the one from before it was drawn. This holds
+//! for any number of web processes, and whoever writes need not know of it.
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    http::{HeaderMap, HeaderValue, StatusCode, header, response::Parts},
+    response::{IntoResponse, Response},
+};
+use breakmywork_protocol::record::Head;
+use lru::LruCache;
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+use std::{
+    future::Future,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// An answer is given again for this long at most: pages tell times to the second, and some of what they show is looked
+/// up aside.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Answers that are held at once; those that nobody asked for longest go first.
+const HELD: NonZeroUsize = NonZeroUsize::new(256).expect("is not 0");
+
+/// Larger answers, in bytes, are not held.
+const LARGEST: usize = 256 * 1024;
+
+/// What was asked for, in all that an answer to a visitor may depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// Path and query.
+    pub address: String,
+    /// Whether the answer may be compressed.
+    pub gzip: bool,
+}
+
+/// The answers that are held; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Unchanged(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    seen: tokio::sync::Mutex<Option<Seen>>,
+    slots: Mutex<LruCache<Asked, Slot>>,
+}
+
+/// The place of one answer: whoever draws it holds the lock, and who asked meanwhile waits for it.
+type Slot = Arc<tokio::sync::Mutex<Option<Held>>>;
+
+/// A snapshot, none if the database did not tell; and when it was asked for one.
+#[derive(Debug)]
+struct Seen {
+    begun: Instant,
+    snapshot: Option<Arc<str>>,
+}
+
+/// What answers depend on: the database, and where the record ended as far as this process knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Moment {
+    snapshot: Arc<str>,
+    head: Option<Head>,
+}
+
+/// An answer, and from before which moment on it was drawn.
+#[derive(Debug)]
+struct Held {
+    moment: Moment,
+    begun: Instant,
+    parts: Parts,
+    body: Bytes,
+}
+
+impl Default for Unchanged {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            seen: tokio::sync::Mutex::default(),
+            slots: Mutex::new(LruCache::new(HELD)),
+        }))
+    }
+}
+
+impl Unchanged {
+    /// What `draw` answers now: as it was drawn before if nothing was written since, else drawn by whoever asks first.
+    /// Only successes are held, and none that sets a cookie or may not be kept.
+    pub async fn answer(
+        &self,
+        pool: &PgPool,
+        head: Option<Head>,
+        asked: Asked,
+        draw: impl Future<Output = Response>,
+    ) -> Response {
+        let since = Instant::now();
+        let Some(snapshot) = self.snapshot(pool).await else {
+            // Drawing fails by itself and says why, or the database is back.
+            return draw.await;
+        };
+        let moment = Moment { snapshot, head };
+        let slot = self.slot(asked);
+        let mut held = slot.lock().await;
+        if let Some(held) = held.as_ref().filter(|held| held.serves(&moment, since)) {
+            return held.response();
+        }
+        *held = None;
+        let begun = Instant::now();
+        let (mut parts, body) = draw.await.into_parts();
+        if !may_be_held(&parts) {
+            return Response::from_parts(parts, body);
+        }
+        let body = match to_bytes(body, usize::MAX).await {
+            Ok(body) => body,
+            Err(error) => return crate::error::Error::internal(error).into_response(),
+        };
+        name_version(&mut parts.headers, &body);
+        let new = Held {
+            moment,
+            begun,
+            parts,
+            body,
+        };
+        let response = new.response();
+        if new.body.len() <= LARGEST {
+            *held = Some(new);
+        }
+        response
+    }
+
+    /// A snapshot that was taken after this was called.
+    async fn snapshot(&self, pool: &PgPool) -> Option<Arc<str>> {
+        let asked = Instant::now();
+        let mut seen = self.0.seen.lock().await;
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.begun >= asked) {
+            return seen.snapshot.clone();
+        }
+        let begun = Instant::now();
+        let snapshot = sqlx::query_scalar!(r#"select pg_current_snapshot()::text as "now!""#)
+            .fetch_one(pool)
+            .await;
+        let snapshot = snapshot.ok().map(Arc::from);
+        *seen = Some(Seen {
+            begun,
+            snapshot: snapshot.clone(),
+        });
+        snapshot
+    }
+
+    fn slot(&self, asked: Asked) -> Slot {
+        let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.get_or_insert(asked, Slot::default).clone()
+    }
+}
+
+impl Held {
+    /// Whether it is what would be drawn now: nothing was written, or it was begun after somebody asked at `since`.
+    fn serves(&self, moment: &Moment, since: Instant) -> bool {
+        self.begun >= since || (self.moment == *moment && self.begun.elapsed() < LONGEST)
+    }
+
+    fn response(&self) -> Response {
+        Response::from_parts(self.parts.clone(), Body::from(self.body.clone()))
+    }
+}
+
+fn may_be_held(parts: &Parts) -> bool {
+    let cache = parts.headers.get(header::CACHE_CONTROL);
+    let private = cache.is_some_and(|cache| cache.as_bytes().starts_with(b"no-store"));
+    parts.status == StatusCode::OK && !private && !parts.headers.contains_key(header::SET_COOKIE)
+}
+
+/// Names this version of an answer, so that who has it need not get it again.
+fn name_version(headers: &mut HeaderMap, body: &[u8]) {
+    let hash = hex::encode(&Sha256::digest(body)[..16]);
+    if let Ok(version) = HeaderValue::try_from(format!("W/\"{hash}\"")) {
+        headers.insert(header::ETAG, version);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::see_other;
+
+    fn moment(snapshot: &str) -> Moment {
+        Moment {
+            snapshot: snapshot.into(),
+            head: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_given_again_while_nothing_was_written_and_for_a_while() {
+        let begun = Instant::now() - LONGEST / 2;
+        let mut held = Held {
+            moment: moment("1:1:"),
+            begun,
+            parts: Response::new(()).into_parts().0,
+            body: Bytes::new(),
+        };
+        let later = Instant::now();
+        assert!(held.serves(&moment("1:1:"), later));
+        assert!(!held.serves(&moment("1:2:1"), later), "something is new");
+        assert!(
+            held.serves(&moment("1:2:1"), begun),
+            "it was drawn for them"
+        );
+        let head = Head {
+            seq: 1,
+            hash: "a".into(),
+        };
+        let told = Moment {
+            head: Some(head),
+            ..moment("1:1:")
+        };
+        assert!(
+            !held.serves(&told, later),
+            "the record's end is on the page"
+        );
+        held.begun = begun - LONGEST;
+        assert!(!held.serves(&moment("1:1:"), later), "it tells the time");
+    }
+
+    #[test]
+    fn what_is_private_or_no_success_is_not_held() {
+        let held = |response: Response| may_be_held(&response.into_parts().0);
+        assert!(held("a page".into_response()));
+        assert!(!held(([(header::SET_COOKIE, "a=b")], "").into_response()));
+        assert!(!held(
+            ([(header::CACHE_CONTROL, "no-store")], "").into_response()
+        ));
+        assert!(!held(StatusCode::NOT_FOUND.into_response()));
+        assert!(!held(see_other("/")));
+    }
+
+    #[test]
+    fn no_more_than_so_many_answers_are_held() {
+        let answers = Unchanged::default();
+        let asked = |number: usize| Asked {
+            address: number.to_string(),
+            gzip: false,
+        };
+        let first = answers.slot(asked(0));
+        assert!(Arc::ptr_eq(&first, &answers.slot(asked(0))));
+        for number in 1..=HELD.get() {
+            answers.slot(asked(number));
+        }
+        assert_eq!(answers.0.slots.lock().expect("whole").len(), HELD.get());
+        assert!(!Arc::ptr_eq(&first, &answers.slot(asked(0))), "it went");
+    }
+}

@@ -5,16 +5,19 @@ pub mod moderation;
 pub mod reactions;
 
 use crate::db::comments::{self, Comment, Page, Reading};
-use crate::db::{accounts, references};
+use crate::db::{self, accounts, references};
 use crate::error::{Error, Result};
 use crate::heavy;
+use crate::pins::{self, Pin, Pinned};
 use crate::render::{
     html::Html,
     markdown::{self, references::Known},
+    number,
 };
 use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
 use breakmywork_protocol::{news, visible};
 use sqlx::{PgConnection, PgPool};
+use std::collections::BTreeSet;
 
 /// Comments of one person within a minute: a person cannot write more, a script should not.
 const PER_MINUTE: i64 = 20;
@@ -26,6 +29,8 @@ pub struct Written {
     html: Html,
     /// Names of those whom it mentions.
     people: Vec<String>,
+    /// Numbers that it pins.
+    pins: Vec<Pinned>,
     reply_to: Option<CommentId>,
 }
 
@@ -45,6 +50,11 @@ impl Written {
     pub fn html(&self) -> &Html {
         &self.html
     }
+
+    /// Numbers of runs that it pins.
+    pub fn pins(&self) -> &[Pinned] {
+        &self.pins
+    }
 }
 
 /// Checks and renders a comment for that thread, before any transaction begins.
@@ -60,7 +70,13 @@ pub async fn written(
         Ok(text) => text.to_owned(),
         Err(detail) => return Ok(Err(detail)),
     };
-    let (text, known) = known(pool, thread, text).await?;
+    let (text, numbers, mut known) = known(pool, thread, text).await?;
+    let pins = match pins::resolve(pool, &numbers).await? {
+        Ok(pins) => pins,
+        Err(detail) => return Ok(Err(detail)),
+    };
+    let written = |pinned: &Pinned| (pinned.pin.clone(), number::value(pinned.value));
+    known.numbers = pins.iter().map(written).collect();
     heavy::run(move || {
         let html = markdown::bounded(&text, &known)?;
         let people = known.people.into_iter().collect();
@@ -68,21 +84,26 @@ pub async fn written(
             text,
             html,
             people,
+            pins,
             reply_to: None,
         })
     })
     .await
 }
 
-/// What a text in that thread names and exists; with the text.
-async fn known(pool: &PgPool, thread: ThreadId, text: String) -> Result<(String, Known)> {
+/// What a text in that thread names and exists, but for the numbers of runs that it names; with the text.
+async fn known(
+    pool: &PgPool,
+    thread: ThreadId,
+    text: String,
+) -> Result<(String, BTreeSet<Pin>, Known)> {
     let (text, named) = heavy::run(move || {
         let named = markdown::named(&text);
         (text, named)
     })
     .await?;
     let known = references::known(pool, thread, &named).await?;
-    Ok((text, known))
+    Ok((text, named.numbers, known))
 }
 
 /// A page of a thread with every post rendered. What is rendered for it is kept, so that it is done once.
@@ -132,7 +153,15 @@ fn is_stale(comment: &Comment) -> bool {
 
 /// Renders a post that is stored already, and keeps that.
 async fn rendered(pool: &PgPool, thread: ThreadId, id: CommentId, body: String) -> Result<Html> {
-    let (body, known) = known(pool, thread, body).await?;
+    let (body, numbers, mut known) = known(pool, thread, body).await?;
+    if !numbers.is_empty() {
+        // As they were pinned, whatever they would be now.
+        let pinned = db::pins::of(pool, &[id]).await?;
+        let written = pinned
+            .iter()
+            .map(|one| (one.pin(), number::value(one.value)));
+        known.numbers = written.collect();
+    }
     let html = heavy::run(move || markdown::linked(&body, &known)).await?;
     comments::keep_html(pool, id, &html).await?;
     Ok(html)
@@ -185,11 +214,13 @@ pub async fn post(
         text,
         html,
         people,
+        pins,
         reply_to,
     } = comment;
     let id = comments::create(&mut *tx, thread, author, text, html, *reply_to)
         .await?
         .ok_or_else(|| Error::missing("thread", thread))?;
+    db::pins::keep(&mut *tx, id, pins).await?;
     let news = news::of_post(&mut *tx, id).await?;
     news::mention(tx, news, people).await?;
     Ok(id)

@@ -502,6 +502,7 @@ pub async fn register_stored(
             "Only its author can register an experiment.".into(),
         ));
     }
+    not_hidden(&experiment)?;
     if experiment.state == "proposed" {
         let spec = spec::read_value(&experiment.spec)
             .map_err(|problems| Error::Invalid(below("/spec", problems)))?;
@@ -512,6 +513,19 @@ pub async fn register_stored(
         "This experiment is {}; only a proposed one can be registered.",
         experiment.state
     )))
+}
+
+/// Whether a proposal may change or be registered: not while a moderator hides it.
+///
+/// # Errors
+/// If not, with what its author can do.
+pub fn not_hidden(experiment: &Experiment) -> Result<()> {
+    match experiment.hidden_at {
+        None => Ok(()),
+        Some(_) => Err(Error::Conflict(
+            "A moderator hid this proposal, so it stays as it is. Appeal on its page, or withdraw it and propose another one.".into(),
+        )),
+    }
 }
 
 /// A single line of text, or a problem. An empty one is a problem only where nothing else explains it.

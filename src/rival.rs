@@ -3,6 +3,7 @@
 use crate::db::claims::{self, Claim};
 use crate::db::{experiments, rivals as table};
 use crate::error::{Error, FieldProblem, Result};
+use crate::proposal;
 use crate::reason;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
@@ -249,6 +250,7 @@ pub async fn choose(
             "Only its author says what an experiment tests.".into(),
         ));
     }
+    proposal::not_hidden(&experiment)?;
     if let Some(rival) = rival {
         if experiment.closed {
             let detail = "cannot be tested by what is sealed: its test would show it.";

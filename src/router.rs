@@ -12,6 +12,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{MethodRouter, get, post},
 };
+use breakmywork_protocol::id::{CommentId, ExperimentId};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The whole site.
@@ -63,7 +64,8 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
             acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival,
             run_list, show, standing, stop,
         },
-        follow, home, inbox, mail, narrow, people, queue, record, rivals, runs, sign, text_search,
+        follow, hiding, home, inbox, mail, narrow, people, queue, record, rivals, runs, sign,
+        text_search,
         thread::{self, history, moderate, react, write},
         works,
     };
@@ -144,6 +146,19 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/experiments/{id}/dispute", post(standing::dispute))
         .route("/experiments/{id}/dispute/answer", post(standing::answer))
         .route("/experiments/{id}/dispute/resolve", post(standing::resolve))
+        .route("/experiments/{id}/hide", post(hiding::hide::<ExperimentId>))
+        .route(
+            "/experiments/{id}/unhide",
+            post(hiding::unhide::<ExperimentId>),
+        )
+        .route(
+            "/experiments/{id}/appeal",
+            post(hiding::appeal::<ExperimentId>),
+        )
+        .route(
+            "/experiments/{id}/appeal/decline",
+            post(hiding::decline::<ExperimentId>),
+        )
         .route("/experiments/{id}/stop", get(stop::form).post(stop::stop))
         .route("/runs/{id}", shared(get(runs::run)))
         .route("/runs/{id}/live", get(runs::fragment))
@@ -159,10 +174,13 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/robots.txt", get(addresses::robots))
         .route("/favicon.ico", get(addresses::icon))
         // Discussion
-        .route("/threads/{id}/comments", post(write::comment))
+        .route(
+            "/threads/{id}/comments",
+            get(write::new_form).post(write::comment),
+        )
         .route("/comments/{id}", get(thread::permalink))
-        .route("/comments/{id}/reply", get(write::answer_form))
-        .route("/comments/{id}/replies", post(write::answer))
+        .route("/comments/{id}/reply", get(write::reply_form))
+        .route("/comments/{id}/replies", post(write::reply))
         .route(
             "/comments/{id}/edit",
             get(write::edit_form).post(write::edit),
@@ -170,10 +188,13 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/comments/{id}/history", shared(get(history::history)))
         .route("/comments/{id}/delete", post(write::delete))
         .route("/comments/{id}/reactions", post(react::react))
-        .route("/comments/{id}/hide", post(moderate::hide))
-        .route("/comments/{id}/unhide", post(moderate::unhide))
-        .route("/comments/{id}/appeal", post(moderate::appeal))
-        .route("/comments/{id}/appeal/decline", post(moderate::decline))
+        .route("/comments/{id}/hide", post(hiding::hide::<CommentId>))
+        .route("/comments/{id}/unhide", post(hiding::unhide::<CommentId>))
+        .route("/comments/{id}/appeal", post(hiding::appeal::<CommentId>))
+        .route(
+            "/comments/{id}/appeal/decline",
+            post(hiding::decline::<CommentId>),
+        )
         .route("/threads/{id}/lock", post(moderate::lock))
         .route("/threads/{id}/unlock", post(moderate::unlock))
         .route("/moderation", shared(get(moderate::log)))

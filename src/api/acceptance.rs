@@ -2,8 +2,9 @@
 
 use super::body::Body;
 use super::claims::Claim;
-use super::experiments::{Experiment, find_in};
+use super::experiments::{self, Experiment};
 use super::idempotency::{self, Stop};
+use super::moderation::moderating;
 use super::page::{Cursor, Page};
 use crate::acceptance;
 use crate::auth::token::{ApiAccount, Scope};
@@ -106,8 +107,7 @@ pub(super) async fn answer(
     let new = body.value;
     let hash = &new.proposal_sha256;
     acceptance::answer(&mut call.tx, id, account.id, new.accepts, &new.words, hash).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    experiments::done(call, id, &account).await
 }
 
 /// List the proposals on a person's claims that wait for an answer, newest first: never answered, or changed after it.
@@ -154,8 +154,7 @@ pub(super) async fn name_author(
     headers: HeaderMap,
     body: Body<NewAuthor>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    let mut call = moderating(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     let author = new.author.unwrap_or_default();
     acceptance::name_author(&mut call.tx, id, account.id, &author, &new.reason).await?;

@@ -3,17 +3,18 @@
 use super::body::Body;
 use super::claims::Claim;
 use super::idempotency::{self, Stop};
+use super::moderation::moderating;
 use super::page::{Cursor, Page};
 use super::works::Work;
 use crate::auth::token::{ApiAccount, Scope as May};
 use crate::board::{self, Decision, Item, NewClaim, NewWork, Reader, Writer};
-use crate::db::{self, board as table, board::Of};
+use crate::db::{self, board as table};
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use breakmywork_protocol::id::ClaimId;
+use breakmywork_protocol::id::{AccountId, ClaimId, WorkId};
 use breakmywork_protocol::scope::Scope;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -235,10 +236,10 @@ pub(super) async fn work_edits(
     let work = db::works::seen(&pool, &slug, account.as_ref().into())
         .await?
         .ok_or_else(|| Error::missing("work called", &slug))?;
-    edits(&pool, Of::Work(work.id), &cursor).await
+    edits(&pool, Item::Work(work.id), &cursor).await
 }
 
-async fn edits(pool: &PgPool, of: Of, cursor: &Cursor) -> Result<Page<Edit>> {
+async fn edits(pool: &PgPool, of: Item, cursor: &Cursor) -> Result<Page<Edit>> {
     let limit = cursor.limit()?;
     let before = cursor.position()?.unwrap_or(i64::MAX);
     let rows = table::edits(pool, of, before, limit + 1).await?;
@@ -321,7 +322,12 @@ pub(super) async fn claim_edits(
     {
         return Err(Error::missing("claim", id));
     }
-    edits(&pool, Of::Claim(id), &cursor).await
+    edits(&pool, Item::Claim(id), &cursor).await
+}
+
+/// Whose works and claims that wait an account sees: everybody's, if it is a moderator's.
+fn whose(account: &ApiAccount) -> Option<AccountId> {
+    (!account.role.is_moderator()).then_some(account.id)
 }
 
 /// List works that wait for a moderator, the longest first: all of them for a moderator's token, one's own for
@@ -334,22 +340,12 @@ pub(super) async fn waiting_works(
     Query(cursor): Query<Cursor>,
 ) -> Result<Page<Work>> {
     let limit = cursor.limit()?;
-    let after = cursor.position()?.unwrap_or(0);
+    let after = WorkId(cursor.position()?.unwrap_or(0));
     let Some(account) = account else {
         return Ok(Page::whole(Vec::new()));
     };
-    let by = (!account.role.is_moderator()).then_some(account.id);
-    let rows = table::works_off_board(&pool, "waiting", by, after, limit + 1).await?;
-    let more = rows.len() as i64 > limit;
-    let mut items = Vec::new();
-    let mut last = None;
-    for row in rows.into_iter().take(usize::try_from(limit).unwrap_or(0)) {
-        last = Some(row.id.0.to_string());
-        let found = db::works::seen(&pool, &row.slug, Reader::from(&account)).await?;
-        items.extend(found.map(Work::from));
-    }
-    let next = last.filter(|_| more);
-    Ok(Page { items, next })
+    let rows = db::works::waiting(&pool, whose(&account), after, limit + 1).await?;
+    Ok(Page::cut(rows, limit, |row| row.id.0, Work::from))
 }
 
 /// List claims that wait for a moderator, the longest first: all of them for a moderator's token, one's own for
@@ -362,22 +358,12 @@ pub(super) async fn waiting_claims(
     Query(cursor): Query<Cursor>,
 ) -> Result<Page<Claim>> {
     let limit = cursor.limit()?;
-    let after = cursor.position()?.unwrap_or(0);
+    let after = ClaimId(cursor.position()?.unwrap_or(0));
     let Some(account) = account else {
         return Ok(Page::whole(Vec::new()));
     };
-    let by = (!account.role.is_moderator()).then_some(account.id);
-    let rows = table::claims_off_board(&pool, "waiting", by, after, limit + 1).await?;
-    let more = rows.len() as i64 > limit;
-    let mut items = Vec::new();
-    let mut last = None;
-    for row in rows.into_iter().take(usize::try_from(limit).unwrap_or(0)) {
-        last = Some(row.id.0.to_string());
-        let found = db::claims::seen(&pool, row.id, Reader::from(&account)).await?;
-        items.extend(found.map(Claim::from));
-    }
-    let next = last.filter(|_| more);
-    Ok(Page { items, next })
+    let rows = db::claims::waiting(&pool, whose(&account), after, limit + 1).await?;
+    Ok(Page::cut(rows, limit, |row| row.id.0, Claim::from))
 }
 
 /// A moderator's decision.
@@ -405,8 +391,7 @@ pub(super) async fn decide_work(
     headers: HeaderMap,
     body: Body<NewDecision>,
 ) -> Result<Response, Stop> {
-    account.require(May::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    let mut call = moderating(&pool, &account, &headers, &body.fingerprint).await?;
     let who = Writer::from(&account);
     let work = work_in(&mut call.tx, &slug, who.reader()).await?;
     let NewDecision { decision, reason } = body.value;
@@ -429,8 +414,7 @@ pub(super) async fn decide_claim(
     headers: HeaderMap,
     body: Body<NewDecision>,
 ) -> Result<Response, Stop> {
-    account.require(May::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    let mut call = moderating(&pool, &account, &headers, &body.fingerprint).await?;
     let who = Writer::from(&account);
     claim_in(&mut call.tx, id, who.reader()).await?;
     let NewDecision { decision, reason } = body.value;

@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::page::Page;
-use super::threads::{Comment, found};
+use super::threads::{Comment, found, with_pins};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::comments::{self as table, reactions::Reaction, versions};
 use crate::discussion::{self, edits, reactions};
@@ -25,14 +25,16 @@ pub(super) async fn show(
     Path(id): Path<CommentId>,
 ) -> Result<Json<Comment>> {
     let comment = discussion::read_one(&pool, id).await?;
-    Ok(Json(Comment::from(comment)))
+    let mut shown = with_pins(&mut *pool.acquire().await?, vec![comment]).await?;
+    let shown = shown.pop().ok_or_else(|| Error::missing("comment", id))?;
+    Ok(Json(shown))
 }
 
 /// A new text of a comment.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EditedComment {
-    /// Markdown, at most 20,000 characters.
+    /// Markdown, at most 20,000 characters; what it pins is looked up again, but for what was pinned already.
     body: String,
     /// The `version` that was read before.
     version: i32,
@@ -44,7 +46,7 @@ pub(super) struct EditedComment {
     request_body = EditedComment,
     responses((status = 200, body = Comment), (status = 403, description = "Not yours"),
         (status = 409, description = "Changed since that version, hidden, deleted, or written 50 times"),
-        (status = 422, description = "Empty or too long")))]
+        (status = 422, description = "Empty or too long, or a pin of what is not there or not public")))]
 pub(super) async fn edit(
     State(pool): State<PgPool>,
     Path(id): Path<CommentId>,
@@ -64,7 +66,7 @@ pub(super) async fn edit(
             "This comment is at version {version} by now. Read it again, and send your text with that version."
         )));
     }
-    let comment = found(&mut *tx, id).await?;
+    let comment = found(&mut tx, id).await?;
     tx.commit().await?;
     Ok(Json(comment))
 }
@@ -82,7 +84,7 @@ pub(super) async fn delete(
     account.require(Scope::Discuss)?;
     let mut tx = pool.begin().await?;
     edits::delete(&mut tx, id, account.id).await?;
-    let comment = found(&mut *tx, id).await?;
+    let comment = found(&mut tx, id).await?;
     tx.commit().await?;
     Ok(Json(comment))
 }
@@ -122,7 +124,7 @@ async fn said(
     account.require(Scope::Discuss)?;
     let mut tx = pool.begin().await?;
     reactions::react(&mut tx, id, account.id, reaction, wanted).await?;
-    let comment = found(&mut *tx, id).await?;
+    let comment = found(&mut tx, id).await?;
     tx.commit().await?;
     Ok(Json(comment))
 }

@@ -1,14 +1,15 @@
 //! Disputes: a moderator says why an experiment should not count, its author answers, a moderator resolves it.
 
 use super::body::Body;
-use super::experiments::{Experiment, find_in};
+use super::experiments::{self, Experiment};
 use super::idempotency::{self, Stop};
+use super::moderation::moderating;
 use super::runs::Reason;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::extract::Path;
 use crate::standing;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use breakmywork_protocol::id::ExperimentId;
 use serde::Deserialize;
@@ -28,11 +29,9 @@ pub(super) async fn dispute(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    let mut call = moderating(&pool, &account, &headers, &body.fingerprint).await?;
     standing::dispute(&mut call.tx, id, account.id, &body.value.reason).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    experiments::done(call, id, &account).await
 }
 
 /// Resolve a dispute (moderator): the experiment moves its claim's standing again.
@@ -48,11 +47,9 @@ pub(super) async fn resolve(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    let mut call = moderating(&pool, &account, &headers, &body.fingerprint).await?;
     standing::resolve_dispute(&mut call.tx, id, account.id, &body.value.reason).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    experiments::done(call, id, &account).await
 }
 
 /// What an author answers.
@@ -79,6 +76,5 @@ pub(super) async fn answer(
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     standing::answer_dispute(&mut call.tx, id, account.id, &body.value.answer).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    experiments::done(call, id, &account).await
 }

@@ -2,7 +2,7 @@
 
 use super::acceptance::Acceptance;
 use super::body::Body;
-use super::idempotency::{self, Stop};
+use super::idempotency::{self, IdempotentCall, Stop};
 use super::page::{Cursor, Page};
 use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
@@ -49,7 +49,7 @@ pub(super) struct Experiment {
     state: String,
     /// Which runs are missing and why; null unless stalled.
     stalled_reason: Option<String>,
-    /// The specification with every default filled in; null of what is sealed.
+    /// The specification with every default filled in; null of what is sealed or hidden.
     #[schema(value_type = Option<Spec>)]
     spec: Value,
     /// SHA-256 of the frozen specification's canonical JSON; null until registered.
@@ -103,6 +103,8 @@ pub(super) struct Experiment {
     dispute: Option<Dispute>,
     /// If it was sealed: what it is committed to, and since when it is open.
     seal: Option<Seal>,
+    /// If a moderator hid it, as a proposal: then only its author and moderators see more of it than this.
+    hidden: Option<Hiding>,
     /// The verdict with its numbers; null until the last run has ended, and where what is stored cannot be read.
     verdict: Option<Verdict>,
     /// Runs by state.
@@ -148,6 +150,21 @@ pub(super) struct Seal {
     commitment: Option<String>,
     /// The random number in that; null until it is opened.
     nonce: Option<String>,
+}
+
+/// How a proposal came to be hidden, for everybody to read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Hiding {
+    /// Since when.
+    at: DateTime<Utc>,
+    /// The moderator.
+    by: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// What its author says against that.
+    appeal: Option<String>,
+    /// Why it stays hidden all the same; null while the appeal waits.
+    appeal_answer: Option<String>,
 }
 
 /// Runs of an experiment by state.
@@ -211,6 +228,13 @@ impl From<table::Experiment> for Experiment {
                 opened_at: experiment.opened_at,
                 commitment: experiment.commitment,
                 nonce: experiment.nonce,
+            }),
+            hidden: experiment.hidden_at.map(|at| Hiding {
+                at,
+                by: experiment.hidden_by,
+                reason: experiment.hidden_reason,
+                appeal: experiment.appeal,
+                appeal_answer: experiment.appeal_answer,
             }),
             verdict: experiment.detail.and_then(|detail| detail.0.into_inner()),
             runs: RunTally {
@@ -458,6 +482,16 @@ pub(super) async fn find_in(
     }
 }
 
+/// Answers a call with the experiment that it was about, as its caller may see it.
+pub(super) async fn done(
+    mut call: IdempotentCall,
+    id: ExperimentId,
+    account: &ApiAccount,
+) -> Result<Response, Stop> {
+    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
+    call.finish(StatusCode::OK, &experiment).await
+}
+
 /// An experiment with what is not stored of it: what a proposal can find, and who asked the same before.
 async fn with_power(tx: &mut PgConnection, experiment: table::Experiment) -> Result<Experiment> {
     let asked_before = jobs::asked_before(&mut *tx, experiment.id).await?;
@@ -506,8 +540,7 @@ pub(super) async fn register(
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let exploratory = body.value.exploratory;
     proposal::register_stored(&mut call.tx, id, account.id, &pace.board(), exploratory).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    done(call, id, &account).await
 }
 
 /// Withdraw a proposed experiment.
@@ -524,8 +557,7 @@ pub(super) async fn withdraw(
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::withdraw(&mut call.tx, id, account.id).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    done(call, id, &account).await
 }
 
 /// Why.
@@ -553,8 +585,7 @@ pub(super) async fn stop(
     let admin = account.require(Scope::Admin).is_ok();
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::stop(&mut call.tx, id, account.id, admin, &body.value.reason).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    done(call, id, &account).await
 }
 
 /// Register the confirmation of an experiment that challenges its claim: what the board's budget did not cover, or what was

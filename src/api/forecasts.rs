@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Forecasts {
     /// open: takes forecasts; closed: there is something to see of its runs; ended; exploratory, which takes none;
-    /// or sealed, which takes none before it is opened.
+    /// sealed, which takes none before it is opened; or hidden by a moderator.
     stage: Stage,
     /// The reader's own, in percent; null without one, and without a token.
     own: Option<i16>,

@@ -16,6 +16,7 @@ mod disputes;
 mod experiments;
 mod follows;
 mod forecasts;
+mod hiding;
 mod idempotency;
 mod inbox;
 mod invitations;
@@ -153,6 +154,10 @@ fn described() -> Described {
         .routes(routes!(disputes::dispute))
         .routes(routes!(disputes::answer))
         .routes(routes!(disputes::resolve))
+        .routes(routes!(hiding::hide_proposal))
+        .routes(routes!(hiding::unhide_proposal))
+        .routes(routes!(hiding::appeal_proposal))
+        .routes(routes!(hiding::decline_proposal))
         .routes(routes!(experiments::runs))
         .routes(routes!(rivals::list, rivals::declare))
         .routes(routes!(rivals::agree))
@@ -186,10 +191,10 @@ fn described() -> Described {
         .routes(routes!(comments::versions))
         .routes(routes!(comments::react, comments::take_back))
         .routes(routes!(moderation::log))
-        .routes(routes!(moderation::hide))
-        .routes(routes!(moderation::unhide))
-        .routes(routes!(moderation::appeal))
-        .routes(routes!(moderation::decline))
+        .routes(routes!(hiding::hide))
+        .routes(routes!(hiding::unhide))
+        .routes(routes!(hiding::appeal))
+        .routes(routes!(hiding::decline))
         .routes(routes!(moderation::lock_state, moderation::lock))
         .routes(routes!(moderation::unlock))
         .routes(routes!(mail::show, mail::set))

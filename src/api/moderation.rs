@@ -1,11 +1,10 @@
-//! Moderation: hiding comments, appeals, locked discussions, and the log.
+//! Moderation: locked discussions, and the log.
 
 use super::body::Body;
-use super::idempotency::{self, Stop};
+use super::idempotency::{self, IdempotentCall, Stop};
 use super::page::{Cursor, Page};
 use super::record::Entry;
 use super::runs::Reason;
-use super::threads::{Comment, found};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::comments::moderation as table;
 use crate::discussion::moderation;
@@ -15,10 +14,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use breakmywork_protocol::id::{CommentId, ThreadId};
+use breakmywork_protocol::id::ThreadId;
 use breakmywork_protocol::record;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 
@@ -35,92 +34,18 @@ pub(super) async fn log(
     Ok(Page::cut(entries, limit, |entry| entry.seq, Entry::from))
 }
 
-/// Hide a comment (moderator). Everybody reads the reason.
-#[utoipa::path(post, path = "/api/v1/comments/{id}/hide", tag = "threads", security(("token" = [])),
-    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
-    request_body = Reason,
-    responses((status = 200, body = Comment), (status = 403, description = "Not a moderator"),
-        (status = 409, description = "Hidden or deleted already, or a result")))]
-pub(super) async fn hide(
-    State(pool): State<PgPool>,
-    Path(id): Path<CommentId>,
-    account: ApiAccount,
-    headers: HeaderMap,
-    body: Body<Reason>,
-) -> Result<Response, Stop> {
+/// Begins what only a moderator does.
+///
+/// # Errors
+/// Not a moderator; or as [`idempotency::begin`].
+pub(super) async fn moderating(
+    pool: &PgPool,
+    account: &ApiAccount,
+    headers: &HeaderMap,
+    fingerprint: &[u8; 32],
+) -> Result<IdempotentCall, Stop> {
     account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    moderation::hide(&mut call.tx, id, account.id, &body.value.reason).await?;
-    let comment = found(&mut *call.tx, id).await?;
-    call.finish(StatusCode::OK, &comment).await
-}
-
-/// Show a hidden comment again (moderator).
-#[utoipa::path(post, path = "/api/v1/comments/{id}/unhide", tag = "threads", security(("token" = [])),
-    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
-    request_body = Reason,
-    responses((status = 200, body = Comment), (status = 403, description = "Not a moderator"),
-        (status = 409, description = "Not hidden")))]
-pub(super) async fn unhide(
-    State(pool): State<PgPool>,
-    Path(id): Path<CommentId>,
-    account: ApiAccount,
-    headers: HeaderMap,
-    body: Body<Reason>,
-) -> Result<Response, Stop> {
-    account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    moderation::unhide(&mut call.tx, id, account.id, &body.value.reason).await?;
-    let comment = found(&mut *call.tx, id).await?;
-    call.finish(StatusCode::OK, &comment).await
-}
-
-/// What an author says against hiding a comment.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Appeal {
-    /// In one line of 1 to 1,000 characters, for everybody to read.
-    words: String,
-}
-
-/// Appeal against hiding one's own comment, once each time that it is hidden.
-#[utoipa::path(post, path = "/api/v1/comments/{id}/appeal", tag = "threads", security(("token" = [])),
-    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
-    request_body = Appeal,
-    responses((status = 200, body = Comment), (status = 403, description = "Not yours"),
-        (status = 409, description = "Not hidden, or appealed against already")))]
-pub(super) async fn appeal(
-    State(pool): State<PgPool>,
-    Path(id): Path<CommentId>,
-    account: ApiAccount,
-    headers: HeaderMap,
-    body: Body<Appeal>,
-) -> Result<Response, Stop> {
-    account.require(Scope::Discuss)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    moderation::appeal(&mut call.tx, id, account.id, &body.value.words).await?;
-    let comment = found(&mut *call.tx, id).await?;
-    call.finish(StatusCode::OK, &comment).await
-}
-
-/// Leave a comment hidden against its author's appeal (moderator). To follow the appeal, show it again.
-#[utoipa::path(post, path = "/api/v1/comments/{id}/appeal/decline", tag = "threads", security(("token" = [])),
-    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
-    request_body = Reason,
-    responses((status = 200, body = Comment), (status = 403, description = "Not a moderator"),
-        (status = 409, description = "No appeal waits")))]
-pub(super) async fn decline(
-    State(pool): State<PgPool>,
-    Path(id): Path<CommentId>,
-    account: ApiAccount,
-    headers: HeaderMap,
-    body: Body<Reason>,
-) -> Result<Response, Stop> {
-    account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    moderation::decline(&mut call.tx, id, account.id, &body.value.reason).await?;
-    let comment = found(&mut *call.tx, id).await?;
-    call.finish(StatusCode::OK, &comment).await
+    idempotency::begin(pool, account, headers, fingerprint).await
 }
 
 /// Whether people may post to a discussion.
@@ -144,6 +69,18 @@ async fn lock_of(tx: &mut PgConnection, thread: ThreadId) -> Result<ThreadLock> 
         locked_by: lock.as_ref().map(|lock| lock.by.clone()),
         reason: lock.map(|lock| lock.reason),
     })
+}
+
+async fn set_lock(
+    mut call: IdempotentCall,
+    thread: ThreadId,
+    account: &ApiAccount,
+    why: &str,
+    locked: bool,
+) -> Result<Response, Stop> {
+    moderation::lock(&mut call.tx, thread, account.id, why, locked).await?;
+    let lock = lock_of(&mut call.tx, thread).await?;
+    call.finish(StatusCode::OK, &lock).await
 }
 
 /// Say whether a discussion is locked.
@@ -174,11 +111,8 @@ pub(super) async fn lock(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    moderation::lock(&mut call.tx, id, account.id, &body.value.reason, true).await?;
-    let lock = lock_of(&mut call.tx, id).await?;
-    call.finish(StatusCode::OK, &lock).await
+    let call = moderating(&pool, &account, &headers, &body.fingerprint).await?;
+    set_lock(call, id, &account, &body.value.reason, true).await
 }
 
 /// Open a locked discussion again (moderator).
@@ -194,9 +128,6 @@ pub(super) async fn unlock(
     headers: HeaderMap,
     body: Body<Reason>,
 ) -> Result<Response, Stop> {
-    account.require(Scope::Moderate)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    moderation::lock(&mut call.tx, id, account.id, &body.value.reason, false).await?;
-    let lock = lock_of(&mut call.tx, id).await?;
-    call.finish(StatusCode::OK, &lock).await
+    let call = moderating(&pool, &account, &headers, &body.fingerprint).await?;
+    set_lock(call, id, &account, &body.value.reason, false).await
 }

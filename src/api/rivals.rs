@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::claims::Claim;
-use super::experiments::{Experiment, find_in};
+use super::experiments::{self, Experiment};
 use super::idempotency::{self, Stop};
 use super::page::Page;
 use super::runs::Reason;
@@ -208,6 +208,5 @@ pub(super) async fn choose(
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     rival::choose(&mut call.tx, id, account.id, body.value.rival).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    experiments::done(call, id, &account).await
 }

@@ -1,14 +1,14 @@
 //! Experiments that wait for an admin: try again, or give up.
 
 use super::body::Body;
-use super::experiments::{Experiment, find_in};
+use super::experiments::{self, Experiment};
 use super::idempotency::{self, Stop};
 use super::runs::Reason;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::extract::Path;
 use crate::reason;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use breakmywork_protocol::id::ExperimentId;
 use breakmywork_protocol::jobs;
@@ -30,8 +30,7 @@ pub(super) async fn retry(
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::retry_failed(&mut call.tx, id, account.id, &reason).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    experiments::done(call, id, &account).await
 }
 
 /// Give a stalled experiment up: its verdict, aborted, is posted (admin).
@@ -50,6 +49,5 @@ pub(super) async fn give_up(
     let reason = reason::checked(&body.value.reason)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     jobs::give_up(&mut call.tx, id, account.id, &reason).await?;
-    let experiment = find_in(&mut call.tx, id, Some(account.id)).await?;
-    call.finish(StatusCode::OK, &experiment).await
+    experiments::done(call, id, &account).await
 }

@@ -5,16 +5,17 @@ use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::comments::{self as table, Limits, Order, Place, Reading, Whose};
+use crate::db::pins::{self, CommentPin};
 use crate::discussion;
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use breakmywork_protocol::id::{CommentId, ExperimentId, ThreadId};
+use breakmywork_protocol::id::{CommentId, ExperimentId, RunId, ThreadId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use utoipa::{IntoParams, ToSchema};
 
 /// A post: by a person, or of an experiment by the machine.
@@ -30,7 +31,7 @@ pub(super) struct Comment {
     experiment: Option<ExperimentId>,
     /// That result's outcome.
     outcome: Option<String>,
-    /// The post that it answers.
+    /// The post that it replies to.
     reply_to: Option<CommentId>,
     /// Markdown as typed; null if a moderator hid it or its author deleted it.
     body: Option<String>,
@@ -50,8 +51,55 @@ pub(super) struct Comment {
     appeal_answer: Option<String>,
     /// What readers think of it.
     reactions: Reactions,
+    /// Numbers of runs that it pins, `[[run 12 test_mse]]` in its text; empty if its text is not shown.
+    pins: Vec<PinnedNumber>,
     /// When it was posted.
     created_at: DateTime<Utc>,
+}
+
+/// A number of a run that a comment pins.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PinnedNumber {
+    /// The run.
+    run: RunId,
+    /// The experiment that the run is of.
+    experiment: ExperimentId,
+    /// The run's arm.
+    arm: String,
+    /// The run's seed.
+    seed: i64,
+    /// The metric.
+    metric: String,
+    /// The step at which it was measured; null for what the run came to.
+    step: Option<i32>,
+    /// The number, as it was when it was pinned.
+    value: f64,
+    /// SHA-256 of the specification that the run was of.
+    spec_sha256: String,
+    /// When it was pinned.
+    pinned_at: DateTime<Utc>,
+    /// The newest other run of the same plan and seed, or of an amendment of it, that has another number; null if none has.
+    other_run: Option<RunId>,
+    /// What that one has.
+    other_value: Option<f64>,
+}
+
+impl From<CommentPin> for PinnedNumber {
+    fn from(pin: CommentPin) -> Self {
+        Self {
+            run: pin.run,
+            experiment: pin.experiment,
+            arm: pin.arm,
+            seed: pin.seed,
+            metric: pin.metric,
+            step: pin.step,
+            value: pin.value,
+            spec_sha256: pin.spec_sha256,
+            pinned_at: pin.pinned_at,
+            other_run: pin.other_run,
+            other_value: pin.other_value,
+        }
+    }
 }
 
 /// How many readers say what to a comment.
@@ -65,10 +113,15 @@ pub(super) struct Reactions {
     thanks: i32,
 }
 
-impl From<table::Comment> for Comment {
-    fn from(comment: table::Comment) -> Self {
+impl Comment {
+    /// A post with what it pins, among what others do.
+    fn new(comment: table::Comment, pins: &[CommentPin]) -> Self {
         let body = comment.is_readable().then_some(comment.body);
+        let of_it = |pin: &&CommentPin| body.is_some() && pin.comment == comment.id;
         Self {
+            pins: (pins.iter().filter(of_it).cloned())
+                .map(PinnedNumber::from)
+                .collect(),
             id: comment.id,
             author: comment.author,
             kind: comment.kind,
@@ -151,18 +204,34 @@ pub(super) async fn list(
     let last = page.comments.last().filter(|_| page.later);
     Ok(Page {
         next: last.map(|last| last.id.to_string()),
-        items: page.comments.into_iter().map(Comment::from).collect(),
+        items: with_pins(&mut *pool.acquire().await?, page.comments).await?,
     })
+}
+
+/// Posts with what they pin.
+///
+/// # Errors
+/// If the database is away.
+pub(super) async fn with_pins(
+    db: &mut PgConnection,
+    comments: Vec<table::Comment>,
+) -> Result<Vec<Comment>> {
+    let ids: Vec<CommentId> = comments.iter().map(|comment| comment.id).collect();
+    let pins = pins::of(db, &ids).await?;
+    let shown = comments
+        .into_iter()
+        .map(|comment| Comment::new(comment, &pins));
+    Ok(shown.collect())
 }
 
 /// One post.
 ///
 /// # Errors
 /// If there is none.
-pub(super) async fn found(db: impl sqlx::PgExecutor<'_>, id: CommentId) -> Result<Comment> {
-    let mut rows = table::rows(db, &[id]).await?;
-    let row = rows.pop().ok_or_else(|| Error::missing("comment", id))?;
-    Ok(Comment::from(row))
+pub(super) async fn found(db: &mut PgConnection, id: CommentId) -> Result<Comment> {
+    let rows = table::rows(&mut *db, &[id]).await?;
+    let mut shown = with_pins(db, rows).await?;
+    shown.pop().ok_or_else(|| Error::missing("comment", id))
 }
 
 /// HTML on one page, in bytes: a page ends early where its posts are long, and `next` goes on from there.
@@ -172,7 +241,7 @@ const PAGE_BYTES: i64 = 1_000_000;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewComment {
-    /// Markdown, at most 20,000 characters.
+    /// Markdown, at most 20,000 characters; `[[run 12 test_mse]]` pins a number of a run, at most 10 of them.
     body: String,
     /// The post of this thread that it answers.
     reply_to: Option<CommentId>,
@@ -182,7 +251,7 @@ pub(super) struct NewComment {
 #[utoipa::path(post, path = "/api/v1/threads/{id}/comments", tag = "threads", security(("token" = [])),
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = NewComment,
-    responses((status = 201, body = Comment), (status = 404, description = "No such thread"), (status = 409, description = "Locked"), (status = 422, description = "Empty or too long, or an answer to what is not in the thread")))]
+    responses((status = 201, body = Comment), (status = 404, description = "No such thread"), (status = 409, description = "Locked"), (status = 422, description = "Empty or too long, a pin of what is not there or not public, or an answer to what is not in the thread")))]
 pub(super) async fn post(
     State(pool): State<PgPool>,
     Path(id): Path<ThreadId>,
@@ -196,6 +265,6 @@ pub(super) async fn post(
     let written = written.map_err(|detail| Error::field("/body", detail))?;
     let written = written.answering(body.value.reply_to);
     let comment = discussion::post(&mut call.tx, id, account.id, &written).await?;
-    let posted = found(&mut *call.tx, comment).await?;
+    let posted = found(&mut call.tx, comment).await?;
     call.finish(StatusCode::CREATED, &posted).await
 }

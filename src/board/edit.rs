@@ -1,12 +1,12 @@
 //! Editing what stands on the board. Every edit is kept with who made it and when; what an experiment was registered against
 //! stays as it was said.
 
-use super::{CheckedClaim, CheckedWork, Writer, may_still_edit, not_twice};
+use super::{CheckedClaim, CheckedWork, Item, Writer, may_still_edit, not_twice};
 use crate::db::claims::Claim;
 use crate::db::works::Work;
 use crate::db::{accounts, board as table};
 use crate::error::{Error, Result};
-use breakmywork_protocol::record::{self, Act, Subject};
+use breakmywork_protocol::record::{self, Act};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -60,7 +60,7 @@ pub async fn edit_work(
     accounts::lock(&mut *tx, who.id).await?;
     may_still_edit(&mut *tx, who.id).await?;
     table::lock_work(&mut *tx, work.id).await?;
-    if table::work_version(&mut *tx, work.id).await? != version {
+    if table::version(&mut *tx, Item::Work(work.id)).await? != version {
         return Err(changed_meanwhile());
     }
     if work.is_shown() {
@@ -69,7 +69,7 @@ pub async fn edit_work(
     let Some(edit) = table::update_work(&mut *tx, work.id, who.id, to).await? else {
         return Ok(());
     };
-    on_record(tx, Subject::Work(work.id), who, edit).await
+    on_record(tx, Item::Work(work.id), who, edit).await
 }
 
 /// Stores other words for a claim, as an edit of its state `version`. Nothing is stored where nothing changes.
@@ -89,7 +89,7 @@ pub async fn edit_claim(
     may_still_edit(&mut *tx, who.id).await?;
     // Whoever registers meanwhile waits for this.
     let under_test = table::lock_claim(&mut *tx, claim.id).await?;
-    if table::claim_version(&mut *tx, claim.id).await? != version {
+    if table::version(&mut *tx, Item::Claim(claim.id)).await? != version {
         return Err(changed_meanwhile());
     }
     if under_test && to.says_otherwise(claim) {
@@ -101,7 +101,7 @@ pub async fn edit_claim(
     let Some(edit) = table::update_claim(&mut *tx, claim.id, who.id, to).await? else {
         return Ok(());
     };
-    on_record(tx, Subject::Claim(claim.id), who, edit).await
+    on_record(tx, Item::Claim(claim.id), who, edit).await
 }
 
 impl CheckedClaim {
@@ -115,7 +115,7 @@ impl CheckedClaim {
 
 async fn on_record(
     tx: &mut PgConnection,
-    subject: Subject,
+    item: Item,
     who: Writer,
     edit: table::Edit,
 ) -> Result<()> {
@@ -123,5 +123,5 @@ async fn on_record(
         return Ok(());
     }
     let particulars = json!({ "edit": edit.id, "before": edit.before, "after": edit.after });
-    Ok(record::act(tx, subject, Act::Edited, Some(who.id), particulars).await?)
+    Ok(record::act(tx, item.subject(), Act::Edited, Some(who.id), particulars).await?)
 }

@@ -1,6 +1,7 @@
 //! What edits changed, field by field and word by word.
 
-use crate::db::board::{self as table, Edited, Of};
+use super::Item;
+use crate::db::board::{self as table, Edited};
 use crate::diff::{Piece, pieces};
 use crate::error::Result;
 use crate::heavy;
@@ -48,7 +49,7 @@ const FIELDS: [(&str, &str); 14] = [
 ///
 /// # Errors
 /// If the database is away.
-pub async fn history(pool: &PgPool, of: Of, before: i64, limit: i64) -> Result<Vec<Changed>> {
+pub async fn history(pool: &PgPool, of: Item, before: i64, limit: i64) -> Result<Vec<Changed>> {
     let edits = table::edits(pool, of, before, limit).await?;
     heavy::run(move || {
         let edits = edits.into_iter();

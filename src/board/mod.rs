@@ -100,7 +100,10 @@ pub async fn add_work(tx: &mut PgConnection, who: Writer, work: &CheckedWork) ->
     let waits = room(&mut *tx, who).await?;
     not_twice(&mut *tx, work, None).await?;
     let slug = table::free_slug(&mut *tx, &work.slug()).await?;
-    table::insert_work(&mut *tx, who.id, &slug, work, waits).await?;
+    let id = table::insert_work(&mut *tx, who.id, &slug, work, waits).await?;
+    if !waits {
+        record::work(tx, id, Some(who.id)).await?;
+    }
     Ok(slug)
 }
 

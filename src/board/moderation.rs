@@ -20,13 +20,31 @@ pub enum Decision {
     Decline,
 }
 
-/// About what.
+/// What members put on the board.
 #[derive(Debug, Clone, Copy)]
 pub enum Item {
     /// A work.
     Work(WorkId),
     /// A claim.
     Claim(ClaimId),
+}
+
+impl Item {
+    /// As the record has it.
+    pub fn subject(self) -> Subject {
+        match self {
+            Self::Work(id) => Subject::Work(id),
+            Self::Claim(id) => Subject::Claim(id),
+        }
+    }
+
+    /// The work, or the claim.
+    pub fn columns(self) -> (Option<WorkId>, Option<ClaimId>) {
+        match self {
+            Self::Work(id) => (Some(id), None),
+            Self::Claim(id) => (None, Some(id)),
+        }
+    }
 }
 
 /// Approves or declines what waits; what was declined may be approved after all. Who may do so, the caller has checked.
@@ -74,12 +92,8 @@ pub async fn decide(
             "That was decided already; look at it again.".into(),
         ));
     }
-    let subject = match item {
-        Item::Work(id) => Subject::Work(id),
-        Item::Claim(id) => Subject::Claim(id),
-    };
     let particulars = json!({ "reason": words });
-    record::act(&mut *tx, subject, act, Some(who.id), particulars).await?;
+    record::act(&mut *tx, item.subject(), act, Some(who.id), particulars).await?;
     if let (Item::Claim(id), Decision::Approve) = (item, decision) {
         record::claim(tx, id).await?;
     }

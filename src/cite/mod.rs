@@ -101,6 +101,16 @@ impl BibTex {
     }
 }
 
+impl Cff {
+    /// The DOI of the work, if the format takes it: its schema knows fewer letters than a DOI may have, and a file with another
+    /// one is none. The address says the same.
+    fn work_doi(&self) -> Option<&str> {
+        let doi = self.0.work.doi.as_deref()?;
+        let is_known = |char: char| char.is_ascii_alphanumeric() || ":/_;-.()[]\\".contains(char);
+        doi.chars().all(is_known).then_some(doi)
+    }
+}
+
 fn whole(name: &str) -> String {
     format!("{{{}}}", escape::tex(name))
 }

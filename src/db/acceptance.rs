@@ -35,7 +35,7 @@ pub async fn waiting(
         r#"select e.id as "id: ExperimentId", e.title, account.name as author, claim.id as "claim: ClaimId",
              claim.label as claim_label
            from claim
-             join experiment e on e.claim_id = claim.id and e.state = 'proposed' and not e.closed
+             join experiment e on e.claim_id = claim.id and e.state = 'proposed' and not e.closed and e.hidden_at is null
              join account on account.id = e.author_id
              left join co_signature s on s.experiment_id = e.id
            where coalesce(claim.named_author_id, claim.author_id) = $1 and ($2::bigint is null or claim.id = $2)

@@ -26,6 +26,16 @@ pub struct Account {
     pub disabled_reason: Option<String>,
 }
 
+/// The account of the board itself.
+///
+/// # Errors
+/// If the database is away.
+pub async fn board(db: impl PgExecutor<'_>) -> sqlx::Result<AccountId> {
+    sqlx::query_scalar!(r#"select id as "id: AccountId" from account where is_board"#)
+        .fetch_one(db)
+        .await
+}
+
 /// The account of that name.
 pub async fn find(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(

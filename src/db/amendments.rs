@@ -20,7 +20,7 @@ pub struct Amendment {
     pub reason: Option<String>,
 }
 
-/// An experiment's amendments, withdrawn and sealed ones left out: its author's first, then registered ones, the newest first.
+/// An experiment's amendments, withdrawn, sealed and hidden ones left out: its author's first, then registered ones, the newest first.
 ///
 /// # Errors
 /// If the database is away.
@@ -33,7 +33,7 @@ pub async fn of(
         Amendment,
         r#"select e.id as "id: ExperimentId", e.title, e.state, e.amends as "amends: ExperimentId", e.amend_reason as reason
            from experiment e join experiment earlier on earlier.id = e.amends
-           where e.amends = $1 and e.state <> 'withdrawn' and not e.closed
+           where e.amends = $1 and e.state <> 'withdrawn' and not e.closed and e.hidden_at is null
            order by e.author_id = earlier.author_id desc, e.registered_at is not null desc, e.id desc limit $2"#,
         experiment as ExperimentId,
         limit,

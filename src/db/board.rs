@@ -1,6 +1,6 @@
 //! Works and claims as members put them on the board: storing, editing, deciding.
 
-use crate::board::{CheckedClaim, CheckedWork};
+use crate::board::{CheckedClaim, CheckedWork, Item};
 use breakmywork_protocol::id::{AccountId, ClaimId, WorkId};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -194,10 +194,11 @@ pub async fn insert_work(
     slug: &str,
     work: &CheckedWork,
     waits: bool,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into work (slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon, added_by, moderation)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $12 then 'waiting' else 'shown' end)",
+) -> sqlx::Result<WorkId> {
+    sqlx::query_scalar!(
+        r#"insert into work (slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon, added_by, moderation)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $12 then 'waiting' else 'shown' end)
+           returning id as "id: WorkId""#,
         slug,
         work.kind,
         work.title,
@@ -211,9 +212,8 @@ pub async fn insert_work(
         account.0,
         waits,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_one(db)
+    .await
 }
 
 /// Holds a work, so that of two who number a claim of it, or edit it, the second waits.
@@ -296,27 +296,18 @@ pub async fn is_under_test(db: impl PgExecutor<'_>, claim: ClaimId) -> sqlx::Res
     .await
 }
 
-/// The last edit of a work; 0 where there was none.
+/// The last edit of a work or a claim; 0 where there was none.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn work_version(db: impl PgExecutor<'_>, work: WorkId) -> sqlx::Result<i64> {
+pub async fn version(db: impl PgExecutor<'_>, of: Item) -> sqlx::Result<i64> {
+    let (work, claim) = of.columns();
+    // Each by its own index.
     sqlx::query_scalar!(
-        r#"select coalesce(max(id), 0) as "version!" from board_edit where work_id = $1"#,
-        work.0
-    )
-    .fetch_one(db)
-    .await
-}
-
-/// The last edit of a claim; 0 where there was none.
-///
-/// # Errors
-/// If the database is away.
-pub async fn claim_version(db: impl PgExecutor<'_>, claim: ClaimId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"select coalesce(max(id), 0) as "version!" from board_edit where claim_id = $1"#,
-        claim.0
+        r#"select coalesce((select max(id) from board_edit where work_id = $1),
+             (select max(id) from board_edit where claim_id = $2), 0) as "version!""#,
+        work as Option<WorkId>,
+        claim as Option<ClaimId>
     )
     .fetch_one(db)
     .await
@@ -418,39 +409,20 @@ pub async fn update_claim(
     Ok(edit)
 }
 
-/// What of a work can be edited, as edits keep it.
+/// What of a work or a claim can be edited, as edits keep it.
 ///
 /// # Errors
-/// If the database is away, or there is no such work.
-pub async fn work_fields(db: impl PgExecutor<'_>, id: WorkId) -> sqlx::Result<Value> {
+/// If the database is away, or there is no such thing.
+pub async fn fields(db: impl PgExecutor<'_>, of: Item) -> sqlx::Result<Value> {
+    let (work, claim) = of.columns();
     sqlx::query_scalar!(
-        r#"select work_fields(work) as "fields!" from work where id = $1"#,
-        id.0
+        r#"select coalesce((select work_fields(work) from work where id = $1),
+             (select claim_fields(claim) from claim where id = $2)) as "fields!""#,
+        work as Option<WorkId>,
+        claim as Option<ClaimId>
     )
     .fetch_one(db)
     .await
-}
-
-/// What of a claim can be edited, as edits keep it.
-///
-/// # Errors
-/// If the database is away, or there is no such claim.
-pub async fn claim_fields(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Value> {
-    sqlx::query_scalar!(
-        r#"select claim_fields(claim) as "fields!" from claim where id = $1"#,
-        id.0
-    )
-    .fetch_one(db)
-    .await
-}
-
-/// Of what the edits are.
-#[derive(Debug, Clone, Copy)]
-pub enum Of {
-    /// A work.
-    Work(WorkId),
-    /// A claim.
-    Claim(ClaimId),
 }
 
 /// An edit as it is shown.
@@ -474,14 +446,11 @@ pub struct Edited {
 /// If the database is away.
 pub async fn edits(
     db: impl PgExecutor<'_>,
-    of: Of,
+    of: Item,
     before: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<Edited>> {
-    let (work, claim) = match of {
-        Of::Work(id) => (Some(id.0), None),
-        Of::Claim(id) => (None, Some(id.0)),
-    };
+    let (work, claim) = of.columns();
     sqlx::query_as!(
         Edited,
         r#"select e.id as "id!", account.name as by, at as "at!", before as "before!", after as "after!"
@@ -490,8 +459,8 @@ pub async fn edits(
                  (select * from board_edit where claim_id = $2 and id < $3 order by id desc limit $4)) e
              join account on account.id = account_id
            order by e.id desc"#,
-        work,
-        claim,
+        work as Option<WorkId>,
+        claim as Option<ClaimId>,
         before,
         limit
     )

@@ -192,6 +192,27 @@ pub async fn seen(
     .await
 }
 
+/// Claims that wait for a moderator, after that one, the longest first; of one person or of all.
+///
+/// # Errors
+/// If the database is away.
+pub async fn waiting(
+    db: impl PgExecutor<'_>,
+    by: Option<AccountId>,
+    after: ClaimId,
+    limit: i64,
+) -> sqlx::Result<Vec<Claim>> {
+    select_claims!(
+        "where claim.moderation = 'waiting' and ($1::bigint is null or author_id = $1) and claim.id > $2
+         order by claim.id limit $3",
+        by as Option<AccountId>,
+        after as ClaimId,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Those of these claims that everybody sees, in no order.
 ///
 /// # Errors
@@ -283,7 +304,7 @@ pub async fn untried(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Cl
     select_claims!(
         "where claim.id in (
              select claim.id from public_claim claim
-             where not exists (select from experiment where claim_id = claim.id and state <> 'withdrawn')
+             where not exists (select from experiment where claim_id = claim.id and state <> 'withdrawn' and hidden_at is null)
              order by claim.id limit $1)
          order by claim.id",
         limit

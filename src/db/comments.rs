@@ -77,6 +77,11 @@ impl Comment {
         }
     }
 
+    /// Its permalink.
+    pub fn address(&self) -> String {
+        format!("/comments/{}", self.id)
+    }
+
     /// Whether everybody may read what it says.
     pub fn is_readable(&self) -> bool {
         self.hidden_at.is_none() && self.deleted_at.is_none()

@@ -124,6 +124,16 @@ pub struct Experiment {
     pub commitment: Option<String>,
     /// The random number in that; none before it is opened.
     pub nonce: Option<String>,
+    /// When a moderator hid it, while it was a proposal.
+    pub hidden_at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub hidden_by: Option<String>,
+    /// Why.
+    pub hidden_reason: Option<String>,
+    /// What its author says against that.
+    pub appeal: Option<String>,
+    /// Why it stays hidden all the same.
+    pub appeal_answer: Option<String>,
     /// Whether it is hidden from the reader, so that nothing of its plan and its runs is here.
     pub hidden: bool,
 }
@@ -197,10 +207,21 @@ impl Experiment {
     pub fn address(&self) -> String {
         format!("/experiments/{}", self.id)
     }
+
+    /// Whether its author may still change it.
+    pub fn can_change(&self) -> bool {
+        self.state == "proposed" && self.hidden_at.is_none()
+    }
+
+    /// Whether moderators may hide it: before it is registered, and so evidence. Of a sealed one nobody reads what to object to.
+    pub fn can_be_hidden(&self) -> bool {
+        self.registered_at.is_none() && !self.closed && self.hidden_at.is_none()
+    }
 }
 
+/// Experiments, `$hidden` being whether what a moderator hid is hidden from the reader.
 macro_rules! select_experiments {
-    ($tail:literal $(, $argument:expr)* $(,)?) => {
+    ($hidden:literal, $tail:literal $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             Experiment,
             r#"select e.id as "id: ExperimentId", e.claim_id as "claim: ClaimId", claim.label as claim_label,
@@ -227,7 +248,9 @@ macro_rules! select_experiments {
                  e.dispute_reason, e.dispute_answer, verdict.outcome as "outcome?", verdict.detail as "detail?: Json<Stored<Verdict>>",
                  tally.runs as "runs!", tally.ended as "runs_ended!", tally.running as "runs_running!",
                  e.closed, e.seal_days, e.opens_at, e.opened_at, seal.commitment as "commitment?",
-                 case when e.opened_at is not null then seal.nonce end as nonce, false as "hidden!"
+                 case when e.opened_at is not null then seal.nonce end as nonce,
+                 e.hidden_at, (select name from account where account.id = e.hidden_by) as hidden_by, e.hidden_reason,
+                 e.appeal, e.appeal_answer, e.hidden_at is not null and "# + $hidden + r#" as "hidden!"
                from experiment e
                join claim on claim.id = e.claim_id
                join work on work.id = claim.work_id
@@ -321,6 +344,7 @@ pub async fn all_of(
     experiments: &[ExperimentId],
 ) -> sqlx::Result<Vec<Experiment>> {
     let all = select_experiments!(
+        "true",
         "where e.id = any ($1) order by e.id desc",
         experiments as &[ExperimentId],
     )
@@ -338,9 +362,15 @@ pub async fn find(
     id: ExperimentId,
     reader: Option<AccountId>,
 ) -> sqlx::Result<Option<Experiment>> {
-    let found = select_experiments!("where e.id = $1", id as ExperimentId)
-        .fetch_optional(db)
-        .await?;
+    let found = select_experiments!(
+        "e.author_id is distinct from $2
+           and not exists (select from account where account.id = $2 and role in ('moderator', 'admin'))",
+        "where e.id = $1",
+        id as ExperimentId,
+        reader as Option<AccountId>,
+    )
+    .fetch_optional(db)
+    .await?;
     Ok(found.map(|found| found.seen_by(reader)))
 }
 
@@ -432,7 +462,7 @@ pub async fn create(
     .await
 }
 
-/// Replaces a proposal's text; false if it is not `author`'s or not proposed any more, or if it changed after
+/// Replaces a proposal's text; false if it is not `author`'s, hidden or not proposed any more, or if it changed after
 /// `version`, its last change that the author knew.
 ///
 /// # Errors
@@ -446,7 +476,7 @@ pub async fn update(
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update experiment set title = $3, prediction = $4, rationale = $5, spec_source = $6, spec = $7, updated_at = now()
-         where id = $1 and author_id = $2 and state = 'proposed' and ($8::timestamptz is null or updated_at = $8)",
+         where id = $1 and author_id = $2 and state = 'proposed' and hidden_at is null and ($8::timestamptz is null or updated_at = $8)",
         id as ExperimentId,
         author as AccountId,
         draft.title,

@@ -196,7 +196,7 @@ pub async fn list(
              coalesce(e.title, claim.label || ': ' || claim.sentence, work.title) as "title!"
            from follow f left join public_experiment e on e.id = f.experiment_id
              left join claim on claim.id = f.claim_id left join work on work.id = f.work_id
-           where f.account_id = $1 and f.id < $2 order by f.id desc limit $3"#,
+           where f.account_id = $1 and f.id < $2 and (f.experiment_id is null or e.id is not null) order by f.id desc limit $3"#,
         account as AccountId,
         before as FollowId,
         limit,

@@ -12,6 +12,8 @@ pub struct About {
     pub state: String,
     /// Whether it is sealed and not opened.
     pub closed: bool,
+    /// Whether a moderator hides it.
+    pub hidden: bool,
     /// Whether it carries no verdict.
     pub exploratory: bool,
     /// The proposal's last change.
@@ -33,6 +35,7 @@ impl About {
     pub fn stage(&self) -> Stage {
         match self.state.as_str() {
             // Whether it is exploratory, or has results, is not for everybody to know.
+            _ if self.hidden => Stage::Hidden,
             _ if self.closed => Stage::Sealed,
             _ if self.exploratory => Stage::Exploratory,
             "concluded" | "withdrawn" => Stage::Ended,
@@ -60,7 +63,7 @@ macro_rules! select_about {
     ($tail:literal, $($argument:expr),*) => {
         sqlx::query_as!(
             About,
-            r#"select e.state, e.closed, e.exploratory or e.spec ? 'search' as "exploratory!", e.updated_at, v.outcome as "outcome?", e.disputed_at is not null as "disputed!",
+            r#"select e.state, e.closed, e.hidden_at is not null as "hidden!", e.exploratory or e.spec ? 'search' as "exploratory!", e.updated_at, v.outcome as "outcome?", e.disputed_at is not null as "disputed!",
                  (e.concluded_at is null and experiment_shows_results(e.id)) as "shows_results!",
                  f.percent as "own?", f.created_at as "own_at?"
                from experiment e

@@ -103,7 +103,7 @@ pub async fn of_claim(
     limit: i64,
 ) -> sqlx::Result<Vec<ExperimentId>> {
     sqlx::query_scalar!(
-        r#"select id as "id: ExperimentId" from experiment where claim_id = $1 order by id desc limit $2"#,
+        r#"select id as "id: ExperimentId" from experiment where claim_id = $1 and hidden_at is null order by id desc limit $2"#,
         claim as ClaimId,
         limit,
     )

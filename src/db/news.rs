@@ -35,7 +35,7 @@ pub struct News {
     pub created_at: DateTime<Utc>,
 }
 
-/// These news, newest first.
+/// These news, newest first; none of a proposal that a moderator hid.
 ///
 /// # Errors
 /// If the database is away.
@@ -52,6 +52,7 @@ pub async fn rows(db: impl PgExecutor<'_>, ids: &[NewsId]) -> sqlx::Result<Vec<N
            left join public_experiment e on e.id = n.experiment_id
            left join verdict on n.kind = 'result' and verdict.experiment_id = n.experiment_id
            left join account on account.id = n.actor_id
+           where n.experiment_id is null or e.id is not null
            order by n.id desc"#,
         ids as &[NewsId],
     )
@@ -91,7 +92,7 @@ pub async fn inbox(
         sqlx::query_as!(
             Row,
             r#"select news_id as "news: NewsId", mentioned, read_at from notice
-               where account_id = $1 and news_id < $2 and read_at is null order by news_id desc limit $3"#,
+               where account_id = $1 and news_id < $2 and read_at is null and news_is_shown(news_id) order by news_id desc limit $3"#,
             account as AccountId,
             before as NewsId,
             limit,
@@ -102,7 +103,7 @@ pub async fn inbox(
         sqlx::query_as!(
             Row,
             r#"select news_id as "news: NewsId", mentioned, read_at from notice
-               where account_id = $1 and news_id < $2 order by news_id desc limit $3"#,
+               where account_id = $1 and news_id < $2 and news_is_shown(news_id) order by news_id desc limit $3"#,
             account as AccountId,
             before as NewsId,
             limit,
@@ -192,7 +193,7 @@ pub async fn notice(
 pub async fn unread(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from (
-             select from notice where account_id = $1 and read_at is null limit 100) few"#,
+             select from notice where account_id = $1 and read_at is null and news_is_shown(news_id) limit 100) few"#,
         account as AccountId
     )
     .fetch_one(db)

@@ -79,6 +79,22 @@ pub async fn to_agree(
     .await
 }
 
+/// Whether it is on record that somebody ever said of two claims that they deny each other.
+///
+/// # Errors
+/// If the database is away.
+pub async fn was_told(db: impl PgExecutor<'_>, [claim, rival]: [ClaimId; 2]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (
+             select from record_entry where subject = 'claim' and subject_id = least($1::bigint, $2) and kind = 'act'
+               and (body::jsonb ->> 'rival')::bigint = greatest($1::bigint, $2)) as "was!""#,
+        claim as ClaimId,
+        rival as ClaimId
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Stores that two claims deny each other, agreed or only declared by who speaks for `declared_for`.
 ///
 /// # Errors
@@ -185,7 +201,7 @@ pub async fn insert_denial(tx: &mut PgConnection, new: Denial<'_>) -> sqlx::Resu
     .await
 }
 
-/// Says which rival a proposal tests, too; false if it is not `author`'s or not proposed any more.
+/// Says which rival a proposal tests, too; false if it is not `author`'s, hidden or not proposed any more.
 ///
 /// # Errors
 /// If the database is away.
@@ -196,7 +212,7 @@ pub async fn choose(
     rival: Option<ClaimId>,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "update experiment set rival_id = $3, updated_at = now() where id = $1 and author_id = $2 and state = 'proposed'",
+        "update experiment set rival_id = $3, updated_at = now() where id = $1 and author_id = $2 and state = 'proposed' and hidden_at is null",
         experiment as ExperimentId,
         author as AccountId,
         rival as Option<ClaimId>

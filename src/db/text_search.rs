@@ -110,7 +110,16 @@ pub struct Found {
 }
 
 macro_rules! ranked {
-    ($db:expr, $terms:expr, $limit:expr, $skip:expr, $table:literal, $columns:literal, $joins:literal) => {
+    ($db:expr, $terms:expr, $limit:expr, $skip:expr, $table:literal, $columns:literal, marked $title:literal, $text:literal, $joins:literal) => {
+        ranked!(
+            $db, $terms, $limit, $skip, $table, $columns, "ts_headline('english', ", $title,
+            ", $1::text::tsquery, E'HighlightAll=true,StartSel=\\u0002,StopSel=\\u0003')", $text, $joins
+        )
+    };
+    ($db:expr, $terms:expr, $limit:expr, $skip:expr, $table:literal, $columns:literal, plain $title:literal, $text:literal, $joins:literal) => {
+        ranked!($db, $terms, $limit, $skip, $table, $columns, "", $title, "", $text, $joins)
+    };
+    ($db:expr, $terms:expr, $limit:expr, $skip:expr, $table:literal, $columns:literal, $before:literal, $title:literal, $after:literal, $text:literal, $joins:literal) => {
         sqlx::query_as!(
             Hit,
             "with newest as (
@@ -122,7 +131,11 @@ macro_rules! ranked {
                " + $table + " where id in (select id from newest union select id from others)
                  and words @@ $1::text::tsquery
                order by rank desc, id desc limit $3 offset $4)
-             select ranked.id as \"id!\", rank as \"rank!\", found as \"found!\", " + $columns + " from ranked " + $joins +
+             select ranked.id as \"id!\", rank as \"rank!\", found as \"found!\", " + $columns + ",
+               " + $before + $title + $after + " as \"title!\",
+               ts_headline('english', " + $text + ", $1::text::tsquery,
+                 E'MaxFragments=2,MinWords=8,MaxWords=28,StartSel=\\u0002,StopSel=\\u0003') as \"snippet!\"
+             from ranked " + $joins +
              " order by rank desc, ranked.id desc",
             $terms.exact,
             $terms.near,
@@ -180,10 +193,8 @@ async fn works(
     ranked!(
         db, terms, limit, skip, "from (select id, words from work where moderation = 'shown') shown",
         "slug as key, work.created_at as at, array_to_string(authors, ', ') as author, null::text as state, null::text as outcome,
-         null::bigint as \"claim: ClaimId\", null::text as claim_label, null::bigint as \"experiment: ExperimentId\",
-         ts_headline('english', title, $1::text::tsquery, E'HighlightAll=true,StartSel=\\u0002,StopSel=\\u0003') as \"title!\",
-         ts_headline('english', left(phenomenon, 20000), $1::text::tsquery,
-           E'MaxFragments=2,MinWords=8,MaxWords=28,StartSel=\\u0002,StopSel=\\u0003') as \"snippet!\"",
+         null::bigint as \"claim: ClaimId\", null::text as claim_label, null::bigint as \"experiment: ExperimentId\"",
+        marked "title", "left(phenomenon, 20000)",
         "join work using (id)"
     )
 }
@@ -197,10 +208,8 @@ async fn claims(
     ranked!(
         db, terms, limit, skip, "from (select id, words from claim where moderation = 'shown') shown",
         "claim.id::text as \"key!\", claim.created_at as at, null::text as author, null::text as state, null::text as outcome,
-         claim.id as \"claim: ClaimId\", label as claim_label, null::bigint as \"experiment: ExperimentId\",
-         ts_headline('english', sentence, $1::text::tsquery, E'HighlightAll=true,StartSel=\\u0002,StopSel=\\u0003') as \"title!\",
-         ts_headline('english', left(scope, 20000) || ' ' || left(evidence, 20000), $1::text::tsquery,
-           E'MaxFragments=2,MinWords=8,MaxWords=28,StartSel=\\u0002,StopSel=\\u0003') as \"snippet!\"",
+         claim.id as \"claim: ClaimId\", label as claim_label, null::bigint as \"experiment: ExperimentId\"",
+        marked "sentence", "left(scope, 20000) || ' ' || left(evidence, 20000)",
         "join claim using (id)"
     )
 }
@@ -213,12 +222,10 @@ async fn experiments(
 ) -> sqlx::Result<Vec<Hit>> {
     // Those that are sealed have no words, and so are never candidates.
     ranked!(
-        db, terms, limit, skip, "from experiment",
+        db, terms, limit, skip, "from (select id, words from experiment where hidden_at is null) shown",
         "e.id::text as \"key!\", e.created_at as \"at!\", account.name as \"author?\", state, outcome as \"outcome?\",
-         claim.id as \"claim: ClaimId\", label as \"claim_label?\", null::bigint as \"experiment: ExperimentId\",
-         ts_headline('english', title, $1::text::tsquery, E'HighlightAll=true,StartSel=\\u0002,StopSel=\\u0003') as \"title!\",
-         ts_headline('english', prediction || ' ' || rationale, $1::text::tsquery,
-           E'MaxFragments=2,MinWords=8,MaxWords=28,StartSel=\\u0002,StopSel=\\u0003') as \"snippet!\"",
+         claim.id as \"claim: ClaimId\", label as \"claim_label?\", null::bigint as \"experiment: ExperimentId\"",
+        marked "title", "prediction || ' ' || rationale",
         "join public_experiment e using (id) join claim on claim.id = e.claim_id join account on account.id = e.author_id
          left join verdict on verdict.experiment_id = e.id"
     )
@@ -234,9 +241,8 @@ async fn comments(
         db, terms, limit, skip, "from comment",
         "comment.id::text as \"key!\", comment.created_at as at, account.name as \"author?\", e.state as \"state?\",
          null::text as outcome, claim.id as \"claim: ClaimId\", claim.label as \"claim_label?\",
-         e.id as \"experiment?: ExperimentId\", coalesce(e.title, claim.sentence, '') as \"title!\",
-         ts_headline('english', body, $1::text::tsquery,
-           E'MaxFragments=2,MinWords=8,MaxWords=28,StartSel=\\u0002,StopSel=\\u0003') as \"snippet!\"",
+         e.id as \"experiment?: ExperimentId\"",
+        plain "coalesce(e.title, claim.sentence, 'A hidden proposal')", "body",
         "join comment using (id) left join account on account.id = author_id
          left join public_experiment e on e.thread_id = comment.thread_id
          left join claim on claim.thread_id = comment.thread_id or claim.id = e.claim_id"

@@ -1,4 +1,5 @@
-//! Who may see the plan and the runs of an experiment: of a sealed one its author alone, until it is opened.
+//! Who may see the plan and the runs of an experiment: of a sealed one its author alone, until it is opened; of a proposal
+//! that a moderator hid its author and moderators.
 
 use super::experiments::Experiment;
 use crate::error::Error;
@@ -16,19 +17,24 @@ impl Visible {
     }
 }
 
-/// Title of what is hidden, as the view `public_experiment` has it.
-const HIDDEN: &str = "Sealed experiment";
+/// Title of what is sealed, as the view `public_experiment` has it.
+const SEALED: &str = "Sealed experiment";
+
+/// Title of what a moderator hid.
+const HIDDEN: &str = "Hidden proposal";
 
 impl Experiment {
-    /// As `reader` may see it: of a sealed one nobody but its author sees more than that it exists. Every field is named, so
-    /// that whoever adds one says what becomes of it.
+    /// As `reader` may see it: of what is sealed or hidden, who may not read it sees no more than that it exists. Every field
+    /// is named, so that whoever adds one says what becomes of it.
     pub(super) fn seen_by(self, reader: Option<AccountId>) -> Self {
-        if !self.closed || reader == Some(self.author_id) {
+        let sealed = self.closed && reader != Some(self.author_id);
+        if !sealed && !self.hidden {
             return self;
         }
+        let title = if self.hidden { HIDDEN } else { SEALED };
         Self {
             hidden: true,
-            title: HIDDEN.to_owned(),
+            title: title.to_owned(),
             prediction: String::new(),
             rationale: String::new(),
             spec: Value::Null,
@@ -73,6 +79,11 @@ impl Experiment {
             opens_at: self.opens_at,
             opened_at: self.opened_at,
             commitment: self.commitment,
+            hidden_at: self.hidden_at,
+            hidden_by: self.hidden_by,
+            hidden_reason: self.hidden_reason,
+            appeal: self.appeal,
+            appeal_answer: self.appeal_answer,
             // Of what has ended, and so is open; and of confirmations, which are never sealed.
             concluded_at: self.concluded_at,
             withdrawn_at: self.withdrawn_at,
@@ -95,13 +106,19 @@ impl Experiment {
     /// The same, or the reason why not.
     ///
     /// # Errors
-    /// If it is sealed, and the reader is not its author.
+    /// If it is sealed or hidden, and the reader may not read it.
     pub fn seen(&self) -> Result<Visible, Error> {
         self.visible().ok_or_else(|| {
-            Error::NotFound(format!(
-                "Experiment {} is sealed: its plan and its runs are public once it has ended, or its date has come.",
-                self.id
-            ))
+            let id = self.id;
+            Error::NotFound(match &self.hidden_reason {
+                Some(reason) => format!(
+                    "A moderator hid proposal {id}: {}. Its page says more.",
+                    reason.trim_end_matches('.')
+                ),
+                None => format!(
+                    "Experiment {id} is sealed: its plan and its runs are public once it has ended, or its date has come."
+                ),
+            })
         })
     }
 }

@@ -72,7 +72,7 @@ macro_rules! select_works {
                          select from experiment c where c.confirms = e.id and c.disputed_at is not null)))
                  ) as "tested!",
                  (select count(*) from experiment join claim on claim.id = claim_id
-                  where work_id = work.id) as "experiments!"
+                  where work_id = work.id and hidden_at is null) as "experiments!"
                from work "# + $tail
             $(, $argument)*
         )
@@ -86,6 +86,26 @@ macro_rules! select_works {
 pub async fn list(db: impl PgExecutor<'_>, after: WorkId, limit: i64) -> sqlx::Result<Vec<Work>> {
     select_works!(
         "where moderation = 'shown' and id > $1 order by id limit $2",
+        after.0,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Works that wait for a moderator, after that one, the longest first; of one person or of all.
+///
+/// # Errors
+/// If the database is away.
+pub async fn waiting(
+    db: impl PgExecutor<'_>,
+    by: Option<AccountId>,
+    after: WorkId,
+    limit: i64,
+) -> sqlx::Result<Vec<Work>> {
+    select_works!(
+        "where moderation = 'waiting' and ($1::bigint is null or added_by = $1) and id > $2 order by id limit $3",
+        by as Option<AccountId>,
         after.0,
         limit
     )

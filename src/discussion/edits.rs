@@ -2,6 +2,7 @@
 
 use super::Written;
 use crate::db::comments::versions::{self, Own};
+use crate::db::pins;
 use crate::error::{Error, Result};
 use breakmywork_protocol::id::{AccountId, CommentId};
 use sqlx::PgConnection;
@@ -71,7 +72,8 @@ pub async fn edit(
             versions::MOST
         )));
     }
-    versions::edit(tx, comment, written.text(), written.html()).await?;
+    versions::edit(&mut *tx, comment, written.text(), written.html()).await?;
+    pins::keep(tx, comment, written.pins()).await?;
     Ok(Edited::Stored)
 }
 

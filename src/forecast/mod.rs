@@ -77,6 +77,8 @@ pub enum Stage {
     Exploratory,
     /// It is sealed: only its author knows what there is to forecast.
     Sealed,
+    /// It is a proposal that a moderator hid.
+    Hidden,
 }
 
 /// What the members but the author gave.
@@ -220,6 +222,7 @@ fn refusal(about: &About) -> Option<&'static str> {
         Stage::Sealed => Some(
             "It is sealed, and only its author knows what it predicts. Forecasts are taken once it is opened, if there is nothing to see of its runs by then.",
         ),
+        Stage::Hidden => Some("A moderator hid this proposal; nothing is forecast of it."),
         Stage::Exploratory => {
             Some("It is exploratory and never carries a verdict, so there is nothing to forecast.")
         }

@@ -3,6 +3,7 @@
 use super::see_other;
 use crate::{
     db::{
+        experiments::Experiment,
         follows::{self, Level, Subject},
         works,
     },
@@ -72,14 +73,22 @@ impl Follow {
         Self::of(pool, reader, Subject::Claim(id), &address).await
     }
 
-    /// The buttons for `reader` on the page of an experiment.
+    /// The buttons for `reader` on the page of an experiment; none on that of a hidden proposal, of which nobody is told.
     pub(super) async fn of_experiment(
         pool: &PgPool,
         reader: Option<AccountId>,
-        id: ExperimentId,
+        experiment: &Experiment,
     ) -> Result<Self> {
-        let address = format!("/experiments/{id}");
-        Self::of(pool, reader, Subject::Experiment(id), &address).await
+        let id = experiment.id;
+        let follow = Self::of(pool, reader, Subject::Experiment(id), &experiment.address()).await?;
+        Ok(match experiment.hidden_at {
+            None => follow,
+            Some(_) => Self {
+                feed: None,
+                is_signed_in: false,
+                ..follow
+            },
+        })
     }
 
     /// The buttons in the list of what somebody follows.

@@ -178,7 +178,7 @@ pub async fn go_on(state: &AppState, viewer: Viewer, kept: Kept) -> Result<Respo
             let (state, viewer) = (State(state.clone()), Member(viewer));
             match *what {
                 "edit" => thread::write::edit(state, visit, viewer, id, draft).await,
-                _ => thread::write::answer(state, visit, viewer, id, draft).await,
+                _ => thread::write::reply(state, visit, viewer, id, draft).await,
             }
         }
         ["experiments", "new"] => edit::go_on(state, &viewer, visit, None, kept.fields).await,

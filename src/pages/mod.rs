@@ -13,6 +13,7 @@ pub mod error;
 pub mod experiments;
 pub mod follow;
 pub mod health;
+pub mod hiding;
 pub mod home;
 pub mod inbox;
 pub mod kept;

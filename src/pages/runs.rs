@@ -25,7 +25,7 @@ use crate::{
 use askama::Template;
 use axum::{extract::State, response::Response};
 use breakmywork_protocol::{
-    id::RunId,
+    id::{RunId, ThreadId},
     metric,
     spec::{Plan, Task},
 };
@@ -65,6 +65,10 @@ struct RunPage {
     url: String,
     /// Name of the file that makes it again.
     file: &'static str,
+    /// Where its numbers are quoted; nowhere while everybody may not see them.
+    quote_in: Option<ThreadId>,
+    /// Metrics of its curves.
+    curves: Vec<String>,
 }
 
 impl RunPage {
@@ -119,8 +123,12 @@ pub async fn run(
     // Of a tuned experiment this run would not be if its arm had not chosen.
     let spec = experiment.parsed().ok();
     let file = file(spec.is_some_and(|spec| spec.tuning.is_some()));
+    let quote_in = (!experiment.closed).then_some(experiment.thread);
+    let measured = curves::of_run(pool, experiment.seen()?, id).await?;
     let page = RunPage {
         visit,
+        quote_in,
+        curves: measured.into_iter().map(|curve| curve.name).collect(),
         attempts: runs::attempts(pool, &run).await?,
         live: live(&state, run.clone(), &experiment, &task).await?,
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),

@@ -12,6 +12,7 @@ use crate::{
         moderation::{self, Lock},
         reactions::{self, Reaction},
     },
+    db::pins::{self, CommentPin},
     discussion,
     error::{Error, Result},
     extract::Path,
@@ -42,12 +43,20 @@ pub struct Thread {
     pub(super) lock: Option<Lock>,
     /// What its reader thinks of them.
     pub(super) own: HashSet<(CommentId, Reaction)>,
+    /// Numbers of runs that they pin.
+    pub(super) pins: Vec<CommentPin>,
     /// How it is shown.
     pub(super) sort: Sort,
     pub(super) show: Show,
 }
 
 impl Thread {
+    /// What a post pins.
+    pub(super) fn pins(&self, post: &Comment) -> Vec<&CommentPin> {
+        let of_it = |pin: &&CommentPin| pin.comment == post.id;
+        self.pins.iter().filter(of_it).collect()
+    }
+
     /// What may be said to a post, how many say so, and what to send to say it or to take it back.
     pub(super) fn reactions(&self, post: &Comment) -> [Said; 3] {
         Reaction::ALL.map(|reaction| {
@@ -247,6 +256,7 @@ pub async fn load(
         earlier: earlier.filter(|_| page.earlier),
         later: later.filter(|_| page.later),
         own: own.into_iter().collect(),
+        pins: pins::of(pool, &shown).await?,
         comments: page.comments,
         lock: moderation::locked(pool, id).await?,
         sort: from.sort,
@@ -263,7 +273,7 @@ pub async fn permalink(
 }
 
 /// Where a comment is to be seen among its neighbours.
-async fn link(pool: &PgPool, id: CommentId) -> Result<String> {
+pub(super) async fn link(pool: &PgPool, id: CommentId) -> Result<String> {
     let missing = || Error::missing("comment", id);
     let thread = comments::thread_of(pool, id).await?.ok_or_else(missing)?;
     address_of(pool, thread, id).await

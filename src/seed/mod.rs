@@ -2,11 +2,14 @@
 
 mod templates;
 
-use breakmywork_protocol::id::ClaimId;
+use crate::db::{accounts, claims, rivals};
+use crate::error::{Error, Result};
+use crate::rival::{self, Who};
+use breakmywork_protocol::id::{ClaimId, WorkId};
 use breakmywork_protocol::record;
 use breakmywork_protocol::scope::Scope;
 use serde::Deserialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 pub use templates::{TEMPLATES, Template, read_templates};
 
@@ -17,6 +20,17 @@ const CONTENT: [&str; 2] = [include_str!("content.toml"), include_str!("works.to
 #[serde(deny_unknown_fields)]
 struct Content {
     works: Vec<Work>,
+    #[serde(default)]
+    rivals: Vec<Rivals>,
+}
+
+/// Two claims that deny each other, each by its work's slug and its label.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rivals {
+    claim: (String, String),
+    rival: (String, String),
+    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,11 +56,13 @@ fn paper() -> String {
     "paper".to_owned()
 }
 
-fn content() -> impl Iterator<Item = Work> {
-    CONTENT.into_iter().flat_map(|text| {
-        let content: Content = toml::from_str(text).expect("the seed content is checked by a test");
-        content.works
-    })
+fn content() -> impl Iterator<Item = Content> {
+    let read = |text| toml::from_str(text).expect("the seed content is checked by a test");
+    CONTENT.into_iter().map(read)
+}
+
+fn works() -> impl Iterator<Item = Work> {
+    content().flat_map(|content| content.works)
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,14 +82,14 @@ struct Claim {
 ///
 /// # Errors
 /// If the database is away or not migrated.
-pub async fn apply(pool: &PgPool) -> sqlx::Result<u64> {
+pub async fn apply(pool: &PgPool) -> Result<u64> {
     let mut added = 0;
     let mut tx = pool.begin().await?;
-    for work in content() {
+    for work in works() {
         // A member may have put the same work on the board, under another slug: that one stays.
-        sqlx::query!(
-            "insert into work (slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
+        let fresh = sqlx::query_scalar!(
+            r#"insert into work (slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning id as "id: WorkId""#,
             work.slug,
             work.kind,
             work.title,
@@ -85,8 +101,11 @@ pub async fn apply(pool: &PgPool) -> sqlx::Result<u64> {
             work.citation,
             work.phenomenon,
         )
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
+        if let Some(work) = fresh {
+            record::work(&mut tx, work, None).await?;
+        }
         for claim in &work.claims {
             let fresh = sqlx::query_scalar!(
                 r#"with target as (
@@ -111,14 +130,43 @@ pub async fn apply(pool: &PgPool) -> sqlx::Result<u64> {
             }
         }
     }
+    for rivals in content().flat_map(|content| content.rivals) {
+        declare(&mut tx, &rivals).await?;
+    }
     tx.commit().await?;
     Ok(added)
+}
+
+/// Says for the board that two claims deny each other, unless somebody ever said so, or the contrary.
+async fn declare(tx: &mut PgConnection, rivals: &Rivals) -> Result<()> {
+    let mut ids = Vec::new();
+    for (work, label) in [&rivals.claim, &rivals.rival] {
+        ids.extend(claims::labelled(&mut *tx, work, label).await?);
+    }
+    let [claim, rival] = ids[..] else {
+        return Ok(());
+    };
+    if rivals::was_told(&mut *tx, [claim, rival]).await? {
+        return Ok(());
+    }
+    let board = Who {
+        id: accounts::board(&mut *tx).await?,
+        is_moderator: true,
+    };
+    match rival::declare(tx, claim, rival, board, &rivals.reason).await {
+        // Their authors may have made other claims of them.
+        Err(Error::Invalid(why)) => {
+            tracing::info!(%claim, %rival, ?why, "these claims are no rivals any more");
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// The sentence and the scope of the claim that a template tests.
 #[cfg(test)]
 fn claim_of(template: &Template) -> Option<(String, Scope)> {
-    let work = content().find(|work| work.slug == template.work)?;
+    let work = works().find(|work| work.slug == template.work)?;
     let mut claims = work.claims.into_iter();
     let claim = claims.find(|claim| claim.label == template.claim)?;
     Some((claim.sentence, claim.covers))
@@ -135,7 +183,7 @@ mod tests {
     #[test]
     fn it_is_as_members_are_asked_to_write() {
         let mut labels = BTreeSet::new();
-        for work in content() {
+        for work in works() {
             let checked = check_work(&NewWork {
                 kind: work.kind,
                 title: work.title,
@@ -173,7 +221,7 @@ mod tests {
     }
 
     fn claim_says_why(label: &str, slug: &str) -> bool {
-        let mut works = content().filter(|work| work.slug == slug);
+        let mut works = works().filter(|work| work.slug == slug);
         let mut claims = works.next().expect("it is there").claims.into_iter();
         let claim = claims
             .find(|claim| claim.label == label)
@@ -184,8 +232,8 @@ mod tests {
     }
 
     #[sqlx::test(migrator = "MIGRATOR")]
-    async fn it_is_put_in_once(pool: PgPool) -> sqlx::Result<()> {
-        let all: u64 = content().map(|work| work.claims.len() as u64).sum();
+    async fn it_is_put_in_once(pool: PgPool) -> Result<()> {
+        let all: u64 = works().map(|work| work.claims.len() as u64).sum();
         assert!(all > 40, "{all}");
         assert_eq!(apply(&pool).await?, all);
         assert_eq!(apply(&pool).await?, 0);
@@ -202,6 +250,29 @@ mod tests {
             .fetch_one(&pool)
             .await?;
         assert_eq!(ours, Some(1));
+        // Two papers that say the opposite are rivals, once; and stay none where somebody ended that.
+        let rivals = async || {
+            sqlx::query_scalar!(
+                r#"select count(*) as "count!" from claim_rival r join claim c on c.id = r.claim_id
+                   join claim other on other.id = r.rival_id
+                   where c.label = 'S12' and other.label = 'S13' and r.agreed_at is not null"#
+            )
+            .fetch_one(&pool)
+            .await
+        };
+        assert_eq!(rivals().await?, 1);
+        let mut tx = pool.begin().await?;
+        let who = Who {
+            id: accounts::board(&mut *tx).await?,
+            is_moderator: true,
+        };
+        let s12 = claims::labelled(&mut *tx, "fast-dropout-rnn", "S12").await?;
+        let s13 = claims::labelled(&mut *tx, "regularizing-rnns-on-music", "S13").await?;
+        let [s12, s13] = [s12, s13].map(|id| id.expect("it is there"));
+        rival::end(&mut tx, s12, s13, who, "both can hold").await?;
+        tx.commit().await?;
+        apply(&pool).await?;
+        assert_eq!(rivals().await?, 0);
         Ok(())
     }
 }

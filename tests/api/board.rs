@@ -142,7 +142,8 @@ async fn a_script_adds_edits_and_decides(pool: PgPool) {
         (&json!("ada"), &Value::Null)
     );
     let acts = sqlx::query_scalar!(
-        r#"select subject || ' ' || (body::jsonb ->> 'act') as "act!" from record_entry where kind = 'act' order by seq"#
+        r#"select subject || ' ' || (body::jsonb ->> 'act') as "act!" from record_entry
+           where kind = 'act' and body::jsonb -> 'by' ->> 'name' in ('ada', 'moderator') order by seq"#
     )
     .fetch_all(&site.pool)
     .await

@@ -328,7 +328,8 @@ async fn what_ends_the_runs_ends_both(pool: PgPool) {
     }
     assert_eq!(board.findings().await, 0);
     // Who are rivals, and what shares runs, cannot be changed in silence.
-    sqlx::query("delete from claim_rival")
+    sqlx::query("delete from claim_rival where $1 in (claim_id, rival_id)")
+        .bind(rival)
         .execute(&board.site.pool)
         .await
         .expect("deletes");

@@ -1,4 +1,4 @@
-use crate::support::{Site, pointers};
+use crate::support::{Site, pointers, template};
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
 use serde_json::{Value, json};
@@ -203,4 +203,107 @@ async fn a_script_moderates_and_appeals(pool: PgPool) {
         .await
         .json();
     assert_eq!(older["items"].as_array().map(Vec::len), Some(4));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_script_hides_a_proposal_and_its_author_appeals(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let moderator = site.person("mod-one", "moderator").await;
+    let proposal =
+        json!({ "claim": site.claim("C2").await, "spec": template(), "prediction": "Buy hats." });
+    let made: Value = site
+        .post(&ada, "/api/v1/experiments", &proposal)
+        .await
+        .json();
+    assert!(made["hidden"].is_null());
+    let path = format!("/api/v1/experiments/{}", made["id"]);
+    let act = |act: &str| format!("{path}/{act}");
+    let reason = json!({ "reason": "an advertisement" });
+    site.post(&ada, &act("hide"), &reason)
+        .await
+        .assert_status_forbidden();
+    let hidden: Value = site.post(&moderator, &act("hide"), &reason).await.json();
+    assert_eq!(hidden["hidden"]["by"], "mod-one");
+    assert_eq!(hidden["prediction"], "Buy hats.", "a moderator reads it");
+    let seen: Value = site.get(&path).await.json();
+    assert_eq!(seen["hidden"]["reason"], "an advertisement");
+    assert_eq!(seen["prediction"], "");
+    assert!(seen["spec"].is_null());
+    let all: Value = site.get("/api/v1/experiments").await.json();
+    assert_eq!(all["items"], json!([]));
+    let body = json!({ "reason": "y", "words": 3 });
+    let refused = site.post(&moderator, &act("hide"), &body).await;
+    refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    site.post(&ada, &act("register"), &json!({}))
+        .await
+        .assert_status(StatusCode::CONFLICT);
+    let words = json!({ "words": "They are good hats" });
+    let appealed: Value = site.post(&ada, &act("appeal"), &words).await.json();
+    assert_eq!(appealed["hidden"]["appeal"], "They are good hats");
+    let declined = site.post(&moderator, &act("appeal/decline"), &reason).await;
+    let declined: Value = declined.json();
+    assert_eq!(declined["hidden"]["appeal_answer"], "an advertisement");
+    let shown: Value = site.post(&moderator, &act("unhide"), &reason).await.json();
+    assert!(shown["hidden"].is_null());
+    let log: Value = site.get("/api/v1/moderation").await.json();
+    let acts: Vec<&Value> = log["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| &entry["body"]["act"])
+        .collect();
+    assert_eq!(acts, ["shown", "appeal_declined", "appealed", "hidden"]);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_script_pins_a_number_of_a_run(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let made = site.registered(&ada).await;
+    sqlx::query(
+        "insert into run_metric (run_id, name, step, value) values (1, 'train_loss', 400, 0.75)",
+    )
+    .execute(&site.pool)
+    .await
+    .expect("measures");
+    let comments = format!("/api/v1/threads/{}/comments", made["thread"]);
+    let posted = site
+        .post(
+            &ada,
+            &comments,
+            &json!({ "body": "See [[run 1 train_loss @ 400]]." }),
+        )
+        .await;
+    posted.assert_status(StatusCode::CREATED);
+    let posted: Value = posted.json();
+    let pin = &posted["pins"][0];
+    assert_eq!(
+        (&pin["run"], &pin["metric"], &pin["step"], &pin["value"]),
+        (&json!(1), &json!("train_loss"), &json!(400), &json!(0.75))
+    );
+    assert_eq!(pin["spec_sha256"], made["spec_sha256"]);
+    assert!(pin["other_run"].is_null());
+    assert!(
+        posted["html"]
+            .as_str()
+            .expect("html")
+            .contains(">0.750</a>.")
+    );
+    let page: Value = site.get(&comments).await.json();
+    assert_eq!(page["items"][0]["pins"], posted["pins"]);
+    let one: Value = site
+        .get(&format!("/api/v1/comments/{}", posted["id"]))
+        .await
+        .json();
+    assert_eq!(one["pins"], posted["pins"]);
+    let refused = site
+        .post(
+            &ada,
+            &comments,
+            &json!({ "body": "[[run 1 train_loss @ 401]]" }),
+        )
+        .await;
+    refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(pointers(&refused.json()), ["/body"]);
 }

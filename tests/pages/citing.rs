@@ -96,6 +96,34 @@ async fn a_verdict_and_a_claim_are_cited_as_other_programs_read_it(pool: PgPool)
     let sha256 = cff["identifiers"][0]["value"].as_str().expect("a hash");
     assert!(ada.get(&path).await.text().contains(sha256));
 
+    // A work is cited with its DOI; in CFF only with one that the format takes.
+    assert!(work["fields"].get("doi").is_none());
+    assert!(cff["references"][0].get("doi").is_none());
+    for (doi, in_bib, in_cff) in [
+        (
+            "10.1109/5.771073",
+            "10.1109/5.771073",
+            json!("10.1109/5.771073"),
+        ),
+        (
+            "10.1002/(SICI)15/16<1661::AID-SIM968>3.0.CO;2-2",
+            "10.1002/(SICI)15/16<1661::AID-SIM968>3.0.CO;2-2",
+            Value::Null,
+        ),
+        ("10.1000/a}{b\\_#%", "10.1000/a%7D%7Bb%5C_#%", Value::Null),
+    ] {
+        sqlx::query("update work set doi = $1 where slug = 'recurrent-dropout'")
+            .bind(doi)
+            .execute(&site.pool)
+            .await
+            .expect("has a DOI");
+        let bib = read("bib", &get(&reader, &format!("{path}/cite.bib")).await);
+        assert_eq!(bib["recurrent-dropout"]["fields"]["doi"], in_bib);
+        let cff = read("cff", &get(&reader, &format!("{path}/cite.cff")).await);
+        assert_eq!(cff["references"][0]["doi"], in_cff);
+        assert_eq!(cff["references"][0]["year"], 2016);
+    }
+
     let claim = format!("/claims/{}", site.claim("C2").await);
     let bib = read("bib", &get(&reader, &format!("{claim}/cite.bib")).await);
     assert!(

@@ -60,7 +60,7 @@ async fn answers_stand_below_what_they_answer_in_two_levels(pool: PgPool) {
         (second, 0),
     ];
     assert_eq!(shown(&page), order);
-    assert!(page.contains("answers ada</a>") && page.contains("answers eve</a>"));
+    assert!(page.contains("replies to ada</a>") && page.contains("replies to eve</a>"));
     // The newest first, all in one line.
     let newest = ada.get(&format!("{claim}?sort=newest")).await.text();
     let ids: Vec<i64> = shown(&newest).into_iter().map(|(id, _)| id).collect();

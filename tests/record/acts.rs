@@ -4,9 +4,11 @@ use crate::board::{Board, draft, search, tuned};
 use breakmywork::acceptance;
 use breakmywork::auth::account::Role;
 use breakmywork::db::comments::{self, moderation, versions};
+use breakmywork::db::hiding;
 use breakmywork::db::{accounts, claims, experiments, rivals};
 use breakmywork::discussion;
 use breakmywork::error::Error;
+use breakmywork::hiding::Hideable;
 use breakmywork::proposal::{self, New};
 use breakmywork::rival::{self, Who};
 use breakmywork::standing;
@@ -128,17 +130,13 @@ impl<'a> Crowd<'a> {
             }
             14 => {
                 let comment = self.comment(tx).await?;
-                let hidden = moderation::hide(tx, comment, who, "advertising").await?;
-                if !hidden {
-                    moderation::unhide(tx, comment, who, "a slip").await?;
-                } else if comment.0 % 2 == 0 {
-                    // Half of the authors appeal, half of those in vain.
-                    let own = versions::own(&mut **tx, comment).await?;
-                    let author = own.and_then(|own| own.author).expect("a person's");
-                    moderation::appeal(tx, comment, author, "It was none").await?;
-                    if comment.0 % 4 == 0 {
-                        moderation::decline(tx, comment, who, "It was").await?;
-                    }
+                let own = versions::own(&mut **tx, comment).await?;
+                let author = own.and_then(|own| own.author).expect("a person's");
+                hide_or_show(tx, comment.into(), who, author).await?;
+                if let Ok(id) = self.experiment(tx, "proposed").await {
+                    let proposal = experiments::find(&mut **tx, id, None).await?;
+                    let author = proposal.expect("it is there").author_id;
+                    hide_or_show(tx, id.into(), who, author).await?;
                 }
                 let thread = comments::thread_of(&mut **tx, comment).await?;
                 let thread = thread.expect("it is in one");
@@ -282,4 +280,25 @@ impl<'a> Crowd<'a> {
         let chosen = some.choose(&mut self.random).copied();
         chosen.ok_or_else(|| Error::Conflict("There is none.".into()))
     }
+}
+
+/// Hides what is shown, and shows what is hidden. Half of the authors appeal, half of those in vain.
+async fn hide_or_show(
+    tx: &mut PgTransaction<'_>,
+    what: Hideable,
+    who: AccountId,
+    author: AccountId,
+) -> Result<(), Error> {
+    if !hiding::hide(tx, what, who, "advertising").await? {
+        hiding::unhide(tx, what, who, "a slip").await?;
+        return Ok(());
+    }
+    let number = what.subject().id().expect("it has one");
+    if number % 2 == 0 {
+        hiding::appeal(tx, what, author, "It was none").await?;
+    }
+    if number % 4 == 0 {
+        hiding::decline(tx, what, who, "It was").await?;
+    }
+    Ok(())
 }

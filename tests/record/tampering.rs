@@ -2,7 +2,8 @@
 
 use crate::board::{Board, draft};
 use breakmywork::acceptance;
-use breakmywork::db::{comments::moderation, experiments};
+use breakmywork::db::{experiments, hiding};
+use breakmywork::hiding::Hideable;
 use breakmywork::proposal::{self, New};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::CommentId;
@@ -29,7 +30,7 @@ async fn board(pool: PgPool) -> (Board, Vec<Head>) {
     .fetch_one(&mut *tx)
     .await
     .expect("posts");
-    let hidden = moderation::hide(&mut tx, comment, ada, "an advertisement").await;
+    let hidden = hiding::hide(&mut tx, Hideable::Comment(comment), ada, "an advertisement").await;
     assert!(hidden.expect("hides"));
     jobs::pause(&mut tx, ada, "maintenance")
         .await
@@ -170,6 +171,9 @@ tampering! {
     a_reason_for_hiding_that_was_changed_is_found,
         "update comment set hidden_reason = 'another' where hidden_at is not null",
         [NotRecorded, "comment"];
+    a_proposal_that_was_hidden_in_silence_is_found,
+        "insert into thread default values; insert into experiment (claim_id, author_id, thread_id, title, prediction, spec_source, spec, hidden_at, hidden_by, hidden_reason) select claim_id, author_id, (select max(id) from thread), title, prediction, spec_source, spec, now(), author_id, 'x' from experiment where id = 1",
+        [NotRecorded, "experiment 3"];
     a_discussion_that_was_locked_in_silence_is_found,
         "update thread set locked_at = now(), locked_by = (select min(id) from account), lock_reason = 'x' where id = (select thread_id from experiment where id = 1)",
         [NotRecorded, "experiment 1"];

@@ -48,7 +48,7 @@ pub async fn register_knowing(
             "The experiment was edited a moment ago; read it again, then register it.".into(),
         ));
     }
-    may_be_sealed(&mut *tx, experiment, spec).await?;
+    may_be_registered(&mut *tx, experiment, spec).await?;
     let exploratory = exploratory || spec.is_search();
     let salt = freeze(&mut *tx, experiment, spec, exploratory, power).await?;
     let seeds = spec.seeds_drawn(salt.as_deref());
@@ -197,15 +197,22 @@ pub(super) async fn queue(
     line::enter_all(&mut *tx, experiment).await
 }
 
-/// Refuses to seal what tells by itself: a plan whose length or stages show how it goes, and one that is registered with a rival claim.
-async fn may_be_sealed(tx: &mut PgConnection, experiment: ExperimentId, spec: &Spec) -> Result<()> {
+/// Refuses what a moderator hid; and to seal what tells by itself: a plan whose length or stages show how it goes, and one that
+/// is registered with a rival claim.
+async fn may_be_registered(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+    spec: &Spec,
+) -> Result<()> {
     let row = sqlx::query!(
-        r#"select seal_days is not null as "sealed!", rival_id is not null as "has_rival!" from experiment where id = $1"#,
+        r#"select seal_days is not null as "sealed!", rival_id is not null as "has_rival!", hidden_at is not null as "hidden!"
+           from experiment where id = $1"#,
         experiment as ExperimentId
     )
     .fetch_one(tx)
     .await?;
     let against = match row.sealed {
+        _ if row.hidden => "A moderator hid this proposal; what is hidden cannot be registered.",
         true if spec.is_sequential() || spec.is_search() => {
             "A sequential plan or a search shows by its length how it goes, so it cannot be sealed."
         }

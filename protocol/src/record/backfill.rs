@@ -2,7 +2,7 @@
 
 use super::write::{backfilled, claim_body, conclusion_body, registration_body};
 use super::{Act, Kind, Subject};
-use crate::id::{AccountId, ClaimId, CommentId, ExperimentId};
+use crate::id::{AccountId, ClaimId, CommentId, ExperimentId, WorkId};
 use serde_json::json;
 use sqlx::{PgPool, PgTransaction};
 
@@ -27,10 +27,11 @@ pub async fn backfill(pool: &PgPool) -> sqlx::Result<u64> {
         if done {
             return Ok(made);
         }
-        let some = match claims(&mut tx).await? + experiments(&mut tx).await? {
-            0 => acts(&mut tx).await?,
-            some => some,
-        };
+        let some =
+            match works(&mut tx).await? + claims(&mut tx).await? + experiments(&mut tx).await? {
+                0 => acts(&mut tx).await?,
+                some => some,
+            };
         if some == 0 {
             sqlx::query!("update record_head set backfilled_at = now()")
                 .execute(&mut *tx)
@@ -39,6 +40,22 @@ pub async fn backfill(pool: &PgPool) -> sqlx::Result<u64> {
         made += some;
         tx.commit().await?;
     }
+}
+
+async fn works(tx: &mut PgTransaction<'_>) -> sqlx::Result<u64> {
+    let ids = sqlx::query_scalar!(
+        r#"select id as "id: WorkId" from work
+           where moderation = 'shown' and not exists (select from record_entry where subject = 'work' and subject_id = work.id)
+           order by id limit $1"#,
+        AT_ONCE
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    for &id in &ids {
+        let body = json!({ "act": Act::Added, "by": null });
+        backfilled(&mut *tx, Kind::Act, Subject::Work(id), body).await?;
+    }
+    Ok(ids.len() as u64)
 }
 
 async fn claims(tx: &mut PgTransaction<'_>) -> sqlx::Result<u64> {

@@ -25,7 +25,7 @@ pub use backfill::backfill;
 pub use digest::{digest, text_digest};
 pub use read::{about, about_after, entries, head, moderation, newest};
 pub use seal::committed;
-pub use write::{act, claim, conclusion, opening, registration};
+pub use write::{act, claim, conclusion, opening, registration, work};
 
 /// What an entry tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
@@ -78,11 +78,11 @@ pub enum Act {
     Paused,
     /// Opened the queue.
     Resumed,
-    /// Hid a comment.
+    /// Hid a comment or a proposal.
     Hidden,
-    /// Showed a hidden comment again.
+    /// Showed it again.
     Shown,
-    /// Said why their hidden comment should be shown.
+    /// Said why their own should be shown.
     Appealed,
     /// Left it hidden, and said why.
     AppealDeclined,
@@ -116,6 +116,8 @@ pub enum Act {
     RivalEnded,
     /// Changed what a work or a claim on the board says of itself.
     Edited,
+    /// Put a work on the board that nobody had to approve.
+    Added,
     /// Put a newcomer's work or claim on the board.
     Approved,
     /// Left it off the board.

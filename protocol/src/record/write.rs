@@ -2,7 +2,7 @@
 
 use super::digest::canonical;
 use super::{Act, Kind, Subject, digest, exact_time, seal, text_digest};
-use crate::id::{AccountId, ClaimId, ExperimentId};
+use crate::id::{AccountId, ClaimId, ExperimentId, WorkId};
 use crate::verdict;
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -33,6 +33,21 @@ async fn append(
 pub async fn claim(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<()> {
     let body = claim_body(&mut *tx, claim).await?;
     append(tx, Kind::Claim, Subject::Claim(claim), &body).await
+}
+
+/// A work came onto the board by `by`, nobody in particular on the command line.
+///
+/// # Errors
+/// If the database is away, or knows no such work.
+pub async fn work(tx: &mut PgConnection, work: WorkId, by: Option<AccountId>) -> sqlx::Result<()> {
+    let fields = sqlx::query_scalar!(
+        r#"select work_fields(work) as "fields!" from work where id = $1"#,
+        work as WorkId
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let particulars = json!({ "fields": fields });
+    act(tx, Subject::Work(work), Act::Added, by, particulars).await
 }
 
 /// An experiment was registered; of a sealed one the record gets a commitment alone.

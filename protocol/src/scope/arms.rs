@@ -2,7 +2,7 @@
 //!
 //! Without this a prediction could be turned round, or an arm be spoilt beside the point, and the claim would pay for it.
 
-use super::Range;
+use super::{Range, table};
 use crate::spec::Setup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,7 @@ const ANY: &str = "any";
 /// Fields of the two arms that are compared, by their path, such as `dropout.state.time`. In all others they are alike.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct Arms {
     /// Of the arm that the claim says is better.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
@@ -25,6 +25,8 @@ pub struct Arms {
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub control: BTreeMap<String, Wanted>,
 }
+
+table::read_as_one!(Arms, "a treatment and a control");
 
 /// What a field must be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! How small an effect still counts, by what is measured.
 
+use super::table;
 use crate::metric;
 use crate::spec::{Criterion, CriterionKind, Scale};
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The smallest effect of interest of a claim, by what is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct Margins {
     /// Difference of log-likelihoods in nats; of logarithms of perplexities, which are the same.
     pub nats: f64,
@@ -18,6 +19,8 @@ pub struct Margins {
     /// Difference of shares of solved seeds.
     pub solve_rate: f64,
 }
+
+table::read_as_one!(Margins, "the smallest effects that count");
 
 impl Default for Margins {
     fn default() -> Self {

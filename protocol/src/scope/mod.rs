@@ -9,6 +9,7 @@ mod narrow;
 mod range;
 mod resort;
 mod rival;
+mod table;
 mod values;
 mod words;
 
@@ -28,7 +29,7 @@ const SAME: f64 = 1e-6;
 /// The scope and the margins of a claim. What is empty or absent restricts nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct Scope {
     /// Tasks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -61,6 +62,8 @@ pub struct Scope {
     #[serde(skip_serializing_if = "Margins::are_usual")]
     pub margin: Margins,
 }
+
+table::read_as_one!(Scope, "what a claim speaks about");
 
 /// What a claim says of its treatment and its control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! A narrower scope: a claim may come to speak of less, and of nothing else than before.
 
-use super::{Range, Scope};
+use super::{Range, Scope, table};
 use crate::data_set::Reference;
 use crate::spec::{Cell, Problem, Problems, TaskName, limits};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ const RATES: RangeInclusive<f64> = 0.0..=1.0;
 /// effect of interest are those of the earlier claim: another comparison, or another margin, would be another claim.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct Narrower {
     /// Tasks.
     pub tasks: Vec<TaskName>,
@@ -32,6 +32,8 @@ pub struct Narrower {
     /// The strongest dropout of the two arms.
     pub rate: Range<f64>,
 }
+
+table::read_as_one!(Narrower, "what a claim is narrowed to");
 
 impl Scope {
     /// The fields over which it may be narrowed, as they are.

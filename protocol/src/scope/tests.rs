@@ -203,3 +203,38 @@ fn a_mean_does_not_bear_on_a_claim() {
     let [reason] = of("mean").try_into().expect("one reason");
     assert!(reason.contains("typical pair"), "{reason}");
 }
+
+#[test]
+fn a_list_is_no_table() {
+    for list in [
+        r#"[["adding"]]"#,
+        r#"{"margin": [0.1]}"#,
+        r#"{"arms": [{}, {}]}"#,
+        r#"{"hidden": [1, 2]}"#,
+    ] {
+        let refused = serde_json::from_str::<Scope>(list).expect_err(list);
+        assert!(
+            refused.to_string().contains("invalid type: sequence"),
+            "{refused}"
+        );
+        assert!(toml::from_str::<Scope>("margin = [0.1]").is_err());
+    }
+    assert!(serde_json::from_str::<Narrower>(r#"[["adding"]]"#).is_err());
+    let refused = serde_json::from_str::<Scope>(r#"{"margin": [0.1]}"#).expect_err("a list");
+    assert!(
+        refused
+            .to_string()
+            .contains("a table of the smallest effects that count"),
+        "{refused}"
+    );
+    // As a table all of it is read, and written as it was.
+    let whole =
+        scope(serde_json::json!({ "margin": { "relative": 0.1 }, "rate": { "least": 0.2 } }));
+    let stored = serde_json::to_value(&whole).expect("plain data");
+    assert_eq!(stored["margin"]["relative"], 0.1);
+    assert_eq!(
+        serde_json::from_value::<Scope>(stored).expect("a scope"),
+        whole
+    );
+    assert!(serde_json::from_str::<Scope>(r#"{"margin": {"relativ": 0.1}}"#).is_err());
+}

@@ -392,10 +392,14 @@ impl Criterion {
             }
             CriterionKind::NonInferiority => format!("less than {} worse", self.loss()),
             CriterionKind::SolveRate => {
-                let way = if effect < 0.0 { "fewer" } else { "more" };
+                let points = text::measured(effect.abs() * 100.0);
+                let solved = match effect {
+                    0.0 => "as many of the seeds as".to_owned(),
+                    ..0.0 => format!("{points} points fewer of the seeds than"),
+                    _ => format!("{points} points more of the seeds than"),
+                };
                 return Some(format!(
-                    "“{treatment}” solved the task in {} points {way} of the seeds than “{control}”; predicted were at least {} more.",
-                    text::measured(effect.abs() * 100.0),
+                    "“{treatment}” solved the task in {solved} “{control}”; predicted were at least {} more.",
                     number(self.margin * 100.0),
                 ));
             }
@@ -414,6 +418,8 @@ impl Criterion {
         let way = if log < 0.0 { "lower" } else { "higher" };
         match self.scale {
             _ if advantage == 0.0 => "the same as".to_owned(),
+            // Less than the numbers here can tell.
+            Scale::Log if share(log) == share(0.0) => "nearly the same as".to_owned(),
             Scale::Additive => format!("{} {way} than", text::measured(advantage.abs())),
             Scale::Log if log >= MANY => format!("{} times as high as", text::measured(log.exp())),
             Scale::Log => match share(log).as_str() {

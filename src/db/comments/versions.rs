@@ -71,7 +71,7 @@ pub async fn edit(
     Ok(())
 }
 
-/// Takes away the text of a comment and of all its earlier versions. Its place stays, with what answers it.
+/// Takes away the text of a comment and of all its earlier versions, and what it pins. Its place stays, with what answers it.
 ///
 /// # Errors
 /// If the database is away.
@@ -82,6 +82,9 @@ pub async fn delete(tx: &mut PgConnection, comment: CommentId) -> sqlx::Result<(
     )
     .execute(&mut *tx)
     .await?;
+    sqlx::query!("delete from comment_pin where comment_id = $1", comment.0)
+        .execute(&mut *tx)
+        .await?;
     sqlx::query!(
         "update comment set body = '', html = '', html_version = $2, deleted_at = now() where id = $1",
         comment.0,

@@ -286,7 +286,8 @@ impl Walk<'_> {
     async fn rows(&self, db: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Key>> {
         let mut query = QueryBuilder::new("select id, concluded_at from (");
         self.walked(&mut query);
-        query.push(") walked where true");
+        // What a moderator hid is in no list.
+        query.push(") walked where hidden_at is null");
         let filter = self.filter;
         if let Some(claim) = filter.claim {
             query.push(" and claim_id = ").push_bind(claim.0);
@@ -349,7 +350,8 @@ impl Walk<'_> {
     /// The rows that are looked through: of the experiments themselves nothing but what filters them.
     fn walked(&self, query: &mut QueryBuilder<Postgres>) {
         query.push(
-            "select e.id, e.claim_id, e.author_id, e.state, e.task, e.words, e.concluded_at, e.withdrawn_at, e.exploratory, e.closed",
+            "select e.id, e.claim_id, e.author_id, e.state, e.task, e.words, e.concluded_at, e.withdrawn_at, e.exploratory, e.closed,
+             e.hidden_at",
         );
         match &self.along {
             Along::Outcome(outcome) => query

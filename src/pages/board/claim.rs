@@ -2,7 +2,7 @@
 
 use super::{Meanwhile, beside, refusal, scope_text};
 use crate::{
-    board::{self, NewClaim, Reader, Writer},
+    board::{self, Item, NewClaim, Reader, Writer},
     db::{
         board as table,
         claims::{self, Claim},
@@ -356,7 +356,7 @@ pub async fn save(
     }
     let checked = board::check_claim(new, false);
     if page.typed.get("version").trim().parse() != Ok(claim.version) {
-        let stored = table::claim_fields(&state.pool, id).await?;
+        let stored = table::fields(&state.pool, Item::Claim(id)).await?;
         let mine = match &checked {
             Ok(mine) => serde_json::to_value(mine).map_err(Error::internal)?,
             Err(_) => stored.clone(),

@@ -1,8 +1,8 @@
 //! What edits changed of a work or a claim: who, when, and word by word.
 
 use crate::{
-    board::{self, Changed},
-    db::{board::Of, claims, works},
+    board::{self, Changed, Item},
+    db::{claims, works},
     diff::Piece,
     error::{Error, Result},
     extract::{Path, Query, Visit},
@@ -42,7 +42,7 @@ struct History {
     begun_at: Option<DateTime<Utc>>,
 }
 
-async fn edits(state: &AppState, of: Of, from: &From) -> Result<(Vec<Changed>, Option<i64>)> {
+async fn edits(state: &AppState, of: Item, from: &From) -> Result<(Vec<Changed>, Option<i64>)> {
     let before = from.before.unwrap_or(i64::MAX);
     let mut edits = board::history(&state.pool, of, before, SHOWN + 1).await?;
     let shown = usize::try_from(SHOWN).unwrap_or(0);
@@ -62,7 +62,7 @@ pub async fn work(
     let work = works::seen(&state.pool, &slug, (&visit).into())
         .await?
         .ok_or_else(|| Error::missing("work called", &slug))?;
-    let (edits, earlier) = edits(&state, Of::Work(work.id), &from).await?;
+    let (edits, earlier) = edits(&state, Item::Work(work.id), &from).await?;
     let page = History {
         visit,
         name: work.title,
@@ -86,7 +86,7 @@ pub async fn claim(
     let claim = claims::seen(&state.pool, id, (&visit).into())
         .await?
         .ok_or_else(|| Error::missing("claim", id))?;
-    let (edits, earlier) = edits(&state, Of::Claim(id), &from).await?;
+    let (edits, earlier) = edits(&state, Item::Claim(id), &from).await?;
     let page = History {
         visit,
         name: format!("{}: {}", claim.label, claim.sentence),

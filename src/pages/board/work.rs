@@ -2,7 +2,7 @@
 
 use super::{Meanwhile, beside, refusal};
 use crate::{
-    board::{self, KINDS, NewWork, Reader, Writer},
+    board::{self, Item, KINDS, NewWork, Reader, Writer},
     db::{
         board as table,
         works::{self, Work},
@@ -175,7 +175,7 @@ pub async fn save(
     let mut meanwhile = None;
     let checked = board::check_work(&new_work(&typed));
     if typed.get("version").trim().parse() != Ok(work.version) {
-        let stored = table::work_fields(&state.pool, work.id).await?;
+        let stored = table::fields(&state.pool, Item::Work(work.id)).await?;
         let mine = match &checked {
             Ok(mine) => serde_json::to_value(mine).map_err(Error::internal)?,
             Err(_) => stored.clone(),

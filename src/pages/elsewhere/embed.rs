@@ -32,7 +32,8 @@ struct Card {
 
 /// The card of an experiment.
 pub async fn card(State(state): State<AppState>, Path(id): Path<ExperimentId>) -> Result<Response> {
-    let experiment = experiments::find(&state.pool, id, None).await?;
+    let found = experiments::find(&state.pool, id, None).await?;
+    let experiment = found.filter(|experiment| experiment.hidden_at.is_none());
     let status = match experiment {
         Some(_) => StatusCode::OK,
         None => StatusCode::NOT_FOUND,

@@ -284,6 +284,7 @@ pub async fn edit(
             experiment.state
         )));
     }
+    proposal::not_hidden(&experiment)?;
     let words = Words::of(&experiment).sealed_as(&experiment);
     let toml = experiments::source(&state.pool, experiment.seen()?).await?;
     let made = Composition::of_toml(toml, state.pace.board()).await?;
@@ -303,7 +304,7 @@ pub async fn save(
     let (posted, made) = Composition::of_form(posted, state.pace.board()).await?;
     let stored = own(&state, &viewer, id).await?;
     let words = Words::from_form(&posted).sealed_as(&stored);
-    if stored.state != "proposed" {
+    if !stored.can_change() {
         return too_late(&state, visit, stored, words, made).await;
     }
     if posted.action() != "save" || made.conflict {
@@ -325,7 +326,7 @@ pub async fn save(
     }
     tx.rollback().await?;
     let stored = own(&state, &viewer, id).await?;
-    if stored.state != "proposed" {
+    if !stored.can_change() {
         return too_late(&state, visit, stored, words, made).await;
     }
     changed_meanwhile(&state, visit, stored, words, made).await
@@ -347,7 +348,7 @@ pub async fn go_on(
     let words = Words::from_form(&posted);
     if let Some(id) = editing {
         let stored = own(state, viewer, id).await?;
-        if stored.state != "proposed" {
+        if !stored.can_change() {
             return too_late(state, visit, stored, words, made).await;
         }
     }
@@ -400,11 +401,15 @@ async fn too_late(
         );
         words.amending(&stored)
     } else {
+        let became = match stored.hidden_at {
+            Some(_) => "hidden by a moderator",
+            None => stored.state.as_str(),
+        };
         errors.add(
             "claim",
             format!(
-                "Experiment {} was {} meanwhile. What you typed is kept below: you can propose it anew.",
-                stored.id, stored.state
+                "Experiment {} was {became} meanwhile. What you typed is kept below: you can propose it anew.",
+                stored.id
             ),
         );
         words.claim = stored.claim.to_string();

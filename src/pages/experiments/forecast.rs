@@ -42,7 +42,7 @@ impl Section {
             // Nobody could forecast an experiment that had results at once: then nothing is missing.
             Stage::Ended => !self.given.is_empty(),
             Stage::Exploratory => self.seen.own.is_some(),
-            Stage::Sealed => false,
+            Stage::Sealed | Stage::Hidden => false,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
 use askama::Template;
 use axum::{extract::State, response::Response};
 use breakmywork_protocol::id::{ExperimentId, RunId};
+use breakmywork_protocol::metric;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +48,12 @@ impl Runs {
     fn settings_of(&self, run: &Measured) -> Vec<String> {
         let unknown = || vec![String::new(); self.settings.len()];
         self.arms.get(&run.arm).cloned().unwrap_or_else(unknown)
+    }
+
+    /// Whether the experiment is decided by that metric.
+    fn is_decisive(&self, metric: &str) -> bool {
+        let criterion = self.experiment.spec.pointer("/criterion/metric");
+        criterion.and_then(|named| named.as_str()) == Some(metric)
     }
 
     fn value(run: &Measured, metric: &str) -> String {

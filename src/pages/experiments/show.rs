@@ -8,9 +8,9 @@ use super::{
     plots::{self, Plot},
     pulse,
     rival::{self, Rival},
-    sealed,
     search::{self, Search},
     tuned::{self, TuningShown},
+    unseen,
 };
 use crate::{
     db::{
@@ -391,7 +391,7 @@ async fn page_from(
         errors,
         forecast: forecast::section(state, id, reader).await?,
         thread: thread::load(&state.pool, experiment.thread, from, reader).await?,
-        follow: Follow::of_experiment(&state.pool, reader, id).await?,
+        follow: Follow::of_experiment(&state.pool, reader, &experiment).await?,
         url: state.settings.address(&experiment.address()),
         record: record::about(&state.pool, Subject::Experiment(id), ENTRIES).await?,
         amended_by: amendments::of(&state.pool, id, diff::CHAIN).await?,
@@ -438,7 +438,7 @@ pub async fn experiment(
 ) -> Result<Response> {
     let experiment = find(&state, id, visit.reader()).await?;
     if experiment.hidden {
-        return sealed::page(&state, visit, experiment, from).await;
+        return unseen::page(&state, visit, experiment, from).await;
     }
     let page = page_from(&state, visit, experiment, FormErrors::new(), from).await?;
     show(&page, Cache::Fresh)

@@ -1,94 +1,35 @@
-//! What moderators do in discussions, appeals against it, and the log of all that.
+//! Discussions that moderators lock, and the log of all that they do.
 
-use super::{address, link};
+use super::address;
 use crate::{
-    db::comments::{self, Comment, moderation as table},
+    db::{
+        comments::{self, Comment},
+        hiding::{self, Appealed},
+    },
     discussion::moderation,
     error::Result,
-    extract::{Form, Member, Moderator, Path, Query, Visit},
+    extract::{Form, Moderator, Path, Query, Visit},
     pages::{Cache, see_other, show},
     render::{filters, record_words},
     state::AppState,
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
+use breakmywork_protocol::id::{AccountId, ThreadId};
 use breakmywork_protocol::record::{self, Entry};
 use serde::Deserialize;
 
 /// Entries of the log on one page.
 const SHOWN: i64 = 50;
 
-/// Appeals that wait, on the page.
+/// Appeals that wait, of comments and of proposals, on the page.
 const APPEALS: i64 = 50;
 
 /// Why something is done.
 #[derive(Debug, Default, Deserialize)]
 pub struct Why {
     #[serde(default)]
-    reason: String,
-}
-
-/// What an author says against hiding a comment.
-#[derive(Debug, Default, Deserialize)]
-pub struct Words {
-    #[serde(default)]
-    words: String,
-}
-
-/// Hides a comment, with a reason that everybody can read.
-pub async fn hide(
-    State(state): State<AppState>,
-    Moderator(viewer): Moderator,
-    Path(id): Path<CommentId>,
-    Form(why): Form<Why>,
-) -> Result<Response> {
-    let mut tx = state.pool.begin().await?;
-    moderation::hide(&mut tx, id, viewer.id, &why.reason).await?;
-    tx.commit().await?;
-    tracing::info!(moderator = %viewer.id, comment = %id, "comment hidden");
-    Ok(see_other(&link(&state.pool, id).await?))
-}
-
-/// Shows a hidden comment again.
-pub async fn unhide(
-    State(state): State<AppState>,
-    Moderator(viewer): Moderator,
-    Path(id): Path<CommentId>,
-    Form(why): Form<Why>,
-) -> Result<Response> {
-    let mut tx = state.pool.begin().await?;
-    moderation::unhide(&mut tx, id, viewer.id, &why.reason).await?;
-    tx.commit().await?;
-    tracing::info!(moderator = %viewer.id, comment = %id, "comment shown again");
-    Ok(see_other(&link(&state.pool, id).await?))
-}
-
-/// Appeals against hiding one's own comment.
-pub async fn appeal(
-    State(state): State<AppState>,
-    Member(viewer): Member,
-    Path(id): Path<CommentId>,
-    Form(words): Form<Words>,
-) -> Result<Response> {
-    let mut tx = state.pool.begin().await?;
-    moderation::appeal(&mut tx, id, viewer.id, &words.words).await?;
-    tx.commit().await?;
-    Ok(see_other(&link(&state.pool, id).await?))
-}
-
-/// Leaves a comment hidden against an appeal.
-pub async fn decline(
-    State(state): State<AppState>,
-    Moderator(viewer): Moderator,
-    Path(id): Path<CommentId>,
-    Form(why): Form<Why>,
-) -> Result<Response> {
-    let mut tx = state.pool.begin().await?;
-    moderation::decline(&mut tx, id, viewer.id, &why.reason).await?;
-    tx.commit().await?;
-    tracing::info!(moderator = %viewer.id, comment = %id, "appeal declined");
-    Ok(see_other(&link(&state.pool, id).await?))
+    pub(in crate::pages) reason: String,
 }
 
 /// Locks a discussion.
@@ -132,7 +73,8 @@ async fn set_lock(
 #[template(path = "moderation.html")]
 struct Log {
     visit: Visit,
-    appeals: Vec<Comment>,
+    comments: Vec<Comment>,
+    proposals: Vec<Appealed>,
     entries: Vec<Entry>,
     /// Where older entries begin, if there are any.
     older: Option<i64>,
@@ -155,13 +97,19 @@ pub async fn log(
     let mut entries = record::moderation(pool, before, SHOWN + 1).await?;
     let more = entries.len() > SHOWN as usize;
     entries.truncate(SHOWN as usize);
-    let appeals = match from.before {
-        None => comments::rows(pool, &table::appeals(pool, APPEALS).await?).await?,
-        Some(_) => Vec::new(),
+    // What waits stands on the first page.
+    let (comments, proposals) = match from.before {
+        None => {
+            let comments = hiding::appeals_of_comments(pool, APPEALS).await?;
+            let comments = comments::rows(pool, &comments).await?;
+            (comments, hiding::appeals_of_proposals(pool, APPEALS).await?)
+        }
+        Some(_) => Default::default(),
     };
     let page = Log {
         visit,
-        appeals,
+        comments,
+        proposals,
         older: entries.last().filter(|_| more).map(|entry| entry.seq),
         entries,
     };

@@ -1,4 +1,4 @@
-//! Writing: a comment, an answer to one, a new version of one's own. Each can be looked at before it is stored, and no
+//! Writing: a comment, a reply to one, a new version of one's own. Each can be looked at before it is stored, and no
 //! refusal loses what was typed.
 
 use super::{address, address_of, link};
@@ -13,6 +13,7 @@ use crate::{
     extract::{Form, Member, Path, Query, Visit},
     heavy,
     pages::{Cache, draft_stored, see_other, show, with_status},
+    pins,
     render::{filters, form::FormErrors, html::Html},
     state::AppState,
 };
@@ -22,7 +23,7 @@ use breakmywork_protocol::id::{AccountId, CommentId, ThreadId};
 use serde::Deserialize;
 use sqlx::PgPool;
 
-/// Letters of a quoted comment that are put into an answer.
+/// Letters of a quoted comment that are put into a reply.
 const QUOTED: usize = 2_000;
 
 /// A comment being written.
@@ -53,8 +54,8 @@ impl Draft {
 enum Target {
     /// A comment that begins a conversation.
     New(ThreadId),
-    /// An answer.
-    Answer(CommentId),
+    /// A reply.
+    Reply(CommentId),
     /// A new version.
     Edit(CommentId),
 }
@@ -64,7 +65,7 @@ impl Target {
     fn form(self) -> String {
         match self {
             Self::New(thread) => format!("/threads/{thread}/comments"),
-            Self::Answer(comment) => format!("/comments/{comment}/replies"),
+            Self::Reply(comment) => format!("/comments/{comment}/replies"),
             Self::Edit(comment) => format!("/comments/{comment}/edit"),
         }
     }
@@ -72,7 +73,7 @@ impl Target {
     fn title(self) -> &'static str {
         match self {
             Self::New(_) => "Your comment",
-            Self::Answer(_) => "Your answer",
+            Self::Reply(_) => "Your reply",
             Self::Edit(_) => "Edit your comment",
         }
     }
@@ -80,7 +81,7 @@ impl Target {
     fn button(self) -> &'static str {
         match self {
             Self::New(_) => "Post comment",
-            Self::Answer(_) => "Post answer",
+            Self::Reply(_) => "Post reply",
             Self::Edit(_) => "Save this version",
         }
     }
@@ -92,7 +93,7 @@ struct DraftPage {
     visit: Visit,
     target: Target,
     back: String,
-    /// What is answered.
+    /// What it replies to.
     answered: Option<Comment>,
     body: String,
     version: Option<i32>,
@@ -101,6 +102,35 @@ struct DraftPage {
     /// What the comment would look like, if it can be posted.
     preview: Option<Html>,
     errors: FormErrors,
+}
+
+/// The form of a comment that quotes numbers of runs: `run` or several `runs`, a `metric`, and maybe a `step`.
+pub async fn new_form(
+    State(state): State<AppState>,
+    visit: Visit,
+    Member(_): Member,
+    Path(thread): Path<ThreadId>,
+    Query(quoted): Query<Vec<(String, String)>>,
+) -> Result<Response> {
+    let pool = &state.pool;
+    let mut page = DraftPage {
+        visit,
+        target: Target::New(thread),
+        back: format!("{}#thread", address(pool, thread).await?),
+        answered: None,
+        body: pins::quoting(&quoted)?,
+        version: None,
+        pieces: Vec::new(),
+        preview: None,
+        errors: FormErrors::new(),
+    };
+    match discussion::written(pool, thread, &page.body).await? {
+        Err(detail) if !page.body.is_empty() => {
+            page.errors.add("body", detail);
+            with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
+        }
+        _ => show(&page, Cache::Never),
+    }
 }
 
 /// Previews or posts a comment.
@@ -114,15 +144,15 @@ pub async fn comment(
     write(&state, visit, viewer.id, Target::New(thread), draft).await
 }
 
-/// Previews or posts an answer.
-pub async fn answer(
+/// Previews or posts a reply.
+pub async fn reply(
     State(state): State<AppState>,
     visit: Visit,
     Member(viewer): Member,
     Path(comment): Path<CommentId>,
     Form(draft): Form<Draft>,
 ) -> Result<Response> {
-    write(&state, visit, viewer.id, Target::Answer(comment), draft).await
+    write(&state, visit, viewer.id, Target::Reply(comment), draft).await
 }
 
 /// Previews or stores a new version.
@@ -136,15 +166,15 @@ pub async fn edit(
     write(&state, visit, viewer.id, Target::Edit(comment), draft).await
 }
 
-/// Whether what is answered is quoted.
+/// Whether what it replies to is quoted.
 #[derive(Debug, Default, Deserialize)]
 pub struct Quote {
     #[serde(default)]
     quote: u8,
 }
 
-/// The form of an answer.
-pub async fn answer_form(
+/// The form of a reply.
+pub async fn reply_form(
     State(state): State<AppState>,
     visit: Visit,
     Member(_): Member,
@@ -158,7 +188,7 @@ pub async fn answer_form(
     };
     let page = DraftPage {
         visit,
-        target: Target::Answer(id),
+        target: Target::Reply(id),
         back: link(&state.pool, id).await?,
         answered: Some(answered),
         body,
@@ -240,11 +270,11 @@ async fn write(
             let back = format!("{}#thread", address(pool, thread).await?);
             (thread, None, back)
         }
-        Target::Answer(id) | Target::Edit(id) => {
+        Target::Reply(id) | Target::Edit(id) => {
             let comment = discussion::read_one(pool, id).await?;
             let thread = comments::thread_of(pool, id).await?;
             let thread = thread.ok_or_else(|| Error::missing("comment", id))?;
-            let answered = matches!(target, Target::Answer(_)).then_some(comment);
+            let answered = matches!(target, Target::Reply(_)).then_some(comment);
             (thread, answered, link(pool, id).await?)
         }
     };
@@ -273,7 +303,7 @@ async fn write(
     }
     let stored = match target {
         Target::New(_) => store(pool, thread, author, written).await.map(Ok),
-        Target::Answer(id) => store(pool, thread, author, written.answering(Some(id)))
+        Target::Reply(id) => store(pool, thread, author, written.answering(Some(id)))
             .await
             .map(Ok),
         Target::Edit(id) => renew(pool, id, author, draft.version, &written).await,

@@ -2,6 +2,7 @@
 //! `PROPTEST_CASES` sets how many; CONTRIBUTING.md has the command of a longer fuzz.
 
 use super::*;
+use crate::pins::Pin;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ const ATTRIBUTES: &str = "href title id aria-label start align checked disabled 
     movablelimits rowspan rspace scriptlevel separator stretchy symmetric voffset width columnalign";
 
 /// What texts are made of: marks of Markdown, TeX and HTML, and attacks that worked somewhere.
-const PIECES: [&str; 76] = [
+const PIECES: [&str; 77] = [
     "<script>alert(1)</script>",
     "<script",
     "</script>",
@@ -92,6 +93,7 @@ const PIECES: [&str; 76] = [
     "~~",
     "https://a.example/\"onmouseover=x",
     "#12 C3 @ada ",
+    "[[run 12 test_mse]]",
     "formula0.",
 ];
 
@@ -168,6 +170,10 @@ proptest! {
             experiments: [12].into(),
             claims: [("C3".to_owned(), 7)].into(),
             people: ["ada".to_owned()].into(),
+            numbers: Pin::read("[[run 12 test_mse]]")
+                .map(|(_, pin)| (pin, "0.5".to_owned()))
+                .into_iter()
+                .collect(),
         };
         let begun = Instant::now();
         let html = linked(&text, &known).to_string();

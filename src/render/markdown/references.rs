@@ -1,6 +1,9 @@
-//! What a text names on this board: `#12` an experiment, `C3` a claim of the work under discussion, `@ada` a person.
+//! What a text names on this board: `#12` an experiment, `C3` a claim of the work under discussion, `@ada` a person,
+//! `[[run 12 test_mse]]` a number of a run.
 //! Only what exists becomes a link; whether it does, the database says.
 
+use crate::pins::{self, Pin};
+use breakmywork_protocol::metric;
 use comrak::{
     Arena,
     nodes::{Node, NodeLink, NodeValue},
@@ -19,10 +22,12 @@ pub struct Named {
     pub claims: BTreeSet<String>,
     /// Names of people.
     pub people: BTreeSet<String>,
+    /// Numbers of runs: one more than a comment may pin, at most.
+    pub numbers: BTreeSet<Pin>,
 }
 
 impl Named {
-    /// Whether there is nothing to look up.
+    /// Whether no experiment, claim or person is to be looked up.
     pub fn is_empty(&self) -> bool {
         self.experiments.is_empty() && self.claims.is_empty() && self.people.is_empty()
     }
@@ -38,6 +43,9 @@ impl Named {
             Name::Person(name) if self.people.len() < MOST => {
                 self.people.insert(name.to_owned());
             }
+            Name::Number(pin) if self.numbers.len() <= pins::MOST => {
+                self.numbers.insert(pin);
+            }
             _ => {}
         }
     }
@@ -52,30 +60,49 @@ pub struct Known {
     pub claims: BTreeMap<String, i64>,
     /// Accounts, by name.
     pub people: BTreeSet<String>,
+    /// Numbers of runs as they are written.
+    pub numbers: BTreeMap<Pin, String>,
 }
 
 impl Known {
-    fn address(&self, name: Name<'_>) -> Option<String> {
-        match name {
-            Name::Experiment(id) => self
-                .experiments
-                .contains(&id)
-                .then(|| format!("/experiments/{id}")),
-            Name::Claim(label) => self.claims.get(label).map(|id| format!("/claims/{id}")),
-            Name::Person(name) => self
-                .people
-                .contains(name)
-                .then(|| format!("/people/{name}")),
-        }
+    /// Where a name leads, what is said of it, and its words, which are as `typed` but of a number.
+    fn link(&self, name: Name<'_>, typed: &str) -> Option<Link> {
+        let (url, title, words) = match name {
+            Name::Experiment(id) => self.experiments.contains(&id).then(|| {
+                (
+                    format!("/experiments/{id}"),
+                    String::new(),
+                    typed.to_owned(),
+                )
+            }),
+            Name::Claim(label) => (self.claims.get(label))
+                .map(|id| (format!("/claims/{id}"), String::new(), typed.to_owned())),
+            Name::Person(name) => (self.people.contains(name))
+                .then(|| (format!("/people/{name}"), String::new(), typed.to_owned())),
+            Name::Number(pin) => self.numbers.get(&pin).map(|words| {
+                let step = (pin.step).map_or_else(String::new, |step| format!(", step {step}"));
+                let title = format!("{} of run {}{step}", metric::words(&pin.metric), pin.run);
+                (format!("/runs/{}", pin.run), title, words.clone())
+            }),
+        }?;
+        Some(Link { url, title, words })
     }
 }
 
+/// What becomes of a name.
+struct Link {
+    url: String,
+    title: String,
+    words: String,
+}
+
 /// A name in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Name<'a> {
     Experiment(i64),
     Claim(&'a str),
     Person(&'a str),
+    Number(Pin),
 }
 
 /// The texts in which names are looked for: what is neither code nor formula, nor in a link.
@@ -135,6 +162,10 @@ fn name_at(text: &str, first: char) -> Option<(usize, Name<'_>)> {
                 (!digits.is_empty()).then_some(Name::Claim(label))?,
             )
         }
+        '[' => {
+            let (length, pin) = Pin::read(text)?;
+            (length, Name::Number(pin))
+        }
         _ => return None,
     };
     ends(&text[length..]).then_some((length, name))
@@ -162,24 +193,21 @@ pub(super) fn link<'a>(arena: &'a Arena<'a>, node: Node<'a>, known: &Known) {
     };
     let found: Vec<_> = names(&text)
         .into_iter()
-        .filter_map(|(from, to, name)| Some((from, to, known.address(name)?)))
+        .filter_map(|(from, to, name)| Some((from, to, known.link(name, &text[from..to])?)))
         .collect();
     let plain = |text: &str| arena.alloc(NodeValue::Text(text.to_owned().into()).into());
     let mut done = 0;
-    for (from, to, url) in &found {
-        if done < *from {
-            node.insert_before(plain(&text[done..*from]));
+    for (from, to, Link { url, title, words }) in found {
+        if done < from {
+            node.insert_before(plain(&text[done..from]));
         }
-        let link = NodeLink {
-            url: url.clone(),
-            title: String::new(),
-        };
+        let link = NodeLink { url, title };
         let link = arena.alloc(NodeValue::Link(Box::new(link)).into());
-        link.append(plain(&text[*from..*to]));
+        link.append(plain(&words));
         node.insert_before(link);
-        done = *to;
+        done = to;
     }
-    if !found.is_empty() {
+    if done > 0 {
         node.data_mut().value = NodeValue::Text(text[done..].to_owned().into());
     }
 }
@@ -203,6 +231,10 @@ mod tests {
             ["#12", "#7", "C3", "C12a", "@ada-l", "@bo_b"]
         );
         assert_eq!(told("C3."), ["C3"]);
+        assert_eq!(
+            told("It is [[run 12 test_mse]], not [[run 13 train_loss @ 400]]."),
+            ["[[run 12 test_mse]]", "[[run 13 train_loss @ 400]]"]
+        );
         assert_eq!(told("@ada- said"), ["@ada"]);
     }
 

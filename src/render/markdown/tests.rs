@@ -216,6 +216,7 @@ fn names_of_what_is_there_become_links() {
         experiments: [12].into(),
         claims: [("C3".to_owned(), 7)].into(),
         people: ["ada".to_owned(), "a_b_c".to_owned()].into(),
+        numbers: Default::default(),
     };
     let text = "#12 and #13, **C3** and C4, @ada @a_b_c @eve; `#12` [see #12](/x) $C_3$ a@ada.org";
     let html = linked(text, &known).to_string();

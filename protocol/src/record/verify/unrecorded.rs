@@ -14,6 +14,19 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
               and not exists (select from record_entry where kind = 'claim' and subject_id = claim.id)
             order by id limit $1)
            union all
+           (select 'work ' || id, 'it is on the board' from work
+            where moderation = 'shown' and not exists (
+                select from record_entry where subject = 'work' and subject_id = work.id
+                  and body::jsonb ->> 'act' in ('added', 'approved'))
+            order by id limit $1)
+           union all
+           (select 'work ' || work.id, 'it does not read as it was put on the board'
+            from work join record_entry r on r.subject = 'work' and r.subject_id = work.id
+              and r.body::jsonb ->> 'act' = 'added' and r.body::jsonb ? 'fields'
+            where r.body::jsonb -> 'fields' is distinct from coalesce(
+              (select before from board_edit where work_id = work.id and public order by id limit 1), work_fields(work))
+            order by work.id limit $1)
+           union all
            (select 'experiment ' || id, 'it is registered' from experiment
             where registered_at is not null
               and not exists (select from record_entry where kind = 'registration' and subject_id = experiment.id)
@@ -41,20 +54,23 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
             from record_entry where kind <> 'act' group by kind, subject, subject_id having count(*) > 1
             order by 1 limit $1)
            union all
-           (select 'comment ' || id,
+           (select item.subject || ' ' || id,
                    case when hidden_at is null then 'it is shown, and was hidden last'
                      when coalesce(last.act, 'shown') = 'shown' then 'it is hidden'
                      else 'what became of the appeal is said to be ' || coalesce(appeal_answer, appeal, 'nothing') end
-            from comment left join lateral (
-                select body::jsonb ->> 'act' as act, body::jsonb ->> 'reason' as reason from record_entry
-                where subject = 'comment' and subject_id = comment.id
+            from (select 'comment' as subject, id, hidden_at, hidden_reason, appeal, appeal_answer from comment
+                  union all
+                  select 'experiment', id, hidden_at, hidden_reason, appeal, appeal_answer from experiment) item
+              left join lateral (
+                select body::jsonb ->> 'act' as act, body::jsonb ->> 'reason' as reason from record_entry r
+                where r.subject = item.subject and r.subject_id = item.id
                   and body::jsonb ->> 'act' in ('hidden', 'shown', 'appealed', 'appeal_declined')
                 order by seq desc limit 1) last on true
             where (coalesce(last.act, 'shown'), case when hidden_at is not null then last.reason end) is distinct from
               (case when hidden_at is null then 'shown' when appeal is null then 'hidden'
                  when appeal_answer is null then 'appealed' else 'appeal_declined' end,
                case when hidden_at is not null then coalesce(appeal_answer, appeal, hidden_reason) end)
-            order by id limit $1)
+            order by 1 limit $1)
            union all
            (select case when c.id is null then 'experiment ' || e.id else 'claim ' || c.id end,
                    case when locked_at is null then 'its discussion is open, and was locked last' else 'its discussion is locked' end

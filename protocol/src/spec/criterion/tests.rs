@@ -1,6 +1,6 @@
 //! Criteria with more than two arms: what is refused, in which words, and that all of it survives storage.
 
-use crate::spec::{Criterion, Format, Problems, Spec, read, read_value};
+use crate::spec::{Criterion, CriterionKind, Format, Problems, Spec, read, read_value};
 
 const ARMS: &str = "[[arms]]\nname = \"a\"\ndropout.state.rate = 0.25\n[[arms]]\nname = \"b\"\n\
     [[arms]]\nname = \"c\"\ndropout.state.rate = 0.25\ntask.length = 60\n[[arms]]\nname = \"d\"\ntask.length = 60\n";
@@ -325,5 +325,21 @@ fn a_margin_in_logarithms_is_told_as_people_say_it() {
     assert!(found(-0.538).contains("1.71 times as high as that of “b”"));
     assert!(found(-9.68e-5).contains("typically nearly the same as that of “b”"));
     assert!(found(-0.1).contains("10.5 % higher than"));
-    assert!(found(0.0).contains("the same as"));
+    assert!(found(0.0).contains("was typically the same as that of"));
+    for nothing in [4e-4, -4e-4] {
+        assert!(found(nothing).contains("was typically nearly the same as that of"));
+    }
+    assert!(found(-6e-4).contains("0.1 % higher than"));
+    let solved = Criterion {
+        kind: CriterionKind::SolveRate,
+        ..difference
+    };
+    for (effect, words) in [
+        (0.0, "in as many of the seeds as “b”"),
+        (-0.25, "in 25.0 points fewer of the seeds than"),
+        (0.25, "in 25.0 points more of the seeds than"),
+    ] {
+        let found = solved.finding(effect).expect("words");
+        assert!(found.contains(words), "{found}");
+    }
 }

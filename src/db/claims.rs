@@ -91,6 +91,19 @@ impl Claim {
         self.author.as_deref().or(self.named_author.as_deref())
     }
 
+    /// How its experiments ended, in words.
+    pub fn tally(&self) -> String {
+        let aside = match self.aside {
+            0 => String::new(),
+            1 => "; 1 of them does not move it".to_owned(),
+            aside => format!("; {aside} of them do not move it"),
+        };
+        format!(
+            "{} supported, {} falsified, {} inconclusive{aside}",
+            self.supported, self.falsified, self.inconclusive
+        )
+    }
+
     /// Where the claim stands, from the verdicts.
     pub fn standing(&self) -> Standing {
         match (self.fell_by, self.challenged_by, self.survived) {

@@ -74,16 +74,12 @@ impl Words {
     /// Of a claim, as everybody may see it.
     pub fn of_claim(claim: &Claim, host: String) -> Self {
         let verdicts = claim.supported + claim.falsified + claim.inconclusive;
-        let figure = format!(
-            "{} supported, {} falsified, {} inconclusive",
-            claim.supported, claim.falsified, claim.inconclusive
-        );
         Self::new(
             format!("Claim {} of {}", claim.label, claim.work_title),
             claim.sentence.clone(),
             format!("Claim {}", claim.label),
             badge::claim(claim),
-            (verdicts > 0).then_some(figure),
+            (verdicts > 0).then(|| claim.tally()),
             host,
         )
     }

@@ -60,10 +60,12 @@ impl<'a> Crowd<'a> {
         // Most of what happens on a board is that runs end.
         if self.random.random_bool(0.55) {
             let noise = self.random.random_range(-0.03..0.03);
-            let failure = match self.random.random_range(0..20) {
-                0 => Some(FailureKind::Diverged),
-                1 | 2 => Some(FailureKind::OutOfMemory),
-                _ => None,
+            // Some runs say nothing of the arms, so that not everything is supported.
+            let (noise, failure) = match self.random.random_range(0..20) {
+                0 => (noise, Some(FailureKind::Diverged)),
+                1 | 2 => (noise, Some(FailureKind::OutOfMemory)),
+                3..10 => (10.0 * noise, None),
+                _ => (noise, None),
             };
             if self.board.run_one(noise, failure).await {
                 self.done += 1;

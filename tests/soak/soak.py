@@ -110,7 +110,7 @@ class Soak:
             name = f"soak-{number}"
             role = ["--role", "admin"] if number == 0 else []
             self.board.command("user", "create", name, *role)
-            scopes = ["read", "write"] + (["admin"] if number == 0 else [])
+            scopes = ["read", "propose", "discuss", "follow"] + (["admin"] if number == 0 else [])
             self.tokens.append(self.board.command(
                 "token", "create", "--user", name, *(part for scope in scopes for part in ("--scope", scope))))
         status, claims = self.admin("GET", "/claims")

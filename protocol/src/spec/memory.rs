@@ -11,8 +11,8 @@ use super::limits;
 use super::types::*;
 use super::{Gates, MaskTime, Noise};
 
-/// Memory of a process that trains nothing, in bytes.
-const PROCESS: f64 = 24e6;
+/// Memory of a process that trains nothing, in bytes, and of what differs from one time to the next.
+const PROCESS: f64 = 26e6;
 /// Bytes of a number in training.
 const NUMBER: f64 = 4.0;
 /// Bytes that an entry of the outputs of a measurement takes: several copies in double precision.

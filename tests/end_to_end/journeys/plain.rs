@@ -34,7 +34,7 @@ async fn talk(board: &Board) -> Result {
     );
     board.press("Post comment").await?;
     board.see("I doubt that").await?;
-    board.press("Answer comment").await?;
+    board.press("Reply to comment").await?;
     board.fill("body", "Here is why.").await?;
     board.press("Post").await?;
     board.see("answers ada").await?;

@@ -37,7 +37,7 @@ async fn talk(board: &Board) -> Result {
     board.press("Reply to comment").await?;
     board.fill("body", "Here is why.").await?;
     board.press("Post").await?;
-    board.see("answers ada").await?;
+    board.see("replies to ada").await?;
     board.press("Edit comment").await?;
     board.fill("body", "I doubt that very much.").await?;
     board.press("Save").await?;

@@ -30,6 +30,7 @@ mod kinds;
 mod lineage;
 mod lists;
 mod long_threads;
+mod looked_at;
 mod mail;
 mod moderation;
 mod observatory;

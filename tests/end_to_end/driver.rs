@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 
 /// Chromium's driver; ended with the test.
@@ -80,17 +81,51 @@ impl Drop for Driver {
     }
 }
 
+/// How long something on a page is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Does something with the page, and anew where another page took its place, or a part of it, while it was done.
+pub(crate) async fn steady<T>(act: impl AsyncFn() -> WebDriverResult<T>) -> Result<T> {
+    let started = Instant::now();
+    loop {
+        match act().await {
+            Err(error) if stale(&error) && started.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+fn stale(error: &WebDriverError) -> bool {
+    matches!(**error, WebDriverErrorInner::StaleElementReference(_))
+}
+
 /// Replaces what is in a field.
 pub(crate) async fn fill(browser: &WebDriver, id: &str, text: &str) -> Result {
-    let field = browser.query(By::Id(id)).first().await?;
-    field.clear().await?;
-    field.send_keys(text).await?;
-    Ok(())
+    steady(async || {
+        let field = browser.query(By::Id(id)).first().await?;
+        field.clear().await?;
+        field.send_keys(text).await
+    })
+    .await
+}
+
+/// Types into the first element that this selects.
+pub(crate) async fn send(browser: &WebDriver, css: &str, text: &str) -> Result {
+    steady(async || {
+        browser
+            .query(By::Css(css))
+            .first()
+            .await?
+            .send_keys(text)
+            .await
+    })
+    .await
 }
 
 pub(crate) async fn click(browser: &WebDriver, css: &str) -> Result {
-    browser.query(By::Css(css)).first().await?.click().await?;
-    Ok(())
+    steady(async || browser.query(By::Css(css)).first().await?.click().await).await
 }
 
 /// Presses the link, the button or the summary that begins with these words.
@@ -98,9 +133,31 @@ pub(crate) async fn press(browser: &WebDriver, words: &str) -> Result {
     let path = format!(
         "//*[self::a or self::button or self::summary][starts-with(normalize-space(.), \"{words}\")]"
     );
-    let seen = browser.query(By::XPath(path)).and_displayed();
-    seen.first().await?.click().await?;
-    Ok(())
+    steady(async || {
+        let seen = browser.query(By::XPath(path.as_str())).and_displayed();
+        seen.first().await?.click().await
+    })
+    .await
+}
+
+/// The text of the first element that this selects.
+pub(crate) async fn text(browser: &WebDriver, css: &str) -> Result<String> {
+    steady(async || browser.query(By::Css(css)).first().await?.text().await).await
+}
+
+/// Waits until the first element that this selects says these words, and no others.
+pub(crate) async fn reads(browser: &WebDriver, css: &str, words: &str) -> Result {
+    let started = Instant::now();
+    loop {
+        let said = text(browser, css).await?;
+        if said == words {
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(format!("{css} says {said:?}, not {words:?}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// Waits until the page's text contains `words`.

@@ -127,12 +127,10 @@ async fn cancel(board: &Board) -> Result {
     board.register().await?;
     board.goto("/admin/queue").await?;
     board.press("12 runs").await?;
-    let run = board.find("details[open] li > a").await?.text().await?;
+    let run = board.text("details[open] li > a").await?;
     board.press("Cancel").await?;
-    let reason = board
-        .find("details[open] form[action$='/cancel'] input")
-        .await?;
-    reason.send_keys("Twice the same").await?;
+    let reason = "details[open] form[action$='/cancel'] input";
+    board.send(reason, "Twice the same").await?;
     board.press("Cancel run").await?;
     board.see("11 runs").await?;
     board.goto(&format!("/runs/{run}")).await?;
@@ -150,7 +148,7 @@ async fn token(board: &Board) -> Result {
     board.press("rosa").await?;
     board.fill("label", "backup script").await?;
     board.press("Make token").await?;
-    let token = board.find("#fresh-token").await?.text().await?;
+    let token = board.text("#fresh-token").await?;
     let ask = || {
         let request = format!(
             "GET /api/v1/inbox HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"

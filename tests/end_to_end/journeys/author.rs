@@ -58,11 +58,7 @@ async fn claim(board: &Board) -> Result<String> {
     ] {
         board.fill(field, text).await?;
     }
-    board
-        .find("input[name='tasks'][value='adding']")
-        .await?
-        .click()
-        .await?;
+    board.click("input[name='tasks'][value='adding']").await?;
     board.press("Put the claim on the board").await?;
     board.see("Waits for a moderator").await?;
     board.here().await
@@ -76,7 +72,7 @@ async fn approve(board: &Board, claim: &str) -> Result {
         &format!("/moderation{claim}"),
     ] {
         let button = format!("form[action='{what}'] button[value='approve']");
-        board.find(&button).await?.click().await?;
+        board.click(&button).await?;
         board.see("approved by mona").await?;
     }
     board.see("Nothing waits.").await
@@ -128,7 +124,7 @@ async fn narrow(board: &Board, claim: &str) -> Result {
     board.press("Show what becomes of its experiments").await?;
     board.see("What becomes of the 1 experiment").await?;
     board.press("Put the narrower claim on the board").await?;
-    assert_eq!(board.find("h1").await?.text().await?, NARROWER);
+    board.reads("h1", NARROWER).await?;
     board.see("Larger ones were never looked at.").await?;
     // Each names the other.
     board.press(claim_label(board).await?.as_str()).await?;
@@ -138,7 +134,7 @@ async fn narrow(board: &Board, claim: &str) -> Result {
 
 /// What the claim that the shown one narrows is called there.
 async fn claim_label(board: &Board) -> Result<String> {
-    Ok(board.find("#lineage a").await?.text().await?)
+    board.text("#lineage a").await
 }
 
 /// A worker that trains the runs of one experiment; ended with the journey.

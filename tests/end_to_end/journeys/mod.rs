@@ -73,10 +73,29 @@ impl Board {
 
     /// Waits until these words stand on the page.
     async fn see(&self, words: &str) -> Result {
-        driver::see(&self.browser, words, 10).await
+        driver::see(&self.browser, words, driver::PATIENCE.as_secs()).await
     }
 
-    /// The first element that this selects, once it is there.
+    async fn click(&self, css: &str) -> Result {
+        driver::click(&self.browser, css).await
+    }
+
+    /// Types into the first element that this selects.
+    async fn send(&self, css: &str, text: &str) -> Result {
+        driver::send(&self.browser, css, text).await
+    }
+
+    /// The text of the first element that this selects.
+    async fn text(&self, css: &str) -> Result<String> {
+        driver::text(&self.browser, css).await
+    }
+
+    /// Waits until the first element that this selects says these words, and no others.
+    async fn reads(&self, css: &str, words: &str) -> Result {
+        driver::reads(&self.browser, css, words).await
+    }
+
+    /// The first element that this selects, once it is there: of a page that stays.
     async fn find(&self, css: &str) -> Result<WebElement> {
         Ok(self.browser.query(By::Css(css)).first().await?)
     }
@@ -90,7 +109,7 @@ impl Board {
     async fn arrive(&self, address: &str) -> Result {
         let started = Instant::now();
         while !self.here().await?.starts_with(address) {
-            if started.elapsed() > Duration::from_secs(10) {
+            if started.elapsed() > driver::PATIENCE {
                 let here = self.here().await?;
                 return Err(format!("waited for {address}, and is at {here}").into());
             }

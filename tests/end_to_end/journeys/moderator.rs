@@ -50,9 +50,7 @@ async fn moderate(board: &Board) -> Result {
     board.see("reason").await?;
     board.goto("/moderation/board").await?;
     board
-        .find("form.decide input[name='reason']")
-        .await?
-        .send_keys("An advertisement")
+        .send("form.decide input[name='reason']", "An advertisement")
         .await?;
     board.press("Decline").await?;
     board.see("declined by mona: An advertisement").await?;
@@ -60,9 +58,7 @@ async fn moderate(board: &Board) -> Result {
     board.goto("/claims/2").await?;
     board.press("Moderate").await?;
     board
-        .find("form[action$='/hide'] input")
-        .await?
-        .send_keys("No argument")
+        .send("form[action$='/hide'] input", "No argument")
         .await?;
     board.press("Hide this comment").await?;
     board.see("Hidden by mona: No argument").await?;
@@ -87,9 +83,7 @@ async fn appeal(board: &Board) -> Result {
     board.press("Show what was hidden").await?;
     board.see("Buy my masks").await?;
     board
-        .find("form[action$='/appeal'] input")
-        .await?
-        .send_keys("They fit every network")
+        .send("form[action$='/appeal'] input", "They fit every network")
         .await?;
     board.press("Appeal").await?;
     board.see("ada appeals: They fit every network").await
@@ -102,9 +96,7 @@ async fn answer(board: &Board) -> Result {
     board.press("Comment ").await?;
     board.press("Show what was hidden").await?;
     board
-        .find("form[action$='/unhide'] input")
-        .await?
-        .send_keys("It is a claim, after all")
+        .send("form[action$='/unhide'] input", "It is a claim, after all")
         .await?;
     board.press("Show it to everybody again").await?;
     board.see("Buy my masks").await?;

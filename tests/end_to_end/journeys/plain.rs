@@ -51,7 +51,7 @@ async fn follow(board: &Board) -> Result {
     board.press("Follow this work").await?;
     board.see("You follow it").await?;
     board.goto("/inbox/following").await?;
-    let list = board.find("ol.inbox").await?.text().await?;
+    let list = board.text("ol.inbox").await?;
     assert!(list.contains("Theoretically Grounded"), "{list}");
     // Whoever comments follows, too.
     assert_eq!(
@@ -87,8 +87,8 @@ async fn propose(board: &Board) -> Result {
 
 /// Search and compare.
 async fn look_around(board: &Board) -> Result {
-    let head = board.find("form.find input[name='q']").await?;
-    head.send_keys("doubt".to_owned() + Key::Enter).await?;
+    let sought = "doubt".to_owned() + Key::Enter;
+    board.send("form.find input[name='q']", &sought).await?;
     board.see("doubt that very much").await?;
     board.press("Experiments").await?;
     for tick in board.browser.find_all(By::Css(".tick input")).await? {
@@ -96,7 +96,7 @@ async fn look_around(board: &Board) -> Result {
     }
     board.press("Compare what is ticked").await?;
     board.arrive("/compare?experiments=2,1").await?;
-    let differs = board.find("table.compared").await?.text().await?;
+    let differs = board.text("table.compared").await?;
     assert!(differs.contains("model.hidden"), "{differs}");
     Ok(())
 }

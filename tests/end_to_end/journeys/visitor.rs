@@ -19,19 +19,16 @@ async fn a_visitor_reads_and_is_four_clicks_from_a_registered_experiment(pool: P
 
 async fn read(board: &Board) -> Result {
     board.goto("/").await?;
-    let first = board
-        .find("section[aria-labelledby='claims'] .sentence a")
-        .await?;
-    let sentence = first.text().await?;
-    first.click().await?;
-    board.see(&sentence).await?;
-    assert_eq!(board.find("h1").await?.text().await?, sentence);
+    let first = "section[aria-labelledby='claims'] .sentence a";
+    let sentence = board.text(first).await?;
+    board.click(first).await?;
+    board.reads("h1", &sentence).await?;
     assert!(board.find(".large-badge").await?.is_displayed().await?);
     board.see("What would falsify it").await?;
     // By its first words, from the head of any page.
     let words: Vec<&str> = sentence.split(' ').take(5).collect();
-    let box_of_head = board.find("form.find input[name='q']").await?;
-    box_of_head.send_keys(words.join(" ") + Key::Enter).await?;
+    let sought = words.join(" ") + Key::Enter;
+    board.send("form.find input[name='q']", &sought).await?;
     board.see(&sentence).await?;
     board.arrive("/search?q=").await?;
     board.press(&sentence).await?;
@@ -48,7 +45,7 @@ async fn try_it(board: &Board) -> Result {
     board.arrive("/sign-up?next=").await?;
     board.fill("name", "stella").await?;
     board.fill("password", PASSWORD).await?;
-    board.find("main form .primary").await?.click().await?;
+    board.click("main form .primary").await?;
     signed_in(&board.browser, "stella").await?;
     board
         .arrive("/experiments/new?template=fixed-or-fresh")
@@ -62,8 +59,9 @@ async fn try_it(board: &Board) -> Result {
     board.press("Propose it").await?;
     board.see("Nothing runs yet").await?;
     board.register().await?;
-    let step = board.find("ol.steps [aria-current='step']").await?;
-    assert_eq!(step.text().await?, "registered");
+    board
+        .reads("ol.steps [aria-current='step']", "registered")
+        .await?;
     board.press("Queue").await?;
     board.see("stella").await
 }

@@ -87,7 +87,7 @@ async fn propose(board: &Board) -> Result {
 
 /// Search and compare.
 async fn look_around(board: &Board) -> Result {
-    let sought = "doubt".to_owned() + Key::Enter;
+    let sought = format!("doubt{}", Key::Enter.value());
     board.send("form.find input[name='q']", &sought).await?;
     board.see("doubt that very much").await?;
     board.press("Experiments").await?;

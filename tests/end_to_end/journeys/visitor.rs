@@ -27,7 +27,7 @@ async fn read(board: &Board) -> Result {
     board.see("What would falsify it").await?;
     // By its first words, from the head of any page.
     let words: Vec<&str> = sentence.split(' ').take(5).collect();
-    let sought = words.join(" ") + Key::Enter;
+    let sought = format!("{}{}", words.join(" "), Key::Enter.value());
     board.send("form.find input[name='q']", &sought).await?;
     board.see(&sentence).await?;
     board.arrive("/search?q=").await?;

@@ -89,14 +89,13 @@ async fn run_on(
     let admin = FirstAdmin::ensure(&database.pool, data_dir).await?;
     let workers: Vec<Worker> = worker_program
         .map(|program| -> std::io::Result<Worker> {
-            let mut environment = args.listen.shared_environment();
-            environment.push(("BREAKMYWORK_SLOTS", slots(args).to_string()));
             Ok(Worker {
                 program,
                 database_url: database.url.clone(),
                 checkpoints: checkpoints.canonicalize()?,
                 data_sets: data_sets.clone(),
-                environment,
+                slots: slots(args),
+                environment: args.listen.shared_environment(),
             })
         })
         .transpose()?

@@ -26,6 +26,8 @@ pub(super) struct Worker {
     pub(super) database_url: String,
     pub(super) checkpoints: PathBuf,
     pub(super) data_sets: PathBuf,
+    /// Runs at once.
+    pub(super) slots: u8,
     /// Settings that the web server and its workers must agree on.
     pub(super) environment: Vec<(&'static str, String)>,
 }
@@ -81,9 +83,11 @@ impl Worker {
     fn spawn(&self) -> std::io::Result<Child> {
         let mut command = std::process::Command::new(&self.program);
         command
+            .arg("--data-sets")
+            .arg(&self.data_sets)
+            .args(["--slots", &self.slots.to_string()])
             .env("DATABASE_URL", &self.database_url)
             .env("BREAKMYWORK_CHECKPOINT_DIR", &self.checkpoints)
-            .env("BREAKMYWORK_DATA_SETS", &self.data_sets)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             // Ctrl-C in a terminal reaches the whole group; workers stop when we say so.

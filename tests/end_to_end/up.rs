@@ -59,21 +59,17 @@ fn a_worker_runs_beside_it_and_ends_with_it() -> Result {
     let (_folder, data_dir) = data_dir()?;
     let up = Up::start(&data_dir, "1")?;
     let worker = worker_of(&up)?;
-    let environment = std::fs::read(format!("/proc/{worker}/environ"))?;
-    let data_sets = format!("BREAKMYWORK_DATA_SETS={}", data_dir.join("data").display());
+    let told = std::fs::read(format!("/proc/{worker}/cmdline"))?;
+    let told = String::from_utf8(told)?.replace('\0', " ");
+    let data_sets = format!(" --data-sets {} ", data_dir.join("data").display());
     assert!(
-        environment
-            .split(|&byte| byte == 0)
-            .any(|variable| variable == data_sets.as_bytes()),
-        "its data sets lie in the data directory"
+        told.contains(&data_sets),
+        "its data sets lie in the data directory: {told}"
     );
     let slots = std::thread::available_parallelism()?.min(NonZero::new(64).ok_or("64 is no zero")?);
-    let slots = format!("BREAKMYWORK_SLOTS={slots}");
     assert!(
-        environment
-            .split(|&byte| byte == 0)
-            .any(|variable| variable == slots.as_bytes()),
-        "it has a slot for each core"
+        told.contains(&format!(" --slots {slots} ")),
+        "it has a slot for each core: {told}"
     );
     assert_eq!(up.get("/readyz")?, 200);
     up.stop("-TERM")?;

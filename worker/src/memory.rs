@@ -2,11 +2,7 @@
 
 use crate::network::Network;
 use breakmywork_protocol::spec::{self, DataShape, Setup};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
-
-/// What a trainer may take beyond twice what it should need, in bytes: stacks, fragments, libraries.
-const MARGIN: u64 = 1 << 30;
 
 /// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
 pub fn peak() -> u64 {
@@ -95,22 +91,9 @@ pub fn needed(network: &Network, steps: usize, setup: &Setup) -> u64 {
     spec::run_memory(setup, data)
 }
 
-/// Has the system hold this process to twice what it should need: a plan that needs more than was foreseen ends as
-/// out of memory, and takes neither its neighbours nor the database with it.
-pub fn hold(needed: u64) {
-    // What is taken already (data, stacks) is beside what the run will need.
-    let taken = kilobytes("/proc/self/status", "VmData:").unwrap_or(0);
-    let most = taken + 2 * needed + MARGIN;
-    // An operator may allow less.
-    let allowed = getrlimit(Resource::Data).maximum;
-    let most = Some(allowed.map_or(most, |allowed| most.min(allowed)));
-    let limit = Rlimit {
-        current: most,
-        maximum: most,
-    };
-    if let Err(error) = setrlimit(Resource::Data, limit) {
-        tracing::warn!("the system does not limit this trainer's memory: {error}");
-    }
+/// Memory that this process has taken for data and stacks, in bytes; 0 where the system does not tell.
+pub fn data() -> u64 {
+    kilobytes("/proc/self/status", "VmData:").unwrap_or(0)
 }
 
 fn kilobytes(file: &str, field: &str) -> Option<u64> {

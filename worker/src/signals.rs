@@ -21,6 +21,8 @@ pub fn listen() -> io::Result<Arc<Requests>> {
     // Handlers are in place before this returns.
     let (mut terminate, mut interrupt, mut checkpoint) = {
         let _guard = runtime.enter();
+        // Nobody waits for it: a file that would grow too large is an error where it is written, and no end.
+        let _ = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
         (
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,

@@ -19,6 +19,7 @@ use crate::model::{Parameters, Statistics};
 use crate::network::Network;
 use crate::optim::{self, Optimizer};
 use crate::precision::Products;
+use crate::rights;
 use crate::rng::Purpose;
 use crate::tasks::{self, Schedule, Task};
 use crate::window::Window;
@@ -51,9 +52,9 @@ pub struct Options {
     pub resume: Option<PathBuf>,
     /// The folder of data sets.
     pub data_sets: PathBuf,
-    /// Whether the system holds this process to the memory that the plan should need. For a process that trains one
-    /// plan and ends.
-    pub hold_memory: bool,
+    /// Whether the system holds this process to the memory, time and files that the plan should need. For a process that
+    /// trains one plan and ends.
+    pub held: bool,
 }
 
 /// Where checkpoints go, and how often.
@@ -207,8 +208,8 @@ impl<'a> Run<'a> {
         let needed = memory::needed(&network, task.shape().steps, setup);
         let on_cpu = options.device == DeviceChoice::Cpu;
         room::check(needed, on_cpu.then(room::here))?;
-        if options.hold_memory && on_cpu {
-            memory::hold(needed);
+        if options.held {
+            rights::hold(setup, needed, schedule.steps(), !on_cpu);
         }
         let parameters =
             Parameters::initial(&network, plan.seed, DTYPE, &device).map_err(candle)?;

@@ -1,9 +1,10 @@
 //! The trainer child: one plan in, JSON lines out. It knows neither database nor lease.
 
 use crate::cli::{DeviceArgs, TrainerArgs};
+use crate::device::DeviceChoice;
 use crate::events::{self, Event, Failure, FailureKind};
 use crate::train::{self, Checkpoints, Options, Outcome};
-use crate::{exit, plan, signals};
+use crate::{exit, plan, rights, signals};
 use breakmywork_protocol::spec::Plan;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::io::{self, Read};
@@ -35,6 +36,8 @@ pub fn run(args: &TrainerArgs) -> u8 {
 
 /// Opens the device and says what is wrong with it, if anything.
 pub fn probe(args: &DeviceArgs) -> u8 {
+    // As a trainer does: whoever looks after the worker reads here what the system does not take.
+    rights::give_up(args.device != DeviceChoice::Cpu);
     match args.open() {
         Ok(_) => exit::DONE,
         Err(error) => {
@@ -51,6 +54,7 @@ fn start(args: &TrainerArgs) -> Result<Outcome, Failure> {
     if let Some(parent) = args.parent {
         die_with(parent).map_err(|e| error("cannot follow the worker's end", e))?;
     }
+    rights::give_up(args.device != DeviceChoice::Cpu);
     let requests = signals::listen().map_err(|e| error("cannot listen for signals", e))?;
     let text = read(&args.plan).map_err(|e| error("cannot read the plan", e))?;
     let specification = |message: String| Failure::new(FailureKind::Specification, 0, message);
@@ -69,7 +73,7 @@ fn start(args: &TrainerArgs) -> Result<Outcome, Failure> {
         }),
         resume: None,
         data_sets: args.folder.data_sets.clone(),
-        hold_memory: true,
+        held: true,
     };
     train::go_on(&plan, options, &args.resume, &requests, &mut emit)
 }

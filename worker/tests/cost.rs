@@ -26,7 +26,7 @@ fn the_ready_template_takes_what_is_estimated() {
         device: DeviceChoice::Cpu,
         checkpoints: None,
         resume: None,
-        hold_memory: false,
+        held: false,
         data_sets: "none".into(),
     };
     let (before, mut estimated) = (cpu_seconds(), 0.0);

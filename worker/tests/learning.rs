@@ -35,7 +35,7 @@ fn train(plan: &Plan) -> Result<(Curves, Box<RunResult>), Failure> {
         checkpoints: None,
         resume: None,
         data_sets: std::path::PathBuf::new(),
-        hold_memory: false,
+        held: false,
     };
     let mut curves = Vec::new();
     let outcome = train::train(plan, &options, &Requests::default(), &mut |event| {

@@ -124,7 +124,7 @@ fn what_is_accepted_is_frozen_and_trained_as_it_was_read() {
         device: DeviceChoice::Cpu,
         checkpoints: None,
         resume: None,
-        hold_memory: false,
+        held: false,
         data_sets: folder.path().to_owned(),
     };
     let (mut accepted, mut overridden) = (0, 0);

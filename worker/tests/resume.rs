@@ -39,7 +39,7 @@ fn options_with(directory: Option<&Path>, resume: Option<PathBuf>, data_sets: &P
         checkpoints,
         resume,
         data_sets: data_sets.to_owned(),
-        hold_memory: false,
+        held: false,
     }
 }
 

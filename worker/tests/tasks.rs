@@ -65,7 +65,7 @@ fn train(plan: &Plan, folder: &Path) -> Result<(Curves, Box<RunResult>), Failure
         checkpoints: None,
         resume: None,
         data_sets: folder.to_owned(),
-        hold_memory: false,
+        held: false,
     };
     let mut curves = Vec::new();
     let outcome = train::train(plan, &options, &Requests::default(), &mut |event| {

@@ -56,7 +56,7 @@ pub(crate) fn train(
         checkpoints: None,
         resume: None,
         data_sets: folder.to_owned(),
-        hold_memory: false,
+        held: false,
     };
     let requests = Requests::default();
     train::train(plan, &options, &requests, &mut |event| {

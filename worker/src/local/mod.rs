@@ -188,7 +188,7 @@ fn train_one(
         device: args.device.device,
         data_sets: args.folder.data_sets.clone(),
         resume: None,
-        hold_memory: false,
+        held: false,
         checkpoints: written_to(args, plan).map(|directory| Checkpoints {
             directory,
             every: Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or(Duration::MAX),

@@ -1,5 +1,6 @@
 //! The trainer as a child process: started, listened to, ended.
 
+use super::environment;
 use crate::cli::WorkArgs;
 use crate::events::Event;
 use crate::memory;
@@ -26,16 +27,20 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 /// What it calls itself in lists of processes.
 const NAME: &str = "breakmywork-worker";
 
-fn this_program() -> Command {
+/// With the least of an environment: what a trainer cannot read it cannot leak.
+fn this_program(args: &WorkArgs) -> Command {
     let mut command = std::process::Command::new(THIS_PROGRAM);
-    command.arg0(NAME);
+    command
+        .arg0(NAME)
+        .env_clear()
+        .envs(environment::kept(args.device.device, std::env::vars_os()));
     command.into()
 }
 
 /// Whether the device can be used: asked of a child, so that this process holds none of the device's memory.
 /// The child says on stderr what is wrong.
 pub(super) async fn device_works(args: &WorkArgs) -> io::Result<bool> {
-    let mut command = this_program();
+    let mut command = this_program(args);
     command
         .args(["probe", "--device", &args.device.device.to_string()])
         .args(["--products", &args.device.products.to_string()])
@@ -60,7 +65,7 @@ impl Trainer {
         directory: &Path,
         resume: &[PathBuf],
     ) -> io::Result<Self> {
-        let mut command = this_program();
+        let mut command = this_program(args);
         command
             .arg("trainer")
             .arg("--checkpoint-dir")
@@ -74,9 +79,7 @@ impl Trainer {
         for path in resume {
             command.arg("--resume").arg(path);
         }
-        // The trainer needs no database, and what it cannot read it cannot leak.
         command
-            .env_remove("DATABASE_URL")
             .env("RAYON_NUM_THREADS", args.device.threads.to_string())
             .envs(memory::large_pages())
             .stdin(Stdio::piped())

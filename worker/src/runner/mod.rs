@@ -7,6 +7,7 @@
 //! One thread: the kernel ties a trainer's life to the thread that started it.
 
 mod child;
+mod environment;
 mod health;
 mod heart;
 mod outbox;
@@ -18,8 +19,8 @@ mod trainer_end;
 mod work;
 
 use crate::cli::WorkArgs;
-use crate::exit;
 use crate::train::VERSION;
+use crate::{exit, rights};
 use breakmywork_protocol::db::Mismatch;
 use breakmywork_protocol::jobs::{Error, Trouble};
 use breakmywork_protocol::{db, jobs};
@@ -49,6 +50,7 @@ const FITS_FOR: Duration = Duration::from_secs(5);
 
 /// Works until it is stopped, or as long as the arguments say; gives the exit code.
 pub fn run(args: WorkArgs) -> u8 {
+    rights::keep_secrets();
     let Some(url) = args.database_url.clone() else {
         tracing::error!(
             "no database: name the board's with DATABASE_URL or --database-url, or train without one: breakmywork-worker train SPEC"

@@ -36,6 +36,14 @@ fn judge(status: Option<ExitStatus>, words: &str, started: bool) -> Ending {
             error: error.into(),
         };
     }
+    if status.and_then(|status| status.signal()) == Some(libc::SIGXCPU) {
+        return Ending::Failed {
+            kind: FailureKind::Error,
+            error: "The run took more than ten times the processor time that such a plan should need, and was stopped; \
+                    use fewer steps, a shorter task or fewer units."
+                .into(),
+        };
+    }
     if REFUSED.iter().any(|refused| words.contains(refused)) {
         return Ending::Failed {
             kind: FailureKind::OutOfMemory,
@@ -76,6 +84,10 @@ mod tests {
         };
         let words = "memory allocation of 4194304 bytes failed";
         assert!(out_of(&judge(signalled(6), words, true)));
+        let slow = judge(signalled(24), "", true);
+        assert!(
+            matches!(&slow, Ending::Failed { kind: FailureKind::Error, error } if error.contains("processor time"))
+        );
         // The dynamic linker's way to end.
         let linker = judge(exited(127), "libcuda.so.1: cannot open", false);
         assert!(matches!(&linker, Ending::Unable { error } if !error.contains("libcuda")));

@@ -2,6 +2,7 @@
 
 mod board;
 mod data_sets;
+mod rights;
 mod search;
 mod slots;
 mod trouble;
@@ -31,11 +32,26 @@ fn timing() -> Timing {
 
 impl Worker {
     fn start(url: &str, store: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(url, store, arguments, &[])
+    }
+
+    /// With more in its environment.
+    fn start_with(url: &str, store: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Self {
         let program = env!("CARGO_BIN_EXE_breakmywork-worker");
-        Self::start_program(Path::new(program), url, store, arguments)
+        Self::launch(Path::new(program), url, store, arguments, more)
     }
 
     fn start_program(program: &Path, url: &str, store: &Path, arguments: &[&str]) -> Self {
+        Self::launch(program, url, store, arguments, &[])
+    }
+
+    fn launch(
+        program: &Path,
+        url: &str,
+        store: &Path,
+        arguments: &[&str],
+        more: &[(&str, &str)],
+    ) -> Self {
         let child = Command::new(program)
             .args([
                 "--lease-seconds",
@@ -51,6 +67,7 @@ impl Worker {
             .arg(store)
             .env("DATABASE_URL", url)
             .env("RUST_LOG", "warn")
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .spawn()
             .expect("the worker starts");

@@ -6,10 +6,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 export SQLX_OFFLINE ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt sqlx bench rust
+.PHONY: help run build test fuzz-api lint fmt sqlx bench rust
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build in release and start everything here; Ctrl-C stops it (more flags: make run ARGS="--port 9000")
 	@exec $(TARGET)/release/breakmywork up $(ARGS)
@@ -20,10 +20,15 @@ build: rust
 
 # One build of everything with the features that the tests need, so that nothing is compiled twice.
 test: rust ## Run every test, the browser's too (one of them: make test ARGS=name)
-	@scripts/install build-essential postgresql chromium chromium-driver curl python3 python3-jsonschema python3-feedparser python3-aiosmtpd python3-pybtex python3-pylatexenc python3-pip
+	@scripts/install build-essential postgresql chromium chromium-driver curl python3 python3-jsonschema python3-feedparser python3-aiosmtpd python3-pybtex python3-pylatexenc python3-pip python3-venv
 	@scripts/axe $(TARGET)/tmp
+	@scripts/python $(TARGET)/tmp/python
 	$(CARGO) build --locked --workspace --bins --tests
 	$(TARGET)/debug/breakmywork postgres --throwaway -- $(CARGO) test --locked --workspace $(ARGS)
+
+fuzz-api: export FUZZ_SECONDS ?= 300
+fuzz-api: ## Try every operation of REST at length (FUZZ_SECONDS=300 as each kind of person)
+	@$(MAKE) test ARGS="--test pages fuzz_api"
 
 lint: rust ## Check formatting and run clippy
 	$(CARGO) fmt --all --check

@@ -42,6 +42,15 @@ pub struct Settings {
     )]
     pub sign_ups_per_hour: u32,
 
+    /// Requests to REST that an account, or an address without a token, may send in a minute; 0 for any number.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_REQUESTS_PER_MINUTE",
+        value_name = "N",
+        default_value_t = REQUESTS_PER_MINUTE
+    )]
+    pub requests_per_minute: u32,
+
     /// Proxies of yours that every request comes through. That many right-most entries of `X-Forwarded-For` are
     /// believed; with 0 the header is ignored and limits go by who connects.
     #[arg(
@@ -83,6 +92,9 @@ pub enum SignUp {
 /// A class in one room can sign up within two hours; a script cannot make a crowd.
 const SIGN_UPS_PER_HOUR: u32 = 10;
 
+/// Ten a second: well over what somebody waiting for a verdict asks, and no load for two cores.
+const REQUESTS_PER_MINUTE: u32 = 600;
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -90,6 +102,7 @@ impl Default for Settings {
             sign_up: SignUp::Open,
             experiment_hours: USUAL_HOURS,
             sign_ups_per_hour: SIGN_UPS_PER_HOUR,
+            requests_per_minute: REQUESTS_PER_MINUTE,
             trusted_proxies: 0,
             smtp_url: None,
             mail_from: None,

@@ -45,6 +45,9 @@ pub enum Error {
     /// Not in this state.
     #[error("{0}")]
     Conflict(String),
+    /// Changed since the sender read it, by `If-Match`.
+    #[error("it was changed since it was read")]
+    Changed,
     /// Too often or too much.
     #[error("{detail}")]
     TooMany {
@@ -216,6 +219,7 @@ impl Error {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -257,7 +261,11 @@ impl Error {
             Self::BrokenOff => {
                 reply.detail = "The request broke off before its end. Send it again.".into()
             }
-            Self::SignIn { .. } | Self::TooLarge | Self::TooSlow | Self::Internal(_) => {}
+            Self::SignIn { .. }
+            | Self::Changed
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Internal(_) => {}
         }
         reply
     }
@@ -288,6 +296,11 @@ impl Reply {
                 "conflict",
                 "Not in this state",
                 "Something else happened first.",
+            ),
+            412 => (
+                "changed",
+                "Changed since",
+                "It is not what `If-Match` names any more. Read it again, and send your change with the `ETag` of that.",
             ),
             413 => (
                 "too-large",

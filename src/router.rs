@@ -1,7 +1,7 @@
 //! Every route of the site on one page.
 
 use crate::{
-    assets,
+    assets, mcp,
     middleware::{csp, csrf, errors, limits, request_log, session, typed, unchanged},
     routes::Routes,
     schema,
@@ -20,6 +20,7 @@ pub fn app(state: AppState) -> Router {
     let site = pages(|page| shared(&state, page))
         .router
         .merge(crate::api::router(&state))
+        .merge(agents(&state))
         .fallback(crate::pages::addresses::nothing_here)
         // Innermost last: what refuses stands inside what explains refusals.
         .layer(from_fn_with_state(state.clone(), session::load))
@@ -42,11 +43,23 @@ pub fn app(state: AppState) -> Router {
         .with_state(state)
 }
 
+/// Agents ask for the operations of REST through this one; what that answers is explained as everywhere.
+fn agents(state: &AppState) -> Router<AppState> {
+    let operations = crate::api::router(state)
+        .layer(limits::time())
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(errors::explain))
+        .with_state(state.clone());
+    let rest = mcp::Rest::new(state.clone(), operations);
+    Router::new().route(mcp::PATH, post(mcp::answer).with_state(rest))
+}
+
 /// The path of every page, feed and probe; those of REST are in its description, those below `/static` are files.
 pub fn paths() -> Vec<&'static str> {
     [pages(|page| page), passed_on(), probes()]
         .into_iter()
         .flat_map(|routes| routes.paths)
+        .chain([mcp::PATH])
         .collect()
 }
 
@@ -172,6 +185,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/docs/api/bodies", get(docs::bodies))
         .route("/docs/api/bodies/{name}", get(docs::body))
         .route("/robots.txt", get(addresses::robots))
+        .route("/llms.txt", get(addresses::llms))
         .route("/favicon.ico", get(addresses::icon))
         // Discussion
         .route(

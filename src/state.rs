@@ -2,7 +2,7 @@
 
 use crate::{
     address::Origin,
-    auth::{password::Passwords, throttle::Throttle},
+    auth::{password::Passwords, rates::Rates, throttle::Throttle},
     config::Settings,
     forecast::Surprises,
     front::Front,
@@ -36,6 +36,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Slows down guessing.
     pub throttle: Throttle,
+    /// Counts requests to REST.
+    pub rates: Rates,
     /// How fast the workers are.
     pub pace: Pace,
     /// Where the record ended when it was looked at last.
@@ -71,6 +73,7 @@ impl AppState {
             link_pictures: LinkPictures::default(),
             passwords: Passwords::new(),
             throttle: Throttle::new(settings.sign_ups_per_hour),
+            rates: Rates::new(settings.requests_per_minute),
             streams: Shares::new(STREAMS),
             settings: Arc::new(settings),
         }

@@ -7,7 +7,7 @@
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    http::{HeaderMap, HeaderValue, StatusCode, header, response::Parts},
+    http::{HeaderValue, StatusCode, header, response::Parts},
     response::{IntoResponse, Response},
 };
 use breakmywork_protocol::record::Head;
@@ -116,7 +116,10 @@ impl Unchanged {
             Ok(body) => body,
             Err(error) => return crate::error::Error::internal(error).into_response(),
         };
-        name_version(&mut parts.headers, &body);
+        // What names its version itself has the same one compressed.
+        if !parts.headers.contains_key(header::ETAG) {
+            parts.headers.insert(header::ETAG, version(&body));
+        }
         let new = Held {
             moment,
             begun,
@@ -172,12 +175,10 @@ fn may_be_held(parts: &Parts) -> bool {
     parts.status == StatusCode::OK && !private && !parts.headers.contains_key(header::SET_COOKIE)
 }
 
-/// Names this version of an answer, so that who has it need not get it again.
-fn name_version(headers: &mut HeaderMap, body: &[u8]) {
+/// The name of this version of an answer, so that who has it need not get it again.
+pub fn version(body: &[u8]) -> HeaderValue {
     let hash = hex::encode(&Sha256::digest(body)[..16]);
-    if let Ok(version) = HeaderValue::try_from(format!("W/\"{hash}\"")) {
-        headers.insert(header::ETAG, version);
-    }
+    HeaderValue::try_from(format!("W/\"{hash}\"")).unwrap_or(HeaderValue::from_static("*"))
 }
 
 #[cfg(test)]

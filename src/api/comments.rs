@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::page::Page;
 use super::threads::{Comment, found, with_pins};
+use super::version;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::comments::{self as table, reactions::Reaction, versions};
 use crate::discussion::{self, edits, reactions};
@@ -10,10 +11,11 @@ use crate::error::{Error, Result};
 use crate::extract::Path;
 use axum::Json;
 use axum::extract::State;
-use breakmywork_protocol::id::CommentId;
+use axum::http::{HeaderMap, header};
+use breakmywork_protocol::id::{AccountId, CommentId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 
 /// Show a post.
@@ -35,6 +37,7 @@ pub(super) async fn show(
 #[serde(deny_unknown_fields)]
 pub(super) struct EditedComment {
     /// Markdown, at most 20,000 characters; what it pins is looked up again, but for what was pinned already.
+    #[schema(min_length = 1, max_length = 20_000)]
     body: String,
     /// The `version` that was read before.
     version: i32,
@@ -42,15 +45,17 @@ pub(super) struct EditedComment {
 
 /// Edit one's own comment. What it said before stays to be read. Sent twice, it is done once.
 #[utoipa::path(put, path = "/api/v1/comments/{id}", tag = "threads", security(("token" = [])),
-    params(("id" = i64, Path, description = "Key")),
+    params(("id" = i64, Path, description = "Key"), ("If-Match" = Option<String>, Header, description = "`ETag` of what was read")),
     request_body = EditedComment,
     responses((status = 200, body = Comment), (status = 403, description = "Not yours"),
         (status = 409, description = "Changed since that version, hidden, deleted, or written 50 times"),
+        (status = 412, description = "Not what `If-Match` names any more"),
         (status = 422, description = "Empty or too long, or a pin of what is not there or not public")))]
 pub(super) async fn edit(
     State(pool): State<PgPool>,
     Path(id): Path<CommentId>,
     account: ApiAccount,
+    headers: HeaderMap,
     body: Body<EditedComment>,
 ) -> Result<Json<Comment>> {
     account.require(Scope::Discuss)?;
@@ -60,6 +65,7 @@ pub(super) async fn edit(
     let written = discussion::written(&pool, thread, &body.value.body).await?;
     let written = written.map_err(|detail| Error::field("/body", detail))?;
     let mut tx = pool.begin().await?;
+    unchanged(&mut tx, id, account.id, &headers).await?;
     let edited = edits::edit(&mut tx, id, account.id, body.value.version, &written).await?;
     if let edits::Edited::Stale { version, .. } = edited {
         return Err(Error::Conflict(format!(
@@ -73,20 +79,37 @@ pub(super) async fn edit(
 
 /// Delete one's own comment: its text and its history go for good, its place and the answers stay.
 #[utoipa::path(delete, path = "/api/v1/comments/{id}", tag = "threads", security(("token" = [])),
-    params(("id" = i64, Path, description = "Key")),
+    params(("id" = i64, Path, description = "Key"), ("If-Match" = Option<String>, Header, description = "`ETag` of what was read")),
     responses((status = 200, body = Comment), (status = 403, description = "Not yours"),
-        (status = 409, description = "Hidden by a moderator")))]
+        (status = 409, description = "Hidden by a moderator"),
+        (status = 412, description = "Not what `If-Match` names any more")))]
 pub(super) async fn delete(
     State(pool): State<PgPool>,
     Path(id): Path<CommentId>,
     account: ApiAccount,
+    headers: HeaderMap,
 ) -> Result<Json<Comment>> {
     account.require(Scope::Discuss)?;
     let mut tx = pool.begin().await?;
+    unchanged(&mut tx, id, account.id, &headers).await?;
     edits::delete(&mut tx, id, account.id).await?;
     let comment = found(&mut tx, id).await?;
     tx.commit().await?;
     Ok(Json(comment))
+}
+
+/// Refuses to change a comment that is another by now than its author read, by `If-Match`. Nobody else hears how it is.
+async fn unchanged(
+    tx: &mut PgConnection,
+    id: CommentId,
+    author: AccountId,
+    headers: &HeaderMap,
+) -> Result<()> {
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(());
+    }
+    edits::own(&mut *tx, id, author).await?;
+    version::check(headers, &found(tx, id).await?)
 }
 
 /// Say something to a comment: agree, doubt or thanks. Sent twice, it counts once.

@@ -565,6 +565,7 @@ pub(super) async fn withdraw(
 #[serde(deny_unknown_fields)]
 pub(super) struct StopReason {
     /// In one line of 1 to 300 characters, for everybody to read.
+    #[schema(min_length = 1, max_length = 300)]
     reason: String,
 }
 

@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(super) struct Appeal {
     /// In one line of 1 to 1,000 characters, for everybody to read.
+    #[schema(min_length = 1, max_length = 1_000)]
     words: String,
 }
 

@@ -6,11 +6,13 @@
 mod acceptance;
 mod board;
 mod body;
+mod check;
 mod claims;
 mod comments;
 mod compare;
 mod cost;
 mod curves;
+mod description;
 mod diff;
 mod disputes;
 mod experiments;
@@ -23,7 +25,9 @@ mod invitations;
 mod mail;
 mod moderation;
 mod page;
+mod people;
 mod queue;
+mod rate;
 mod record;
 mod revisions;
 mod rivals;
@@ -36,15 +40,16 @@ mod text_search;
 mod threads;
 mod tokens;
 mod tuning;
+mod version;
 mod works;
 
 pub use idempotency::forget_old;
 
-use crate::auth::token::{ApiAccount, Scope};
-use crate::error::Result;
+use crate::db::comments::reactions::Reaction;
+use crate::db::listed::Sort;
 use crate::middleware::unchanged;
 use crate::state::AppState;
-use axum::extract::{OptionalFromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -70,6 +75,8 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     modifiers(&Bearer),
+    // What stands in addresses alone.
+    components(schemas(Reaction, Sort)),
     tags(
         (name = "works", description = "Papers and posts under test, and their claims"),
         (name = "experiments", description = "Proposed tests of a claim"),
@@ -147,6 +154,7 @@ fn described() -> Described {
         .routes(routes!(experiments::list, experiments::propose))
         .routes(routes!(experiments::show))
         .routes(routes!(diff::show))
+        .routes(routes!(check::check))
         .routes(routes!(experiments::register))
         .routes(routes!(experiments::withdraw))
         .routes(routes!(experiments::stop))
@@ -205,6 +213,9 @@ fn described() -> Described {
         .routes(routes!(sessions::end_all))
         .routes(routes!(invitations::list, invitations::make))
         .routes(routes!(invitations::revoke))
+        .routes(routes!(people::list))
+        .routes(routes!(people::disable))
+        .routes(routes!(people::enable))
         .routes(routes!(record::list))
         .routes(routes!(record::head))
         .routes(routes!(queue::show))
@@ -213,23 +224,31 @@ fn described() -> Described {
         .routes(routes!(queue::workers))
 }
 
+/// The routes, and their description with what is the same of all of them.
+fn complete() -> (Router<AppState>, utoipa::openapi::OpenApi) {
+    let (router, mut openapi) = described().router.split_for_parts();
+    description::complete(&mut openapi);
+    (router, openapi)
+}
+
 /// The description of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().router.split_for_parts().1
+    complete().1
 }
 
 /// Everything under `/api/v1`, with absolute paths.
 pub fn router(state: &AppState) -> Router<AppState> {
-    let (router, openapi) = described().router.split_for_parts();
+    let (router, openapi) = complete();
     router
         .route(
             OPENAPI_PATH,
             get(move || std::future::ready(Json(openapi.clone()))),
         )
         .layer(from_fn(page::link))
+        .layer(from_fn(version::name))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.clone(), unchanged::share))
-        .layer(from_fn_with_state(state.clone(), check_reader))
+        .layer(from_fn_with_state(state.clone(), rate::count))
         .layer(from_fn_with_state(state.clone(), name_head))
 }
 
@@ -241,25 +260,6 @@ async fn name_head(State(state): State<AppState>, request: Request, next: Next) 
         response.headers_mut().insert("record-head", head);
     }
     response
-}
-
-/// Reading needs no token. One that is sent must be good for it all the same: a script learns of its mistake at once.
-async fn check_reader(
-    State(state): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Result<Response> {
-    if !request.method().is_safe() {
-        return Ok(next.run(request).await);
-    }
-    let (mut parts, body) = request.into_parts();
-    let account =
-        <ApiAccount as OptionalFromRequestParts<AppState>>::from_request_parts(&mut parts, &state)
-            .await?;
-    if let Some(account) = account {
-        account.require(Scope::Read)?;
-    }
-    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub(super) struct Cursor {
     /// `next` of the page before.
     pub(super) cursor: Option<String>,
     /// Items wanted, 1 to 200; 50 if not given.
+    #[param(minimum = 1, maximum = 200)]
     pub(super) limit: Option<i64>,
 }
 

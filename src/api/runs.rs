@@ -198,6 +198,7 @@ pub(super) async fn metrics(
 #[serde(deny_unknown_fields)]
 pub(super) struct Reason {
     /// One line, shown to everybody.
+    #[schema(min_length = 1, max_length = 300)]
     pub(super) reason: String,
 }
 

@@ -242,6 +242,7 @@ const PAGE_BYTES: i64 = 1_000_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct NewComment {
     /// Markdown, at most 20,000 characters; `[[run 12 test_mse]]` pins a number of a run, at most 10 of them.
+    #[schema(min_length = 1, max_length = 20_000)]
     body: String,
     /// The post of this thread that it answers.
     reply_to: Option<CommentId>,

@@ -18,6 +18,15 @@ pub(super) struct Limit {
     pub(super) window: Duration,
 }
 
+/// What a key may do still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Times.
+    pub remaining: u32,
+    /// Seconds until all of them may be done again.
+    pub reset: u32,
+}
+
 /// Counts by key.
 #[derive(Debug, Clone)]
 pub(super) struct Limiter<K: Hash + Eq> {
@@ -37,18 +46,27 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     ///
     /// Counted before anything is done, so that of many at once no more than the limit get through.
     pub(super) fn spend(&self, key: &K) -> Result<(), u32> {
+        self.count(key).map(|_| ())
+    }
+
+    /// The same, and says what is left.
+    pub(super) fn count(&self, key: &K) -> Result<Left, u32> {
         let mut counts = self.counts();
         let now = Instant::now();
         let (count, since) = counts.get_or_insert_mut_ref(key, || (0, now));
-        let elapsed = since.elapsed();
-        if elapsed >= self.limit.window {
+        if since.elapsed() >= self.limit.window {
             (*count, *since) = (0, now);
-        } else if *count >= self.limit.most {
-            let left = self.limit.window.saturating_sub(elapsed);
-            return Err(u32::try_from(left.as_secs()).unwrap_or(u32::MAX - 1) + 1);
+        }
+        let left = self.limit.window.saturating_sub(since.elapsed());
+        let reset = u32::try_from(left.as_secs()).unwrap_or(u32::MAX - 1) + 1;
+        if *count >= self.limit.most {
+            return Err(reset);
         }
         *count += 1;
-        Ok(())
+        Ok(Left {
+            remaining: self.limit.most - *count,
+            reset,
+        })
     }
 
     /// Takes one back that turned out not to count.

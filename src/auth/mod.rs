@@ -6,6 +6,7 @@ pub mod device;
 pub mod invitation;
 mod limit;
 pub mod password;
+pub mod rates;
 pub mod scope;
 pub mod secret;
 pub mod session;

@@ -89,6 +89,10 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Error> {
+        // REST has found it already, to count the request.
+        if let Some(account) = parts.extensions.get::<Self>() {
+            return Ok(Some(account.clone()));
+        }
         let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
             return Ok(None);
         };

@@ -8,6 +8,7 @@ use crate::auth::password;
 use crate::db::accounts::{self, Account, Tokens};
 use crate::reason;
 use anyhow::{Context, anyhow, ensure};
+use breakmywork_protocol::id::InvitationId;
 use std::io::Write;
 
 /// Makes and changes accounts.
@@ -40,6 +41,19 @@ pub(super) enum Command {
             default_value = "http://127.0.0.1:8080"
         )]
         public_url: String,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Lists the invitations that can be used still: their numbers, ends, by whom, for whom.
+    Invitations {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Takes invitations back: nobody signs up with them any more.
+    Uninvite {
+        /// Their numbers, as `user invitations` prints them.
+        #[arg(required = true, value_name = "NUMBER")]
+        invitations: Vec<InvitationId>,
         #[command(flatten)]
         database: DatabaseArgs,
     },
@@ -116,6 +130,22 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                 public_url.trim_end_matches('/')
             )?;
         }
+        Command::Invitations { database } => {
+            let database = database.open().await?;
+            // There are never more than fit on a screen or two.
+            let open = invitation::open(&database.pool, None, i64::MAX).await;
+            database.close().await;
+            print(&open?)?;
+        }
+        Command::Uninvite {
+            invitations,
+            database,
+        } => {
+            let database = database.open().await?;
+            let done = uninvite(&database, &invitations).await;
+            database.close().await;
+            done?;
+        }
         Command::Password {
             name,
             keep_tokens,
@@ -188,6 +218,32 @@ async fn invite(database: &Database, note: &str, days: i32) -> anyhow::Result<St
         .with_context(invitation::too_many)?;
     tx.commit().await?;
     Ok(made.code)
+}
+
+fn print(invitations: &[invitation::Row]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for invitation in invitations {
+        writeln!(
+            out,
+            "{}\tends {}\tby {}\t{}",
+            invitation.id,
+            invitation.expires_at.format("%F"),
+            invitation.made_by.as_deref().unwrap_or("the operator"),
+            invitation.note
+        )?;
+    }
+    Ok(())
+}
+
+async fn uninvite(database: &Database, invitations: &[InvitationId]) -> anyhow::Result<()> {
+    let mut tx = database.pool.begin().await?;
+    for &id in invitations {
+        ensure!(
+            invitation::revoke(&mut *tx, id).await?,
+            "There is no open invitation with number {id}. `breakmywork user invitations` prints those that are."
+        );
+    }
+    Ok(tx.commit().await?)
 }
 
 async fn change(database: &Database, name: &str, new: &str, tokens: Tokens) -> anyhow::Result<()> {

@@ -64,7 +64,10 @@ pub async fn explain(mut request: Request, next: Next) -> Response {
     let (mut parts, body) = response.into_parts();
     let mut reply = match parts.extensions.remove::<Reply>() {
         Some(reply) => reply,
-        None => describe(status, &parts.extensions, api, body).await,
+        None => {
+            let readable = api && !parts.headers.contains_key(header::CONTENT_ENCODING);
+            describe(status, &parts.extensions, readable, body).await
+        }
     };
     if reply.fields.len() == 1 && api {
         reply.detail.clone_from(&reply.fields[0].detail);
@@ -81,7 +84,12 @@ pub async fn explain(mut request: Request, next: Next) -> Response {
             .headers
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+    for name in [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        // The words that it replaces may have been compressed on their way.
+        header::CONTENT_ENCODING,
+    ] {
         parts.headers.remove(name);
     }
     explained.headers_mut().extend(parts.headers);
@@ -99,7 +107,7 @@ pub async fn explain(mut request: Request, next: Next) -> Response {
 async fn describe(
     status: StatusCode,
     extensions: &axum::http::Extensions,
-    api: bool,
+    readable: bool,
     body: Body,
 ) -> Reply {
     let mut reply = Reply::of(status);
@@ -107,7 +115,7 @@ async fn describe(
         reply.detail =
             "This request came from another site's page. Open the form here and send it again."
                 .into();
-    } else if api
+    } else if readable
         && matches!(status.as_u16(), 400 | 415 | 422)
         && let Ok(bytes) = to_bytes(body, DETAIL_BYTES).await
         && let Ok(text) = String::from_utf8(bytes.to_vec())

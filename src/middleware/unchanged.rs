@@ -29,7 +29,9 @@ pub async fn share(State(state): State<AppState>, request: Request, next: Next) 
     let head = state.noted.head();
     let answer = state.unchanged.answer(&state.pool, head, asked, draw).await;
     match answer.headers().get(header::ETAG) {
-        Some(version) if is_known(&sent, version) => not_modified(answer),
+        Some(version) if is_known(&named(&sent, header::IF_NONE_MATCH), version) => {
+            not_modified(answer)
+        }
         _ => answer,
     }
 }
@@ -55,11 +57,16 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the reader says that it has this version.
-fn is_known(headers: &HeaderMap, version: &HeaderValue) -> bool {
+/// The versions that a request names in `If-None-Match` or `If-Match`.
+pub fn named(headers: &HeaderMap, name: HeaderName) -> Vec<String> {
+    listed(headers, name).map(str::to_owned).collect()
+}
+
+/// Whether this version is one of those.
+pub fn is_known(named: &[String], version: &HeaderValue) -> bool {
     let strong = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
     let version = version.to_str().map(strong).unwrap_or_default();
-    listed(headers, header::IF_NONE_MATCH).any(|tag| tag == "*" || strong(tag) == version)
+    named.iter().any(|tag| tag == "*" || strong(tag) == version)
 }
 
 fn listed(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
@@ -71,7 +78,7 @@ fn listed(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 }
 
 /// The same without its body (RFC 9110, 15.4.5).
-fn not_modified(answer: Response) -> Response {
+pub fn not_modified(answer: Response) -> Response {
     let (mut parts, _) = answer.into_parts();
     for name in [
         header::CONTENT_TYPE,
@@ -95,9 +102,13 @@ mod tests {
     #[test]
     fn a_reader_may_name_several_versions() {
         let sent = headers(header::IF_NONE_MATCH, "\"x\", W/\"abc\"");
-        let known = |version| is_known(&sent, &HeaderValue::from_static(version));
+        let known = |version| {
+            let named = named(&sent, header::IF_NONE_MATCH);
+            is_known(&named, &HeaderValue::from_static(version))
+        };
         assert!(known("W/\"abc\"") && known("\"abc\"") && !known("W/\"ab\""));
         let any = headers(header::IF_NONE_MATCH, "*");
+        let any = named(&any, header::IF_NONE_MATCH);
         assert!(is_known(&any, &HeaderValue::from_static("\"abc\"")));
     }
 

@@ -29,6 +29,14 @@ pub async fn robots() -> impl IntoResponse {
     )
 }
 
+/// What language models read of a site (<https://llmstxt.org>).
+const LLMS: &str = include_str!("../../docs/llms.txt");
+
+/// Where agents begin.
+pub async fn llms() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], LLMS)
+}
+
 /// The icon, for browsers that do not read where a page says it is.
 pub async fn icon() -> Redirect {
     Redirect::temporary(&assets::url("icon.svg"))

@@ -58,12 +58,12 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
 struct Docs {
     visit: Visit,
     groups: &'static [Group],
-    problems: [(&'static str, u16, &'static str); 11],
+    problems: [(&'static str, u16, &'static str); 12],
     openapi: &'static str,
 }
 
 /// Kinds of problems: last part of the `type` address, status, what to do.
-const PROBLEMS: [(&str, u16, &str); 11] = [
+const PROBLEMS: [(&str, u16, &str); 12] = [
     (
         "bad-request",
         400,
@@ -89,6 +89,11 @@ const PROBLEMS: [(&str, u16, &str); 11] = [
         "timeout",
         408,
         "The body did not arrive in time; nothing was done.",
+    ),
+    (
+        "changed",
+        412,
+        "It is not what If-Match names any more; read it again.",
     ),
     ("too-large", 413, "A request may hold at most 256 kB."),
     (
@@ -220,6 +225,8 @@ fn operation_of(method: &str, path: &str, operation: &Value) -> Operation {
         .as_object()
         .into_iter()
         .flatten()
+        // What any of them may answer stands below, once.
+        .filter(|(status, answer)| answer["$ref"].is_null() && status.as_str() != "304")
         .map(|(status, answer)| (status.clone(), text(answer, "description")))
         .collect();
     Operation {

@@ -38,8 +38,12 @@ pub(crate) struct Person {
 
 impl Site {
     pub(crate) async fn new(pool: PgPool) -> Self {
+        Self::with(pool, Settings::default()).await
+    }
+
+    pub(crate) async fn with(pool: PgPool, settings: Settings) -> Self {
         breakmywork::seed::apply(&pool).await.expect("seeds");
-        let state = AppState::new(pool.clone(), Settings::default(), CancellationToken::new());
+        let state = AppState::new(pool.clone(), settings, CancellationToken::new());
         Self {
             server: TestServer::new(breakmywork::app(state)),
             pool,

@@ -153,3 +153,33 @@ async fn closed_is_closed_and_open_asks_for_nothing(pool: PgPool) {
     assert!(!form.contains("name=\"invitation\""));
     assert_eq!(sign_up(&site, "friend", "").await, StatusCode::SEE_OTHER);
 }
+
+/// What an operator reads and takes back at the terminal is what an admin made on the page.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_command_line_lists_invitations_and_takes_them_back(pool: PgPool) {
+    use sqlx::ConnectOptions;
+    let url = pool.connect_options().to_url_lossy().to_string();
+    let site = Site::new(pool).await;
+    let boss = site.signed_in("boss", Role::Admin).await;
+    let form = [("note", "Grace, of the reading group")];
+    boss.post("/admin/invitations", &form).await;
+    let user = |arguments: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_breakmywork"))
+            .arg("user")
+            .args(arguments)
+            .env("DATABASE_URL", &url)
+            .output()
+            .expect("it runs")
+    };
+    let listed = String::from_utf8(user(&["invitations"]).stdout).expect("text");
+    assert!(
+        listed.contains("by boss\tGrace, of the reading group"),
+        "{listed}"
+    );
+    let number = listed.split('\t').next().expect("a number");
+    assert!(user(&["uninvite", number]).status.success());
+    assert!(user(&["invitations"]).stdout.is_empty());
+    let again = user(&["uninvite", number]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("user invitations"));
+}

@@ -2,12 +2,13 @@
 
 use crate::{
     db::accounts::{self, Account},
-    error::{Error, Result},
+    error::Result,
     extract::{Admin, Form, Path, Query, Visit},
     pages::{Cache, see_other, show},
     reason,
     render::filters,
     state::AppState,
+    suspension,
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -64,21 +65,9 @@ pub async fn disable(
     Form(why): Form<Why>,
 ) -> Result<Response> {
     let reason = reason::checked(&why.reason)?;
-    let account = found(&state, &name).await?;
-    // So that no admin, and nobody who got hold of one's session, locks the others out.
-    if account.role.is_admin() {
-        return Err(Error::Forbidden(
-            "Admins are disabled on the command line alone: `breakmywork user disable`.".to_owned(),
-        ));
-    }
     let mut tx = state.pool.begin().await?;
-    if !accounts::disable(&mut tx, account.id, Some(viewer.id), &reason).await? {
-        return Err(Error::Conflict(
-            "This account is disabled already.".to_owned(),
-        ));
-    }
+    suspension::disable(&mut tx, &name, viewer.id, &reason).await?;
     tx.commit().await?;
-    tracing::info!(account = %account.id, by = %viewer.id, "account disabled");
     Ok(see_other(&format!("/people/{name}")))
 }
 
@@ -88,18 +77,8 @@ pub async fn enable(
     Admin(viewer): Admin,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    let account = found(&state, &name).await?;
     let mut tx = state.pool.begin().await?;
-    if !accounts::enable(&mut tx, account.id, Some(viewer.id)).await? {
-        return Err(Error::Conflict("This account is not disabled.".to_owned()));
-    }
+    suspension::enable(&mut tx, &name, viewer.id).await?;
     tx.commit().await?;
-    tracing::info!(account = %account.id, by = %viewer.id, "account enabled");
     Ok(see_other(&format!("/people/{name}")))
-}
-
-async fn found(state: &AppState, name: &str) -> Result<Account> {
-    accounts::find(&state.pool, name)
-        .await?
-        .ok_or_else(|| Error::missing("person called", name))
 }

@@ -7,14 +7,14 @@ use breakmywork_protocol::id::AccountId;
 use std::collections::BTreeMap;
 
 /// Things by name.
-pub(super) struct Board(BTreeMap<&'static str, String>);
+pub(crate) struct Board(BTreeMap<&'static str, String>);
 
 const WORK_FIELDS: &str = r#"{"title":"","authors":[],"year":0,"phenomenon":""}"#;
 const CLAIM_FIELDS: &str = r#"{"sentence":""}"#;
 
 impl Board {
     /// Works, claims, experiments in every state, comments, and what one person has for herself.
-    pub(super) async fn set(site: &Site) -> Self {
+    pub(crate) async fn set(site: &Site) -> Self {
         site.widen("C2").await;
         let ada = site.signed_in("ada", Role::Member).await;
         let bob = site.signed_in("bob", Role::Member).await;

@@ -1,0 +1,113 @@
+//! Accounts as admins see them, and what they do about one that harms the board.
+
+use super::body::Body;
+use super::experiments::EmptyBody;
+use super::idempotency::{self, Stop};
+use super::page::{Cursor, Page};
+use super::runs::Reason;
+use crate::auth::account::Role;
+use crate::auth::token::{ApiAccount, Scope};
+use crate::db::accounts::{self, Account};
+use crate::error::{Error, Result};
+use crate::extract::{Path, Query};
+use crate::reason;
+use crate::suspension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use breakmywork_protocol::id::AccountId;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
+
+/// Somebody's account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Person {
+    /// Public name.
+    name: String,
+    /// member, moderator or admin.
+    role: Role,
+    /// When they signed up.
+    created_at: DateTime<Utc>,
+    /// Since when they can neither sign in nor use a token; null if they can.
+    disabled_at: Option<DateTime<Utc>>,
+    /// Who disabled the account; null for the operator's command line.
+    disabled_by: Option<String>,
+    /// Why.
+    disabled_reason: Option<String>,
+}
+
+impl From<Account> for Person {
+    fn from(account: Account) -> Self {
+        Self {
+            name: account.name,
+            role: account.role,
+            created_at: account.created_at,
+            disabled_at: account.disabled_at,
+            disabled_by: account.disabled_by,
+            disabled_reason: account.disabled_reason,
+        }
+    }
+}
+
+/// List the accounts, the newest first (admin).
+#[utoipa::path(get, path = "/api/v1/people", tag = "account", security(("token" = [])),
+    params(Cursor), responses((status = 200, body = Page<Person>)))]
+pub(super) async fn list(
+    State(pool): State<PgPool>,
+    account: ApiAccount,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Person>> {
+    account.require(Scope::Admin)?;
+    let limit = cursor.limit()?;
+    let before = cursor.position()?.map(AccountId);
+    let rows = accounts::newest(&pool, before, limit + 1).await?;
+    Ok(Page::cut(rows, limit, |row| row.id.0, Person::from))
+}
+
+/// Disable an account (admin): its sessions and tokens end at once, and nobody signs in to it. What it wrote stays.
+#[utoipa::path(post, path = "/api/v1/people/{name}/disable", tag = "account", security(("token" = [])),
+    params(("name" = String, Path, description = "Public name"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = Reason,
+    responses((status = 200, body = Person), (status = 403, description = "Not an admin, or the account is one's"),
+        (status = 409, description = "Disabled already")))]
+pub(super) async fn disable(
+    State(pool): State<PgPool>,
+    Path(name): Path<String>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Reason>,
+) -> Result<Response, Stop> {
+    account.require(Scope::Admin)?;
+    let reason = reason::checked(&body.value.reason)?;
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    suspension::disable(&mut call.tx, &name, account.id, &reason).await?;
+    let person = found(&mut call.tx, &name).await?;
+    call.finish(StatusCode::OK, &person).await
+}
+
+/// Let somebody sign in again whose account was disabled (admin).
+#[utoipa::path(post, path = "/api/v1/people/{name}/enable", tag = "account", security(("token" = [])),
+    params(("name" = String, Path, description = "Public name"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    responses((status = 200, body = Person), (status = 403, description = "Not an admin"),
+        (status = 409, description = "Not disabled")))]
+pub(super) async fn enable(
+    State(pool): State<PgPool>,
+    Path(name): Path<String>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<EmptyBody>,
+) -> Result<Response, Stop> {
+    account.require(Scope::Admin)?;
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    suspension::enable(&mut call.tx, &name, account.id).await?;
+    let person = found(&mut call.tx, &name).await?;
+    call.finish(StatusCode::OK, &person).await
+}
+
+async fn found(tx: &mut PgConnection, name: &str) -> Result<Person> {
+    let account = accounts::find(tx, name).await?;
+    let account = account.ok_or_else(|| Error::missing("person called", name))?;
+    Ok(account.into())
+}

@@ -145,7 +145,8 @@ class Board:
     def revive(self):
         """Starts again what has ended."""
         if self.up is None or self.up.poll() is not None:
-            arguments = ["--workers", "0", "--port", str(self.port), "--data-dir", self.folder / "var", "--reap-seconds", "1"]
+            arguments = ["--workers", "0", "--port", str(self.port), "--data-dir", self.folder / "var", "--reap-seconds", "1",
+                         "--requests-per-minute", "0"]
             self.up = subprocess.Popen([self.program, "up", *arguments], env=os.environ | SHARED, stdin=subprocess.DEVNULL,
                                        stdout=self.log, stderr=self.log, start_new_session=True, preexec_fn=end_with_us)
         for worker in self.workers:

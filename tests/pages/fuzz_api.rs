@@ -7,7 +7,6 @@ use crate::authorization::board::Board;
 use crate::support::Site;
 use breakmywork::auth::token::Scope;
 use breakmywork::chores::Chores;
-use breakmywork::config::Settings;
 use breakmywork::server;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs::Timing;
@@ -28,11 +27,7 @@ const PEOPLE: [(&str, &[Scope]); 5] = [
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn whatever_is_sent_every_answer_is_one_that_is_described(pool: PgPool) {
-    let settings = Settings {
-        requests_per_minute: 0,
-        ..Settings::default()
-    };
-    let site = Site::with(pool, settings).await;
+    let site = Site::new(pool).await;
     Board::set(&site).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");

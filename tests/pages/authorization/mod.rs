@@ -12,7 +12,6 @@ use axum::{
     response::Response,
 };
 use board::Board;
-use breakmywork::config::Settings;
 use breakmywork_protocol::db::MIGRATOR;
 use people::{Identity, Kind, People};
 use sqlx::PgPool;
@@ -76,11 +75,7 @@ async fn no_route_is_without_a_rule_and_no_rule_without_a_route(pool: PgPool) {
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else(pool: PgPool) {
-    let settings = Settings {
-        requests_per_minute: 0,
-        ..Settings::default()
-    };
-    let site = Site::with(pool, settings).await;
+    let site = Site::new(pool).await;
     let board = Board::set(&site).await;
     let app = breakmywork::app(site.state.clone());
     let mut people = People::of(&site).await;

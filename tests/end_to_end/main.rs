@@ -3,6 +3,7 @@
 mod accessibility;
 mod acts;
 mod browser;
+mod client;
 mod driver;
 mod journeys;
 mod load;

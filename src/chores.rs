@@ -137,6 +137,9 @@ async fn forget(state: &AppState) {
     if let Err(error) = session::clean_up(&state.pool).await {
         tracing::warn!("could not remove old sessions: {error}");
     }
+    if let Err(error) = crate::db::resets::clean_up(&state.pool).await {
+        tracing::warn!("could not remove old links for new passwords: {error}");
+    }
     if let Err(error) = crate::api::forget_old(&state.pool).await {
         tracing::warn!("could not remove old idempotency keys: {error}");
     }

@@ -77,8 +77,8 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
             acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival,
             run_list, show, standing, stop,
         },
-        follow, hiding, home, inbox, mail, narrow, people, queue, record, rivals, runs, sign,
-        text_search,
+        follow, forgotten, hiding, home, inbox, mail, narrow, people, queue, record, rivals, runs,
+        sign, text_search,
         thread::{self, history, moderate, react, write},
         works,
     };
@@ -215,6 +215,14 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         // People
         .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
         .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
+        .route(
+            "/sign-in/forgotten",
+            get(forgotten::form).post(forgotten::ask),
+        )
+        .route(
+            "/sign-in/new-password/{secret}",
+            get(forgotten::new_form).post(forgotten::set),
+        )
         .route("/sign-out", post(sign::sign_out))
         .route("/people/{name}", shared(get(people::person)))
         .route("/inbox", get(inbox::inbox))

@@ -23,6 +23,12 @@ const ADDRESS: Limit = Limit {
     window: Duration::from_secs(5 * 60),
 };
 
+/// Links for a new password that one address asks for, whatever the names.
+const RESETS: Limit = Limit {
+    most: 10,
+    window: Duration::from_secs(60 * 60),
+};
+
 /// Wrong passwords for one name from all places where nobody has signed in with it before.
 const NAME: Limit = Limit {
     most: 100,
@@ -39,6 +45,7 @@ pub struct Throttle {
     addresses: Limiter<Origin>,
     names: Limiter<String>,
     sign_ups: Option<Limiter<Origin>>,
+    resets: Limiter<Origin>,
     known: Arc<Mutex<LruCache<(String, Origin), ()>>>,
 }
 
@@ -78,6 +85,7 @@ impl Throttle {
             addresses: Limiter::new(ADDRESS),
             names: Limiter::new(NAME),
             sign_ups: (sign_ups > 0).then(|| Limiter::new(limit)),
+            resets: Limiter::new(RESETS),
             known: Arc::new(Mutex::new(LruCache::new(KNOWN))),
         }
     }
@@ -146,6 +154,14 @@ impl Throttle {
             Some(limiter) => limiter.spend(&origin).map_err(Wait),
             None => Ok(()),
         }
+    }
+
+    /// Counts a request for a link with which a new password is set.
+    ///
+    /// # Errors
+    /// When to try again.
+    pub fn reset(&self, origin: Origin) -> Result<(), Wait> {
+        self.resets.spend(&origin).map_err(Wait)
     }
 
     fn is_known(&self, name: &str, origin: Origin) -> bool {

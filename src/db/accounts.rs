@@ -1,5 +1,6 @@
 //! People.
 
+use super::resets;
 use crate::auth::{account::Role, session, token};
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::record::{self, Act, Subject};
@@ -222,6 +223,7 @@ pub async fn set_password(
     )
     .execute(&mut *tx)
     .await?;
+    resets::end(&mut *tx, account).await?;
     sign_out_everywhere(tx, account, tokens).await
 }
 

@@ -1,5 +1,6 @@
 //! Where accounts want mail, and what is to be sent.
 
+use super::resets;
 use crate::auth::secret;
 use breakmywork_protocol::id::{AccountId, NewsId};
 use breakmywork_protocol::text;
@@ -33,6 +34,8 @@ pub enum Kind {
     Digest,
     /// Asks to confirm an address.
     Confirmation,
+    /// Has a link for a new password.
+    Reset,
 }
 
 /// Where an account wants mail.
@@ -56,7 +59,7 @@ impl Mailbox {
         let wanted = match kind {
             Kind::Verdict => self.wish == Wish::Verdicts,
             Kind::Digest => self.wish == Wish::Digest,
-            Kind::Confirmation => true,
+            Kind::Confirmation | Kind::Reset => true,
         };
         wanted && self.confirmed_at.is_some()
     }
@@ -105,9 +108,10 @@ pub async fn set(
         wish as Wish,
         secret::random_hex(),
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    // A link that went to the address before is good no more.
+    resets::end(tx, account).await
 }
 
 /// Stores which mails are wanted. Digests begin now.

@@ -24,6 +24,7 @@ pub mod pins;
 pub mod points;
 pub mod queue;
 pub mod references;
+pub mod resets;
 pub mod rivals;
 pub mod runs;
 pub mod seals;

@@ -5,6 +5,7 @@ use crate::db::{
     comments,
     mail::{self, Due, Kind, Mailbox},
     news::{self, Notice},
+    resets,
 };
 use crate::render::news_words;
 use crate::state::AppState;
@@ -80,6 +81,16 @@ struct Confirmation {
     url: String,
 }
 
+/// Has a link for a new password.
+#[derive(Debug, Template)]
+#[template(path = "mail_reset.txt")]
+struct Reset {
+    name: String,
+    home: String,
+    url: String,
+    minutes: i32,
+}
+
 /// The mail; none if it is not wanted any more, or of what is not to be seen any more.
 ///
 /// # Errors
@@ -90,6 +101,8 @@ pub async fn message(state: &AppState, due: &Due) -> Result<Option<Message>, Err
     };
     match due.kind {
         Kind::Confirmation => confirmation(state, due, mailbox).await,
+        Kind::Reset if mailbox.gets(Kind::Reset) => reset(state, due, mailbox).await,
+        Kind::Reset => Ok(None),
         Kind::Verdict => match due.news {
             Some(news) if mailbox.gets(Kind::Verdict) => verdict(state, due, mailbox, news).await,
             _ => Ok(None),
@@ -117,6 +130,20 @@ async fn confirmation(
         name: mailbox.name.clone(),
     };
     let subject = "Confirm your address for Break My Work";
+    letter(&state.settings, due, &mailbox, subject, &body, None).map(Some)
+}
+
+async fn reset(state: &AppState, due: &Due, mailbox: Mailbox) -> Result<Option<Message>, Error> {
+    let secret = resets::new_secret(&state.pool, due.account).await?;
+    let body = Reset {
+        url: state
+            .settings
+            .address(&format!("/sign-in/new-password/{secret}")),
+        home: state.settings.address("/"),
+        name: mailbox.name.clone(),
+        minutes: resets::MINUTES,
+    };
+    let subject = "A new password for Break My Work";
     letter(&state.settings, due, &mailbox, subject, &body, None).map(Some)
 }
 

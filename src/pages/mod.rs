@@ -12,6 +12,7 @@ pub mod elsewhere;
 pub mod error;
 pub mod experiments;
 pub mod follow;
+pub mod forgotten;
 pub mod health;
 pub mod hiding;
 pub mod home;

@@ -47,6 +47,7 @@ const PUBLIC: &[&str] = &[
     "/docs/api/bodies",
     "/docs/api/bodies/Experiment",
     "/sign-in",
+    "/sign-in/forgotten",
     "/sign-up",
     MISSING,
 ];
@@ -99,6 +100,7 @@ const NO_PAGE: &[&str] = &[
     "/experiments/{id}/events",
     "/runs/{id}/live",
     "/mail/confirm/{secret}",
+    "/sign-in/new-password/{secret}",
     "/unsubscribe/{key}",
 ];
 

@@ -22,8 +22,12 @@ fn the_python_client_reaches_a_verdict_and_reads_its_numbers() -> Result {
             .env("BREAKMYWORK_TOKEN", stdout(&token))
             .output()
             .map_err(|error| format!("{error}; `make test` installs the Python tools"))?;
-        let told = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {told}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{words:?}: {}\n{errors}",
+            stdout(&output)
+        );
         Ok(())
     };
     let cache = folder.path().join("mypy");

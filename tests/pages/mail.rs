@@ -442,3 +442,140 @@ async fn a_board_without_a_mail_server_says_so(pool: PgPool) {
     let answer = ada.post("/account/mail", &form).await;
     answer.assert_status(StatusCode::CONFLICT);
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_forgotten_password_is_set_anew_by_whoever_reads_the_accounts_mail(pool: PgPool) {
+    let mut server = Server::start(0, 0);
+    let (site, transport) = site(pool, &server.url).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let bob = site.signed_in("bob", Role::Member).await;
+    confirmed(
+        &ada,
+        &site,
+        &mut server,
+        &transport,
+        "ada@example.org",
+        "none",
+    )
+    .await;
+    // Bob has given an address that he has not confirmed; nobody is called eve.
+    wish(&bob, "bob@example.org", "verdicts").await;
+    send(&site, &transport).await;
+    server.mail();
+    let stranger = site.browser();
+    let asks = stranger.get("/sign-in").await.text();
+    assert!(asks.contains("href=\"/sign-in/forgotten\""));
+    let mut answers = Vec::new();
+    for name in ["ada", "bob", "eve", "' or 1", " Ada "] {
+        let answer = stranger.post("/sign-in/forgotten", &[("name", name)]).await;
+        answer.assert_status_ok();
+        answers.push(answer.text());
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    send(&site, &transport).await;
+    let (first, told) = (server.mail(), server.mail());
+    assert_eq!(told.0["to"], serde_json::json!(["ada@example.org"]));
+    assert_eq!(told.header("subject"), "A new password for Break My Work");
+    let link = |mail: &Mail| mail.link("/sign-in/new-password/");
+    let (first, link) = (link(&first), link(&told));
+
+    // The later link alone is good, and nothing happens by looking, nor by a password that will not do.
+    stranger
+        .get(&first)
+        .await
+        .assert_status(StatusCode::NOT_FOUND);
+    assert!(
+        stranger
+            .get(&link)
+            .await
+            .text()
+            .contains("New password for ada")
+    );
+    let refused = stranger.post(&link, &[("new", "12345678")]).await;
+    refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(!refused.text().contains("12345678"));
+    ada.get("/account").await.assert_status_ok();
+
+    let new = "nineteen quiet herons";
+    let set = stranger.post(&link, &[("new", new)]).await;
+    assert_eq!(location(&set), "/sign-in");
+    assert!(location(&ada.get("/account").await).starts_with("/sign-in"));
+    let again = stranger.post(&link, &[("new", new)]).await;
+    again.assert_status(StatusCode::NOT_FOUND);
+    assert!(!again.text().contains(new), "a password is not shown");
+    let form = [("name", "ada"), ("password", new)];
+    stranger
+        .post("/sign-in", &form)
+        .await
+        .assert_status_see_other();
+    assert_eq!(server.stop(), 0, "neither bob nor eve got any");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_link_for_a_new_password_ends_with_time_a_disabled_account_and_another_address(
+    pool: PgPool,
+) {
+    let mut server = Server::start(0, 0);
+    let (site, transport) = site(pool, &server.url).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let address = "ada@example.org";
+    confirmed(&ada, &site, &mut server, &transport, address, "none").await;
+    let stranger = site.browser();
+    let mut links = Vec::new();
+    for after in [
+        "update password_reset set expires_at = now()",
+        "update account set disabled_at = now(), disabled_reason = 'Left' where name = 'ada'",
+    ] {
+        stranger
+            .post("/sign-in/forgotten", &[("name", "ada")])
+            .await
+            .assert_status_ok();
+        send(&site, &transport).await;
+        let link = server.mail().link("/sign-in/new-password/");
+        stranger.get(&link).await.assert_status_ok();
+        sqlx::raw_sql(after)
+            .execute(&site.pool)
+            .await
+            .expect("ends");
+        links.push(link);
+    }
+    for link in &links {
+        let refused = stranger
+            .post(link, &[("new", "nineteen quiet herons")])
+            .await;
+        refused.assert_status(StatusCode::NOT_FOUND);
+    }
+    let enabled =
+        "update account set disabled_at = null, disabled_reason = null where name = 'ada'";
+    sqlx::raw_sql(enabled)
+        .execute(&site.pool)
+        .await
+        .expect("is back");
+    stranger.get(&links[1]).await.assert_status_ok();
+    wish(&ada, "lovelace@example.org", "none").await;
+    stranger
+        .get(&links[1])
+        .await
+        .assert_status(StatusCode::NOT_FOUND);
+
+    // Five mails a day, whoever asks, and ten requests an hour from one place.
+    sqlx::raw_sql("update mailbox set confirmed_at = now()")
+        .execute(&site.pool)
+        .await
+        .expect("confirms");
+    for _ in 0..8 {
+        stranger
+            .post("/sign-in/forgotten", &[("name", "ada")])
+            .await
+            .assert_status_ok();
+    }
+    let queued: i64 = sqlx::query_scalar("select count(*) from mail where kind = 'reset'")
+        .fetch_one(&site.pool)
+        .await
+        .expect("counts");
+    assert_eq!(queued, 5);
+    stranger
+        .post("/sign-in/forgotten", &[("name", "ada")])
+        .await
+        .assert_status(StatusCode::TOO_MANY_REQUESTS);
+}

@@ -1,5 +1,5 @@
-//! The author of a claim accepts a proposal as a test of it, or declines; and who that author is. What form and REST have in
-//! common.
+//! The author of a claim accepts a proposal as a test of it, or declines, and so does that of a rival claim that it tests, too;
+//! and who that author is. What form and REST have in common.
 
 use crate::db::acceptance as table;
 use crate::db::{claims, experiments};
@@ -11,31 +11,55 @@ use breakmywork_protocol::record::{self, Act, Subject};
 use serde_json::json;
 use sqlx::PgConnection;
 
-/// Answers a proposal on a claim of `member`. `words` may be empty where it is accepted.
+/// What a claim's author says to a proposal.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// For which claim: the proposal's own, or the rival that it tests, too; its own, if none is named.
+    pub claim: Option<ClaimId>,
+    /// Whether it is accepted as a test of that claim.
+    pub accepts: bool,
+    /// What is said with it; may be empty where it is accepted.
+    pub words: &'a str,
+    /// The hash of what was read.
+    pub proposal_sha256: &'a str,
+}
+
+/// Answers a proposal that tests a claim of `member`.
 ///
 /// # Errors
-/// Without a reason to decline, not the claim's author, changed since it was read, or not proposed any more: then roll `tx`
-/// back.
+/// Without a reason to decline, not the claim's author, a claim that it does not test, changed since it was read, or not
+/// proposed any more: then roll `tx` back.
 pub async fn answer(
     tx: &mut PgConnection,
     id: ExperimentId,
     member: AccountId,
-    accepts: bool,
-    words: &str,
-    proposal_sha256: &str,
+    said: Said<'_>,
 ) -> Result<()> {
-    let words = match accepts && words.trim().is_empty() {
+    let words = match said.accepts && said.words.trim().is_empty() {
         true => None,
-        false => Some(reason::checked(words).map_err(|error| at(error, "/words"))?),
+        false => Some(reason::checked(said.words).map_err(|error| at(error, "/words"))?),
     };
     let experiment = experiments::find(&mut *tx, id, Some(member))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
     // Nobody accepts what they cannot read: what is sealed is unilateral.
     experiment.seen()?;
-    let claim = claims::find(&mut *tx, experiment.claim)
+    let claim = said.claim.unwrap_or(experiment.claim);
+    if claim != experiment.claim && Some(claim) != experiment.rival {
+        return Err(Error::field(
+            "/claim",
+            match experiment.rival {
+                Some(rival) => format!(
+                    "This proposal tests claims {} and {rival}.",
+                    experiment.claim
+                ),
+                None => format!("This proposal tests claim {} alone.", experiment.claim),
+            },
+        ));
+    }
+    let claim = claims::find(&mut *tx, claim)
         .await?
-        .ok_or_else(|| Error::missing("claim", experiment.claim))?;
+        .ok_or_else(|| Error::missing("claim", claim))?;
     if claim.answering_id != Some(member) {
         return Err(Error::Forbidden(match claim.answering() {
             Some(author) => format!(
@@ -49,9 +73,10 @@ pub async fn answer(
         }));
     }
     let answer = Answer {
-        accepts,
+        claim: claim.id,
+        accepts: said.accepts,
         words: words.as_deref(),
-        proposal_sha256,
+        proposal_sha256: said.proposal_sha256,
     };
     Ok(jobs::answer(tx, id, member, answer).await?)
 }

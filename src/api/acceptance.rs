@@ -6,7 +6,7 @@ use super::experiments::{self, Experiment};
 use super::idempotency::{self, Stop};
 use super::moderation::moderating;
 use super::page::{Cursor, Page};
-use crate::acceptance;
+use crate::acceptance::{self, Said};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::{self, acceptance as table, accounts};
 use crate::error::{Error, Result};
@@ -20,17 +20,20 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
-/// Whether the author of the claim has accepted an experiment as a test of it. Nothing follows from it for verdict and standing.
+/// Whether the author of a claim has accepted an experiment as a test of it. Nothing follows from it for verdict and standing.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Acceptance {
+    /// The claim.
+    claim: ClaimId,
     /// own: by the claim's author; accepted or declined: by that person, before it was registered; unilateral: neither. Of a
     /// registered experiment it is fixed; of a confirmation it is that of what it repeats. Null of exploratory experiments, and
-    /// where it was registered before a test could be accepted.
+    /// where it was registered before a test could be accepted. Each claim of one that tests a rival, too, has its own.
     status: Option<String>,
     /// The claim's author today, if an account on the board is.
     claim_author: Option<String>,
     /// SHA-256 of the proposal as it stands, which an answer names: of the canonical JSON of `claim`, `prediction`, `rationale`,
-    /// `spec` and `title`, and of `rival` where it names one.
+    /// `spec` and `title`, and of `rival` where it names one. Null of the test of a rival, of which nobody is asked apart: that of
+    /// the experiment whose runs it shares was answered.
     proposal_sha256: Option<String>,
     /// The last answer.
     answer: Option<Answered>,
@@ -53,17 +56,21 @@ pub(super) struct Answered {
     lapsed_at: Option<DateTime<Utc>>,
 }
 
-impl From<&db::experiments::Experiment> for Acceptance {
-    fn from(experiment: &db::experiments::Experiment) -> Self {
-        let answer = experiment.answer.as_ref().map(|answer| &answer.0);
+impl Acceptance {
+    /// As it is of one of the claims that an experiment tests.
+    pub(super) fn of(
+        experiment: &db::experiments::Experiment,
+        asked: &db::experiments::Acceptance,
+    ) -> Self {
         Self {
-            status: experiment
-                .acceptance
-                .clone()
-                .filter(|_| !experiment.exploratory),
-            claim_author: experiment.claim_author.clone(),
-            proposal_sha256: experiment.proposal_sha256(),
-            answer: answer.cloned().map(|answer| Answered {
+            claim: asked.claim,
+            status: asked.status.clone().filter(|_| !experiment.exploratory),
+            claim_author: asked.author.clone(),
+            proposal_sha256: match experiment.shares_runs_of {
+                Some(_) => None,
+                None => experiment.proposal_sha256(),
+            },
+            answer: asked.answer.clone().map(|answer| Answered {
                 by: answer.by,
                 accepts: answer.accepts,
                 words: answer.words,
@@ -86,6 +93,9 @@ pub(super) struct NewAnswer {
     words: String,
     /// `acceptance.proposal_sha256` of the proposal that was read.
     proposal_sha256: String,
+    /// For which claim: the experiment's own, or the rival that it tests, too. Its own, if left out.
+    #[serde(default)]
+    claim: Option<ClaimId>,
 }
 
 /// Accept a proposal as a test of one's claim, or decline (the claim's author), until it is registered.
@@ -94,7 +104,7 @@ pub(super) struct NewAnswer {
     request_body = NewAnswer,
     responses((status = 200, body = Experiment), (status = 403, description = "Not the claim's author"),
         (status = 409, description = "Changed since it was read, not proposed any more, or the claim's author's own"),
-        (status = 422, description = "Declined without a reason")))]
+        (status = 422, description = "Declined without a reason, or for a claim that it does not test")))]
 pub(super) async fn answer(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
@@ -105,12 +115,17 @@ pub(super) async fn answer(
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
-    let hash = &new.proposal_sha256;
-    acceptance::answer(&mut call.tx, id, account.id, new.accepts, &new.words, hash).await?;
+    let said = Said {
+        claim: new.claim,
+        accepts: new.accepts,
+        words: &new.words,
+        proposal_sha256: &new.proposal_sha256,
+    };
+    acceptance::answer(&mut call.tx, id, account.id, said).await?;
     experiments::done(call, id, &account).await
 }
 
-/// List the proposals on a person's claims that wait for an answer, newest first: never answered, or changed after it.
+/// List the proposals that test a person's claims and wait for an answer, newest first: never answered, or changed after it.
 #[utoipa::path(get, path = "/api/v1/people/{name}/unanswered", tag = "experiments",
     params(("name" = String, Path, description = "Public name"), Cursor),
     responses((status = 200, body = Page<Experiment>), (status = 404, description = "No such person")))]
@@ -124,8 +139,11 @@ pub(super) async fn unanswered(
         .await?
         .ok_or_else(|| Error::missing("person called", &name))?;
     let before = ExperimentId(cursor.position()?.unwrap_or(i64::MAX));
-    let waiting = table::waiting(&pool, person.id, None, before, limit + 1).await?;
-    let ids: Vec<ExperimentId> = waiting.into_iter().map(|waiting| waiting.id).collect();
+    // A proposal waits for somebody twice at most: for a claim of theirs, and for its rival.
+    let waiting = table::waiting(&pool, person.id, None, before, 2 * (limit + 1)).await?;
+    let mut ids: Vec<ExperimentId> = waiting.into_iter().map(|waiting| waiting.id).collect();
+    ids.dedup();
+    ids.truncate(usize::try_from(limit + 1).unwrap_or(usize::MAX));
     let rows = db::experiments::all_of(&pool, &ids).await?;
     Ok(Page::cut(rows, limit, |row| row.id.0, Experiment::from))
 }

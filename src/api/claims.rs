@@ -130,11 +130,26 @@ pub(super) struct ClaimFilter {
     work: Option<String>,
     /// With this label only; without `work` there may be one in each work.
     label: Option<String>,
+    /// number, or severity: those that survived tests, the severest first, of all works and labels.
+    #[serde(default)]
+    order: ClaimOrder,
 }
 
-/// List claims, in the order of their numbers.
+/// In which order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ClaimOrder {
+    /// All of them by their numbers.
+    #[default]
+    Number,
+    /// Those that survived tests, the severest first.
+    Severity,
+}
+
+/// List claims, in the order of their numbers, or those that survived the severest tests first.
 #[utoipa::path(get, path = "/api/v1/claims", tag = "works", params(ClaimFilter, Cursor),
-    responses((status = 200, body = Page<Claim>), (status = 404, description = "No such work")))]
+    responses((status = 200, body = Page<Claim>), (status = 404, description = "No such work"),
+        (status = 422, description = "By severity, of one work or label")))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
     account: Option<ApiAccount>,
@@ -143,6 +158,17 @@ pub(super) async fn list(
 ) -> Result<Page<Claim>> {
     let reader = account.as_ref().into();
     let limit = cursor.limit()?;
+    if filter.order == ClaimOrder::Severity {
+        if filter.work.is_some() || filter.label.is_some() {
+            return Err(Error::field(
+                "/order",
+                "By severity all claims are listed together: leave `work` and `label` out.",
+            ));
+        }
+        let behind = cursor.position()?.map(ClaimId);
+        let claims = db::claims::by_severity(&pool, behind, limit + 1).await?;
+        return Ok(Page::cut(claims, limit, |claim| claim.id.0, Claim::from));
+    }
     let after = ClaimId(cursor.position()?.unwrap_or(0));
     let label = filter.label.as_deref();
     let claims = match filter.work {

@@ -97,6 +97,8 @@ pub(super) struct Experiment {
     shares_runs_of: Option<ExperimentId>,
     /// Whether the claim's author has accepted it as a test.
     acceptance: Acceptance,
+    /// Whether the author of the rival has accepted it as a test of the rival; null where it tests none.
+    rival_acceptance: Option<Acceptance>,
     /// The search that proposed it where a claim fails; null too where its author has changed what it asks since.
     found_by: Option<ExperimentId>,
     /// What a moderator disputes; until that is resolved it does not move the claim's standing.
@@ -183,7 +185,11 @@ impl From<table::Experiment> for Experiment {
     fn from(experiment: table::Experiment) -> Self {
         let seeds = experiment.parsed().map(|spec| experiment.seeds(&spec));
         Self {
-            acceptance: Acceptance::from(&experiment),
+            acceptance: Acceptance::of(&experiment, &experiment.acceptance),
+            rival_acceptance: experiment
+                .rival_acceptance
+                .as_ref()
+                .map(|asked| Acceptance::of(&experiment, asked)),
             seeds: seeds.ok().filter(|seeds| !seeds.is_empty()),
             url: experiment.address(),
             seed_salt: experiment.seed_salt,

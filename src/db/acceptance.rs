@@ -3,7 +3,7 @@
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use sqlx::{PgConnection, PgExecutor};
 
-/// A proposal on a claim of somebody, without an answer.
+/// A proposal that tests a claim of somebody, without an answer for that claim.
 #[derive(Debug, Clone)]
 pub struct Waiting {
     /// Key.
@@ -12,14 +12,14 @@ pub struct Waiting {
     pub title: String,
     /// Who proposed it.
     pub author: String,
-    /// The claim.
+    /// The claim: that of the proposal, or the rival that it tests, too.
     pub claim: ClaimId,
     /// That claim's short name.
     pub claim_label: String,
 }
 
-/// Proposals of others on the claims of an account that it has not answered, or that changed after its answer: newest first,
-/// older than `before`, of one claim or of all.
+/// Proposals of others that test claims of an account, themselves or as rivals, and that it has not answered for that claim, or
+/// that changed after its answer: newest first, older than `before`, of one claim or of all.
 ///
 /// # Errors
 /// If the database is away.
@@ -32,16 +32,19 @@ pub async fn waiting(
 ) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as!(
         Waiting,
-        r#"select e.id as "id: ExperimentId", e.title, account.name as author, claim.id as "claim: ClaimId",
+        r#"select e.id as "id!: ExperimentId", e.title as "title!", account.name as author, claim.id as "claim: ClaimId",
              claim.label as claim_label
            from claim
-             join experiment e on e.claim_id = claim.id and e.state = 'proposed' and not e.closed and e.hidden_at is null
+             cross join lateral (
+               select id, title, author_id, state, closed, hidden_at from experiment where claim_id = claim.id and state = 'proposed'
+               union all
+               select id, title, author_id, state, closed, hidden_at from experiment where rival_id = claim.id and state = 'proposed') e
              join account on account.id = e.author_id
-             left join co_signature s on s.experiment_id = e.id
-           where coalesce(claim.named_author_id, claim.author_id) = $1 and ($2::bigint is null or claim.id = $2)
+             left join co_signature s on s.experiment_id = e.id and s.claim_id = claim.id
+           where not e.closed and e.hidden_at is null and coalesce(claim.named_author_id, claim.author_id) = $1 and ($2::bigint is null or claim.id = $2)
              and e.author_id <> $1 and e.id < $3
              and (s.experiment_id is null or s.lapsed_at is not null or s.account_id <> $1)
-           order by e.id desc limit $4"#,
+           order by e.id desc, claim.id limit $4"#,
         account as AccountId,
         claim as Option<ClaimId>,
         before as ExperimentId,

@@ -130,16 +130,21 @@ pub enum Standing {
 
 macro_rules! select_claims {
     ($tail:literal $(, $argument:expr)*) => {
+        select_claims!(from "claim", $tail $(, $argument)*)
+    };
+    // Of what a function gives as rows of the table.
+    (from $source:literal, $tail:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Claim,
-            r#"select claim.id as "id: ClaimId", work_id as "work: WorkId", work.slug as work_slug,
-                 work.title as work_title, label, sentence, scope, said_at, evidence, claim.moderation, claim.moderation_reason,
+            r#"select claim.id as "id!: ClaimId", work_id as "work!: WorkId", work.slug as work_slug,
+                 work.title as work_title, label as "label!", sentence as "sentence!", scope as "scope!", said_at as "said_at!",
+                 evidence as "evidence!", claim.moderation as "moderation!", claim.moderation_reason,
                  author_id as "author_id: AccountId",
                  (select coalesce(max(id), 0) from board_edit where claim_id = claim.id) as "version!",
-                 covers as "covers: Json<Stored<Scope>>", revises as "revises: ClaimId", revision_reason, account.name as "author?",
+                 covers as "covers!: Json<Stored<Scope>>", revises as "revises: ClaimId", revision_reason, account.name as "author?",
                  (select name from account where account.id = named_author_id) as named_author,
                  coalesce(named_author_id, author_id) as "answering_id: AccountId",
-                 claim.thread_id as "thread: ThreadId", claim.created_at,
+                 claim.thread_id as "thread!: ThreadId", claim.created_at as "created_at!",
                  coalesce(tally.supported, 0) as "supported!", coalesce(tally.falsified, 0) as "falsified!",
                  coalesce(tally.inconclusive, 0) as "inconclusive!", tried.open as "open!",
                  tried.experiments as "experiments!", coalesce(tally.survived, 0) as "survived!",
@@ -147,12 +152,13 @@ macro_rules! select_claims {
                  -- Below that it is no number any more, and Postgres would say so.
                  1 - exp(greatest(coalesce(tally.doubt, 0) / 1e9::double precision, -700)) as "severity!",
                  coalesce(tally.aside, 0) as "aside!", tally.challenged_by as "challenged_by?", tally.fell_by as "fell_by?"
-               from claim
-               join work on work.id = work_id
+               from "# + $source + r#"
+               -- One by one: no table is read whole, whatever the planner believes of how large it is.
+               cross join lateral (select slug, title from work where work.id = claim.work_id offset 0) work
                left join account on account.id = author_id
                -- One more than `COUNTED`: whoever proposes thousands makes nobody count them all.
                cross join lateral tried_on(claim.id) as tried
-               left join claim_tally tally on tally.claim_id = claim.id "# + $tail
+               left join lateral (select * from claim_tally t where t.claim_id = claim.id offset 0) tally on true "# + $tail
             $(, $argument)*
         )
     };
@@ -278,22 +284,14 @@ pub async fn revisions(db: impl PgExecutor<'_>, id: ClaimId) -> sqlx::Result<Vec
 }
 
 /// The claims that survived the severest tests, those that fell or are challenged next, then those that are tried most of
-/// the ones that the newest thousand experiments are on, then the oldest.
+/// the oldest and of the ones that most of the newest thousand experiments are on.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn severest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Claim>> {
     select_claims!(
-        "where claim.moderation = 'shown' and claim.id in (
-             (select t.claim_id from claim_tally t join public_claim c on c.id = t.claim_id
-              where t.doubt < 0 order by t.doubt, t.claim_id limit $1)
-             union all
-             (select t.claim_id from claim_tally t join public_claim c on c.id = t.claim_id
-              where t.challenged_by is not null or t.fell_by is not null order by t.claim_id limit $1)
-             union all
-             (select e.claim_id from experiment e order by e.id desc limit 1000)
-             union all
-             (select c.id from public_claim c order by c.id limit $1))
+        from "claims_of(array(select id from severest_claims($1))) claim",
+        "where claim.moderation = 'shown'
          order by coalesce(tally.doubt, 0), tally.fell_by is null and tally.challenged_by is null, tried.experiments desc, claim.id
          limit $1",
         limit
@@ -413,6 +411,27 @@ pub async fn after(
          order by claim.id limit $3",
         claim.0,
         label,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The claims that survived tests and that everybody sees, the severest first, behind one of them; from the first on, if none is
+/// given.
+///
+/// # Errors
+/// If the database is away.
+pub async fn by_severity(
+    db: impl PgExecutor<'_>,
+    behind: Option<ClaimId>,
+    limit: i64,
+) -> sqlx::Result<Vec<Claim>> {
+    select_claims!(
+        from "claims_of(array(select id from claims_by_severity($1, $2))) claim",
+        "where claim.moderation = 'shown'
+         order by coalesce(tally.doubt, 0), claim.id",
+        behind as Option<ClaimId>,
         limit
     )
     .fetch_all(db)

@@ -81,19 +81,16 @@ pub struct Experiment {
     pub planned_power: Option<f64>,
     /// The latest experiment that repeats this one.
     pub confirmed_by: Option<ExperimentId>,
-    /// Whether the claim's author has accepted it as a test: own, accepted, declined or unilateral, fixed at registration, before
-    /// that as it is now. None of exploratory ones, and of those from before it could be accepted.
-    pub acceptance: Option<String>,
+    /// Whether the claim's author has accepted it as a test.
+    pub acceptance: Json<Acceptance>,
+    /// Whether the author of the rival has accepted it as a test of the rival.
+    pub rival_acceptance: Option<Json<Acceptance>>,
     /// The rival of its claim that its runs test, too.
     pub rival: Option<ClaimId>,
     /// Of the test of a rival: the experiment whose runs decide it.
     pub shares_runs_of: Option<ExperimentId>,
     /// The test of the rival, with its verdict by a criterion of its own.
     pub rival_test: Option<ExperimentId>,
-    /// The claim's author, if an account on the board is.
-    pub claim_author: Option<String>,
-    /// What a claim's author answered to it; of a confirmation, to what it repeats.
-    pub answer: Option<Json<Answer>>,
     /// The search that found it, if it asks what was found: an author may have edited the proposal.
     pub found_by: Option<ExperimentId>,
     /// When a moderator disputed it.
@@ -138,6 +135,30 @@ pub struct Experiment {
     pub hidden: bool,
 }
 
+/// Whether the author of one claim has accepted an experiment as a test of that claim.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Acceptance {
+    /// The claim.
+    pub claim: ClaimId,
+    /// Its short name.
+    pub label: String,
+    /// own, accepted, declined or unilateral, fixed at registration, before that as it is now. None of exploratory experiments,
+    /// and of those from before they could be accepted.
+    pub status: Option<String>,
+    /// The claim's author, if an account on the board is.
+    pub author: Option<String>,
+    /// The last answer; of a confirmation, to what it repeats; of the test of a rival, to what it shares its runs with.
+    pub answer: Option<Answer>,
+}
+
+impl Acceptance {
+    /// What was answered to the experiment as it is registered, or as it stands.
+    pub fn answered(&self) -> Option<&Answer> {
+        let counts = matches!(self.status.as_deref(), Some("accepted" | "declined"));
+        self.answer.as_ref().filter(|_| counts)
+    }
+}
+
 /// What a claim's author answered to a proposal.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Answer {
@@ -171,10 +192,12 @@ impl Experiment {
         ))
     }
 
-    /// What the claim's author answered to it as it is registered, or as it stands.
-    pub fn answered(&self) -> Option<&Answer> {
-        let counts = matches!(self.acceptance.as_deref(), Some("accepted" | "declined"));
-        self.answer.as_deref().filter(|_| counts)
+    /// Whose authors are asked whether it is a test: its claim, and the rival that it tests, too.
+    pub fn acceptances(&self) -> impl Iterator<Item = &Acceptance> {
+        let rival = self.rival_acceptance.iter();
+        std::iter::once(&self.acceptance)
+            .chain(rival)
+            .map(|json| &json.0)
     }
 
     /// The specification as a type.
@@ -235,13 +258,10 @@ macro_rules! select_experiments {
                  e.challenge, e.confirms as "confirms: ExperimentId", e.confirmation, e.planned_power,
                  e.power as "power?: Json<Stored<Power>>",
                  (select max(id) from experiment c where c.confirms = e.id) as "confirmed_by: ExperimentId",
-                 acceptance_of(e.id) as acceptance, e.rival_id as "rival: ClaimId",
+                 acceptance_told(e.id, e.claim_id) as "acceptance!: Json<Acceptance>", e.rival_id as "rival: ClaimId",
+                 acceptance_told(e.id, e.rival_id) as "rival_acceptance: Json<Acceptance>",
                  e.shares_runs_of as "shares_runs_of: ExperimentId",
                  (select r.id from experiment r where r.shares_runs_of = e.id) as "rival_test: ExperimentId",
-                 (select name from account where account.id = coalesce(claim.named_author_id, claim.author_id)) as claim_author,
-                 (select to_jsonb(s) || jsonb_build_object('by', account.name)
-                  from co_signature s join account on account.id = s.account_id
-                  where s.experiment_id = coalesce(e.confirms, e.id)) as "answer: Json<Answer>",
                  (select s.experiment_id from search_result s
                   where s.proposed = e.id and s.question = question_sha256(e.spec)) as "found_by: ExperimentId",
                  e.disputed_at, (select name from account where account.id = e.disputed_by) as disputed_by,

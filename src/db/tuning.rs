@@ -38,13 +38,12 @@ pub async fn rows(
 ) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
-        r#"select trial.number as trial, trial.arm as "arm!", trial.settings as "settings: Json<TunedSettings>", trial.chosen,
-             run.id as "run: RunId", run.state, run.failure,
+        r#"select trial.number as "trial!", trial.arm as "arm!", trial.settings as "settings!: Json<TunedSettings>",
+             trial.chosen as "chosen!", run.id as "run!: RunId", run.state as "state!", run.failure,
              case when jsonb_typeof(run.result -> 'metrics' -> $2) = 'number'
                then (run.result -> 'metrics' ->> $2)::double precision end as value
-           from trial join run on run.experiment_id = trial.experiment_id and run.trial = trial.number
-           where trial.experiment_id = $1 and trial.arm is not null
-             and not exists (select from run later where later.retry_of = run.id)
+           from trials_of($1) trial join trial_runs($1) run on run.trial = trial.number
+           where trial.arm is not null and run.counts
            order by trial.number, run.id limit 2000"#,
         experiment.id() as ExperimentId,
         metric,

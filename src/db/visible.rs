@@ -1,10 +1,11 @@
 //! Who may see the plan and the runs of an experiment: of a sealed one its author alone, until it is opened; of a proposal
 //! that a moderator hid its author and moderators.
 
-use super::experiments::Experiment;
+use super::experiments::{Acceptance, Experiment};
 use crate::error::Error;
 use breakmywork_protocol::id::{AccountId, ExperimentId};
 use serde_json::Value;
+use sqlx::types::Json;
 
 /// An experiment whose plan and runs its reader may see: whatever reads those of one experiment asks for this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +49,13 @@ impl Experiment {
             seed_salt: None,
             outside: Vec::new(),
             power: None,
-            acceptance: None,
-            answer: None,
+            acceptance: Json(Acceptance {
+                status: None,
+                answer: None,
+                // Who the claim's author is, everybody may know.
+                ..self.acceptance.0
+            }),
+            rival_acceptance: None,
             rival: None,
             shares_runs_of: None,
             rival_test: None,
@@ -65,7 +71,6 @@ impl Experiment {
             claim: self.claim,
             claim_label: self.claim_label,
             claim_sentence: self.claim_sentence,
-            claim_author: self.claim_author,
             work_slug: self.work_slug,
             author_id: self.author_id,
             author: self.author,

@@ -1,4 +1,5 @@
-//! All claims with where they stand, the newest first; those of one standing alone.
+//! All claims with where they stand, the newest first; those of one standing alone; or those that survived tests, the severest
+//! first.
 
 use super::{Cache, show};
 use crate::{
@@ -18,6 +19,9 @@ const SHOWN: usize = 50;
 
 /// Claims that are looked through for one page: where one stands follows from its experiments, so no index has it.
 const LOOKED_THROUGH: i64 = 200;
+
+/// Where the list by severity begins.
+const BY_SEVERITY: &str = "/claims?order=severity";
 
 /// A standing to choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -52,9 +56,22 @@ impl Wanted {
     }
 }
 
+/// An order to choose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// What survived the severest tests first; nothing that survived none.
+    Severity,
+}
+
 /// A view of the list; each is a link.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct View {
+    #[serde(default)]
+    order: Order,
     standing: Option<Wanted>,
     before: Option<ClaimId>,
     after: Option<ClaimId>,
@@ -80,8 +97,15 @@ impl Claims {
         }
     }
 
+    fn by_severity(&self) -> bool {
+        self.view.order == Order::Severity
+    }
+
     /// The same standing at another place.
     fn at(&self, way: &str, claim: &ClaimId) -> String {
+        if self.by_severity() {
+            return format!("{BY_SEVERITY}&after={claim}");
+        }
         let chosen = Wanted::ALL
             .iter()
             .find(|(wanted, _)| self.view.standing == Some(*wanted));
@@ -101,6 +125,9 @@ pub async fn list(
     visit: Visit,
     Query(view): Query<View>,
 ) -> Result<Response> {
+    if view.order == Order::Severity {
+        return severest(&state, visit, view).await;
+    }
     let newest = ClaimId(i64::MAX);
     let limit = match view.standing {
         None => SHOWN as i64 + 1,
@@ -136,6 +163,22 @@ pub async fn list(
         view,
         claims,
         newer,
+        older,
+    };
+    show(&page, Cache::Fresh)
+}
+
+/// Those that survived tests. The list is read onwards, and from its beginning.
+async fn severest(state: &AppState, visit: Visit, view: View) -> Result<Response> {
+    let mut claims = claims::by_severity(&state.pool, view.after, SHOWN as i64 + 1).await?;
+    let more = claims.len() > SHOWN;
+    claims.truncate(SHOWN);
+    let older = claims.last().map(|claim| claim.id).filter(|_| more);
+    let page = Claims {
+        visit,
+        view,
+        claims,
+        newer: None,
         older,
     };
     show(&page, Cache::Fresh)

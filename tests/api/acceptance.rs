@@ -3,6 +3,7 @@
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::id::{ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::record::verify;
 use serde_json::{Value, json};
@@ -304,11 +305,12 @@ async fn only_the_present_author_of_the_claim_vouches_for_a_test(pool: PgPool) {
     assert_eq!(registered["acceptance"]["status"], "unilateral");
     let mut tx = site.pool.begin().await.expect("a transaction");
     let late = propose(&site, &bob, json!({ "title": "Late" })).await;
-    let id = breakmywork_protocol::id::ExperimentId(late["id"].as_i64().expect("an id"));
+    let id = ExperimentId(late["id"].as_i64().expect("an id"));
     let hash = late["acceptance"]["proposal_sha256"]
         .as_str()
         .expect("a hash");
     let forced = jobs::Answer {
+        claim: ClaimId(site.claim("C2").await),
         accepts: true,
         words: None,
         proposal_sha256: hash,

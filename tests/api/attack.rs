@@ -124,6 +124,18 @@ fn attacks() -> Vec<(&'static str, String)> {
             "a squared error as it is",
             good.replace("scale = \"log\"", ""),
         ),
+        (
+            "tuned so that nothing is learned",
+            format!(
+                "{good}\n[tuning]\nsearch = \"grid\"\nseeds = 1\n[[tuning.fields]]\nfield = \"training.learning_rate\"\n\
+                 values = [1e-8, 1e-7]\nscale = \"log\"\n"
+            ),
+        ),
+        (
+            "one pair after the other, nothing learned",
+            good.replace("learning_rate = 5e-3", "learning_rate = 1e-8")
+                .replace("margin = 0.1", "margin = 0.1\nstopping = \"e_value\""),
+        ),
     ]
 }
 
@@ -168,6 +180,42 @@ async fn nothing_moves_a_claim_but_a_test_of_it(pool: PgPool) {
         }
     }
     assert!(registered > 10, "{registered}: some can be run and shown");
+    // Nor does one of them with the help of another: who accepts what was proposed, and whose denial it is, is not theirs to say.
+    let [eve, mallory, _] = &accounts;
+    let body = json!({ "claim": before["id"], "spec": template() });
+    let proposed: Value = site.post(eve, "/api/v1/experiments", &body).await.json();
+    let path = format!("/api/v1/experiments/{}", proposed["id"]);
+    let answer = json!({
+        "accepts": true, "proposal_sha256": proposed["acceptance"]["proposal_sha256"],
+    });
+    let narrower = json!({ "length": { "most": 60 } });
+    let sentence = "It is not so.";
+    for (path, body) in [
+        (format!("{path}/answer"), answer),
+        (
+            format!("{claim}/author"),
+            json!({ "author": "mallory", "reason": "hers" }),
+        ),
+        (
+            format!("{claim}/denial"),
+            json!({ "sentence": sentence, "reason": "to win" }),
+        ),
+        (
+            format!("{claim}/rivals"),
+            json!({ "rival": site.claim("C1").await, "reason": "to win" }),
+        ),
+        (
+            format!("{claim}/revisions"),
+            json!({ "sentence": sentence, "reason": "to win", "narrower": narrower }),
+        ),
+    ] {
+        let answer = site.post(mallory, &path, &body).await;
+        answer.assert_status(StatusCode::FORBIDDEN);
+    }
+    let after: Value = site.get(&claim).await.json();
+    for field in ["standing", "severity", "author", "covers", "sentence"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
     // What others registered in between changes no verdict.
     let again: Value = site.get(&honest).await.json::<Value>()["verdict"].clone();
     assert_eq!(again, verdict);

@@ -366,3 +366,225 @@ async fn what_ends_the_runs_ends_both(pool: PgPool) {
         StatusCode::NOT_FOUND
     );
 }
+
+/// The author of each of two claims is asked whether one experiment is a test of theirs, and answers for that claim alone; what
+/// each said is frozen with the test of that claim, and stands on record there.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_author_of_each_claim_answers_for_that_claim(pool: PgPool) {
+    let board = board(pool).await;
+    let rival = board.denial(&board.mona).await;
+    let body = json!({ "claim": board.c2, "spec": template(), "rival": rival });
+    let (_, proposal) = board.post(&board.bob, "/experiments", body).await;
+    let told = |experiment: &Value| {
+        let asked = [&experiment["acceptance"], &experiment["rival_acceptance"]];
+        asked.map(|asked| {
+            let status = asked["status"].as_str().unwrap_or("none");
+            format!(
+                "{} {status}",
+                asked["claim_author"].as_str().unwrap_or("nobody")
+            )
+        })
+    };
+    assert_eq!(told(&proposal), ["ada unilateral", "mona unilateral"]);
+    assert_eq!(proposal["rival_acceptance"]["claim"], rival);
+    for person in ["ada", "mona"] {
+        let waiting = board.get(&format!("/people/{person}/unanswered")).await;
+        assert_eq!(waiting["items"][0]["id"], proposal["id"], "{person}");
+    }
+
+    let path = format!("/experiments/{}/answer", proposal["id"]);
+    let said = |claim: Value, accepts: bool, words: &str| {
+        json!({
+            "claim": claim, "accepts": accepts, "words": words,
+            "proposal_sha256": proposal["rival_acceptance"]["proposal_sha256"],
+        })
+    };
+    // Nobody answers for the other one's claim, nor for one that it does not test.
+    let c1 = board.site.claim("C1").await;
+    for (person, claim, status) in [
+        (&board.ada, json!(rival), 403),
+        (&board.mona, json!(board.c2), 403),
+        (&board.mona, Value::Null, 403),
+        (&board.bob, json!(rival), 403),
+        (&board.ada, json!(c1), 422),
+    ] {
+        let (refused, body) = board
+            .post(person, &path, said(claim.clone(), true, ""))
+            .await;
+        assert_eq!(refused, status, "{claim}: {body}");
+    }
+    let (status, _) = board
+        .post(&board.ada, &path, said(Value::Null, true, "A fair test."))
+        .await;
+    assert_eq!(status, 200);
+    let waiting = board.get("/people/mona/unanswered").await;
+    assert_eq!(
+        waiting["items"][0]["id"], proposal["id"],
+        "hers waits still"
+    );
+    let why = "Not a test of my claim, because the network is too small.";
+    let (status, answered) = board
+        .post(&board.mona, &path, said(json!(rival), false, why))
+        .await;
+    assert_eq!(status, 200, "{answered}");
+    assert_eq!(told(&answered), ["ada accepted", "mona declined"]);
+    for person in ["ada", "mona"] {
+        let waiting = board.get(&format!("/people/{person}/unanswered")).await;
+        assert_eq!(waiting["items"], json!([]), "{person}");
+    }
+
+    let register = format!("/experiments/{}/register", proposal["id"]);
+    let (status, first) = board.post(&board.bob, &register, json!({})).await;
+    assert_eq!(status, 200, "{first}");
+    assert_eq!(told(&first), ["ada accepted", "mona declined"]);
+    let twin = board
+        .get(&format!("/experiments/{}", first["rival_test"]))
+        .await;
+    assert_eq!(told(&twin), ["mona declined", "nobody none"]);
+    assert_eq!(twin["acceptance"]["answer"]["words"], why);
+    assert_eq!(twin["acceptance"]["proposal_sha256"], Value::Null);
+    assert_eq!(
+        twin["acceptance"]["answer"]["proposal_sha256"],
+        first["acceptance"]["proposal_sha256"]
+    );
+    // The entry of each registration has the answer for its own claim.
+    for (experiment, status, by) in [(&first, "accepted", "ada"), (&twin, "declined", "mona")] {
+        let record = board
+            .get(&format!("/record?experiment={}", experiment["id"]))
+            .await;
+        let entries = record["items"].as_array().expect("entries").iter();
+        let registered: Vec<&Value> = entries
+            .filter(|entry| entry["kind"] == "registration")
+            .map(|entry| &entry["body"]["acceptance"])
+            .collect();
+        assert_eq!(registered.len(), 1);
+        assert_eq!(
+            (
+                &registered[0]["status"],
+                &registered[0]["answer"]["by"]["name"]
+            ),
+            (&json!(status), &json!(by))
+        );
+    }
+    board.train(0.02).await;
+    // Its confirmation carries what was said of what it repeats, and the post of each verdict tells who accepted it.
+    let twin = board
+        .get(&format!("/experiments/{}", first["rival_test"]))
+        .await;
+    let confirmation = board
+        .get(&format!("/experiments/{}", twin["confirmed_by"]))
+        .await;
+    assert_eq!(confirmation["acceptance"]["status"], "declined");
+    assert_eq!(confirmation["acceptance"]["answer"]["words"], why);
+    for (thread, words) in [
+        (&first["thread"], "accepted as a test by ada"),
+        (&twin["thread"], "mona, the claim’s author, had declined it"),
+    ] {
+        let posts = board.get(&format!("/threads/{thread}/comments")).await;
+        let post = posts["items"][0]["body"].as_str().expect("words");
+        assert!(post.contains(words), "{post}");
+    }
+    assert_eq!(board.findings().await, 0);
+    what_is_changed_of_an_answer_is_found(&board, rival, &twin["id"]).await;
+}
+
+/// Past the program: the answer for the rival put into other words, turned round, moved to another claim or taken away, and the
+/// label of its test.
+async fn what_is_changed_of_an_answer_is_found(board: &Board, rival: i64, twin: &Value) {
+    let c1 = board.site.claim("C1").await;
+    let why = "(select words from co_signature where not accepts)";
+    for (change, back) in [
+        (
+            format!("update co_signature set words = 'Fine.' where claim_id = {rival}"),
+            format!(
+                "update co_signature set words = (select body::jsonb ->> 'reason' from record_entry
+                     where body::jsonb ->> 'act' = 'test_declined') where claim_id = {rival}"
+            ),
+        ),
+        (
+            format!("update co_signature set accepts = true where claim_id = {rival}"),
+            format!("update co_signature set accepts = false where claim_id = {rival}"),
+        ),
+        (
+            format!("update co_signature set claim_id = {c1} where claim_id = {rival}"),
+            format!("update co_signature set claim_id = {rival} where claim_id = {c1}"),
+        ),
+        (
+            format!("update co_signature set words = {why} where accepts"),
+            "update co_signature set words = 'A fair test.' where accepts".to_owned(),
+        ),
+        (
+            format!("update experiment set acceptance = 'accepted' where id = {twin}"),
+            format!("update experiment set acceptance = 'declined' where id = {twin}"),
+        ),
+        (
+            format!("delete from co_signature where claim_id = {rival}"),
+            String::new(),
+        ),
+    ] {
+        past_the_program(&board.site.pool, &change).await;
+        assert!(board.findings().await > 0, "{change}");
+        if !back.is_empty() {
+            past_the_program(&board.site.pool, &back).await;
+            assert_eq!(board.findings().await, 0, "{back}");
+        }
+    }
+}
+
+async fn past_the_program(pool: &PgPool, sql: &str) {
+    let whole = format!(
+        "alter table co_signature disable trigger user; alter table experiment disable trigger user; {sql};
+         alter table co_signature enable trigger user; alter table experiment enable trigger user"
+    );
+    let whole = sqlx::raw_sql(sqlx::AssertSqlSafe(whole));
+    whole.execute(pool).await.expect(sql);
+}
+
+/// One person who is the author of both is asked for each; and whoever changes which rival is tested has to ask anew.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_author_of_both_answers_twice_and_another_rival_is_another_test(pool: PgPool) {
+    let board = board(pool).await;
+    let rival = board.denial(&board.ada).await;
+    let body = json!({ "claim": board.c2, "spec": template(), "rival": rival });
+    let (_, proposal) = board.post(&board.bob, "/experiments", body).await;
+    let path = format!("/experiments/{}", proposal["id"]);
+    let waiting = board.get("/people/ada/unanswered").await;
+    assert_eq!(
+        waiting["items"].as_array().map(Vec::len),
+        Some(1),
+        "once each"
+    );
+    let hash = proposal["acceptance"]["proposal_sha256"].clone();
+    for claim in [rival, board.c2] {
+        let waiting = board.get("/people/ada/unanswered").await;
+        assert_eq!(waiting["items"][0]["id"], proposal["id"]);
+        let body = json!({ "claim": claim, "accepts": true, "proposal_sha256": hash });
+        let (status, answered) = board
+            .post(&board.ada, &format!("{path}/answer"), body)
+            .await;
+        assert_eq!(status, 200, "{answered}");
+    }
+    assert_eq!(
+        board.get("/people/ada/unanswered").await["items"],
+        json!([])
+    );
+    for chosen in [Value::Null, json!(rival)] {
+        let body = json!({ "rival": chosen });
+        let (status, changed) = board.post(&board.bob, &format!("{path}/rival"), body).await;
+        assert_eq!(status, 200);
+        assert_eq!(changed["acceptance"]["status"], "unilateral");
+        assert_eq!(changed["rival_acceptance"].is_null(), chosen.is_null());
+    }
+    let changed = board.get(&path).await;
+    assert_eq!(changed["rival_acceptance"]["status"], "unilateral");
+    assert!(changed["rival_acceptance"]["answer"]["lapsed_at"].is_string());
+    let body = json!({ "rival": null });
+    board.post(&board.bob, &format!("{path}/rival"), body).await;
+    // Not through the database either: a claim that it does not test has nobody who answers for it.
+    let forged = sqlx::query("update co_signature set lapsed_at = null where claim_id = $1")
+        .bind(rival)
+        .execute(&board.site.pool)
+        .await;
+    assert!(forged.is_err());
+    assert_eq!(board.findings().await, 0);
+}

@@ -13,6 +13,7 @@ json.dump(
         "broken": bool(feed.bozo),
         "id": feed.feed.get("id"),
         "title": feed.feed.get("title"),
+        "subtitle": feed.feed.get("subtitle"),
         "updated": feed.feed.get("updated"),
         "links": {link.rel: link.href for link in feed.feed.get("links", [])},
         "entries": [

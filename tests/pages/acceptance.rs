@@ -71,7 +71,8 @@ async fn who_accepted_the_test_stands_beside_the_verdict(pool: PgPool) {
 
     let refused = answer(&ada, &path, "decline", " ").await;
     refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.text().contains("id=\"answer-words-error\""));
+    let field = format!("answer-words-{}", site.claim("C2").await);
+    assert!(refused.text().contains(&format!("id=\"{field}-error\"")));
     answer(&ada, &path, "accept", "It would <b>convince</b> me.")
         .await
         .assert_status_see_other();

@@ -4,6 +4,7 @@ use crate::support::{Browser, Site, location};
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs::{self, Lease, Offer, Progress, Timing};
+use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -54,6 +55,16 @@ async fn a_run_that_waits_for_its_data_set_says_so_everywhere(pool: PgPool) {
         "{page}"
     );
     assert!(!page.contains("Make sure of the name"), "{page}");
+    // A script learns the same before it registers.
+    let cost: Value = admin.get(&format!("/api/v1{path}/cost")).await.json();
+    let missing = &cost["missing_data_sets"][0];
+    assert_eq!(missing["data_set"], "penn_treebank@1", "{cost}");
+    assert!(
+        missing["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("penn_treebank")),
+        "{cost}"
+    );
     let slip = WORDS.replace("penn_treebank", "pen_treebank");
     let slip = location(&admin.propose(&site, &[("toml", &slip)]).await);
     let page = admin.get(&slip).await.text();

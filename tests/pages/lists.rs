@@ -450,3 +450,66 @@ async fn a_page_costs_the_same_in_a_larger_table(pool: PgPool) {
         .text();
     assert!(page.contains("the list goes on"), "{page}");
 }
+
+/// Page after page, on the site and over REST: those that survived tests, the severest first, and nothing else.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn claims_are_listed_by_what_they_survived(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let browser = site.browser();
+    let empty = browser.get("/claims?order=severity").await.text();
+    assert!(empty.contains("No claim has survived a test yet."));
+    // Many are as severely tested as others; one of ten survived nothing, and one waits for a moderator.
+    sql(
+        &site.pool,
+        "with fresh as (insert into thread select from generate_series(1, 130) returning id),
+         numbered as (select id, row_number() over (order by id) as g from fresh),
+         claims as (insert into claim (work_id, label, sentence, thread_id, moderation)
+           select (select id from work where slug = 'recurrent-dropout'), 'Z' || g, 'Claim ' || g, id,
+             case when g = 7 then 'waiting' else 'shown' end from numbered returning id, substring(label from 2)::int as g)
+         insert into claim_tally (claim_id, survived, doubt) select id, 1, -1000000 * ((g * 37) % 10) from claims",
+    )
+    .await;
+    let expected: Vec<i64> = sqlx::query_scalar(
+        "select claim.id from claim join claim_tally t on t.claim_id = claim.id
+         where t.doubt < 0 and moderation = 'shown' order by t.doubt, claim.id",
+    )
+    .fetch_all(&site.pool)
+    .await
+    .expect("asks");
+    assert!(expected.len() > 100);
+    let mut seen = Vec::new();
+    let mut address = "/claims?order=severity".to_owned();
+    loop {
+        let page = browser.get(&address).await.text();
+        let list = page.split("<ol class=\"entries\">").nth(1).expect("a list");
+        let list = list.split("</ol>").next().unwrap_or_default();
+        let claims = list.split("<a href=\"/claims/").skip(1);
+        seen.extend(claims.map(|rest| {
+            let number = rest.split('"').next().unwrap_or_default();
+            number.parse::<i64>().expect("a claim")
+        }));
+        match link(&page, "next") {
+            Some(next) => address = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen, expected);
+    let mut told = Vec::new();
+    let mut address = "/api/v1/claims?order=severity&limit=40".to_owned();
+    loop {
+        let page: Value = browser.get(&address).await.json();
+        let items = page["items"].as_array().expect("claims").iter();
+        told.extend(items.map(|claim| claim["id"].as_i64().expect("an id")));
+        match page["next"].as_str() {
+            Some(next) => {
+                address = format!("/api/v1/claims?order=severity&limit=40&cursor={next}");
+            }
+            None => break,
+        }
+    }
+    assert_eq!(told, expected);
+    for query in ["order=severity&label=Z7", "order=votes"] {
+        let refused = browser.get(&format!("/api/v1/claims?{query}")).await;
+        assert!(refused.status_code().is_client_error(), "{query}");
+    }
+}

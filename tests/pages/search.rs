@@ -6,7 +6,7 @@ use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::spec::Plan;
 use sqlx::PgPool;
 
-fn search() -> &'static str {
+pub(crate) fn search() -> &'static str {
     let mut ready = breakmywork::seed::TEMPLATES.iter();
     let ready = ready.find(|template| template.name == "where-it-fails");
     ready.expect("a template").toml
@@ -20,7 +20,7 @@ fn says(page: &str, words: &[&str]) {
 }
 
 /// Proposes a search on C3 and gives its path.
-async fn proposed(site: &Site, who: &Browser, toml: &str) -> String {
+pub(crate) async fn proposed(site: &Site, who: &Browser, toml: &str) -> String {
     let claim: i64 = sqlx::query_scalar("select id from claim where label = 'C3'")
         .fetch_one(&site.pool)
         .await
@@ -32,7 +32,7 @@ async fn proposed(site: &Site, who: &Browser, toml: &str) -> String {
 }
 
 /// Lets so many runs end: the fixed mask wins unless sequences are long.
-async fn end_some(site: &Site, most: usize) {
+pub(crate) async fn end_some(site: &Site, most: usize) {
     let end = |plan: &Plan| site.success(plan, error(plan));
     work(&site.pool, a_worker(&site.pool).await, most, end).await;
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 /// Three learning rates on two seeds for each of two arms: twelve runs before the sixteen that are compared.
-const TUNED: &str = "title = \"Masks, each at its own learning rate\"\nseeds = 8\n[task]\nname = \"adding\"\nlength = 10\n\
+pub(crate) const TUNED: &str = "title = \"Masks, each at its own learning rate\"\nseeds = 8\n[task]\nname = \"adding\"\nlength = 10\n\
     [training]\nsteps = 10\n[[arms]]\nname = \"fixed\"\ndropout.state = { rate = 0.25, time = \"fixed\" }\n\
     [[arms]]\nname = \"fresh\"\ndropout.state = { rate = 0.25, time = \"per_step\" }\n\
     [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\nmargin = 0.02\n\

@@ -1,7 +1,7 @@
 //! People and workers who do something at random, through the functions that pages and REST call.
 
 use crate::board::{Board, draft, search, tuned};
-use breakmywork::acceptance;
+use breakmywork::acceptance::{self, Said};
 use breakmywork::auth::account::Role;
 use breakmywork::db::comments::{self, moderation, versions};
 use breakmywork::db::hiding;
@@ -175,10 +175,20 @@ impl<'a> Crowd<'a> {
                     .expect("it is there");
                 // Nobody reads what is sealed, and so nobody can answer it.
                 let hash = proposal.proposal_sha256().unwrap_or_default();
-                let claim = claims::find(&mut **tx, proposal.claim).await?;
+                // For its own claim, or for the rival that it tests, too.
+                let asked = match proposal.rival.filter(|_| self.random.random_bool(0.5)) {
+                    Some(rival) => rival,
+                    None => proposal.claim,
+                };
+                let claim = claims::find(&mut **tx, asked).await?;
                 let who = claim.and_then(|claim| claim.answering_id).unwrap_or(who);
-                let accepts = self.random.random_bool(0.5);
-                acceptance::answer(tx, id, who, accepts, "so \"be\" it", &hash).await
+                let said = Said {
+                    claim: Some(asked),
+                    accepts: self.random.random_bool(0.5),
+                    words: "so \"be\" it",
+                    proposal_sha256: &hash,
+                };
+                acceptance::answer(tx, id, who, said).await
             }
             20 => {
                 let claim = *self.claims.choose(&mut self.random).expect("claims");

@@ -44,6 +44,18 @@ async fn every_page_and_every_answer_names_the_head(pool: PgPool) {
         let foot = page.split("<footer").nth(1).unwrap_or_default();
         assert_eq!(Head::all_in(foot), std::slice::from_ref(&head), "{path}");
     }
+    // Whoever reads a feed keeps the head, too.
+    for path in [
+        "/feed.atom",
+        "/claims/1/feed.atom",
+        "/experiments/1/feed.atom",
+    ] {
+        let feed = server.get(path).await.text();
+        assert!(
+            feed.contains(&format!("<subtitle>The record ends with {head}</subtitle>")),
+            "{path}: {feed}"
+        );
+    }
     for path in ["/api/v1/works", "/api/v1/record"] {
         let answer = server.get(path).await;
         assert_eq!(

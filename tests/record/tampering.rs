@@ -1,7 +1,7 @@
 //! Whatever is changed past the program is found, and named.
 
 use crate::board::{Board, draft};
-use breakmywork::acceptance;
+use breakmywork::acceptance::{self, Said};
 use breakmywork::db::{experiments, hiding};
 use breakmywork::hiding::Hideable;
 use breakmywork::proposal::{self, New};
@@ -251,7 +251,13 @@ async fn a_forged_acceptance_is_found(pool: PgPool) {
         let found = experiments::find(&mut *tx, id, None).await.expect("asks");
         let hash = found.expect("it").proposal_sha256().expect("a hash");
         if let Some(accepts) = accepts {
-            acceptance::answer(&mut tx, id, ada, accepts, "fair", &hash)
+            let said = Said {
+                claim: None,
+                accepts,
+                words: "fair",
+                proposal_sha256: &hash,
+            };
+            acceptance::answer(&mut tx, id, ada, said)
                 .await
                 .expect("answers");
         }
@@ -291,7 +297,8 @@ async fn a_forged_acceptance_is_found(pool: PgPool) {
             format!("{place} 1"),
         ),
         (
-            "insert into co_signature select 2, account_id, accepts, words, proposal_sha256 from co_signature",
+            "insert into co_signature (experiment_id, claim_id, account_id, accepts, words, proposal_sha256)
+               select 2, claim_id, account_id, accepts, words, proposal_sha256 from co_signature",
             "delete from co_signature where experiment_id = 2",
             What::NotRecorded,
             "experiment 2".to_owned(),

@@ -1,4 +1,5 @@
-//! Co-signing: the author of a claim accepts a proposal as a test of it, or declines, before it is registered.
+//! Co-signing: the author of a claim accepts a proposal as a test of it, or declines, before it is registered. Where it tests a
+//! rival claim, too, that one's author is asked as well, and each answers for one of the two.
 //!
 //! An answer names the hash of what was shown, so it holds for exactly that. It is taken of proposals alone: at registration
 //! the seeds are drawn, and with them anybody can compute the result at home. Nothing follows from it for verdict or standing.
@@ -11,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-/// Most answers to one proposal: each goes on record.
+/// Most answers to one proposal for one claim: each goes on record.
 const TIMES: i16 = 20;
 
 /// SHA-256 of all that a proposal says, as canonical JSON: what an answer to it names.
@@ -35,6 +36,8 @@ pub fn proposal_sha256(
 /// What the author of a claim answers to a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer<'a> {
+    /// The claim that it is a test of: that of the proposal, or the rival that it names.
+    pub claim: ClaimId,
     /// Whether it is accepted as a test of the claim.
     pub accepts: bool,
     /// What is said with it, for everybody to read; of one that declines, why.
@@ -47,8 +50,8 @@ pub struct Answer<'a> {
 /// transaction: on an error, roll it back.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is not proposed any more, changed since it was read,
-/// if `member` is not the claim's author or is the proposal's, or has answered it too often.
+/// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it does not test the claim, is not proposed any more,
+/// changed since it was read, if `member` is not the claim's author or is the proposal's, or has answered it too often.
 pub async fn answer(
     tx: &mut PgConnection,
     experiment: ExperimentId,
@@ -58,15 +61,23 @@ pub async fn answer(
     let row = sqlx::query!(
         r#"select e.state, e.closed, e.claim_id as "claim: ClaimId", e.title, e.prediction, e.rationale, e.spec,
              e.rival_id as "rival: ClaimId", e.author_id = $2 as "is_own!", coalesce(named_author_id, claim.author_id) = $2 as is_claims_author,
-             (select disabled_at is null from account where id = $2) as "is_enabled!"
-           from experiment e join claim on claim.id = e.claim_id where e.id = $1 for no key update of e"#,
+             (select disabled_at is null from account where id = $2) as "is_enabled!",
+             coalesce($3 in (e.claim_id, e.rival_id), false) as "is_tested!"
+           from experiment e left join claim on claim.id = $3 where e.id = $1 for no key update of e"#,
         experiment as ExperimentId,
-        member as AccountId
+        member as AccountId,
+        answer.claim as ClaimId
     )
     .fetch_optional(&mut *tx)
     .await?
     .ok_or(Error::NotFound("experiment"))?;
     let conflict = |words: String| Err(Error::Conflict(words));
+    if !row.is_tested {
+        return conflict(format!(
+            "This proposal does not test claim {}.",
+            answer.claim
+        ));
+    }
     if row.is_claims_author != Some(true) || !row.is_enabled {
         return conflict(
             "Only the author of the claim accepts a proposal as a test of it, or declines; everybody else can write into the thread.".into(),
@@ -116,8 +127,9 @@ async fn store(
 ) -> Result<()> {
     let earlier = sqlx::query!(
         r#"select account_id as "account: AccountId", accepts, words, proposal_sha256, lapsed_at is null as "holds!", times
-           from co_signature where experiment_id = $1"#,
-        experiment as ExperimentId
+           from co_signature where experiment_id = $1 and claim_id = $2"#,
+        experiment as ExperimentId,
+        answer.claim as ClaimId
     )
     .fetch_optional(&mut *tx)
     .await?;
@@ -136,14 +148,16 @@ async fn store(
         }
     }
     sqlx::query!(
-        "insert into co_signature as s (experiment_id, account_id, accepts, words, proposal_sha256) values ($1, $2, $3, $4, $5)
-         on conflict (experiment_id) do update set account_id = $2, accepts = $3, words = $4, proposal_sha256 = $5,
+        "insert into co_signature as s (experiment_id, account_id, accepts, words, proposal_sha256, claim_id)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (experiment_id, claim_id) do update set account_id = $2, accepts = $3, words = $4, proposal_sha256 = $5,
            answered_at = now(), lapsed_at = null, times = s.times + 1",
         experiment as ExperimentId,
         member as AccountId,
         answer.accepts,
         answer.words,
-        answer.proposal_sha256
+        answer.proposal_sha256,
+        answer.claim as ClaimId
     )
     .execute(&mut *tx)
     .await?;
@@ -151,12 +165,14 @@ async fn store(
         true => Act::TestAccepted,
         false => Act::TestDeclined,
     };
-    let particulars = json!({ "proposal_sha256": answer.proposal_sha256, "reason": answer.words });
+    let particulars = json!({
+        "claim": answer.claim, "proposal_sha256": answer.proposal_sha256, "reason": answer.words,
+    });
     let subject = Subject::Experiment(experiment);
     Ok(record::act(tx, subject, act, Some(member), particulars).await?)
 }
 
-/// Lets an answer lapse that was given to another proposal than the one that is registered now: one whose specification a
+/// Lets answers lapse that were given to another proposal than the one that is registered now: one whose specification a
 /// later release reads otherwise.
 pub(super) async fn hold_to(
     tx: &mut PgConnection,
@@ -198,7 +214,7 @@ pub(super) async fn in_post(
     let row = sqlx::query!(
         r#"select e.acceptance, e.confirms as "confirms: ExperimentId", account.name as "by?", s.answered_at as "at?: DateTime<Utc>"
            from experiment e
-             left join co_signature s on s.experiment_id = coalesce(e.confirms, e.id)
+             left join lateral answer_to(e.id, e.claim_id) s on true
              left join account on account.id = s.account_id
            where e.id = $1"#,
         experiment as ExperimentId

@@ -281,10 +281,10 @@ async fn load(tx: &mut PgConnection, experiment: ExperimentId, from: Points) -> 
 /// The points that were drawn: those of the runs that registration queued.
 async fn entered(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<Vec<Settings>> {
     let rows = sqlx::query_scalar!(
-        r#"select settings as "settings: Json<Settings>" from trial
-           where experiment_id = $1 and number in (
-             select trial from run join experiment e on e.id = run.experiment_id
-             where e.id = $1 and run.created_at = e.registered_at)
+        r#"select settings as "settings!: Json<Settings>" from trials_of($1)
+           where number in (
+             select trial from trial_runs($1)
+             where created_at = (select registered_at from experiment where id = $1))
            order by number"#,
         experiment as ExperimentId
     )
@@ -318,10 +318,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 /// The newest run of each point, arm and seed that has ended.
 async fn runs(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<Vec<TrialRun>> {
     let rows = sqlx::query!(
-        r#"select trial.settings as "settings: Json<Settings>", run.arm, seed, state, failure, error, result
-           from run join trial on trial.experiment_id = run.experiment_id and trial.number = run.trial
-           where run.experiment_id = $1 and state in ('succeeded', 'failed', 'cancelled')
-             and not exists (select from run later where later.retry_of = run.id)
+        r#"select trial.settings as "settings!: Json<Settings>", run.arm as "arm!", seed as "seed!", state as "state!", failure,
+             error, result
+           from trial_runs($1) run join trials_of($1) trial on trial.number = run.trial
+           where run.counts and state in ('succeeded', 'failed', 'cancelled')
            order by id"#,
         experiment as ExperimentId
     )
@@ -349,7 +349,7 @@ async fn enter(
     points: &[Settings],
 ) -> sqlx::Result<Vec<i32>> {
     let rows = sqlx::query!(
-        r#"select number, settings as "settings: Json<Settings>" from trial where experiment_id = $1 order by number"#,
+        r#"select number as "number!", settings as "settings!: Json<Settings>" from trials_of($1) order by number"#,
         experiment as ExperimentId
     )
     .fetch_all(&mut *tx)

@@ -49,10 +49,8 @@ pub(super) async fn begin(
 /// How the runs of the trials ended, the newest of each line.
 async fn tried(tx: &mut PgConnection, experiment: ExperimentId) -> sqlx::Result<Vec<Tried>> {
     let rows = sqlx::query!(
-        r#"select trial as "trial!", seed, state, failure, error, result from run
-           where experiment_id = $1 and trial is not null
-             and not exists (select from run later where later.retry_of = run.id)
-           order by id"#,
+        r#"select trial as "trial!", seed as "seed!", state as "state!", failure, error, result from trial_runs($1)
+           where counts order by id"#,
         experiment as ExperimentId
     )
     .fetch_all(tx)
@@ -162,7 +160,7 @@ pub async fn settled(
         return Ok(spec.clone());
     }
     let rows = sqlx::query!(
-        r#"select arm as "arm!", settings from trial where experiment_id = $1 and chosen"#,
+        r#"select arm as "arm!", settings as "settings!" from trials_of($1) where chosen"#,
         experiment as ExperimentId
     )
     .fetch_all(tx)

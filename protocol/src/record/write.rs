@@ -170,8 +170,8 @@ pub(super) async fn registration_body(
                     select jsonb_build_object('proposal_sha256', s.proposal_sha256, 'words', s.words,
                       'at', to_char(s.answered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                       'by', jsonb_build_object('id', s.account_id, 'name', (select name from account where id = s.account_id)))
-                    from co_signature s
-                    where s.experiment_id = coalesce(e.confirms, e.id) and e.acceptance in ('accepted', 'declined'))) end as acceptance,
+                    from answer_to(e.id, e.claim_id) s
+                    where e.acceptance in ('accepted', 'declined'))) end as acceptance,
                   (select s.experiment_id from search_result s
                    where s.proposed = e.id and s.question = question_sha256(e.spec)) as "found_by: ExperimentId",
                   (e.spec #>> '{criterion,alpha}')::float8 as alpha,

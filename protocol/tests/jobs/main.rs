@@ -8,6 +8,7 @@ mod promises;
 mod search;
 mod sequential;
 mod standing;
+mod standing_found;
 mod sweep;
 mod trials;
 mod trouble;

@@ -16,6 +16,7 @@ use crate::{
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::id::{ClaimId, CommentId, ExperimentId, NewsId};
+use breakmywork_protocol::record::Head;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
@@ -37,6 +38,8 @@ struct Feed {
     /// Address of the page that it follows.
     page: String,
     updated: DateTime<Utc>,
+    /// With what the record ended when that was looked at last: kept by readers, out of this site's reach.
+    head: Option<Head>,
     entries: Vec<Entry>,
 }
 
@@ -130,6 +133,7 @@ async fn feed(state: &AppState, of: Of) -> Result<Response> {
             path => path,
         }),
         updated: entries.first().map_or(of.since, |entry| entry.at),
+        head: state.noted.head(),
         entries,
     };
     show(StatusCode::OK, ATOM, Elsewhere::Picture, &feed)

@@ -2,7 +2,8 @@
 
 use super::show::page_with;
 use crate::{
-    acceptance,
+    acceptance::{self, Said},
+    db::experiments,
     error::{Error, Result},
     extract::{Form, Member, Path, Visit},
     pages::{Cache, see_other, with_status},
@@ -10,7 +11,7 @@ use crate::{
     state::AppState,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
-use breakmywork_protocol::id::ExperimentId;
+use breakmywork_protocol::id::{ClaimId, ExperimentId};
 use serde::Deserialize;
 
 /// What was answered.
@@ -19,6 +20,8 @@ pub struct Typed {
     /// The button that was pressed.
     #[serde(default)]
     answer: String,
+    /// The claim that is answered for.
+    claim: Option<ClaimId>,
     #[serde(default)]
     words: String,
     /// SHA-256 of the proposal that was on the page.
@@ -44,8 +47,13 @@ pub async fn answer(
         }
     };
     let mut tx = state.pool.begin().await?;
-    let hash = &typed.proposal_sha256;
-    match acceptance::answer(&mut tx, id, viewer.id, accepts, &typed.words, hash).await {
+    let said = Said {
+        claim: typed.claim,
+        accepts,
+        words: &typed.words,
+        proposal_sha256: &typed.proposal_sha256,
+    };
+    match acceptance::answer(&mut tx, id, viewer.id, said).await {
         Ok(()) => {
             tx.commit().await?;
             tracing::info!(experiment = %id, account = %viewer.id, accepts, "proposal answered");
@@ -53,12 +61,16 @@ pub async fn answer(
         }
         Err(Error::Invalid(problems)) => {
             tx.rollback().await?;
+            let experiment = experiments::find(&state.pool, id, visit.reader())
+                .await?
+                .ok_or_else(|| Error::missing("experiment", id))?;
+            let claim = typed.claim.unwrap_or(experiment.claim);
             let mut errors = FormErrors::new();
             for problem in problems {
-                errors.add("answer-words", problem.detail);
+                errors.add(format!("answer-words-{claim}"), problem.detail);
             }
             let mut page = page_with(&state, visit, id, errors).await?;
-            page.keep_answer(typed.words);
+            page.keep_answer(claim, typed.words);
             with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
         }
         Err(error) => Err(error),

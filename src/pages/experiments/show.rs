@@ -17,7 +17,7 @@ use crate::{
         amendments::{self, Amendment},
         claims, curves,
         data_sets::{self, Wait},
-        experiments::{self, Experiment, Variation},
+        experiments::{self, Acceptance, Experiment, Variation},
         queue, runs,
         stalled::{self, Stalled},
         visible::Visible,
@@ -58,7 +58,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use breakmywork_protocol::{
-    id::{AccountId, ExperimentId},
+    id::{AccountId, ClaimId, ExperimentId},
     jobs::{self, AskedBefore},
     record::{self, Entry, Subject},
     spec::{Cost, Spec, limits},
@@ -146,8 +146,8 @@ pub(super) struct ExperimentPage {
     fallen: bool,
     /// What was typed and refused.
     words: String,
-    /// What was typed with an answer that was refused.
-    answer_words: String,
+    /// What was typed with an answer that was refused, and for which claim.
+    answer_words: Option<(ClaimId, String)>,
     errors: FormErrors,
     forecast: Section,
     thread: Thread,
@@ -184,19 +184,31 @@ impl ExperimentPage {
     }
 
     /// Keeps what was typed with an answer that was refused.
-    pub(super) fn keep_answer(&mut self, words: String) {
-        self.answer_words = words;
+    pub(super) fn keep_answer(&mut self, claim: ClaimId, words: String) {
+        self.answer_words = Some((claim, words));
     }
 
-    /// Whether the viewer may accept it as a test of their claim, or decline.
-    fn may_answer(&self) -> bool {
+    /// What was typed with an answer for that claim.
+    fn answer_words(&self, claim: &ClaimId) -> &str {
+        match &self.answer_words {
+            Some((of, words)) if of == claim => words,
+            _ => "",
+        }
+    }
+
+    /// Whether the viewer is asked for an answer, and has given none that counts.
+    fn waits_for_answer(&self) -> bool {
+        let mut asked = self.experiment.acceptances();
+        asked.any(|asked| self.may_answer(asked) && asked.answered().is_none())
+    }
+
+    /// Whether the viewer may accept it as a test of that claim, which is theirs, or decline.
+    fn may_answer(&self, asked: &Acceptance) -> bool {
         let viewer = self.visit.viewer.as_ref();
         self.experiment.state == "proposed"
             && !self.spec.is_search()
             && !self.is_author()
-            && viewer.is_some_and(|viewer| {
-                self.experiment.claim_author.as_deref() == Some(viewer.name.as_str())
-            })
+            && viewer.is_some_and(|viewer| asked.author.as_deref() == Some(viewer.name.as_str()))
     }
 
     /// Keeps a forecast that was typed and refused.
@@ -379,7 +391,7 @@ async fn page_from(
         fallen: fallen(state, &experiment).await?,
         rival: rival::section(state, &experiment, &spec).await?,
         words: String::new(),
-        answer_words: String::new(),
+        answer_words: None,
         pairs: experiment.verdict().and_then(plots::pairs),
         power: power_words::of(&spec, power.as_ref()),
         asked: jobs::asked_before(&state.pool, id).await?,

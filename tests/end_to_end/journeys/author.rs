@@ -94,7 +94,10 @@ async fn accept(board: &Board, claim: &str) -> Result {
     board.goto(claim).await?;
     board.see("Waits for your answer").await?;
     board.press("Masks").await?;
-    board.fill("answer-words", "A fair one.").await?;
+    let number = claim.trim_start_matches("/claims/");
+    board
+        .fill(&format!("answer-words-{number}"), "A fair one.")
+        .await?;
     board.press("I accept this as a test of my claim").await?;
     board.see("Accepted as a test").await?;
     board.see("A fair one.").await

@@ -187,11 +187,13 @@ async fn frozen(
     found: &mut Vec<Finding>,
 ) -> sqlx::Result<()> {
     let row = sqlx::query!(
-        r#"select spec, spec_canonical as "canonical!", e.claim_id as "claim: ClaimId", title, prediction, rationale, rival_id as "rival: ClaimId",
-             confirms is null and acceptance in ('accepted', 'declined') as answered,
-             (select proposal_sha256 from co_signature where experiment_id = e.id) as proposal_sha256,
+        r#"select e.spec, e.spec_canonical as "canonical!", e.claim_id, asked.claim_id as "claim: ClaimId", asked.title, asked.prediction,
+             asked.rationale, asked.spec as asked, asked.rival_id as "rival: ClaimId",
+             e.confirms is null and e.acceptance in ('accepted', 'declined') as answered,
+             (select proposal_sha256 from answer_to(e.id, e.claim_id)) as proposal_sha256,
              (select to_jsonb(p) - 'experiment_id' from experiment_point p where p.experiment_id = e.id) as point
-           from experiment e where id = $1 and spec_canonical is not null"#,
+           from experiment e join experiment asked on asked.id = coalesce(e.shares_runs_of, e.id)
+           where e.id = $1 and e.spec_canonical is not null"#,
         entry.subject_id
     )
     .fetch_optional(&mut *tx)
@@ -211,7 +213,7 @@ async fn frozen(
     }
     let [title, prediction, rationale] = [&row.title, &row.prediction, &row.rationale];
     let proposal = jobs::proposal_sha256(
-        row.claim, title, prediction, rationale, &row.spec, row.rival,
+        row.claim, title, prediction, rationale, &row.asked, row.rival,
     );
     if row.answered == Some(true) && row.proposal_sha256.as_ref() != Some(&proposal) {
         let detail = "what the claim's author answered to is not what was registered";
@@ -231,7 +233,7 @@ async fn frozen(
     };
     if let Some(point) = point.as_ref().and_then(Point::of) {
         let follows = json!({
-            "claim_id": row.claim, "task": point.task.name(), "cell": point.cell.name(), "data_set": point.data,
+            "claim_id": row.claim_id, "task": point.task.name(), "cell": point.cell.name(), "data_set": point.data,
             "hidden": point.hidden, "length": point.length, "rate": point.rate,
         });
         let there = row.point.unwrap_or_default();

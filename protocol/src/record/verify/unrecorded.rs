@@ -148,16 +148,23 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
             where named_author_id is distinct from last.author::bigint
             order by id limit $1)
            union all
-           (select 'experiment ' || experiment_id, 'the claim''s author answered it in these words'
-            from co_signature s left join lateral (
-                select body::jsonb as body from record_entry
-                where subject = 'experiment' and subject_id = experiment_id
-                  and body::jsonb ->> 'act' in ('test_accepted', 'test_declined') order by seq desc limit 1) last on true
-            where last.body is null
-              or (last.body #>> '{by,id}', last.body ->> 'act', last.body ->> 'proposal_sha256', last.body ->> 'reason')
+           (select 'experiment ' || coalesce(s.experiment_id, told.experiment_id),
+                   case when s.experiment_id is null then 'what the author of claim ' || told.claim_id || ' answered is gone'
+                     else 'the author of claim ' || s.claim_id || ' answered it in these words' end
+            from co_signature s full join (
+                -- Before a rival's author was asked, too, an answer was for the experiment's own claim, and did not name it.
+                select distinct on (r.subject_id, coalesce((body::jsonb ->> 'claim')::bigint, e.claim_id))
+                  r.subject_id as experiment_id, coalesce((body::jsonb ->> 'claim')::bigint, e.claim_id) as claim_id,
+                  body::jsonb as body
+                from record_entry r join experiment e on e.id = r.subject_id
+                where subject = 'experiment' and kind = 'act' and body::jsonb ->> 'act' in ('test_accepted', 'test_declined')
+                order by 1, 2, seq desc) told
+              on told.experiment_id = s.experiment_id and told.claim_id = s.claim_id
+            where s.experiment_id is null or told.body is null
+              or (told.body #>> '{by,id}', told.body ->> 'act', told.body ->> 'proposal_sha256', told.body ->> 'reason')
                 is distinct from (s.account_id::text, case when accepts then 'test_accepted' else 'test_declined' end,
                   s.proposal_sha256, s.words)
-            order by experiment_id limit $1)
+            order by 1 limit $1)
            union all
            (select 'claim ' || coalesce(r.claim_id, told.subject_id),
                    'that claim ' || coalesce(r.rival_id, told.rival) || case when r.claim_id is null then ' is not its rival'
@@ -188,7 +195,12 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
             where t.chosen is distinct from r.chosen
             order by 1 limit $1)
            union all
-           -- Follows from the verdicts, which are on record.
+           -- What follows from the verdicts, which are on record.
+           (select 'experiment ' || e.id, case when supports then 'it is said to support its claim' else 'it is not said to support its claim' end
+            from experiment e left join verdict v on v.experiment_id = e.id
+            where supports <> coalesce(v.outcome = 'supported', false)
+            order by e.id limit $1)
+           union all
            (select 'experiment ' || e.id, 'what it means for the claim is said to be ' || coalesce(challenge, 'nothing')
             from experiment e join verdict v on v.experiment_id = e.id
             where challenge is distinct from case

@@ -48,6 +48,16 @@ pub enum Error {
     /// Changed since the sender read it, by `If-Match`.
     #[error("it was changed since it was read")]
     Changed,
+    /// What an outside worker asks for is no longer, or not yet, its own.
+    #[error("{detail}")]
+    Worker {
+        /// Last part of the problem's `type` address, one of those in [`jobs::outside`].
+        ///
+        /// [`jobs::outside`]: breakmywork_protocol::jobs::outside
+        kind: &'static str,
+        /// What to do.
+        detail: &'static str,
+    },
     /// Too often or too much.
     #[error("{detail}")]
     TooMany {
@@ -218,7 +228,7 @@ impl Error {
             Self::Forbidden(_) | Self::Scope(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Worker { .. } => StatusCode::CONFLICT,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -254,6 +264,10 @@ impl Error {
                 reply.detail = format!(
                     "This token lacks the scope `{scope}`. Make one that has it at /account#tokens, or with `breakmywork token create --scope {scope}`."
                 );
+            }
+            Self::Worker { kind, detail } => {
+                reply.kind = kind;
+                reply.detail = (*detail).to_owned();
             }
             Self::Invalid(fields) => reply.fields = shortened(fields),
             Self::Unsupported(detail) => reply.detail = (*detail).to_owned(),
@@ -421,8 +435,10 @@ impl From<breakmywork_protocol::jobs::Error> for Error {
             Jobs::Conflict(detail) => Self::Conflict(detail),
             Jobs::NotFound(what) => Self::NotFound(format!("There is no such {what}.")),
             Jobs::Database(error) => error.into(),
-            // Only workers hold leases, and they do not come through here.
-            Jobs::LeaseLost { .. } => Self::internal(error),
+            Jobs::LeaseLost { .. } => Self::Worker {
+                kind: breakmywork_protocol::jobs::outside::LEASE_LOST,
+                detail: "The lease on this run was taken away: write nothing more of it.",
+            },
         }
     }
 }

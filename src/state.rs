@@ -15,6 +15,7 @@ use crate::{
     unchanged::Unchanged,
 };
 use axum::extract::FromRef;
+use breakmywork_protocol::jobs::Timing;
 use sqlx::PgPool;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ pub struct AppState {
     pub pool: PgPool,
     /// How the server was started.
     pub settings: Arc<Settings>,
+    /// Times of the job table, for workers that come over REST.
+    pub timing: Timing,
     /// Cancelled when the server stops: open streams end then.
     pub shutdown: CancellationToken,
     /// Tells which experiment changed.
@@ -62,6 +65,7 @@ impl AppState {
     pub fn new(pool: PgPool, settings: Settings, shutdown: CancellationToken) -> Self {
         Self {
             pool,
+            timing: Timing::default(),
             pace: Pace::new(f64::from(settings.experiment_hours)),
             shutdown,
             changes: Changes::new(),

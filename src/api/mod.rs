@@ -41,6 +41,7 @@ mod threads;
 mod tokens;
 mod tuning;
 mod version;
+mod worker;
 mod works;
 
 pub use idempotency::forget_old;
@@ -86,6 +87,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "following", description = "What the owner of a token follows, and was told of it"),
         (name = "account", description = "The tokens and signed-in browsers of the owner of a token, and invitations"),
         (name = "queue", description = "What runs and what waits"),
+        (name = "worker", description = "What a worker of the operator's says that has a token instead of the database's password"),
         (name = "record", description = "Registrations, conclusions and what people did, in one chain of hashes")
     )
 )]
@@ -222,6 +224,14 @@ fn described() -> Described {
         .routes(routes!(queue::pause))
         .routes(routes!(queue::resume))
         .routes(routes!(queue::workers))
+        .routes(routes!(worker::release))
+        .routes(routes!(worker::register, worker::sign_off))
+        .routes(routes!(worker::condition))
+        .routes(routes!(worker::offer))
+        .routes(routes!(worker::take))
+        .routes(routes!(worker::ended))
+        .routes(routes!(worker::checkpoints))
+        .routes(routes!(worker::report))
 }
 
 /// The routes, and their description with what is the same of all of them.

@@ -24,11 +24,13 @@ pub enum Scope {
     Account,
     /// Run the queue; needs the role too.
     Admin,
+    /// Be a worker; needs the role of an admin too.
+    Work,
 }
 
 impl Scope {
     /// All of them, those that most scripts need first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Read,
         Self::Propose,
         Self::Discuss,
@@ -36,6 +38,7 @@ impl Scope {
         Self::Moderate,
         Self::Account,
         Self::Admin,
+        Self::Work,
     ];
 
     /// What a token gets where nothing else is asked for: all that a member does on the board.
@@ -51,6 +54,7 @@ impl Scope {
             Self::Moderate => "moderate",
             Self::Account => "account",
             Self::Admin => "admin",
+            Self::Work => "work",
         }
     }
 
@@ -66,6 +70,7 @@ impl Scope {
             Self::Moderate => "hide comments, lock discussions, decide what waits",
             Self::Account => "list, make and revoke tokens, end sessions",
             Self::Admin => "run the queue",
+            Self::Work => "take runs and report them, as a worker of yours",
         }
     }
 
@@ -76,7 +81,8 @@ impl Scope {
                 Role::Member
             }
             Self::Moderate => Role::Moderator,
-            Self::Admin => Role::Admin,
+            // What it reports is believed.
+            Self::Admin | Self::Work => Role::Admin,
         }
     }
 

@@ -30,7 +30,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         settings.public_url,
         listener.local_addr()?
     );
-    let state = AppState::new(pool, settings, shutdown.clone());
+    let mut state = AppState::new(pool, settings, shutdown.clone());
+    state.timing = args.listen.chores().timing;
     let server = server::serve(listener, state, args.listen.chores());
     tokio::pin!(server);
     let mut stop = Stop::install()?;

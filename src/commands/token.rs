@@ -16,8 +16,8 @@ pub(super) enum Command {
         #[arg(long)]
         user: String,
         /// What the token allows: read, propose (works, claims, experiments, forecasts), discuss (comments, reactions),
-        /// follow (what is followed, inbox, mail), moderate, admin (the queue; both need the role), account (tokens and
-        /// sessions).
+        /// follow (what is followed, inbox, mail), moderate, admin (the queue), work (a worker of yours; all three
+        /// need the role), account (tokens and sessions).
         #[arg(long = "scope", value_delimiter = ',', default_values_t = Scope::USUAL)]
         scopes: Vec<Scope>,
         /// Days until it ends, 1 to 365.

@@ -105,7 +105,8 @@ async fn run_on(
     let settings = args.listen.settings(&listener)?;
     announce(args, &settings.public_url, &admin)?;
     let shutdown = CancellationToken::new();
-    let state = AppState::new(database.pool.clone(), settings, shutdown.clone());
+    let mut state = AppState::new(database.pool.clone(), settings, shutdown.clone());
+    state.timing = args.listen.chores().timing;
     let mut stop = Stop::install()?;
     let web = async {
         let result = server::serve(listener, state, args.listen.chores()).await;

@@ -10,6 +10,7 @@ mod following;
 mod forecasts;
 mod openapi;
 mod outcomes;
+mod outside;
 mod people;
 mod queue;
 mod rates;

@@ -24,6 +24,16 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
     let posted = site.post(&ada, &comments, &comment).await;
     posted.assert_status(StatusCode::CREATED);
     let description: Value = site.get("/api/v1/openapi.json").await.json();
+    let worker = "/api/v1/worker/00000000-0000-4000-8000-000000000001";
+    let registration =
+        serde_json::json!({"host": "h", "device": "cpu", "version": "0", "slots": 1});
+    let registered = site.put(&root, worker, &registration).await;
+    registered.assert_status(StatusCode::NO_CONTENT);
+    let none = serde_json::json!({});
+    let taken: Value = site
+        .post(&root, &format!("{worker}/take"), &none)
+        .await
+        .json();
     let run = sqlx::query_scalar!("select min(id) from run")
         .fetch_one(&site.pool)
         .await
@@ -42,12 +52,15 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
         };
         let path = path
             .replace("{id}", &id.to_string())
+            .replace("/api/v1/worker/{worker}", worker)
+            .replace("{run}", &taken["lease"]["run"].to_string())
             .replace("{name}", "ada")
             .replace("{slug}", "recurrent-dropout");
         let with = match path.as_str() {
             // What amends nothing is compared with what is named.
             path if path.ends_with("/diff") => format!("?with={id}"),
             "/api/v1/compare" | "/api/v1/compare/curves" => format!("?experiments={id}"),
+            path if path.ends_with("/checkpoints") => "?epoch=1".to_owned(),
             "/api/v1/search" => "?q=mask".to_owned(),
             _ => String::new(),
         };

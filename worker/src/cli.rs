@@ -8,10 +8,13 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The variable of the environment with the token for a board's server.
+pub const TOKEN: &str = "BREAKMYWORK_TOKEN";
+
 /// Takes queued runs, trains them and reports their results.
 ///
-/// Without a command it works for the board whose database DATABASE_URL names, until it is stopped: the first
-/// SIGTERM or Ctrl-C writes checkpoints and hands all runs back, a second one stops at once.
+/// Without a command it works for the board at --server, or whose database DATABASE_URL names, until it is stopped: the
+/// first SIGTERM or Ctrl-C writes checkpoints and hands all runs back, a second one stops at once.
 ///
 /// Exit codes: 0 done or nothing to do, 10 failed for good, 11 may work if tried again, 12 the lease was lost,
 /// 13 stopped before the end and handed back.
@@ -33,7 +36,23 @@ pub struct Cli {
 /// Working for a board.
 #[derive(Debug, Args)]
 pub struct WorkArgs {
-    /// The board's database, such as postgres://user:password@host/name.
+    /// The board's address, such as https://board.example.org. Needs a token with the scope `work`, and no database.
+    #[arg(long, env = "BREAKMYWORK_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// The token for --server. Better a file or the environment; the command line of a process is for everybody to read,
+    /// so the worker starts itself again without.
+    #[arg(
+        long,
+        env = TOKEN,
+        hide_env_values = true,
+        value_name = "TOKEN",
+        conflicts_with = "token_file"
+    )]
+    pub token: Option<String>,
+    /// A file with the token for --server alone in it.
+    #[arg(long, env = "BREAKMYWORK_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The board's database, where no --server is given, such as postgres://user:password@host/name.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// Take one run, or none if there is none, and end.
@@ -106,6 +125,31 @@ impl WorkArgs {
     pub fn beat(&self) -> Duration {
         let third = f64::from(self.lease_seconds) / 3.0;
         Duration::from_secs_f64(self.beat_seconds.min(third))
+    }
+
+    /// The time that the board has to answer: a share of the lease.
+    pub fn share(&self) -> Duration {
+        Duration::from_secs_f64(f64::from(self.lease_seconds) / 3.0)
+    }
+
+    /// The token for the board's server.
+    ///
+    /// # Errors
+    /// If none is given, or its file cannot be read.
+    pub fn token(&self) -> Result<String, String> {
+        match (&self.token, &self.token_file) {
+            (Some(token), _) => Ok(token.clone()),
+            (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
+                format!(
+                    "the token's file {} cannot be read: {error}",
+                    path.display()
+                )
+            }),
+            (None, None) => Err(format!(
+                "--server needs a token: name a file with --token-file, or set {TOKEN}; an admin makes one with \
+                 `breakmywork token create --user NAME --scope work --scope read`"
+            )),
+        }
     }
 
     /// Times of the job table.

@@ -1,6 +1,6 @@
 //! `breakmywork-worker`: wires flags to the library and ends with its exit code.
 
-use breakmywork_worker::cli::{Cli, Command};
+use breakmywork_worker::cli::{Cli, Command, TOKEN};
 use breakmywork_worker::{data, exit, local, memory, runner, trainer};
 use clap::Parser;
 use std::os::unix::process::CommandExt;
@@ -12,6 +12,7 @@ const THREADS: &str = "RAYON_NUM_THREADS";
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log();
+    unlisted();
     exit::code(match cli.command {
         Some(Command::Train(args)) => {
             prepared(args.device.threads);
@@ -25,6 +26,32 @@ fn main() -> ExitCode {
         Some(Command::Probe(args)) => trainer::probe(&args),
         None => runner::run(cli.work),
     })
+}
+
+/// Starts this program again in place without the token among its arguments, which lists of processes show; it stays in
+/// the environment, which they do not.
+fn unlisted() {
+    const FLAG: &str = "--token";
+    let mut arguments = std::env::args_os().skip(1);
+    let (mut kept, mut token) = (Vec::new(), None);
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or_default();
+        if text == FLAG {
+            token = arguments.next();
+        } else if let Some(given) = text.strip_prefix("--token=") {
+            token = Some(given.into());
+        } else {
+            kept.push(argument);
+        }
+    }
+    let (Some(token), Ok(program)) = (token, std::env::current_exe()) else {
+        return;
+    };
+    let error = std::process::Command::new(program)
+        .args(kept)
+        .env(TOKEN, token)
+        .exec();
+    tracing::warn!(%error, "the token stays in the list of processes");
 }
 
 /// A trainer is started from `/proc/self/exe`, and would be called `exe` in lists of processes.

@@ -5,11 +5,14 @@ use crate::id::RunId;
 use crate::result::RunResult;
 use crate::spec::Plan;
 use crate::text;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 
 /// How an attempt ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = RunEnding))]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// The run is complete.
     Succeeded(Box<RunResult>),
@@ -38,7 +41,10 @@ pub enum Ending {
 }
 
 /// What kind of failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = RunFailureKind))]
+#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The worker cannot run this plan.
     Specification,
@@ -74,7 +80,7 @@ impl FailureKind {
 /// [`Error::LeaseLost`] if the lease was taken away: nothing was written.
 pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing) -> Result<()> {
     let mut tx = pool.begin().await?;
-    let ending = admitted(&mut tx, lease.run, fit(ending)).await?;
+    let ending = admitted(&mut tx, lease.run, ending.fit()).await?;
     let outcome = match &ending {
         Ending::Succeeded(_) => "succeeded",
         Ending::Failed {
@@ -175,27 +181,30 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
     Ok(())
 }
 
-/// What a worker reports, as it can be stored and shown to everybody.
-fn fit(ending: Ending) -> Ending {
-    match ending {
-        Ending::Failed { kind, error } => Ending::Failed {
-            kind,
-            error: text::for_people(&error),
-        },
-        Ending::Unable { error } => Ending::Unable {
-            error: text::for_people(&error),
-        },
-        Ending::Lost { error } => Ending::Lost {
-            error: text::for_people(&error),
-        },
-        Ending::Succeeded(result) => match result.storable() {
-            Ok(result) => Ending::Succeeded(Box::new(result)),
-            Err(metric) => Ending::Failed {
-                kind: FailureKind::Diverged,
-                error: format!("Its {metric} is not a finite number."),
+impl Ending {
+    /// What a worker reports, as it can be sent, stored and shown to everybody.
+    #[must_use]
+    pub fn fit(self) -> Self {
+        match self {
+            Self::Failed { kind, error } => Self::Failed {
+                kind,
+                error: text::for_people(&error),
             },
-        },
-        other @ (Ending::Preempted | Ending::Cancelled) => other,
+            Self::Unable { error } => Self::Unable {
+                error: text::for_people(&error),
+            },
+            Self::Lost { error } => Self::Lost {
+                error: text::for_people(&error),
+            },
+            Self::Succeeded(result) => match result.storable() {
+                Ok(result) => Self::Succeeded(Box::new(result)),
+                Err(metric) => Self::Failed {
+                    kind: FailureKind::Diverged,
+                    error: format!("Its {metric} is not a finite number."),
+                },
+            },
+            other @ (Self::Preempted | Self::Cancelled) => other,
+        }
     }
 }
 

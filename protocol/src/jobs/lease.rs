@@ -1,9 +1,10 @@
 //! What the holder of a lease reports while it trains. Every write names (run, epoch).
 
 use super::{Error, Lease, Result, Timing, events};
-use crate::id::RunId;
+use crate::id::{ExperimentId, RunId};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 /// What a heartbeat learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +14,10 @@ pub struct Beat {
 }
 
 /// How far a run is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = RunProgress))]
+#[serde(deny_unknown_fields)]
 pub struct Progress {
     /// Optimizer steps done.
     pub step: u32,
@@ -40,17 +44,60 @@ impl Progress {
 
 /// One point of a learning curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct MetricPoint {
     /// Metric, as in [`crate::metric`].
     pub name: String,
     /// Optimizer steps done.
     pub step: u32,
-    /// Its value.
+    /// Its value; one that is not finite as "NaN", "inf" or "-inf", which JSON has no numbers for.
+    #[serde(with = "any_number")]
+    #[cfg_attr(feature = "openapi", schema(value_type = AnyNumber))]
     pub value: f64,
 }
 
+/// A number, or the name of one that is not finite.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub(super) enum AnyNumber {
+    /// A finite one.
+    Number(f64),
+    /// "NaN", "inf" or "-inf".
+    Name(String),
+}
+
+mod any_number {
+    use super::AnyNumber;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        match value.is_finite() {
+            true => AnyNumber::Number(*value).serialize(to),
+            false => AnyNumber::Name(value.to_string()).serialize(to),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        match AnyNumber::deserialize(from)? {
+            AnyNumber::Number(value) => Ok(value),
+            AnyNumber::Name(name) => match name.as_str() {
+                "NaN" => Ok(f64::NAN),
+                "inf" => Ok(f64::INFINITY),
+                "-inf" => Ok(f64::NEG_INFINITY),
+                _ => Err(D::Error::custom(
+                    "must be a number, \"NaN\", \"inf\" or \"-inf\"",
+                )),
+            },
+        }
+    }
+}
+
 /// A registered checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Checkpoint {
     /// The attempt that wrote it.
     pub epoch: i64,
@@ -294,6 +341,37 @@ pub(super) async fn fence(tx: &mut PgConnection, lease: &Lease) -> Result<()> {
 }
 
 impl Lease {
+    /// The lease that an outside worker names; whether it holds, every report finds out for itself.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if there is no such run.
+    pub async fn named(pool: &PgPool, run: RunId, epoch: i64, worker: Uuid) -> Result<Self> {
+        let row = sqlx::query!(
+            r#"select experiment_id as "experiment: ExperimentId", plan, max_runtime_s from run where id = $1"#,
+            run as RunId
+        )
+        .fetch_optional(pool)
+        .await?
+        .ok_or(Error::LeaseLost { run, epoch })?;
+        Ok(Self {
+            run,
+            epoch,
+            experiment: row.experiment,
+            worker,
+            plan: serde_json::from_value(row.plan).map_err(|error| error.to_string()),
+            max_runtime_s: row.max_runtime_s,
+        })
+    }
+
+    /// Whether it is held at this moment.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] if it was taken away.
+    pub async fn check(&self, pool: &PgPool) -> Result<()> {
+        let mut tx = pool.begin().await?;
+        fence(&mut tx, self).await
+    }
+
     pub(super) fn lost(&self) -> Error {
         Error::LeaseLost {
             run: self.run,

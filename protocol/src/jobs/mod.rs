@@ -25,6 +25,7 @@ mod finish;
 mod lease;
 mod line;
 mod offer;
+pub mod outside;
 mod power;
 mod reap;
 mod rival;
@@ -60,7 +61,10 @@ pub use submit::{register, register_knowing, withdraw};
 pub use take::take;
 pub(crate) use tuning::chosen_again;
 pub use tuning::settled;
-pub use worker::{Trouble, ended, register_worker, report_trouble, stop_worker};
+pub use worker::{
+    Trouble, ended, register_outside_worker, register_worker, report_trouble, stop_worker,
+    worker_of_token,
+};
 
 use crate::id::{ExperimentId, RunId};
 use crate::spec::Plan;

@@ -2,6 +2,7 @@
 
 use super::Result;
 use crate::data_set::Reference;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use std::fmt;
 use uuid::Uuid;
@@ -16,7 +17,8 @@ pub struct Offer {
 }
 
 /// A data set of a worker whose content is not what the board knows under that name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OtherContent {
     /// As `name@version`.
     pub data_set: String,

@@ -1,8 +1,9 @@
 //! Workers and what they say of themselves.
 
-use super::Result;
-use crate::id::RunId;
+use super::{Error, Result};
+use crate::id::{RunId, TokenId};
 use crate::text;
+use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -33,6 +34,52 @@ pub async fn register_worker(
     Ok(())
 }
 
+/// The same of a worker that comes with a token instead of the database's password. A token is one worker: whichever
+/// process registered with it last is that worker, and those before it are none any more.
+///
+/// # Errors
+/// [`Error::Conflict`] if the id is another token's worker, or an earlier one of this token's.
+pub async fn register_outside_worker(
+    pool: &PgPool,
+    worker: Uuid,
+    token: TokenId,
+    host: &str,
+    device: &str,
+    version: &str,
+    slots: u8,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into worker (id, host, device, version, slots, token_id) values ($1, $2, $3, $4, $5, $6)
+         on conflict (id) do update set last_seen_at = now() where worker.token_id = $6",
+        worker,
+        text::cut(host, text::NAME_CHARS),
+        text::cut(device, text::NAME_CHARS),
+        text::cut(version, text::NAME_CHARS),
+        i16::from(slots),
+        token as TokenId
+    )
+    .execute(pool)
+    .await?;
+    match worker_of_token(pool, token).await? == Some(worker) {
+        true => Ok(()),
+        false => Err(Error::Conflict("Another worker goes by this id.".into())),
+    }
+}
+
+/// The worker that a token is: the process that registered with it last.
+///
+/// # Errors
+/// If the database is away.
+pub async fn worker_of_token(pool: &PgPool, token: TokenId) -> Result<Option<Uuid>> {
+    let worker = sqlx::query_scalar!(
+        "select id from worker where token_id = $1 order by started_at desc, id limit 1",
+        token as TokenId
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(worker)
+}
+
 /// Signs a worker off; it offers no data set any more.
 ///
 /// # Errors
@@ -49,7 +96,10 @@ pub async fn stop_worker(pool: &PgPool, worker: Uuid) -> Result<()> {
 }
 
 /// What is wrong with a worker's machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = WorkerTrouble))]
+#[serde(deny_unknown_fields)]
 pub struct Trouble {
     /// In words, for everybody to read: paths of its machine are left out when it is stored.
     pub reason: String,

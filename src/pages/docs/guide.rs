@@ -39,6 +39,7 @@ documents! {
     "following", "following, the inbox, feeds and mail";
     "record", "what is on record, and how anybody checks it";
     "queue", "what waits, in which order, and what is promised";
+    "worker", "workers that have a token instead of the database's password";
     "reproduction", "what the numbers must be, and the commands that show it";
     "examples", "REST by example: each thing that a person can do, as a request";
     "operations", "running a board for others";

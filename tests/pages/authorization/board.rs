@@ -38,6 +38,10 @@ impl Board {
             ("work_fields", WORK_FIELDS.to_owned()),
             ("claim_fields", CLAIM_FIELDS.to_owned()),
             ("claim", site.claim("C2").await.to_string()),
+            (
+                "outside_worker",
+                "00000000-0000-4000-8000-00000000000a".to_owned(),
+            ),
         ]);
         works(site, [&ada, &bob, &nina], &mut things).await;
         experiments(site, [&ada, &bob, &mona], &mut things).await;

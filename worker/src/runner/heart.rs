@@ -1,8 +1,9 @@
 //! The heartbeat of a run: from its take to the report of its end, whatever else is waited for.
 
 use super::Runner;
+use super::board::Error;
 use super::work::tolerate;
-use breakmywork_protocol::jobs::{self, Error, Lease};
+use breakmywork_protocol::jobs::{self, Lease};
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -85,7 +86,7 @@ impl Runner {
         loop {
             beat.tick().await;
             let (now, heard) = heart.now();
-            let sent = jobs::beat(&self.pool, lease, now, self.args.timing());
+            let sent = self.board.beat(lease, now, self.args.timing());
             match self.in_time(sent).await {
                 Ok(beat) => {
                     heart.tell(heard);
@@ -93,7 +94,7 @@ impl Runner {
                         heart.cancelled.notify_one();
                     }
                 }
-                Err(error @ Error::LeaseLost { .. }) => {
+                Err(error @ (Error::LeaseLost { .. } | Error::Refused(_))) => {
                     tracing::debug!("{error}");
                     heart.lost.notify_one();
                     return std::future::pending().await;

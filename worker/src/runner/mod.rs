@@ -1,11 +1,12 @@
 //! The runner: takes runs off the job table and has each trained by a child process.
 //!
 //! It trains nothing itself, so a crash, a hang or a device fault in training cannot stop the heartbeat. Everything
-//! it writes goes through [`breakmywork_protocol::jobs`] and names its lease; when the lease is gone it drops the run.
+//! it writes goes through its [`board::Board`] and names its lease; when the lease is gone it drops the run.
 //! Each run of several at once is a task of its own, with a lease and a trainer of its own; the tasks share the
-//! connections to the database and nothing else.
+//! connections to the board and nothing else.
 //! One thread: the kernel ties a trainer's life to the thread that started it.
 
+mod board;
 mod child;
 mod environment;
 mod health;
@@ -21,23 +22,22 @@ mod work;
 use crate::cli::WorkArgs;
 use crate::train::VERSION;
 use crate::{exit, rights};
-use breakmywork_protocol::db::Mismatch;
-use breakmywork_protocol::jobs::{Error, Trouble};
-use breakmywork_protocol::{db, jobs};
+use board::{Board, Error, Misfit, Rest};
+use breakmywork_protocol::db;
+use breakmywork_protocol::jobs::Trouble;
 use health::Health;
 use shelf::Shelf;
-use sqlx::PgPool;
 use std::cell::{Cell, RefCell};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use uuid::Uuid;
 
-/// Longest pause between two tries to reach a database that is away.
+/// Longest pause between two tries to reach a board that is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// A runner that is to do one thing and end does not wait longer than this for its database.
+/// A runner that is to do one thing and end does not wait longer than this for its board.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Time that signing off may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -51,17 +51,11 @@ const FITS_FOR: Duration = Duration::from_secs(5);
 /// Works until it is stopped, or as long as the arguments say; gives the exit code.
 pub fn run(args: WorkArgs) -> u8 {
     rights::keep_secrets();
-    let Some(url) = args.database_url.clone() else {
-        tracing::error!(
-            "no database: name the board's with DATABASE_URL or --database-url, or train without one: breakmywork-worker train SPEC"
-        );
-        return exit::FAILED;
-    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let result = runtime.and_then(|runtime| {
-        let result = LocalSet::new().block_on(&runtime, serve(args, &url));
+        let result = LocalSet::new().block_on(&runtime, serve(args));
         // Else a look into a data folder on a dead network would be waited for.
         runtime.shutdown_background();
         result
@@ -75,12 +69,12 @@ pub fn run(args: WorkArgs) -> u8 {
 /// What the parts of a runner share.
 pub(crate) struct Runner {
     args: WorkArgs,
-    pool: PgPool,
+    board: Board,
     id: Uuid,
     /// How often somebody asked for the end.
     stop: watch::Receiver<u32>,
     health: RefCell<Health>,
-    /// When the database last answered.
+    /// When the board last answered.
     reached: Cell<Instant>,
     /// When it was last seen to fit this program.
     fitted: Cell<Option<Instant>>,
@@ -88,27 +82,46 @@ pub(crate) struct Runner {
     forgotten: Cell<bool>,
 }
 
-async fn serve(args: WorkArgs, url: &str) -> io::Result<u8> {
+/// The board that the arguments name, or why they name none.
+fn board(args: &WorkArgs) -> Result<Board, String> {
+    if let Some(address) = &args.server {
+        let token = args.token()?;
+        let rest = Rest::new(address, &token, args.share());
+        return rest
+            .map(Board::Rest)
+            .map_err(|unusable| unusable.to_string());
+    }
+    let Some(url) = &args.database_url else {
+        return Err(
+            "no board: name its address with --server and a token, or its database with DATABASE_URL or \
+             --database-url, or train without one: breakmywork-worker train SPEC"
+                .into(),
+        );
+    };
+    // A beat for each run and what it reports, so that a slow report never makes a beat wait, and one for what is told
+    // of this machine. The question for a run needs none of its own: it is asked while a slot is free.
+    let connections = 2 * u32::from(args.slots) + 1;
+    db::pool(url, connections).map(Board::Database).map_err(|error| {
+        format!("DATABASE_URL or --database-url cannot be used: {error}; write postgres://user:password@host/name")
+    })
+}
+
+async fn serve(args: WorkArgs) -> io::Result<u8> {
+    let board = match board(&args) {
+        Ok(board) => board,
+        Err(reason) => {
+            tracing::error!("{reason}");
+            return Ok(exit::FAILED);
+        }
+    };
     // A worker without its device could train nothing.
     if !child::device_works(&args).await? {
         return Ok(exit::FAILED);
     }
-    // A beat for each run and what it reports, so that a slow report never makes a beat wait, and one for what is told
-    // of this machine. The question for a run needs none of its own: it is asked while a slot is free.
-    let connections = 2 * u32::from(args.slots) + 1;
-    let pool = match db::pool(url, connections) {
-        Ok(pool) => pool,
-        Err(error) => {
-            tracing::error!(
-                "DATABASE_URL or --database-url cannot be used: {error}; write postgres://user:password@host/name"
-            );
-            return Ok(exit::FAILED);
-        }
-    };
     std::fs::create_dir_all(&args.checkpoint_dir)?;
     let mut shelf = Shelf::new(args.folder.data_sets.clone());
     let runner = Rc::new(Runner {
-        pool,
+        board,
         args,
         id: Uuid::new_v4(),
         stop: stop::signals()?,
@@ -125,7 +138,7 @@ async fn serve(args: WorkArgs, url: &str) -> io::Result<u8> {
     let telling = tokio::task::spawn_local(Rc::clone(&runner).keep_telling(shelf));
     let code = Rc::clone(&runner).take_and_work().await;
     telling.abort();
-    match tokio::time::timeout(FAREWELL, jobs::stop_worker(&runner.pool, runner.id)).await {
+    match tokio::time::timeout(FAREWELL, runner.board.sign_off(runner.id)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "could not sign off"),
         Err(_) => tracing::debug!("could not sign off in time"),
@@ -133,17 +146,12 @@ async fn serve(args: WorkArgs, url: &str) -> io::Result<u8> {
     Ok(code)
 }
 
-/// Whether another release of this program is needed; an older database may be migrated meanwhile.
-fn is_for_good(mismatch: &Mismatch) -> bool {
-    matches!(mismatch, Mismatch::Newer { .. } | Mismatch::Changed { .. })
-}
-
 impl Runner {
     pub(crate) fn stopping(&self) -> bool {
         *self.stop.borrow() > 0
     }
 
-    /// Makes this process and its data sets known, as soon as the database answers and fits.
+    /// Makes this process and its data sets known, as soon as the board answers and fits.
     ///
     /// # Errors
     /// The exit code, if that is not to be waited for.
@@ -153,11 +161,11 @@ impl Runner {
         loop {
             match self.fits().await {
                 Ok(()) => {}
-                Err(mismatch) if is_for_good(&mismatch) => {
-                    tracing::error!("{mismatch}");
+                Err(misfit) if misfit.for_good => {
+                    tracing::error!("{misfit}");
                     return Err(exit::FAILED);
                 }
-                Err(mismatch) => tracing::warn!("{mismatch}"),
+                Err(misfit) => tracing::warn!("{misfit}"),
             }
             if self.fitted.get().is_some() {
                 match self.introduce(shelf).await {
@@ -165,8 +173,12 @@ impl Runner {
                         tracing::info!(worker = %self.id, device = self.device(), "ready");
                         return Ok(());
                     }
+                    Err(Error::Refused(reason)) => {
+                        tracing::error!("the board does not take this worker: {reason}");
+                        return Err(exit::FAILED);
+                    }
                     Err(error) => {
-                        tracing::warn!("the database does not take this worker yet: {error}");
+                        tracing::warn!("the board does not take this worker yet: {error}");
                     }
                 }
             }
@@ -181,12 +193,12 @@ impl Runner {
 
     async fn introduce(&self, shelf: &mut Shelf) -> Result<(), Error> {
         self.sign_on().await?;
-        shelf.tell(&self.pool, self.id).await
+        shelf.tell(&self.board, self.id).await
     }
 
     async fn sign_on(&self) -> Result<(), Error> {
         let (host, device, slots) = (hostname(), self.device(), self.args.slots);
-        let signed = jobs::register_worker(&self.pool, self.id, &host, &device, VERSION, slots);
+        let signed = self.board.register(self.id, &host, &device, slots);
         self.in_time(signed).await
     }
 
@@ -196,8 +208,8 @@ impl Runner {
         format!("{device} ({})", device.name())
     }
 
-    /// Whether this program can work on the database, asked now and then: somebody may migrate it meanwhile.
-    async fn fits(&self) -> Result<(), Mismatch> {
+    /// Whether this program can work for the board, asked now and then: somebody may migrate it meanwhile.
+    async fn fits(&self) -> Result<(), Misfit> {
         if self
             .fitted
             .get()
@@ -206,13 +218,9 @@ impl Runner {
             return Ok(());
         }
         self.fitted.set(None);
-        tokio::time::timeout(self.share(), db::schema_fits(&self.pool))
+        tokio::time::timeout(self.share(), self.board.fits())
             .await
-            .unwrap_or_else(|_| {
-                Err(Mismatch::Unknown(sqlx::Error::Io(
-                    ErrorKind::TimedOut.into(),
-                )))
-            })?;
+            .unwrap_or_else(|_| Err(Error::late().into()))?;
         self.fitted.set(Some(Instant::now()));
         Ok(())
     }
@@ -232,12 +240,12 @@ impl Runner {
                 shelf.forgotten();
                 told = None;
             }
-            if let Err(error) = shelf.tell(&self.pool, self.id).await {
+            if let Err(error) = shelf.tell(&self.board, self.id).await {
                 tracing::debug!("the board does not take what data sets are here: {error}");
             }
             let trouble = self.health.borrow().trouble();
             if trouble != told {
-                let report = jobs::report_trouble(&self.pool, self.id, trouble.as_ref());
+                let report = self.board.report_trouble(self.id, trouble.as_ref());
                 match self.in_time(report).await {
                     Ok(()) => told = trouble,
                     Err(error) => {
@@ -253,7 +261,7 @@ impl Runner {
         let root = self.args.checkpoint_dir.clone();
         let here = store::aside(move || store::runs(&root)).await;
         let here = here.unwrap_or_default();
-        let ended = match self.in_time(jobs::ended(&self.pool, &here)).await {
+        let ended = match self.in_time(self.board.ended(self.id, &here)).await {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::debug!("cannot ask which runs have ended: {error}");
@@ -264,22 +272,22 @@ impl Runner {
         store::aside(move || ended.iter().for_each(|run| store::remove(&root, *run))).await;
     }
 
-    /// Gives the database a share of the lease to answer: behind a dead network a report would wait for ever,
+    /// Gives the board a share of the lease to answer: behind a dead network a report would wait for ever,
     /// and the next one with it. All reports may be sent twice.
     async fn in_time<T>(&self, report: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let answer = tokio::time::timeout(self.share(), report)
             .await
-            .map_err(|_| Error::Database(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+            .map_err(|_| Error::late())
             .flatten();
         // What it refuses it has understood.
-        if !matches!(answer, Err(Error::Database(_))) {
+        if !matches!(answer, Err(Error::Away(_))) {
             self.reached.set(Instant::now());
         }
         answer
     }
 
     fn share(&self) -> Duration {
-        Duration::from_secs_f64(f64::from(self.args.lease_seconds) / 3.0)
+        self.args.share()
     }
 
     /// Sleeps, but not past a request to stop.

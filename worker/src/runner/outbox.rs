@@ -1,13 +1,12 @@
 //! Reports on their way to the job table: kept until they are accepted or the lease is lost.
 
+use super::board::{Board, Error};
 use super::store;
 use crate::events;
-use breakmywork_protocol::jobs::{self, Checkpoint, Error, Lease, MetricPoint, Progress};
-use sqlx::PgPool;
+use breakmywork_protocol::jobs::outside::MOST_POINTS;
+use breakmywork_protocol::jobs::{Checkpoint, Lease, MetricPoint, Progress};
 use std::path::Path;
 
-/// Points that are sent in one statement at most.
-const BATCH: usize = 500;
 /// Checkpoints of an attempt whose files are kept: one to go on from, and one more should it be damaged.
 const KEPT: usize = 2;
 
@@ -67,28 +66,29 @@ impl Outbox {
     /// Sends what is there, and how far the training is. On an error the rest stays: sending twice is harmless.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`] is final; anything else can be tried again.
+    /// [`Error::LeaseLost`] and [`Error::Refused`] are final; anything else can be tried again.
     pub(super) async fn send(
         &mut self,
-        pool: &PgPool,
+        board: &Board,
         lease: &Lease,
         progress: Progress,
     ) -> Result<(), Error> {
         while let Some(key) = self.unusable.first() {
-            jobs::checkpoint_unusable(pool, lease, key).await?;
+            board.checkpoint_unusable(lease, key).await?;
             self.unusable.remove(0);
         }
         if let Some(step) = self.resumed {
-            jobs::resumed(pool, lease, step).await?;
+            board.resumed(lease, step).await?;
             self.resumed = None;
         }
         while !self.points.is_empty() {
-            let sent = self.points.len().min(BATCH);
-            jobs::report_metrics(pool, lease, progress, &self.points[..sent]).await?;
+            let sent = self.points.len().min(MOST_POINTS);
+            let points = &self.points[..sent];
+            board.report_metrics(lease, progress, points).await?;
             self.points.drain(..sent);
         }
         while let Some(checkpoint) = self.checkpoints.first() {
-            jobs::checkpoint(pool, lease, checkpoint).await?;
+            board.checkpoint(lease, checkpoint).await?;
             self.registered.push(self.checkpoints.remove(0).object_key);
         }
         Ok(())

@@ -1,10 +1,9 @@
 //! The data sets of this machine, told to the board: at the start, and whenever the folder changes.
 
+use super::board::{Board, Error};
 use crate::data::Store;
-use breakmywork_protocol::jobs::{self, Error, Offer, OtherContent};
-use sqlx::PgPool;
+use breakmywork_protocol::jobs::{Offer, OtherContent};
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -39,8 +38,8 @@ impl Shelf {
     /// Looks into the folder, and tells the board if something changed.
     ///
     /// # Errors
-    /// If the database is away; nothing is lost, the next call tells it.
-    pub(super) async fn tell(&mut self, pool: &PgPool, worker: Uuid) -> Result<(), Error> {
+    /// If the board is away; nothing is lost, the next call tells it.
+    pub(super) async fn tell(&mut self, board: &Board, worker: Uuid) -> Result<(), Error> {
         let store = self.store.clone();
         // On a thread of its own: a folder on a dead network must not stop the heartbeat.
         let (offers, damages) = tokio::task::spawn_blocking(move || look(&store))
@@ -53,9 +52,9 @@ impl Shelf {
             .as_ref()
             .is_none_or(|(when, _)| when.elapsed() > TELL_AGAIN);
         if changed || stale {
-            self.other = tokio::time::timeout(PATIENCE, jobs::offer(pool, worker, &offers))
+            self.other = tokio::time::timeout(PATIENCE, board.offer(worker, &offers))
                 .await
-                .map_err(|_| Error::Database(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+                .map_err(|_| Error::late())
                 .flatten()?;
             if changed && (before.is_some() || !offers.is_empty()) {
                 tracing::info!(data_sets = names(&offers), "offers");

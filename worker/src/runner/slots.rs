@@ -1,10 +1,10 @@
 //! Several runs at once: one question for work at a time while a slot is free, and a task for each run.
 
+use super::board::{Error, Misfit};
 use super::work::End;
-use super::{LONGEST_PAUSE, Runner, child, is_for_good};
+use super::{LONGEST_PAUSE, Runner, child};
 use crate::exit;
-use breakmywork_protocol::db::Mismatch;
-use breakmywork_protocol::jobs::{self, Error, Lease};
+use breakmywork_protocol::jobs::Lease;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
@@ -41,13 +41,13 @@ impl Runner {
                     continue;
                 }
                 Ok(None) => trouble = Duration::ZERO,
-                Err(Refusal::Mismatch(mismatch)) if is_for_good(&mismatch) => {
-                    tracing::error!("{mismatch}");
+                Err(misfit) if misfit.for_good => {
+                    tracing::error!("{misfit}");
                     outdated = true;
                     continue;
                 }
-                Err(refusal) => {
-                    tracing::warn!("cannot ask for a run: {refusal}");
+                Err(misfit) => {
+                    tracing::warn!("cannot ask for a run: {misfit}");
                     trouble = (trouble * 2).clamp(Duration::from_secs(1), LONGEST_PAUSE);
                 }
             }
@@ -75,7 +75,7 @@ impl Runner {
     }
 
     /// The next run, if there is one, this machine is well, and program and database fit.
-    async fn next(&self) -> Result<Option<Lease>, Refusal> {
+    async fn next(&self) -> Result<Option<Lease>, Misfit> {
         if !self.health.borrow().may_take() {
             return Ok(None);
         }
@@ -84,7 +84,7 @@ impl Runner {
             return Ok(None);
         }
         self.fits().await?;
-        let taken = jobs::take(&self.pool, self.id, self.args.timing());
+        let taken = self.board.take(self.id, self.args.timing());
         match self.in_time(taken).await {
             Ok(lease) => {
                 if lease.is_some() {
@@ -93,7 +93,7 @@ impl Runner {
                 Ok(lease)
             }
             // As after an older copy of the database was restored.
-            Err(Error::NotFound(_)) => {
+            Err(Error::Unregistered) => {
                 tracing::warn!("the board does not know this worker any more; it registers again");
                 self.sign_on().await?;
                 self.forgotten.set(true);
@@ -143,15 +143,6 @@ impl Runner {
         let spread = 0.75 + f64::from(self.id.as_bytes()[0]) / 512.0;
         Duration::from_secs_f64(self.args.poll_seconds * spread)
     }
-}
-
-/// Why no run was handed out.
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error(transparent)]
-    Mismatch(#[from] Mismatch),
-    #[error(transparent)]
-    Jobs(#[from] Error),
 }
 
 impl End {

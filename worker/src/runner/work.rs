@@ -1,12 +1,13 @@
 //! One run under one lease: from the take to the report of its end.
 
+use super::board::Error;
 use super::child::Trainer;
 use super::heart::Heart;
 use super::outbox::Outbox;
 use super::{Runner, store, trainer_end};
 use crate::events::{self, Event};
 use crate::plan;
-use breakmywork_protocol::jobs::{self, Ending, Error, FailureKind, Lease};
+use breakmywork_protocol::jobs::{Ending, FailureKind, Lease};
 use breakmywork_protocol::spec::Plan;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -94,7 +95,7 @@ impl Runner {
         let (ending, unfit) = tokio::select! {
             trained = self.train(lease, heart) => trained?,
             // Dropped with its trainer, whatever it waits for.
-            () = heart.stops() => return Err(lost(lease)),
+            () = heart.stops() => return Err(Error::lost(lease)),
         };
         // From here on the report of the end itself learns whether the lease still holds.
         self.finish(lease, ending, unfit).await
@@ -103,16 +104,14 @@ impl Runner {
     /// Trains; says how it ended, and whether only the plan is at fault where this machine is unable.
     ///
     /// # Errors
-    /// Only [`Error::LeaseLost`]; the trainer has been ended then.
+    /// Only [`Error::LeaseLost`] and [`Error::Refused`]; the trainer has been ended then.
     async fn train(&self, lease: &Lease, heart: &Heart) -> Result<(Ending, bool), Error> {
         let plan = match readable(lease) {
             Ok(plan) => plan,
             Err(error) => return Ok((failed(FailureKind::Specification, error), false)),
         };
         let root = &self.args.checkpoint_dir;
-        let known = self
-            .insist(lease, || jobs::checkpoints(&self.pool, lease.run))
-            .await?;
+        let known = self.insist(lease, || self.board.checkpoints(lease)).await?;
         let (store, plan_sha256) = (root.clone(), plan.sha256());
         let usable = move || store::usable(&store, &known, &plan_sha256);
         let resume = store::aside(usable).await.unwrap_or_default();
@@ -222,13 +221,13 @@ impl Runner {
     /// Sends what has gathered; false if it has to be tried again.
     async fn report(&self, lease: &Lease, progress: &mut Progress<'_>) -> Result<bool, Error> {
         let (now, heard) = progress.heart.now();
-        let sent = self.in_time(progress.outbox.send(&self.pool, lease, now));
+        let sent = self.in_time(progress.outbox.send(&self.board, lease, now));
         let accepted = match sent.await {
             Ok(()) => {
                 progress.heart.tell(heard);
                 true
             }
-            Err(error @ Error::LeaseLost { .. }) => return Err(error),
+            Err(error @ (Error::LeaseLost { .. } | Error::Refused(_))) => return Err(error),
             Err(error) => {
                 tolerate(lease, &error);
                 false
@@ -273,10 +272,8 @@ impl Runner {
     /// Reports the end until it is accepted.
     async fn finish(&self, lease: &Lease, ending: Ending, unfit: bool) -> Result<End, Error> {
         let timing = self.args.timing();
-        self.insist(lease, || {
-            jobs::finish(&self.pool, lease, ending.clone(), timing)
-        })
-        .await?;
+        self.insist(lease, || self.board.finish(lease, ending.clone(), timing))
+            .await?;
         let end = match &ending {
             Ending::Succeeded(_) | Ending::Cancelled => End::Done,
             Ending::Preempted => End::HandedBack,
@@ -309,7 +306,7 @@ impl Runner {
         loop {
             match self.in_time(attempt()).await {
                 Ok(value) => return Ok(value),
-                Err(error @ Error::LeaseLost { .. }) => return Err(error),
+                Err(error @ (Error::LeaseLost { .. } | Error::Refused(_))) => return Err(error),
                 Err(error) => tolerate(lease, &error),
             }
             self.gives_up(lease)?;
@@ -324,8 +321,8 @@ impl Runner {
     fn gives_up(&self, lease: &Lease) -> Result<(), Error> {
         let longest = Duration::from_secs(u64::from(self.args.lease_seconds.unsigned_abs()));
         if self.stopping() && self.reached.get().elapsed() > longest {
-            tracing::warn!(run = %lease.run, "the database was away for longer than a lease lasts; the run is not handed back");
-            return Err(lost(lease));
+            tracing::warn!(run = %lease.run, "the board was away for longer than a lease lasts; the run is not handed back");
+            return Err(Error::lost(lease));
         }
         Ok(())
     }
@@ -394,16 +391,9 @@ impl Progress<'_> {
     }
 }
 
-fn lost(lease: &Lease) -> Error {
-    Error::LeaseLost {
-        run: lease.run,
-        epoch: lease.epoch,
-    }
-}
-
-/// Logs that the database did not take a report, which is tried again.
+/// Logs that the board did not take a report, which is tried again.
 pub(super) fn tolerate(lease: &Lease, error: &Error) {
-    tracing::warn!(run = %lease.run, "the database did not take a report: {error}");
+    tracing::warn!(run = %lease.run, "the board did not take a report: {error}");
 }
 
 fn readable(lease: &Lease) -> Result<&Plan, String> {

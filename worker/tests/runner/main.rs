@@ -2,8 +2,10 @@
 
 mod board;
 mod data_sets;
+mod outside;
 mod rights;
 mod search;
+mod server;
 mod slots;
 mod trouble;
 
@@ -11,13 +13,18 @@ use board::{QUICK, SLOW};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs::{self, Timing};
 use rustix::process::{Pid, Signal, kill_process};
+use server::{Server, over_rest};
 use sqlx::PgPool;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// A worker process with times short enough for a test; killed when dropped.
-struct Worker(Child);
+struct Worker {
+    child: Child,
+    /// Where it comes over REST.
+    _server: Option<Server>,
+}
 
 /// Seconds of a lease in these tests; long enough for a busy machine, short enough to wait for.
 const LEASE: i32 = 3;
@@ -52,7 +59,44 @@ impl Worker {
         arguments: &[&str],
         more: &[(&str, &str)],
     ) -> Self {
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        // Over REST it is given nothing but an address and a token.
+        let server = over_rest().then(|| Server::start(url));
+        match &server {
+            Some(server) => command
+                .args(["--server", &server.address])
+                .env("BREAKMYWORK_TOKEN", server::token(url))
+                .env_remove("DATABASE_URL"),
+            None => command.env("DATABASE_URL", url),
+        };
+        command.envs(more.iter().copied());
+        Self::spawn(command, store, arguments, server)
+    }
+
+    /// One of those that come over REST, with this token.
+    fn with_token(address: &str, token: &str, store: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_breakmywork-worker"));
+        command
+            .args(["--server", address])
+            .env("BREAKMYWORK_TOKEN", token)
+            .env_remove("DATABASE_URL");
+        Self::spawn(command, store, arguments, None)
+    }
+
+    /// One that these flags tell all.
+    fn with_flags(flags: &[&str], store: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_breakmywork-worker"));
+        command.env_remove("DATABASE_URL");
+        Self::spawn(command, store, flags, None)
+    }
+
+    fn spawn(
+        mut command: Command,
+        store: &Path,
+        arguments: &[&str],
+        server: Option<Server>,
+    ) -> Self {
+        let child = command
             .args([
                 "--lease-seconds",
                 &LEASE.to_string(),
@@ -65,23 +109,28 @@ impl Worker {
             .args(arguments)
             .arg("--checkpoint-dir")
             .arg(store)
-            .env("DATABASE_URL", url)
             .env("RUST_LOG", "warn")
-            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .spawn()
             .expect("the worker starts");
-        Self(child)
+        Self {
+            child,
+            _server: server,
+        }
+    }
+
+    fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.0.id().cast_signed()).expect("a process");
+        let pid = Pid::from_raw(self.id().cast_signed()).expect("a process");
         kill_process(pid, signal).expect("it lives");
     }
 
     /// The processes that train for it.
     fn trainers(&self) -> Vec<Pid> {
-        let path = format!("/proc/{0}/task/{0}/children", self.0.id());
+        let path = format!("/proc/{0}/task/{0}/children", self.id());
         let children = std::fs::read_to_string(path).expect("Linux");
         let pids = children.split_whitespace().map(|pid| pid.parse().ok());
         pids.map(|pid| pid.and_then(Pid::from_raw).expect("a process"))
@@ -89,14 +138,14 @@ impl Worker {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        self.0.wait().expect("it ends")
+        self.child.wait().expect("it ends")
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

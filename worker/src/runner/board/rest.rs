@@ -1,0 +1,342 @@
+//! The job table over REST, for a worker that has nothing but the board's address and a token.
+
+use super::{Error, Misfit, Result};
+use crate::train::VERSION;
+use breakmywork_protocol::db::Mismatch;
+use breakmywork_protocol::id::RunId;
+use breakmywork_protocol::jobs::outside::{
+    Condition, Heard, Known, LEASE_LOST, MOST_RUNS, NOT_REGISTERED, PATH, Registration, Release,
+    Report, RunNumbers, Shelf, Taken, Unwanted, What,
+};
+use breakmywork_protocol::jobs::{Checkpoint, Lease, Offer, OtherContent, Trouble};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use ureq::http::{Method, Request, StatusCode, Uri};
+use ureq::{Agent, Body};
+use uuid::Uuid;
+
+/// Longest answer that is read, in bytes: a plan, or all checkpoints of a run.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// Why a board cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::runner) enum Unusable {
+    /// The address is none.
+    #[error("--server {0} is no address; write https://HOST, as people do who visit the board")]
+    Address(String),
+    /// The token has characters that no token has.
+    #[error("the token is none: it begins with bmw_ and has letters and digits alone")]
+    Token,
+}
+
+/// The board at an address.
+pub(in crate::runner) struct Rest {
+    agent: Agent,
+    /// Without a slash at its end.
+    address: String,
+    token: String,
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What of a problem matters here (RFC 9457).
+#[derive(Debug, Deserialize)]
+struct Problem {
+    r#type: String,
+    detail: String,
+}
+
+impl Rest {
+    /// The board at `address`, which has `patience` to answer.
+    ///
+    /// # Errors
+    /// If address or token are none.
+    pub(in crate::runner) fn new(
+        address: &str,
+        token: &str,
+        patience: Duration,
+    ) -> std::result::Result<Self, Unusable> {
+        let address = address.trim_end_matches('/').to_owned();
+        let uri = address.parse::<Uri>().ok();
+        let whole = uri.is_some_and(|uri| {
+            uri.host().is_some() && matches!(uri.scheme_str(), Some("https" | "http"))
+        });
+        if !whole {
+            return Err(Unusable::Address(address));
+        }
+        let token = token.trim().to_owned();
+        let plain = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        if !token.starts_with("bmw_") || !token.chars().all(plain) {
+            return Err(Unusable::Token);
+        }
+        let settings = Agent::config_builder()
+            .timeout_global(Some(patience))
+            .http_status_as_error(false)
+            // A board ends connections that idle for a quarter of a minute.
+            .max_idle_age(Duration::from_secs(10))
+            // A token is for the address that it was given for.
+            .max_redirects(0)
+            .user_agent(concat!("breakmywork-worker/", env!("CARGO_PKG_VERSION")));
+        Ok(Self {
+            agent: settings.build().into(),
+            address,
+            token,
+        })
+    }
+
+    pub(super) async fn fits(&self) -> std::result::Result<(), Misfit> {
+        let board: Release = self.read(Method::GET, "", None).await?;
+        let here = Release::of_this_program();
+        if board == here {
+            return Ok(());
+        }
+        let version = board.migration;
+        Err(match board.migration.cmp(&here.migration) {
+            std::cmp::Ordering::Less => Misfit {
+                reason: "The board is of an older release than this program. Start the worker of its release, or \
+                         upgrade the board."
+                    .into(),
+                for_good: false,
+            },
+            std::cmp::Ordering::Equal => Mismatch::Changed { version }.into(),
+            std::cmp::Ordering::Greater => Mismatch::Newer { version }.into(),
+        })
+    }
+
+    pub(super) async fn register(
+        &self,
+        worker: Uuid,
+        host: &str,
+        device: &str,
+        slots: u8,
+    ) -> Result<()> {
+        let registration = Registration {
+            host: host.to_owned(),
+            device: device.to_owned(),
+            version: VERSION.to_owned(),
+            slots,
+        };
+        self.send(Method::PUT, &format!("/{worker}"), &registration)
+            .await
+    }
+
+    pub(super) async fn sign_off(&self, worker: Uuid) -> Result<()> {
+        self.ask(Method::DELETE, &format!("/{worker}"), None)
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn report_trouble(
+        &self,
+        worker: Uuid,
+        trouble: Option<&Trouble>,
+    ) -> Result<()> {
+        let condition = Condition {
+            trouble: trouble.cloned(),
+        };
+        self.send(Method::PUT, &format!("/{worker}/condition"), &condition)
+            .await
+    }
+
+    pub(super) async fn offer(&self, worker: Uuid, offers: &[Offer]) -> Result<Vec<OtherContent>> {
+        let shelf = Shelf {
+            data_sets: offers.iter().map(Into::into).collect(),
+        };
+        let path = format!("/{worker}/data-sets");
+        let answer: Unwanted = self.read(Method::PUT, &path, Some(json(&shelf)?)).await?;
+        Ok(answer.other_content)
+    }
+
+    pub(super) async fn ended(&self, worker: Uuid, runs: &[RunId]) -> Result<Vec<RunId>> {
+        let asked = RunNumbers {
+            runs: runs.iter().take(MOST_RUNS).copied().collect(),
+        };
+        let path = format!("/{worker}/ended");
+        let answer: RunNumbers = self.read(Method::POST, &path, Some(json(&asked)?)).await?;
+        Ok(answer.runs)
+    }
+
+    pub(super) async fn take(&self, worker: Uuid) -> Result<Option<Lease>> {
+        let path = format!("/{worker}/take");
+        let answer: Taken = self.read(Method::POST, &path, Some(b"{}".to_vec())).await?;
+        Ok(answer.lease.map(|lease| lease.of(worker)))
+    }
+
+    pub(super) async fn checkpoints(&self, lease: &Lease) -> Result<Vec<Checkpoint>> {
+        let path = format!("{}/checkpoints?epoch={}", of_run(lease), lease.epoch);
+        let answer = self.read::<Known>(Method::GET, &path, None).await;
+        Ok(answer.map_err(|error| of_lease(error, lease))?.checkpoints)
+    }
+
+    /// Reports without waiting for what it learns.
+    pub(super) async fn tell(&self, lease: &Lease, what: What) -> Result<()> {
+        self.report(lease, what).await.map(drop)
+    }
+
+    pub(super) async fn report(&self, lease: &Lease, what: What) -> Result<Heard> {
+        let report = Report {
+            epoch: lease.epoch,
+            what,
+        };
+        let path = format!("{}/reports", of_run(lease));
+        let answer = self.read(Method::POST, &path, Some(json(&report)?)).await;
+        answer.map_err(|error| of_lease(error, lease))
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
+        self.ask(method, path, Some(json(body)?)).await.map(drop)
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<T> {
+        let answer = self.ask(method, path, body).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| Error::Away(format!("the board's answer cannot be read: {error}")))
+    }
+
+    /// The body of the board's answer. On a thread of its own: the runner's one thread has hearts to keep beating.
+    async fn ask(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Vec<u8>> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{PATH}{path}", self.address))
+            .header("authorization", format!("Bearer {}", self.token));
+        let agent = self.agent.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut answer = match body {
+                Some(body) => agent.run(
+                    request
+                        .header("content-type", "application/json")
+                        .body(body)?,
+                ),
+                None => agent.run(request.body(())?),
+            }?;
+            let status = answer.status();
+            Ok::<_, ureq::Error>((status, whole(answer.body_mut())?))
+        });
+        let (status, body) = asked
+            .await
+            .map_err(|error| Error::Away(error.to_string()))?
+            .map_err(|error| Error::Away(format!("the board cannot be reached: {error}")))?;
+        match status.is_success() {
+            true => Ok(body),
+            false => Err(refusal(status, &body)),
+        }
+    }
+}
+
+fn whole(body: &mut Body) -> std::result::Result<Vec<u8>, ureq::Error> {
+    body.with_config().limit(MOST_BYTES).read_to_vec()
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| Error::Refused(error.to_string()))
+}
+
+fn of_run(lease: &Lease) -> String {
+    format!("/{}/runs/{}", lease.worker, lease.run)
+}
+
+/// Lost is the lease, too, of a worker that the board does not know any more.
+fn of_lease(error: Error, lease: &Lease) -> Error {
+    match error {
+        Error::LeaseLost { .. } | Error::Unregistered => Error::lost(lease),
+        other => other,
+    }
+}
+
+/// What an answer that is none means. Too many, too slow and broken servers are waited for; what is not allowed is not
+/// tried again.
+fn refusal(status: StatusCode, body: &[u8]) -> Error {
+    let problem = serde_json::from_slice::<Problem>(body).ok();
+    let kind = problem
+        .as_ref()
+        .and_then(|problem| problem.r#type.split("#problem-").nth(1));
+    match kind {
+        Some(LEASE_LOST) => {
+            return Error::LeaseLost {
+                run: RunId(0),
+                epoch: 0,
+            };
+        }
+        Some(NOT_REGISTERED) => return Error::Unregistered,
+        _ => {}
+    }
+    let detail = problem.map_or_else(|| format!("it answered {status}"), |problem| problem.detail);
+    match status {
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Error::Away(detail),
+        status if status.is_client_error() => Error::Refused(detail),
+        _ => Error::Away(detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_and_a_token_are_checked_before_anything_is_sent() {
+        let new = |address, token| Rest::new(address, token, Duration::from_secs(1)).map(drop);
+        assert_eq!(new("https://board.example/", "bmw_0a\n"), Ok(()));
+        for address in [
+            "board.example",
+            "ftp://board.example",
+            "https://",
+            "postgres://a/b",
+        ] {
+            assert!(
+                matches!(new(address, "bmw_0a"), Err(Unusable::Address(_))),
+                "{address}"
+            );
+        }
+        for token in ["", "0a", "bmw_0a\r\nX: y"] {
+            assert_eq!(
+                new("http://[::1]:8080", token),
+                Err(Unusable::Token),
+                "{token}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_over_and_what_is_to_be_tried_again() {
+        let problem = |kind: &str| {
+            format!("{{\"type\":\"https://b/docs/api#problem-{kind}\",\"detail\":\"d\"}}")
+        };
+        let of = |status, kind: &str| refusal(status, problem(kind).as_bytes());
+        assert!(matches!(
+            of(StatusCode::CONFLICT, LEASE_LOST),
+            Error::LeaseLost { .. }
+        ));
+        assert!(matches!(
+            of(StatusCode::CONFLICT, NOT_REGISTERED),
+            Error::Unregistered
+        ));
+        for (status, kind) in [
+            (StatusCode::CONFLICT, "replaced"),
+            (StatusCode::UNAUTHORIZED, "unauthorized"),
+            (StatusCode::FORBIDDEN, "forbidden"),
+        ] {
+            assert!(
+                matches!(of(status, kind), Error::Refused(detail) if detail == "d"),
+                "{kind}"
+            );
+        }
+        let proxy = refusal(StatusCode::BAD_GATEWAY, b"<html>");
+        assert!(matches!(proxy, Error::Away(_)));
+        assert!(matches!(
+            of(StatusCode::TOO_MANY_REQUESTS, "too-many"),
+            Error::Away(_)
+        ));
+    }
+}

@@ -1,4 +1,4 @@
-//! Redraws of what changes, shared by all who watch: at most one a moment for each experiment.
+//! Redraws of what changes, shared by all who watch: at most one a moment for each thing that is watched.
 
 use breakmywork_protocol::id::ExperimentId;
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shortest pause between two redraws of one experiment.
+/// Shortest pause between two redraws of one thing.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A redraw that takes long happens more seldom: it has a tenth of the time, while that is within [`LONGEST_PAUSE`].
@@ -20,9 +20,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Pages that are held at once; the oldest go first.
 const HELD: usize = 64;
 
-/// The latest redraw of each experiment that is watched.
+/// What is watched, and the same for all who may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Watched {
+    /// The part of an experiment's page that changes.
+    Experiment(ExperimentId),
+    /// The public queue.
+    Queue,
+}
+
+/// The latest redraw of each thing that is watched.
 #[derive(Debug, Clone, Default)]
-pub struct Redraws(Arc<Mutex<HashMap<ExperimentId, Slot>>>);
+pub struct Redraws(Arc<Mutex<HashMap<Watched, Slot>>>);
 
 type Slot = Arc<tokio::sync::Mutex<Option<Drawn>>>;
 
@@ -41,11 +50,11 @@ impl Redraws {
     /// As `draw`.
     pub async fn share<E>(
         &self,
-        experiment: ExperimentId,
+        watched: Watched,
         draw: impl Future<Output = Result<String, E>>,
     ) -> Result<Arc<str>, E> {
         let asked = Instant::now();
-        let slot = self.slot(experiment);
+        let slot = self.slot(watched);
         let mut held = slot.lock().await;
         if let Some(drawn) = held.as_ref() {
             if drawn.begun >= asked {
@@ -64,13 +73,13 @@ impl Redraws {
         Ok(page)
     }
 
-    fn slot(&self, experiment: ExperimentId) -> Slot {
+    fn slot(&self, watched: Watched) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= HELD && !slots.contains_key(&experiment) {
+        if slots.len() >= HELD && !slots.contains_key(&watched) {
             // Those that nobody waits for; each costs one more redraw, later.
             slots.retain(|_, slot| Arc::strong_count(slot) > 1);
         }
-        slots.entry(experiment).or_default().clone()
+        slots.entry(watched).or_default().clone()
     }
 }
 
@@ -84,7 +93,7 @@ mod tests {
         let redraws = Redraws::default();
         let drawn = AtomicUsize::new(0);
         let ask = || {
-            redraws.share(ExperimentId(1), async {
+            redraws.share(Watched::Experiment(ExperimentId(1)), async {
                 let number = drawn.fetch_add(1, Ordering::Relaxed);
                 Ok::<_, ()>(number.to_string())
             })

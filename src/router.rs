@@ -80,7 +80,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         follow, forgotten, hiding, home, inbox, mail, narrow, people, queue, record, rivals, runs,
         sign, text_search,
         thread::{self, history, moderate, react, write},
-        works,
+        workers, works,
     };
     Routes::new()
         // The board
@@ -177,13 +177,17 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/runs/{id}/live", get(runs::fragment))
         .route("/record", shared(get(record::page)))
         .route("/queue", shared(get(queue::queue)))
+        .route("/queue/live", get(queue::fragment))
+        .route("/queue/events", get(queue::events))
+        .route("/queue/cancelled", shared(get(queue::cancelled::list)))
+        .route("/workers", shared(get(workers::list)))
         .route("/search", shared(get(text_search::search)))
         .route("/compare", shared(get(compare::compare)))
-        .route("/docs", get(docs::guide::index))
-        .route("/docs/{name}", get(docs::guide::document))
-        .route("/docs/api", get(docs::api_docs))
-        .route("/docs/api/bodies", get(docs::bodies))
-        .route("/docs/api/bodies/{name}", get(docs::body))
+        .route("/docs", shared(get(docs::guide::index)))
+        .route("/docs/{name}", shared(get(docs::guide::document)))
+        .route("/docs/api", shared(get(docs::api_docs)))
+        .route("/docs/api/bodies", shared(get(docs::bodies)))
+        .route("/docs/api/bodies/{name}", shared(get(docs::body)))
         .route("/robots.txt", get(addresses::robots))
         .route("/llms.txt", get(addresses::llms))
         .route("/favicon.ico", get(addresses::icon))
@@ -252,6 +256,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         )
         // Admins
         .route("/admin/queue", get(admin::queue::page))
+        .route("/admin/queue/live", get(admin::queue::fragment))
         .route("/admin/queue/pause", post(admin::queue::pause))
         .route("/admin/queue/resume", post(admin::queue::resume))
         .route(

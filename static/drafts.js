@@ -134,6 +134,10 @@ function count(field) {
   show();
 }
 
+function countIn(part) {
+  for (const field of part.querySelectorAll("[data-limit]")) count(field);
+}
+
 // A form that is too large would be refused before it is read: better said here, where everything still is.
 function weigh(form) {
   form.addEventListener("submit", (event) => {
@@ -154,6 +158,7 @@ export function keepDrafts() {
   forgetStored();
   forgetOld();
   for (const form of document.querySelectorAll("form[method=post]")) weigh(form);
-  for (const field of document.querySelectorAll("[data-limit]")) count(field);
+  countIn(document);
+  document.addEventListener("redrawn", (event) => countIn(event.target));
   for (const form of document.querySelectorAll("form[data-draft]")) keep(form);
 }

@@ -8,22 +8,36 @@ export function follow() {
   if (!region) return;
   const announce = document.querySelector("[data-announce]");
   const button = document.querySelector("[data-live-pause]");
-  let source, due, last = 0, paused = false, over = false, said = region.dataset.state;
+  let source, due, last = 0, paused = false, waiting = false, over = false, said = region.dataset.state;
 
-  // Opened details stay open, and the focus stays where it is.
+  // Opened details stay open, and the focus stays where it is: found again by its id, or what it leads to.
   function replace(part, fresh) {
     const open = [...part.querySelectorAll("details[open][id]")].map((inner) => inner.id);
-    const focus = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const again = placeOf(part, document.activeElement);
     part.replaceChildren(...fresh.childNodes);
     for (const id of open) part.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
-    if (focus) document.getElementById(focus)?.focus();
+    if (again) part.querySelectorAll(again.selector)[again.place]?.focus({ preventScroll: true });
     part.dispatchEvent(new CustomEvent("redrawn", { bubbles: true }));
   }
 
-  // Somebody is about to copy a number: it stays until the selection is gone.
-  function isSelected(part) {
+  function placeOf(part, element) {
+    if (!element || !part.contains(element)) return undefined;
+    const details = element.matches("summary") ? element.closest("details[id]") : undefined;
+    const selector = element.id ? `#${CSS.escape(element.id)}`
+      : details ? `#${CSS.escape(details.id)} > summary`
+      : element.hasAttribute("href") ? `a[href="${CSS.escape(element.getAttribute("href"))}"]` : undefined;
+    return selector && { selector, place: [...part.querySelectorAll(selector)].indexOf(element) };
+  }
+
+  // Somebody is about to copy a number, or writes into a form: it stays until the selection is gone, or what was written.
+  function isInUse(part) {
     const selection = document.getSelection();
-    return selection && !selection.isCollapsed && selection.containsNode(part, true);
+    const isSelected = selection && !selection.isCollapsed && selection.containsNode(part, true);
+    return isSelected || isWritten(part);
+  }
+
+  function isWritten(part) {
+    return [...part.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue);
   }
 
   async function ask(address) {
@@ -39,7 +53,7 @@ export function follow() {
     const page = await ask(region.dataset.live);
     const fresh = page?.body.firstElementChild;
     if (!fresh || paused) return;
-    if (isSelected(region)) { wait(); return; }
+    if (isInUse(region)) { wait(); return; }
     replace(region, fresh);
     if (fresh.dataset.over === "yes" && !over) {
       over = true;
@@ -66,7 +80,7 @@ export function follow() {
     if (!page) { tell("There is news: ", location.pathname); return; }
     for (const part of parts) {
       const fresh = page.querySelector(`[data-follow="${part.dataset.follow}"]`);
-      if (fresh && !isSelected(part)) replace(part, fresh);
+      if (fresh && !isInUse(part)) replace(part, fresh);
     }
     const posts = document.querySelector("[data-posts]");
     // Each where it stands in its conversation: after the one that comes before it.
@@ -102,15 +116,22 @@ export function follow() {
   }
 
   function wait() {
-    document.addEventListener("selectionchange", function again() {
-      if (isSelected(region)) return;
-      document.removeEventListener("selectionchange", again);
+    const held = isWritten(region);
+    if (held) tell("What stands here waits until you have sent what you write.");
+    const events = ["selectionchange", "input"];
+    waiting = true;
+    function again() {
+      if (isInUse(region)) return;
+      waiting = false;
+      for (const event of events) document.removeEventListener(event, again);
+      if (held) tell("");
       soon();
-    });
+    }
+    for (const event of events) document.addEventListener(event, again);
   }
 
   function soon() {
-    if (paused || due) return;
+    if (paused || due || waiting) return;
     due = setTimeout(redraw, Math.max(0, PAUSE_BETWEEN - (Date.now() - last)));
   }
 

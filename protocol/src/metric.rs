@@ -36,7 +36,7 @@ impl Metric {
     /// Its name for people, such as "test error".
     pub fn words(&self) -> String {
         match self.name {
-            "train_loss" => return "training loss, masks on".to_owned(),
+            "train_loss" => return "training loss (masks on)".to_owned(),
             "gap" => return "generalisation gap".to_owned(),
             "test_variance" => return "variance of the test predictions".to_owned(),
             "variance_error_rank" => return "rank correlation of variance and error".to_owned(),
@@ -44,7 +44,7 @@ impl Metric {
             _ => {}
         }
         let (name, stopped) = match self.name.strip_suffix("_early_stopped") {
-            Some(name) => (name, ", stopped early"),
+            Some(name) => (name, " (stopped early)"),
             None => (self.name, ""),
         };
         let (part, measure) = name.split_once('_').unwrap_or(("", name));
@@ -443,7 +443,7 @@ mod tests {
         assert_eq!(super::words("test_mse"), "test error");
         assert_eq!(
             super::words("valid_bits_early_stopped"),
-            "validation bits per character, stopped early"
+            "validation bits per character (stopped early)"
         );
         assert_eq!(super::words("a_later_one"), "a_later_one");
     }

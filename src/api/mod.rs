@@ -223,6 +223,7 @@ fn described() -> Described {
         .routes(routes!(queue::show))
         .routes(routes!(queue::pause))
         .routes(routes!(queue::resume))
+        .routes(routes!(queue::cancelled_runs))
         .routes(routes!(queue::workers))
         .routes(routes!(worker::release))
         .routes(routes!(worker::register, worker::sign_off))

@@ -6,6 +6,7 @@ use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use super::runs::{Reason, Run, WaitingFor};
 use crate::auth::token::{ApiAccount, Scope};
+use crate::db::cancelled;
 use crate::db::data_sets;
 use crate::db::queue as table;
 use crate::db::runs;
@@ -164,13 +165,65 @@ pub(super) async fn resume(
     call.finish(StatusCode::OK, &queue).await
 }
 
+/// A run that somebody ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CancelledRun {
+    /// The run.
+    run: RunId,
+    /// Its experiment.
+    experiment: ExperimentId,
+    /// Its arm.
+    arm: String,
+    /// Its seed.
+    seed: i64,
+    /// Number of the trial that it is a run of; null of the runs that the verdict compares.
+    trial: Option<i32>,
+    /// Who ended it; null if nobody asked for it.
+    cancelled_by: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// When it ended.
+    cancelled_at: DateTime<Utc>,
+    /// The run that repeats it.
+    retried_by: Option<RunId>,
+    /// Its page.
+    url: String,
+}
+
+/// List the runs that people ended, the latest first; none of a sealed experiment.
+#[utoipa::path(get, path = "/api/v1/queue/cancelled", tag = "queue", params(Cursor),
+    responses((status = 200, body = Page<CancelledRun>)))]
+pub(super) async fn cancelled_runs(
+    State(pool): State<PgPool>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<CancelledRun>> {
+    let limit = cursor.limit()?;
+    let before = cursor.position()?.map(RunId);
+    let runs = cancelled::newest(&pool, before, limit + 1).await?;
+    let show = |run: cancelled::Cancelled| CancelledRun {
+        url: format!("/runs/{}", run.run),
+        run: run.run,
+        experiment: run.experiment,
+        arm: run.arm,
+        seed: run.seed,
+        trial: run.trial,
+        cancelled_by: run.by,
+        reason: run.reason,
+        cancelled_at: run.at,
+        retried_by: run.retried_by,
+    };
+    Ok(Page::cut(runs, limit, |run| run.run, show))
+}
+
 /// A worker process.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Worker {
     /// Fresh for each process.
     id: uuid::Uuid,
-    /// Host name.
-    host: String,
+    /// What it is called in public: the start of its id.
+    name: String,
+    /// Name of its host; null for whoever sends no token with the scope `admin`.
+    host: Option<String>,
     /// Its device.
     device: String,
     /// Version of its code.
@@ -191,6 +244,8 @@ pub(super) struct Worker {
     trouble: Option<String>,
     /// Since when.
     trouble_at: Option<DateTime<Utc>>,
+    /// Seconds that it trained in attempts that have ended, slot by slot.
+    trained_seconds: f64,
     /// When it registered.
     started_at: DateTime<Utc>,
     /// Last time it was heard of.
@@ -204,12 +259,15 @@ pub(super) struct Worker {
 pub(super) async fn workers(
     State(pool): State<PgPool>,
     Query(cursor): Query<Cursor>,
+    reader: Option<ApiAccount>,
 ) -> Result<Page<Worker>> {
+    let runs_the_board = reader.is_some_and(|reader| reader.require(Scope::Admin).is_ok());
     let limit = cursor.limit()?;
     let workers = workers::after(&pool, cursor.read()?, limit + 1).await?;
     let show = |worker: workers::Worker| Worker {
+        name: worker.name(),
         id: worker.id,
-        host: worker.host,
+        host: runs_the_board.then_some(worker.host),
         device: worker.device,
         version: worker.version,
         data_sets: if worker.live {
@@ -228,6 +286,7 @@ pub(super) async fn workers(
         trouble: worker.trouble,
         trouble_at: worker.trouble_at,
         runs: worker.runs,
+        trained_seconds: worker.trained_seconds,
         started_at: worker.started_at,
         last_seen_at: worker.last_seen_at,
         stopped_at: worker.stopped_at,

@@ -77,10 +77,10 @@ pub(super) struct WaitingFor {
     workers_with_it: usize,
     /// Live workers in all.
     workers_live: usize,
-    /// Hosts of the live workers that have it, one entry a worker.
-    hosts: Vec<String>,
-    /// Hosts of the live workers that have another content under its name and get no runs of it.
-    hosts_with_other_content: Vec<String>,
+    /// Names of the live workers that have it, as the list of workers has them.
+    workers: Vec<String>,
+    /// Names of the live workers that have another content under its name and get no runs of it.
+    workers_with_other_content: Vec<String>,
     /// The same in words, with the commands that add it where nobody has it.
     reason: String,
 }
@@ -89,11 +89,11 @@ impl From<Wait> for WaitingFor {
     fn from(wait: Wait) -> Self {
         Self {
             reason: wait.reason(),
-            workers_with_it: wait.hosts.len(),
+            workers_with_it: wait.workers.len(),
             workers_live: wait.live,
             data_set: wait.data_set,
-            hosts: wait.hosts,
-            hosts_with_other_content: wait.other_content,
+            workers: wait.workers,
+            workers_with_other_content: wait.other_content,
         }
     }
 }

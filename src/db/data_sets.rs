@@ -2,11 +2,12 @@
 
 use super::queue::Waiting;
 use super::runs::{Cell, Run};
+use super::workers::name as name_of;
 use breakmywork_protocol::data_set::{self, Reference};
 use sqlx::PgExecutor;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Hosts that are named in a sentence.
+/// Workers that are named in a sentence.
 const NAMED: usize = 5;
 
 /// What the live workers have of some data sets, at one moment.
@@ -17,7 +18,7 @@ pub struct Availability {
     holders: BTreeMap<String, Holders>,
 }
 
-/// Hosts of the live workers that have something under a data set's name, one entry a worker.
+/// Names of the live workers that have something under a data set's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Holders {
     same: Vec<String>,
@@ -29,9 +30,9 @@ struct Holders {
 pub struct Wait {
     /// As `name@version`.
     pub data_set: String,
-    /// Hosts of the live workers that have it, one entry a worker.
-    pub hosts: Vec<String>,
-    /// Hosts of the live workers that have another content under its name.
+    /// Names of the live workers that have it, as `/workers` lists them.
+    pub workers: Vec<String>,
+    /// Names of the live workers that have another content under its name.
     pub other_content: Vec<String>,
     /// Live workers in all.
     pub live: usize,
@@ -51,12 +52,12 @@ pub async fn availability<'a>(
         return Ok(Availability::default());
     }
     let workers = sqlx::query!(
-        r#"select w.host as "host!",
+        r#"select w.id as "id!",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = w.id and o.name = any ($1) and o.sha256 = d.sha256) as "same!: Vec<String>",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = w.id and o.name = any ($1) and o.sha256 <> d.sha256) as "other!: Vec<String>"
-           from live_worker w order by w.host, w.id"#,
+           from live_worker w order by w.id"#,
         &names
     )
     .fetch_all(db)
@@ -71,11 +72,11 @@ pub async fn availability<'a>(
     for worker in workers {
         for name in worker.same {
             let holders = found.holders.entry(name).or_default();
-            holders.same.push(worker.host.clone());
+            holders.same.push(name_of(&worker.id));
         }
         for name in worker.other {
             let holders = found.holders.entry(name).or_default();
-            holders.other.push(worker.host.clone());
+            holders.other.push(name_of(&worker.id));
         }
     }
     Ok(found)
@@ -117,7 +118,7 @@ impl Availability {
         let (name, holders) = self.holders.get_key_value(data_set?)?;
         Some(Wait {
             data_set: name.clone(),
-            hosts: holders.same.clone(),
+            workers: holders.same.clone(),
             other_content: holders.other.clone(),
             live: self.live,
         })
@@ -155,41 +156,41 @@ impl Availability {
 impl Wait {
     /// Whether no live worker has it.
     pub fn is_missing(&self) -> bool {
-        self.hosts.is_empty()
+        self.workers.is_empty()
     }
 
     /// Whether every live worker has it, so that only the turn is waited for.
     pub fn is_everywhere(&self) -> bool {
-        !self.is_missing() && self.hosts.len() == self.live
+        !self.is_missing() && self.workers.len() == self.live
     }
 
     /// Who has it, as the end of a sentence.
     pub fn who(&self) -> String {
-        match (self.hosts.len(), self.live) {
+        match (self.workers.len(), self.live) {
             (0, 0) => "and no worker is running at this moment".to_owned(),
             (0, 1) => "which the one live worker does not have".to_owned(),
             (0, live) => format!("which none of the {live} live workers has"),
             (1, live) => format!(
                 "which 1 of the {live} live workers has ({})",
-                named(&self.hosts)
+                named(&self.workers)
             ),
             (some, live) => format!(
                 "which {some} of the {live} live workers have ({})",
-                named(&self.hosts)
+                named(&self.workers)
             ),
         }
     }
 
     /// Which workers have another content under its name; empty if none has.
     pub fn conflict(&self) -> String {
-        let hosts = named(&self.other_content);
+        let workers = named(&self.other_content);
         match self.other_content.len() {
             0 => String::new(),
             1 => format!(
-                "Worker {hosts} has another content under this name and gets no runs of it."
+                "Worker {workers} has another content under this name and gets no runs of it."
             ),
             _ => format!(
-                "Workers {hosts} have another content under this name and get no runs of it."
+                "Workers {workers} have another content under this name and get no runs of it."
             ),
         }
     }
@@ -223,7 +224,7 @@ impl Wait {
         if self.is_everywhere() {
             return "its turn".into();
         }
-        format!("a worker with {} ({})", self.data_set, named(&self.hosts))
+        format!("a worker with {} ({})", self.data_set, named(&self.workers))
     }
 
     /// Why the run waits and what helps, in plain words.
@@ -249,15 +250,12 @@ impl Wait {
     }
 }
 
-/// Names of hosts, the first few; a host with two workers is named once.
-fn named(hosts: &[String]) -> String {
-    let mut names: Vec<&str> = hosts.iter().map(String::as_str).collect();
-    names.dedup();
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    match more {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
+/// The first few names.
+fn named(workers: &[String]) -> String {
+    let first = workers[..workers.len().min(NAMED)].join(", ");
+    match workers.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 
@@ -265,11 +263,11 @@ fn named(hosts: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn wait(data_set: &str, hosts: &[&str], other: &[&str], live: usize) -> Wait {
-        let owned = |hosts: &[&str]| hosts.iter().map(|&host| host.to_owned()).collect();
+    fn wait(data_set: &str, workers: &[&str], other: &[&str], live: usize) -> Wait {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         Wait {
             data_set: data_set.into(),
-            hosts: owned(hosts),
+            workers: owned(workers),
             other_content: owned(other),
             live,
         }
@@ -291,8 +289,8 @@ mod tests {
                  runs of it.",
             ),
             (
-                wait("mine@2", &["a", "a", "b"], &[], 4),
-                "Waits for the data set mine@2, which 3 of the 4 live workers have (a, b).",
+                wait("mine@2", &["a", "b"], &[], 4),
+                "Waits for the data set mine@2, which 2 of the 4 live workers have (a, b).",
             ),
             (
                 wait("wikitext_2@1", &["a", "b"], &[], 2),

@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod accounts;
 pub mod amendments;
 pub mod board;
+pub mod cancelled;
 pub mod claims;
 pub mod comments;
 pub mod compare;

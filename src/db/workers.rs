@@ -38,6 +38,22 @@ pub struct Worker {
     pub trouble_at: Option<DateTime<Utc>>,
     /// The runs it works on that everybody may see, the longest first.
     pub runs: Vec<RunId>,
+    /// Seconds that it trained in attempts that have ended.
+    pub trained_seconds: f64,
+}
+
+impl Worker {
+    /// What it is called in public.
+    pub fn name(&self) -> String {
+        name(&self.id)
+    }
+}
+
+/// What a worker is called in public: the start of its id. Hosts are named to admins alone.
+pub fn name(id: &Uuid) -> String {
+    let mut name = id.simple().to_string();
+    name.truncate(8);
+    name
 }
 
 /// The workers that count: not signed off and not silent for long.
@@ -72,7 +88,7 @@ macro_rules! select_workers {
                    where o.worker_id = worker.id and o.sha256 = d.sha256 order by o.name) as "data_sets!",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = worker.id and o.sha256 <> d.sha256 order by o.name) as "other_content!",
-             slots,
+             slots, trained_seconds,
              array(select run_id from run_lease join public_run on public_run.id = run_id
                    where worker_id = worker.id order by taken_at, run_id) as "runs!: Vec<RunId>"
            from worker where last_seen_at > now() - interval '1 hour' "# + $tail

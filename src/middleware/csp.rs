@@ -14,6 +14,7 @@ const CSP: &str = "default-src 'none'; \
     script-src 'self'; \
     style-src 'self'; \
     img-src 'self'; \
+    manifest-src 'self'; \
     connect-src 'self'; \
     form-action 'self'; \
     base-uri 'none'; \

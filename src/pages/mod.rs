@@ -28,9 +28,11 @@ pub mod record;
 pub mod rivals;
 pub mod runs;
 pub mod sign;
+mod stream;
 pub mod text_search;
 pub mod thread;
 mod typed;
+pub mod workers;
 pub mod works;
 
 use crate::error::{Error, Result};

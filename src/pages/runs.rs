@@ -15,6 +15,7 @@ use crate::{
         experiments::{self, Experiment},
         queue,
         runs::{self, Attempt, Run},
+        workers,
     },
     error::{Error, Result},
     extract::{Path, Visit},

@@ -2,6 +2,7 @@
 
 use crate::support::Site;
 use axum::http::StatusCode;
+use breakmywork::db::workers::name;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs::{self, Offer};
 use serde_json::{Value, json};
@@ -54,21 +55,22 @@ async fn a_queued_run_names_its_data_set_and_who_has_it(pool: PgPool) {
         jobs::offer(&site.pool, id, offers.as_slice())
             .await
             .expect("offers");
+        name(&id)
     };
-    register("bare", None).await;
+    let bare = register("bare", None).await;
     let run = get("/api/v1/runs/1").await;
     assert_eq!(
         run["waiting_for"]["reason"],
         "Waits for the data set mine@2, which the one live worker does not have. An operator adds it to a \
          worker's folder with `breakmywork-worker data import mine@2 FILE`."
     );
-    register("good", Some('a')).await;
-    register("odd", Some('b')).await;
+    let good = register("good", Some('a')).await;
+    let odd = register("odd", Some('b')).await;
     let wait = json!({
         "data_set": "mine@2", "workers_with_it": 1, "workers_live": 3,
-        "hosts": ["good"], "hosts_with_other_content": ["odd"],
-        "reason": "Waits for the data set mine@2, which 1 of the 3 live workers has (good). Worker odd has another \
-                   content under this name and gets no runs of it.",
+        "workers": [good], "workers_with_other_content": [odd],
+        "reason": format!("Waits for the data set mine@2, which 1 of the 3 live workers has ({good}). Worker {odd} has another \
+                   content under this name and gets no runs of it."),
     });
     assert_eq!(get("/api/v1/runs/1").await["waiting_for"], wait);
     let runs = get("/api/v1/experiments/1/runs").await;
@@ -79,12 +81,14 @@ async fn a_queued_run_names_its_data_set_and_who_has_it(pool: PgPool) {
     );
     let workers = get("/api/v1/workers").await;
     let workers = workers["items"].as_array().expect("a list");
-    let of = |host: &str| {
-        let worker = workers.iter().find(|worker| worker["host"] == host);
+    // Hosts are named to admins alone.
+    assert!(workers.iter().all(|worker| worker["host"].is_null()));
+    let of = |name: &String| {
+        let worker = workers.iter().find(|worker| worker["name"] == *name);
         let worker = worker.expect("listed");
         (worker["data_sets"].clone(), worker["other_content"].clone())
     };
-    assert_eq!(of("bare"), (json!([]), json!([])));
-    assert_eq!(of("good"), (json!(["mine@2"]), json!([])));
-    assert_eq!(of("odd"), (json!([]), json!(["mine@2"])));
+    assert_eq!(of(&bare), (json!([]), json!([])));
+    assert_eq!(of(&good), (json!(["mine@2"]), json!([])));
+    assert_eq!(of(&odd), (json!([]), json!(["mine@2"])));
 }

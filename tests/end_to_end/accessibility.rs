@@ -34,6 +34,8 @@ const PUBLIC: &[&str] = &[
     "/compare?experiments=1,2",
     "/compare?runs=1,2",
     "/queue",
+    "/queue/cancelled",
+    "/workers",
     "/record",
     "/moderation",
     "/moderation/board",
@@ -96,8 +98,11 @@ const MISSING: &str = "/nothing-here";
 /// Addresses that show no page of their own, and those that hold a secret which a mail alone has.
 const NO_PAGE: &[&str] = &[
     "/comments/{id}",
+    "/admin/queue/live",
     "/experiments/{id}/live",
     "/experiments/{id}/events",
+    "/queue/events",
+    "/queue/live",
     "/runs/{id}/live",
     "/mail/confirm/{secret}",
     "/sign-in/new-password/{secret}",

@@ -1,7 +1,7 @@
 //! Runs that wait for a data set say so, and why, wherever they are shown.
 
 use crate::support::{Browser, Site, location};
-use breakmywork::auth::account::Role;
+use breakmywork::{auth::account::Role, db::workers::name};
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::jobs::{self, Lease, Offer, Progress, Timing};
 use serde_json::Value;
@@ -89,13 +89,13 @@ async fn a_run_that_waits_for_its_data_set_says_so_everywhere(pool: PgPool) {
     let middle = worker(&site, "middle", Some('a')).await;
     let run = admin.get("/runs/1").await.text();
     assert!(
-        run.contains("which 1 of the 3 live workers has (middle)"),
+        run.contains(&format!("which 1 of the 3 live workers has ({})", name(&middle))),
         "{run}"
     );
     let queue = admin.get("/queue").await.text();
     assert!(!queue.contains("An operator adds it"), "{queue}");
     assert!(
-        queue.contains("a worker with penn_treebank@1 (middle)"),
+        queue.contains(&format!("a worker with penn_treebank@1 ({})", name(&middle))),
         "{queue}"
     );
     assert!(admin.get(&path).await.text().contains("place 1"));
@@ -159,13 +159,15 @@ async fn another_content_under_the_name_is_shown(pool: PgPool) {
         .await
         .assert_status_see_other();
     let first = worker(&site, "first", Some('a')).await;
-    let odd = worker(&site, "<odd>", Some('b')).await;
+    let odd = worker(&site, "odd", Some('b')).await;
     assert!(take(&site, odd).await.is_none());
-    let conflict =
-        "Worker &#60;odd&#62; has another content under this name and gets no runs of it.";
+    let conflict = format!(
+        "Worker {} has another content under this name and gets no runs of it.",
+        name(&odd)
+    );
     for path in ["/runs/1", "/queue", "/admin/queue"] {
         let page = admin.get(path).await.text();
-        assert!(page.contains(conflict), "{path}: {page}");
+        assert!(page.contains(&conflict), "{path}: {page}");
     }
     let page = admin.get("/admin/queue").await.text();
     assert!(
@@ -174,7 +176,7 @@ async fn another_content_under_the_name_is_shown(pool: PgPool) {
     jobs::stop_worker(&site.pool, first).await.expect("stops");
     let page = admin.get(&path).await.text();
     assert!(
-        page.contains("which the one live worker does not have") && page.contains(conflict),
+        page.contains("which the one live worker does not have") && page.contains(&conflict),
         "{page}"
     );
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Queries of the web app that read these tables themselves, and not what everybody may see of them, by file. Whoever adds
 /// one, in words too, looks first whether it tells of what is sealed: `closed` must be in it, a `Visible` be asked for, or nothing be read
 /// but ids, states and times.
-const LOOKED_AT: [(&str, usize); 31] = [
+const LOOKED_AT: [(&str, usize); 32] = [
     // Words.
     ("api/experiments.rs", 1),
     // Sweeps, and a test of them.
@@ -17,6 +17,8 @@ const LOOKED_AT: [(&str, usize); 31] = [
     ("db/search.rs", 1),
     ("db/acceptance.rs", 2),
     ("db/amendments.rs", 5),
+    // Of experiments that everybody may see; the moment of one run, whatever it is, to go on from.
+    ("db/cancelled.rs", 3),
     ("db/claims.rs", 2),
     ("db/comments.rs", 1),
     // Curves of runs that everybody may see; and runs of one experiment, with leave.

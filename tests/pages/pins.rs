@@ -139,7 +139,7 @@ async fn a_number_is_quoted_with_its_evidence_and_marked_when_a_rerun_has_anothe
     let pins = pins.split("</ul>").next().expect("an end");
     for part in [
         "It is <a href=\"/runs/1\" title=\"test error of run 1\"",
-        "from <a href=\"/runs/1\" title=\"training loss, masks on of run 1, step 400\"",
+        "from <a href=\"/runs/1\" title=\"training loss (masks on) of run 1, step 400\"",
         "<code>[[run 1 test_mse]]</code>",
         "<strong>0.0125</strong> <a href=\"/runs/1\">test error of run 1, ",
         "seed 1</a>",

@@ -1,6 +1,6 @@
 //! The end of an attempt: lease, run, attempt, verdict and result post in one transaction.
 
-use super::{Error, Lease, Result, Timing, conclude, events, keep_curves, line};
+use super::{Error, Lease, Result, Timing, conclude, events, keep_curves, line, worker::count_time};
 use crate::id::RunId;
 use crate::result::RunResult;
 use crate::spec::Plan;
@@ -178,6 +178,7 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
     tx.commit().await?;
     // No longer under the locks, and never in the way of an ending.
     keep_curves(pool, lease.experiment, Some(lease.run)).await;
+    count_time(pool, lease).await;
     Ok(())
 }
 

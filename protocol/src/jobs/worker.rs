@@ -1,6 +1,6 @@
 //! Workers and what they say of themselves.
 
-use super::{Error, Result};
+use super::{Error, Lease, Result};
 use crate::id::{RunId, TokenId};
 use crate::text;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,23 @@ pub async fn report_trouble(pool: &PgPool, worker: Uuid, trouble: Option<&Troubl
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// Adds what an attempt took that has ended to what its worker has done. It is told to people and decides nothing, so it
+/// is added under no other lock, and if it cannot be that is logged.
+pub(super) async fn count_time(pool: &PgPool, lease: &Lease) {
+    let counted = sqlx::query!(
+        "update worker set trained_seconds = trained_seconds + greatest(0, extract(epoch from a.ended_at - a.started_at))::float8
+         from run_attempt a
+         where a.run_id = $1 and a.epoch = $2 and a.ended_at is not null and worker.id = a.worker_id",
+        lease.run as RunId,
+        lease.epoch
+    )
+    .execute(pool)
+    .await;
+    if let Err(error) = counted {
+        tracing::warn!(worker = %lease.worker, "what an attempt took could not be counted: {error}");
+    }
 }
 
 /// Which of these runs have ended for good, so that nobody needs their checkpoints any more.

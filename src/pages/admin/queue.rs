@@ -31,6 +31,13 @@ const SHOWN: i64 = 100;
 #[template(path = "admin_queue.html")]
 struct AdminQueue {
     visit: Visit,
+    live: Live,
+}
+
+/// What changes while one looks.
+#[derive(Debug, Template)]
+#[template(path = "admin_queue_live.html")]
+struct Live {
     control: Control,
     counts: Counts,
     running: Vec<Run>,
@@ -41,6 +48,8 @@ struct AdminQueue {
     workers: Vec<Worker>,
     events: Vec<Event>,
 }
+
+impl askama::filters::HtmlSafe for Live {}
 
 /// Longest text of one particular; hashes are cut.
 const PARTICULAR_CHARS: usize = 60;
@@ -66,10 +75,19 @@ fn particulars(data: &serde_json::Value) -> String {
 
 /// The page.
 pub async fn page(State(state): State<AppState>, visit: Visit, _: Admin) -> Result<Response> {
+    let live = live(&state).await?;
+    show(&AdminQueue { visit, live }, Cache::Never)
+}
+
+/// The part that changes, alone: what the page swaps in when the stream of the queue says so.
+pub async fn fragment(State(state): State<AppState>, _: Admin) -> Result<Response> {
+    show(&live(&state).await?, Cache::Never)
+}
+
+async fn live(state: &AppState) -> Result<Live> {
     let pool = &state.pool;
     let waiting = queue::waiting(pool, None, SHOWN).await?;
-    let page = AdminQueue {
-        visit,
+    Ok(Live {
         control: queue::control(pool).await?,
         counts: queue::counts(pool).await?,
         running: runs::running_for_admins(pool, SHOWN).await?,
@@ -79,8 +97,7 @@ pub async fn page(State(state): State<AppState>, visit: Visit, _: Admin) -> Resu
         waiting,
         workers: workers::recent(pool).await?,
         events: events::recent(pool, SHOWN).await?,
-    };
-    show(&page, Cache::Never)
+    })
 }
 
 /// Why.

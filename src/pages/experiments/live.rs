@@ -9,30 +9,19 @@ use crate::{
     },
     error::{Error, Result},
     extract::{Path, Visit},
+    pages::stream::{self as streams, RETRY},
     share::Share,
     state::AppState,
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, HeaderName, StatusCode, header},
-    response::{
-        IntoResponse, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response, sse::Event},
 };
 use breakmywork_protocol::id::ExperimentId;
 use futures_util::{Stream, stream};
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
-
-/// How long a browser waits before it connects again.
-const RETRY: Duration = Duration::from_secs(3);
-
-/// A comment now and then keeps proxies from closing the stream.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// Looks at the table this often even without an announcement: those may get lost.
-const POLL: Duration = Duration::from_secs(10);
+use std::{collections::VecDeque, convert::Infallible};
+use tokio::sync::broadcast::Receiver;
 
 /// Events sent at once after a long absence; the rest follows.
 const BATCH: i64 = 200;
@@ -48,13 +37,7 @@ pub async fn stream(
     Path(id): Path<ExperimentId>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let share = state
-        .streams
-        .take(&origin)
-        .ok_or_else(|| Error::TooMany {
-            detail: "Too many pages with live updates are open from your address. Close some, or reload this one to see what is new.".to_owned(),
-            retry_after: 60,
-        })?;
+    let share = streams::place(&state, &origin)?;
     // Before the first look, so that nothing falls in between.
     let changes = state.changes.subscribe();
     let experiment = experiments::find(&state.pool, id, visit.reader())
@@ -86,14 +69,7 @@ pub async fn stream(
         over: false,
         _share: share,
     };
-    let stream = watch.stream();
-    // A proxy that gathers or packs an answer before it passes it on would hold events back.
-    let unbuffered = [
-        (header::CACHE_CONTROL, "no-cache, no-transform"),
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    let events = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
-    Ok((unbuffered, events).into_response())
+    Ok(streams::answer(watch.stream()))
 }
 
 struct Watch {
@@ -123,38 +99,19 @@ impl Watch {
             if self.over {
                 return None;
             }
-            let announced = self.wait().await?;
+            let id = self.visible.id();
+            let announced = streams::wait(&self.state, &mut self.changes, Some(id)).await?;
             // A database that is away ends the stream; the browser comes back.
             let events = events::after(&self.state.pool, self.visible, self.after, BATCH)
                 .await
                 .ok()?;
             if events.is_empty() && announced {
-                return Some(Event::default().event("change").data("{}").retry(RETRY));
+                return Some(streams::moved());
             }
             for event in events {
                 self.after = event.id;
                 self.over |= ["concluded", "withdrawn"].contains(&event.kind.as_str());
                 self.waiting.push_back(sent(&event));
-            }
-        }
-    }
-
-    /// Until something may have happened: true if it was announced, none at shutdown.
-    async fn wait(&mut self) -> Option<bool> {
-        let shutdown = self.state.shutdown.clone();
-        let poll = tokio::time::sleep(POLL);
-        tokio::pin!(poll);
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return None,
-                () = &mut poll => return Some(false),
-                change = self.changes.recv() => match change {
-                    Ok(id) if id == self.visible.id() => return Some(true),
-                    Ok(_) => {}
-                    // Fell behind: look, whatever was missed.
-                    Err(RecvError::Lagged(_)) => return Some(true),
-                    Err(RecvError::Closed) => return None,
-                },
             }
         }
     }

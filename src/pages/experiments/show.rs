@@ -37,6 +37,7 @@ use crate::{
         thread::{self, Thread},
     },
     proposal,
+    redraws::Watched,
     render::{
         acceptance_words, badge,
         copied::Copied,
@@ -490,7 +491,7 @@ pub async fn fragment(
         let live = live(&state, experiment, &spec).await?;
         live.render().map_err(Error::from)
     };
-    let html = state.redraws.share(id, draw).await?;
+    let html = state.redraws.share(Watched::Experiment(id), draw).await?;
     Ok(html_page(StatusCode::OK, html.to_string(), Cache::Never))
 }
 

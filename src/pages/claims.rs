@@ -43,7 +43,7 @@ use breakmywork_protocol::{
 use serde::Deserialize;
 
 /// Experiments shown on the page; all are in the list of experiments.
-const SHOWN: i64 = 100;
+const SHOWN: i64 = 30;
 
 /// Most arms that are drawn side by side here.
 const DRAWN: usize = 3;

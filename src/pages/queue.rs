@@ -18,11 +18,7 @@ use crate::{
     state::AppState,
 };
 use askama::Template;
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use futures_util::stream;
 use std::{convert::Infallible, time::Duration};
 
@@ -93,12 +89,18 @@ async fn live(state: &AppState) -> Result<Live> {
 pub async fn events(State(state): State<AppState>, origin: Origin) -> Result<Response> {
     let share = streams::place(&state, &origin)?;
     let changes = state.changes.subscribe();
-    let watch = stream::unfold((state, changes, share), |(state, mut changes, share)| async {
-        streams::wait(&state, &mut changes, None).await?;
-        tokio::time::sleep(PAUSE).await;
-        // What else was announced meanwhile is in what is looked up now.
-        changes = changes.resubscribe();
-        Some((Ok::<_, Infallible>(streams::moved()), (state, changes, share)))
-    });
+    let watch = stream::unfold(
+        (state, changes, share),
+        |(state, mut changes, share)| async {
+            streams::wait(&state, &mut changes, None).await?;
+            tokio::time::sleep(PAUSE).await;
+            // What else was announced meanwhile is in what is looked up now.
+            changes = changes.resubscribe();
+            Some((
+                Ok::<_, Infallible>(streams::moved()),
+                (state, changes, share),
+            ))
+        },
+    );
     Ok(streams::answer(watch))
 }

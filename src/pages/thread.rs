@@ -26,8 +26,8 @@ use std::collections::HashSet;
 
 /// How much of a thread one page shows.
 const SHOWN: Limits = Limits {
-    posts: 100,
-    bytes: 100_000,
+    posts: 40,
+    bytes: 20_000,
 };
 
 /// A thread as a page includes it.

@@ -89,13 +89,19 @@ async fn a_run_that_waits_for_its_data_set_says_so_everywhere(pool: PgPool) {
     let middle = worker(&site, "middle", Some('a')).await;
     let run = admin.get("/runs/1").await.text();
     assert!(
-        run.contains(&format!("which 1 of the 3 live workers has ({})", name(&middle))),
+        run.contains(&format!(
+            "which 1 of the 3 live workers has ({})",
+            name(&middle)
+        )),
         "{run}"
     );
     let queue = admin.get("/queue").await.text();
     assert!(!queue.contains("An operator adds it"), "{queue}");
     assert!(
-        queue.contains(&format!("a worker with penn_treebank@1 ({})", name(&middle))),
+        queue.contains(&format!(
+            "a worker with penn_treebank@1 ({})",
+            name(&middle)
+        )),
         "{queue}"
     );
     assert!(admin.get(&path).await.text().contains("place 1"));

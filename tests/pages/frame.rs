@@ -8,13 +8,15 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 23] = [
     "/moderation/board",
     "/",
     "/works",
     "/works/recurrent-dropout",
     "/experiments",
     "/queue",
+    "/queue/cancelled",
+    "/workers",
     "/compare",
     "/search",
     "/search?q=mask",

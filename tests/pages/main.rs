@@ -42,6 +42,7 @@ mod pins;
 mod plans;
 mod power;
 mod proposing;
+mod queue_live;
 mod rivals;
 mod run_page;
 mod scope_map;

@@ -1,6 +1,8 @@
 //! The end of an attempt: lease, run, attempt, verdict and result post in one transaction.
 
-use super::{Error, Lease, Result, Timing, conclude, events, keep_curves, line, worker::count_time};
+use super::{
+    Error, Lease, Result, Timing, conclude, events, keep_curves, line, worker::count_time,
+};
 use crate::id::RunId;
 use crate::result::RunResult;
 use crate::spec::Plan;

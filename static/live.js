@@ -9,6 +9,7 @@ export function follow() {
   const announce = document.querySelector("[data-announce]");
   const button = document.querySelector("[data-live-pause]");
   let source, due, last = 0, paused = false, waiting = false, over = false, said = region.dataset.state;
+  let pressed = false;
 
   // Opened details stay open, and the focus stays where it is: found again by its id, or what it leads to.
   function replace(part, fresh) {
@@ -29,8 +30,10 @@ export function follow() {
     return selector && { selector, place: [...part.querySelectorAll(selector)].indexOf(element) };
   }
 
-  // Somebody is about to copy a number, or writes into a form: it stays until the selection is gone, or what was written.
+  // Somebody is about to copy a number, writes into a form, or has a button half pressed: it stays until the selection is
+  // gone, what was written, or the pointer up. A press on what was replaced meanwhile would do nothing.
   function isInUse(part) {
+    if (pressed) return true;
     const selection = document.getSelection();
     const isSelected = selection && !selection.isCollapsed && selection.containsNode(part, true);
     return isSelected || isWritten(part);
@@ -118,7 +121,7 @@ export function follow() {
   function wait() {
     const held = isWritten(region);
     if (held) tell("What stands here waits until you have sent what you write.");
-    const events = ["selectionchange", "input"];
+    const events = ["selectionchange", "input", "released"];
     waiting = true;
     function again() {
       if (isInUse(region)) return;
@@ -149,6 +152,15 @@ export function follow() {
       region.classList.add("stale");
       tell("No connection: what stands here may be old. Trying again.");
     });
+  }
+
+  document.addEventListener("pointerdown", () => { pressed = true; });
+  for (const end of ["pointerup", "pointercancel"]) {
+    // The click itself comes right after.
+    document.addEventListener(end, () => setTimeout(() => {
+      pressed = false;
+      document.dispatchEvent(new CustomEvent("released"));
+    }));
   }
 
   if (button) {

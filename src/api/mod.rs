@@ -77,7 +77,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
     ),
     modifiers(&Bearer),
     // What stands in addresses alone.
-    components(schemas(Reaction, Sort)),
+    components(schemas(Reaction, Sort, claims::ClaimOrder)),
     tags(
         (name = "works", description = "Papers and posts under test, and their claims"),
         (name = "experiments", description = "Proposed tests of a claim"),

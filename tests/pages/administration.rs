@@ -128,7 +128,8 @@ async fn a_worker_with_several_runs_is_shown_with_all_of_them(pool: PgPool) {
     assert!(page.contains(doing), "{page}");
     let queue = site.browser().get("/queue").await.text();
     assert!(
-        queue.contains("<b>1</b> worker for 4 runs at once") && queue.contains("<b>2</b> running"),
+        queue.contains("<b>1</b> worker</a> for 4 runs at once")
+            && queue.contains("<b>2</b> running"),
         "{queue}"
     );
 }

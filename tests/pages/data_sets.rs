@@ -139,7 +139,7 @@ async fn what_a_dead_worker_had_counts_for_nothing(pool: PgPool) {
         ada.get("/queue")
             .await
             .text()
-            .contains("<b>1</b> worker</li>")
+            .contains("<b>1</b> worker</a></li>")
     );
     // As long as it holds a lease that has not run out, it lives: it may be training without a word.
     assert!(take(&site, gone).await.is_some());

@@ -173,10 +173,12 @@ async fn what_people_ended_is_listed_with_who_when_and_why(pool: PgPool) {
         .execute(&site.pool)
         .await
         .expect("lets go");
-    sqlx::query("update experiment set seal_days = 30, opens_at = registered_at + interval '20 days'")
-        .execute(&site.pool)
-        .await
-        .expect("seals");
+    sqlx::query(
+        "update experiment set seal_days = 30, opens_at = registered_at + interval '20 days'",
+    )
+    .execute(&site.pool)
+    .await
+    .expect("seals");
     for path in ["/queue/cancelled", "/api/v1/queue/cancelled"] {
         let text = visitor.get(path).await.text();
         assert!(!text.contains("slip"), "{path}: {text}");

@@ -128,8 +128,8 @@ async fn cancel(board: &Board) -> Result {
     board.goto("/admin/queue").await?;
     board.press("12 runs").await?;
     let run = board.text("details[open] li > a").await?;
-    board.press("Cancel").await?;
-    let reason = "details[open] form[action$='/cancel'] input";
+    let reason = "details[open] > form[action$='/cancel'] input";
+    board.open("Cancel", reason).await?;
     board.send(reason, "Twice the same").await?;
     board.press("Cancel run").await?;
     board.see("11 runs").await?;

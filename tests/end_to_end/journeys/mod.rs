@@ -67,6 +67,22 @@ impl Board {
         driver::press(&self.browser, words).await
     }
 
+    /// Opens what begins with these words, until what this selects is there: a press that meets a part of the page being
+    /// redrawn may be one too few, or one too many.
+    async fn open(&self, words: &str, inside: &str) -> Result {
+        let started = Instant::now();
+        loop {
+            self.press(words).await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if !self.lacks(inside).await? {
+                return Ok(());
+            }
+            if started.elapsed() > driver::PATIENCE {
+                return Err(format!("{words:?} does not open").into());
+            }
+        }
+    }
+
     async fn fill(&self, field: &str, text: &str) -> Result {
         driver::fill(&self.browser, field, text).await
     }

@@ -244,7 +244,8 @@ async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
     run(site, "insert into mailbox (account_id, address, wish, unsubscribe_key) select id, 'ada@example.org', 'verdicts', repeat('a', 64) from account where name = 'ada'").await;
     things.insert("confirmation", "c".repeat(64));
     things.insert("unsubscribe", "a".repeat(64));
-    things.insert("reset", "r".repeat(64));
+    run(site, "insert into password_reset (account_id, secret_hash, expires_at) select id, sha256(repeat('b', 64)::bytea), now() + interval '1 hour' from account where name = 'ada'").await;
+    things.insert("reset", "b".repeat(64));
     run(site, "insert into invitation (code_hash, note, expires_at) select sha256(note::bytea), note, now() + interval '1 day' from (values ('invitation'), ('invitation_too')) given (note)").await;
     for name in ["invitation", "invitation_too"] {
         let id: i64 = sqlx::query_scalar("select id from invitation where note = $1")

@@ -115,7 +115,8 @@ impl Drop for SickDisk {
 async fn on_a_full_disk_training_goes_on_without_checkpoints_and_says_so(pool: PgPool) {
     let url = board::url(&pool).await;
     let disk = SickDisk::new();
-    board::registered(&pool, SLOW).await;
+    // Longer than a worker keeps to itself what is wrong, however fast the machine.
+    board::registered(&pool, 3 * SLOW).await;
     disk.fill(&pool).await;
     let mut worker = Worker::start(&url, disk.path(), &["--max-runs", "1"]);
     until(

@@ -51,6 +51,11 @@ class Board:
         command = [self.programs / "breakmywork", *words, "--data-dir", self.data]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
+    def database(self):
+        """The address of its Postgres."""
+        command = [self.programs / "breakmywork", "postgres", "--data-dir", self.data, "--", "sh", "-c", 'echo "$DATABASE_URL"']
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
     def answers(self):
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):

@@ -70,6 +70,11 @@ impl Listed {
         self.outcome.is_some() && self.unit.is_none()
     }
 
+    /// Whether it has a verdict that does not move the claim.
+    pub fn stands_aside(&self) -> bool {
+        self.aside && self.outcome.is_some()
+    }
+
     /// Whether its runs wait or go on.
     pub fn is_under_way(&self) -> bool {
         self.registered_at.is_some() && self.concluded_at.is_none()

@@ -14,7 +14,7 @@ use crate::{
     db::{
         acceptance::{self as answers, Waiting},
         claims::{self, Claim, Standing},
-        experiments, lineage as revisions,
+        experiments, front, lineage as revisions,
         listed::{self, Listed},
         points,
         rivals::{self, Rival},
@@ -39,8 +39,11 @@ use axum::{extract::State, response::Response};
 use breakmywork_protocol::{
     id::{ClaimId, ExperimentId},
     scope::{Field, Predicts},
+    spec::Spec,
 };
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use sqlx::PgPool;
 
 /// Experiments shown on the page; all are in the list of experiments.
 const SHOWN: i64 = 30;
@@ -64,6 +67,15 @@ pub struct Sides {
     y: Option<Field>,
 }
 
+/// What would falsify the claim: the criterion of an experiment whose verdict moves it.
+#[derive(Debug)]
+struct Falsifier {
+    experiment: ExperimentId,
+    /// When it was fixed.
+    fixed_at: DateTime<Utc>,
+    words: String,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "claim.html")]
 struct ClaimPage {
@@ -79,10 +91,10 @@ struct ClaimPage {
     waiting: Vec<Waiting>,
     open: Vec<Listed>,
     experiments: Vec<Listed>,
-    falsifier: Option<(Listed, String)>,
+    falsifier: Option<Falsifier>,
     /// The effects of its experiments, drawn.
     forest: Option<Html>,
-    drawn: Option<Listed>,
+    drawn: Option<ExperimentId>,
     arms: Vec<ArmPicture>,
     map: Option<Map>,
     thread: Thread,
@@ -195,26 +207,22 @@ pub async fn claim(
         .filter(|experiment| experiment.is_under_way() && !experiment.closed)
         .cloned()
         .collect();
-    // What is on the record says most plainly what would break the claim, and is drawn before what is only proposed.
-    let registered = experiments.iter().find(|experiment| {
-        // Nothing exploratory breaks it, a search neither.
-        experiment.registered_at.is_some() && !experiment.closed && !experiment.exploratory
+    // What is on record and moves the claim says most plainly what would break it, and is drawn before what is only proposed.
+    let frozen = front::frozen(pool, &[id]).await?.pop();
+    let binding = frozen.and_then(|frozen| Some((Spec::from_stored(&frozen.spec).ok()?, frozen)));
+    let falsifier = binding.as_ref().and_then(|(spec, frozen)| {
+        Some(Falsifier {
+            experiment: frozen.experiment,
+            fixed_at: frozen.registered_at,
+            words: spec.criterion.as_ref()?.falsifier(),
+        })
     });
-    let latest = registered.or_else(|| {
-        let mut still = experiments.iter();
-        still.find(|experiment| experiment.state != "withdrawn" && !experiment.closed)
-    });
-    let spec = match latest {
-        Some(latest) => experiments::find(pool, latest.id, None)
-            .await?
-            .and_then(|whole| whole.parsed().ok()),
-        None => None,
+    let (drawn, spec) = match binding {
+        Some((spec, frozen)) => (Some(frozen.experiment), Some(spec)),
+        None => newest_open(pool, &experiments).await?.unzip(),
     };
-    let criterion = spec.as_ref().and_then(|spec| spec.criterion.as_ref());
-    let falsifier = registered.zip(criterion);
-    let falsifier = falsifier.map(|(latest, criterion)| (latest.clone(), criterion.falsifier()));
     let few = spec.filter(|spec| spec.arms.len() <= DRAWN);
-    let drawn = latest.filter(|_| few.is_some()).cloned();
+    let drawn = drawn.filter(|_| few.is_some());
     let arms = few
         .map(|spec| picture::arms(&spec, "arm"))
         .unwrap_or_default();
@@ -241,6 +249,21 @@ pub async fn claim(
         claim,
     };
     show(&page, Cache::Fresh)
+}
+
+/// The newest of these experiments that everybody may see, registered ones before others, with its specification.
+async fn newest_open(
+    pool: &PgPool,
+    experiments: &[Listed],
+) -> Result<Option<(ExperimentId, Spec)>> {
+    let open = |experiment: &&Listed| experiment.state != "withdrawn" && !experiment.closed;
+    let registered = |experiment: &&Listed| open(experiment) && experiment.registered_at.is_some();
+    let newest = experiments.iter().find(registered);
+    let Some(newest) = newest.or_else(|| experiments.iter().find(open)) else {
+        return Ok(None);
+    };
+    let whole = experiments::find(pool, newest.id, None).await?;
+    Ok(whole.and_then(|whole| Some((whole.id, whole.parsed().ok()?))))
 }
 
 /// The newest effects that can be read, each in its own smallest effect of interest.

@@ -12,7 +12,10 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::id::{ExperimentId, RunId};
+use breakmywork_protocol::{
+    id::{ExperimentId, RunId},
+    metric,
+};
 use plots::Plot;
 
 #[derive(Debug, Template)]

@@ -9,16 +9,31 @@ pub fn finding(verdict: &Verdict, criterion: Option<&Criterion>) -> Option<Strin
     criterion?.finding(verdict.effect?)
 }
 
-/// The ratio that stands behind an effect on a logarithmic scale, whatever direction is better; none of other units.
-pub fn factor(effect: &f64, unit: &str) -> Option<String> {
+/// How large an effect is in words, whatever direction is better: the ratio behind a logarithm, the points behind a share; none
+/// of other units.
+pub fn size(effect: &f64, unit: &str) -> Option<String> {
     let way = match *effect < 0.0 {
         true => "against the prediction",
         false => "as predicted",
     };
-    let is_ratio = unit.starts_with("log ratio");
-    is_ratio.then(|| match value(effect.abs().exp()).as_str() {
-        "1.00" => "nearly no effect".to_owned(),
-        factor => format!("a factor of {factor}, {way}"),
+    let (size, nothing) = match unit {
+        "share of seeds" => (
+            format!("{:.0} points of solved seeds", 100.0 * effect.abs()),
+            *effect == 0.0,
+        ),
+        "share correct" => (
+            format!("{} points", value(100.0 * effect.abs())),
+            *effect == 0.0,
+        ),
+        _ if unit.starts_with("log ratio") => {
+            let factor = value(effect.abs().exp());
+            (format!("a factor of {factor}"), factor == "1.00")
+        }
+        _ => return None,
+    };
+    Some(match nothing {
+        true => "nearly no effect".to_owned(),
+        false => format!("{size}, {way}"),
     })
 }
 

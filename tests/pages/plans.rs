@@ -247,10 +247,6 @@ async fn hold(pool: PgPool, looked: Looked) {
             let one = planning(&site.pool, mode).await;
             let costs = cost(&one, &read).await;
             for ((what, rows), (_, usual)) in costs.iter().zip(&usual) {
-                // Whoever saw one of each is held to what reads one experiment or one index.
-                if looked == Looked::AtFew && !["standing", "tuning", "search"].contains(what) {
-                    continue;
-                }
                 if *rows > usual + usual / 4 + 20 {
                     worse.push(format!(
                         "{what} read {rows} rows, and {usual} of a smaller board; it believes {belief}, {mode}"

@@ -47,6 +47,25 @@ impl Scope {
             .filter_map(|(subject, wanted)| Some((subject, wanted?)))
             .collect()
     }
+
+    /// What would falsify the claim, as long as no experiment says it in numbers of its own.
+    pub fn falsifier(&self) -> String {
+        if self.arms.are_open() {
+            return "The claim does not say which arms it compares, so no experiment falsifies it."
+                .to_owned();
+        }
+        let tasks: Vec<&str> = self.tasks.iter().map(|task| task.name()).collect();
+        let place = match tasks.split_last() {
+            None => String::new(),
+            Some((only, [])) => format!(", on {only}"),
+            Some((last, others)) => format!(", on {} or {last}", others.join(", ")),
+        };
+        let proof = match self.predicts {
+            super::Predicts::Better => "the advantage of its treatment is smaller than what counts",
+            super::Predicts::NotWorse => "its treatment is worse by more than what counts",
+        };
+        format!("Proof that {proof}{place}: twice, the second time on unused seeds.")
+    }
 }
 
 impl super::Margins {

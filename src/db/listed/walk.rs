@@ -159,6 +159,7 @@ pub async fn page(
     // An index is walked, other tables are asked row by row, and what is planned is this very question.
     sqlx::query!("select set_config('enable_seqscan', 'off', true) as scan, set_config('enable_hashjoin', 'off', true) as hash,
            set_config('enable_mergejoin', 'off', true) as merge,
+           set_config('enable_sort', 'off', true) as sort, set_config('enable_incremental_sort', 'off', true) as part,
            set_config('plan_cache_mode', 'force_custom_plan', true) as plan")
         .fetch_one(&mut *tx)
         .await?;

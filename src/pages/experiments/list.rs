@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     extract::{Query, Visit},
     pages::{Cache, show},
-    render::{badge, filters, number, url},
+    render::{badge, filters, number, url, verdict_words},
     state::AppState,
     text_search::{self, Asked, Text},
 };

@@ -13,6 +13,32 @@ fn one_line(text: &str) -> impl Iterator<Item = char> {
         .filter(|char| !char.is_control() && !matches!(char, '\u{fffe}' | '\u{ffff}' | '\u{feff}'))
 }
 
+/// Signs beyond the Latin letters that this board and its people write often: pdflatex knows none of them as they are.
+const SIGNS: [(char, &str); 22] = [
+    ('−', "\\textminus{}"),
+    ('×', "\\texttimes{}"),
+    ('±', "\\textpm{}"),
+    ('·', "\\textperiodcentered{}"),
+    ('≤', "\\ensuremath{\\leq}"),
+    ('≥', "\\ensuremath{\\geq}"),
+    ('≠', "\\ensuremath{\\neq}"),
+    ('≈', "\\ensuremath{\\approx}"),
+    ('→', "\\ensuremath{\\to}"),
+    ('∞', "\\ensuremath{\\infty}"),
+    ('²', "\\ensuremath{^2}"),
+    ('α', "\\ensuremath{\\alpha}"),
+    ('β', "\\ensuremath{\\beta}"),
+    ('γ', "\\ensuremath{\\gamma}"),
+    ('δ', "\\ensuremath{\\delta}"),
+    ('ε', "\\ensuremath{\\varepsilon}"),
+    ('θ', "\\ensuremath{\\theta}"),
+    ('λ', "\\ensuremath{\\lambda}"),
+    ('μ', "\\ensuremath{\\mu}"),
+    ('σ', "\\ensuremath{\\sigma}"),
+    ('τ', "\\ensuremath{\\tau}"),
+    ('\u{a0}', "~"),
+];
+
 /// For LaTeX, and between braces for BibTeX: no command, no group, no comment. Braces stay balanced, which BibTeX counts
 /// even where they are escaped.
 pub fn tex(text: &str) -> String {
@@ -35,7 +61,10 @@ pub fn tex(text: &str) -> String {
             }
             // No dash is made of two of them.
             '-' => out.push_str("-{}"),
-            char => out.push(char),
+            char => match SIGNS.iter().find(|(sign, _)| *sign == char) {
+                Some((_, command)) => out.push_str(command),
+                None => out.push(char),
+            },
         }
     }
     out

@@ -19,13 +19,35 @@ async fn a_fresh_board_says_what_nobody_has_tried(pool: PgPool) {
     let page = home(&site).await;
     let untried = page.split("id=\"untried\"").nth(1).expect("a list");
     assert_eq!(untried.matches("Be the first to propose").count(), 3);
-    assert!(page.contains("What would break it nobody has fixed yet"));
+    assert!(page.contains("Nothing that is registered would break it yet"));
     // A visitor gets there by way of signing up.
     assert!(page.contains("/sign-up?next=%2Fexperiments%2Fnew%3Ftemplate%3Dfixed-or-fresh"));
     let ada = site.signed_in("ada", Role::Member).await;
     let page = ada.get("/").await.text();
     assert!(page.contains("\"/experiments/new?template=fixed-or-fresh\""));
     assert!(page.contains("Nothing runs at this moment") && !page.contains("data-live="));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_moves_no_claim_does_not_say_what_would_break_it(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    // On generated numbers, of which the claim does not speak.
+    ada.registered(&site).await;
+    site.train_all().await;
+    let page = home(&site).await;
+    assert!(!page.contains("What would break it, by"));
+    assert!(page.contains("does not move its claim"));
+    let claim = site.claim("C2").await;
+    let page = site.browser().get(&format!("/claims/{claim}")).await.text();
+    for words in [
+        "Proof that the advantage of its treatment is smaller than what counts, on word_lm",
+        "Nothing that is registered would move the claim",
+        "does not move the claim",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("By the criterion of"));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -291,9 +291,11 @@ async fn a_receiver_that_is_gone_or_fails_and_fails_is_asked_no_more(pool: PgPoo
         }
     };
     failures(MOST_FAILURES - 2).await;
+    pass_time(&site).await;
     receiver.will_say([Say::Status(500)]);
     send(&site, &sender).await;
-    assert!(ada.get(&path).await.text().contains("Failed in a row"));
+    let page = ada.get(&path).await.text();
+    assert!(page.contains("Failed in a row</dt><dd>19<"), "{page}");
     failures(MOST_FAILURES - 1).await;
     pass_time(&site).await;
     receiver.will_say([Say::Status(500)]);

@@ -149,6 +149,9 @@ async fn forget(state: &AppState) {
     if let Err(error) = crate::db::mail::forget_old(&state.pool).await {
         tracing::warn!("could not remove old mails: {error}");
     }
+    if let Err(error) = crate::db::webhooks::log::forget_old(&state.pool).await {
+        tracing::warn!("could not remove old deliveries of webhooks: {error}");
+    }
     if let Err(error) = forget_machines(&state.pool).await {
         tracing::warn!("could not remove old workers and checkpoint events: {error}");
     }

@@ -76,6 +76,27 @@ pub struct Settings {
     /// Whom mails are from: board@example.org, or "Break My Work <board@example.org>".
     #[arg(long, env = "BREAKMYWORK_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<Mailbox>,
+
+    /// Where members' webhooks may go.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_WEBHOOKS",
+        value_enum,
+        default_value_t = Webhooks::Public
+    )]
+    pub webhooks: Webhooks,
+}
+
+/// Where webhooks may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Webhooks {
+    /// Nowhere: there are none.
+    Off,
+    /// To public addresses, over https.
+    Public,
+    /// To any address, private ones of this network too, and over http: for a network of your own, where every member
+    /// may reach what this server reaches.
+    Any,
 }
 
 /// Who may sign up.
@@ -106,6 +127,7 @@ impl Default for Settings {
             trusted_proxies: 0,
             smtp_url: None,
             mail_from: None,
+            webhooks: Webhooks::Public,
         }
     }
 }
@@ -119,6 +141,11 @@ impl Settings {
     /// Whether mail is sent.
     pub fn sends_mail(&self) -> bool {
         self.smtp_url.is_some() && self.mail_from.is_some()
+    }
+
+    /// Whether webhooks are sent.
+    pub fn sends_webhooks(&self) -> bool {
+        self.webhooks != Webhooks::Off
     }
 
     /// The host that people use, for names that are to stay the same for ever; `localhost` where it is no name.

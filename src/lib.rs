@@ -57,5 +57,6 @@ pub mod text_search;
 pub mod tuning;
 pub mod turn;
 pub mod unchanged;
+pub mod webhooks;
 
 pub use router::app;

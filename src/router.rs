@@ -236,6 +236,27 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/account", get(account::account))
         .route("/account/mail", post(account::wish_mail))
         .route(
+            "/account/webhooks",
+            get(account::webhooks::list).post(account::webhooks::add),
+        )
+        .route(
+            "/account/webhooks/{id}",
+            get(account::webhooks::webhook).post(account::webhooks::change),
+        )
+        .route(
+            "/account/webhooks/{id}/rotate",
+            post(account::webhooks::rotate),
+        )
+        .route("/account/webhooks/{id}/test", post(account::webhooks::test))
+        .route(
+            "/account/webhooks/{id}/remove",
+            post(account::webhooks::remove),
+        )
+        .route(
+            "/account/webhooks/{id}/deliveries/{delivery}/again",
+            post(account::webhooks::again),
+        )
+        .route(
             "/mail/confirm/{secret}",
             get(mail::ask_to_confirm).post(mail::confirm),
         )

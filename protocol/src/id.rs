@@ -55,4 +55,8 @@ identifier! {
     NewsId,
     /// That somebody follows something.
     FollowId,
+    /// Where an account wants to be told by an HTTP request.
+    WebhookId,
+    /// Something that is sent to a webhook.
+    DeliveryId,
 }

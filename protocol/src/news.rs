@@ -39,7 +39,7 @@ pub enum Kind {
 
 impl Kind {
     /// Whether those are told, too, who want to hear of verdicts only.
-    fn is_verdict(self) -> bool {
+    pub fn is_verdict(self) -> bool {
         matches!(self, Self::Result | Self::Standing)
     }
 }

@@ -209,6 +209,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     [
         (HttpMethod::Get, &mut item.get),
         (HttpMethod::Put, &mut item.put),
+        (HttpMethod::Patch, &mut item.patch),
         (HttpMethod::Post, &mut item.post),
         (HttpMethod::Delete, &mut item.delete),
     ]
@@ -269,7 +270,10 @@ impl Asked {
         let mut asked = Self {
             reads: *method == HttpMethod::Get,
             // A body that needs no fields may be sent all the same.
-            has_body: matches!(method, HttpMethod::Post | HttpMethod::Put),
+            has_body: matches!(
+                method,
+                HttpMethod::Post | HttpMethod::Put | HttpMethod::Patch
+            ),
             ..Self::nothing()
         };
         for parameter in parameters {

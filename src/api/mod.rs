@@ -41,6 +41,7 @@ mod threads;
 mod tokens;
 mod tuning;
 mod version;
+mod webhooks;
 mod worker;
 mod works;
 
@@ -84,7 +85,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "forecasts", description = "What members think of experiments that have nothing to show yet, and how good they are at it"),
         (name = "runs", description = "One arm with one seed"),
         (name = "threads", description = "Discussion"),
-        (name = "following", description = "What the owner of a token follows, and was told of it"),
+        (name = "following", description = "What the owner of a token follows, was told of it, and where that is sent"),
         (name = "account", description = "The tokens and signed-in browsers of the owner of a token, and invitations"),
         (name = "queue", description = "What runs and what waits"),
         (name = "worker", description = "What a worker of the operator's says that has a token instead of the database's password"),
@@ -208,6 +209,12 @@ fn described() -> Described {
         .routes(routes!(moderation::lock_state, moderation::lock))
         .routes(routes!(moderation::unlock))
         .routes(routes!(mail::show, mail::set))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::again))
         .routes(routes!(tokens::list, tokens::make))
         .routes(routes!(tokens::revoke))
         .routes(routes!(sessions::list))

@@ -11,11 +11,11 @@ const KEYS: NonZeroUsize = NonZeroUsize::new(20_000).expect("some");
 
 /// So many times within that time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     /// Times.
-    pub(super) most: u32,
+    pub(crate) most: u32,
     /// From the first of them.
-    pub(super) window: Duration,
+    pub(crate) window: Duration,
 }
 
 /// What a key may do still.
@@ -29,13 +29,13 @@ pub struct Left {
 
 /// Counts by key.
 #[derive(Debug, Clone)]
-pub(super) struct Limiter<K: Hash + Eq> {
+pub(crate) struct Limiter<K: Hash + Eq> {
     limit: Limit,
     counts: Arc<Mutex<LruCache<K, (u32, Instant)>>>,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    pub(super) fn new(limit: Limit) -> Self {
+    pub(crate) fn new(limit: Limit) -> Self {
         Self {
             limit,
             counts: Arc::new(Mutex::new(LruCache::new(KEYS))),
@@ -45,12 +45,12 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// Counts one more, or says in how many seconds that may be tried again.
     ///
     /// Counted before anything is done, so that of many at once no more than the limit get through.
-    pub(super) fn spend(&self, key: &K) -> Result<(), u32> {
+    pub(crate) fn spend(&self, key: &K) -> Result<(), u32> {
         self.count(key).map(|_| ())
     }
 
     /// The same, and says what is left.
-    pub(super) fn count(&self, key: &K) -> Result<Left, u32> {
+    pub(crate) fn count(&self, key: &K) -> Result<Left, u32> {
         let mut counts = self.counts();
         let now = Instant::now();
         let (count, since) = counts.get_or_insert_mut_ref(key, || (0, now));
@@ -70,14 +70,14 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 
     /// Takes one back that turned out not to count.
-    pub(super) fn refund(&self, key: &K) {
+    pub(crate) fn refund(&self, key: &K) {
         if let Some((count, _)) = self.counts().peek_mut(key) {
             *count = count.saturating_sub(1);
         }
     }
 
     /// Starts from nothing for that key.
-    pub(super) fn forget(&self, key: &K) {
+    pub(crate) fn forget(&self, key: &K) {
         self.counts().pop(key);
     }
 

@@ -4,7 +4,7 @@ pub mod account;
 pub mod client;
 pub mod device;
 pub mod invitation;
-mod limit;
+pub(crate) mod limit;
 pub mod password;
 pub mod rates;
 pub mod scope;

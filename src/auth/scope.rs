@@ -20,7 +20,7 @@ pub enum Scope {
     Follow,
     /// What moderators do; needs the role too.
     Moderate,
-    /// Tokens and signed-in browsers.
+    /// Tokens, signed-in browsers and webhooks.
     Account,
     /// Run the queue; needs the role too.
     Admin,
@@ -68,7 +68,7 @@ impl Scope {
             Self::Discuss => "comment, react, appeal",
             Self::Follow => "follow, mark what was read, choose mails",
             Self::Moderate => "hide comments, lock discussions, decide what waits",
-            Self::Account => "list, make and revoke tokens, end sessions",
+            Self::Account => "list, make and revoke tokens and webhooks, end sessions",
             Self::Admin => "run the queue",
             Self::Work => "take runs and report them, as a worker of yours",
         }

@@ -10,7 +10,7 @@ pub fn random_hex() -> String {
 }
 
 /// Random bytes that nobody can guess.
-pub(super) fn fill(bytes: &mut [u8]) {
+pub(crate) fn fill(bytes: &mut [u8]) {
     // The operating system's generator does not fail once it is up; going on without it would be worse than stopping.
     getrandom::fill(bytes).expect("the operating system gives random bytes");
 }

@@ -34,5 +34,6 @@ pub mod stalled;
 pub mod text_search;
 pub mod tuning;
 pub mod visible;
+pub mod webhooks;
 pub mod workers;
 pub mod works;

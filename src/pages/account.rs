@@ -1,7 +1,8 @@
-//! One's own account: API tokens, signed-in browsers, mail, password.
+//! One's own account: API tokens, signed-in browsers, mail, webhooks, password.
 
 pub mod sessions;
 pub mod tokens;
+pub mod webhooks;
 
 use super::{Cache, see_other, show, with_status};
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     db::{
         acceptance::{self, Waiting},
         mail::{self, Mailbox, Wish},
+        webhooks::{self as hooks, Webhook},
     },
     error::{Error, Result},
     extract::{Form, Member, Query, Visit},
@@ -46,6 +48,8 @@ struct Account {
     chosen: Vec<Scope>,
     /// For how long.
     days: i32,
+    /// Where else what comes into the inbox is sent.
+    webhooks: Vec<Webhook>,
     sends_mail: bool,
     mailbox: Option<Mailbox>,
     /// Which mails are wanted, or were when that was refused.
@@ -53,6 +57,14 @@ struct Account {
     /// The address, or what was typed and refused.
     address: String,
     errors: FormErrors,
+}
+
+impl Account {
+    /// Whether something is not sent that its owner may wait for.
+    fn has_paused(&self) -> bool {
+        let mut paused = self.webhooks.iter().map(|webhook| webhook.paused);
+        paused.any(|why| why.is_some())
+    }
 }
 
 /// Tokens on one page, and those that are over below.
@@ -76,6 +88,7 @@ async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
     tokens.truncate(SHOWN as usize);
     let mailbox = mail::mailbox(&state.pool, viewer.id).await?;
     Ok(Account {
+        webhooks: hooks::list(&state.pool, viewer.id).await?,
         sends_mail: state.settings.sends_mail(),
         wish: mailbox
             .as_ref()

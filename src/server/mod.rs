@@ -7,7 +7,7 @@ mod transfer;
 use crate::address::Origin;
 use crate::chores::{self, Chores};
 use crate::state::AppState;
-use crate::{app, live, mail};
+use crate::{app, live, mail, webhooks};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, header};
@@ -49,6 +49,7 @@ pub async fn serve(listener: TcpListener, state: AppState, chores: Chores) -> io
     ));
     background.spawn(chores::run(state.clone(), chores));
     background.spawn(mail::run(state.clone()));
+    background.spawn(webhooks::run(state.clone()));
 
     let connections = Connections::new(descriptors::raise(), state.settings.trusted_proxies == 0);
     let shutdown = state.shutdown.clone();

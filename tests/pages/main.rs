@@ -58,4 +58,5 @@ mod tuning;
 mod typed;
 mod unchanged;
 mod verdicts;
+mod webhooks;
 mod weight;

@@ -192,6 +192,27 @@ impl Browser {
         self.0.post(path).json(body).await
     }
 
+    /// The same with a key that makes a repetition safe.
+    pub(crate) async fn post_json_once(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+        key: &str,
+    ) -> TestResponse {
+        let request = self.0.post(path).add_header("idempotency-key", key);
+        request.json(body).await
+    }
+
+    /// Sends a change as JSON, as a script does.
+    pub(crate) async fn patch_json(&self, path: &str, body: &serde_json::Value) -> TestResponse {
+        self.0.patch(path).json(body).await
+    }
+
+    /// Removes something, as a script does.
+    pub(crate) async fn delete(&self, path: &str) -> TestResponse {
+        self.0.delete(path).await
+    }
+
     /// The same from another site's page.
     pub(crate) async fn post_from_elsewhere(
         &self,

@@ -37,6 +37,7 @@ documents! {
     "search", "searching for where a claim fails";
     "forecasts", "what members think beforehand, and how good they are at it";
     "following", "following, the inbox, feeds and mail";
+    "webhooks", "being told of verdicts by signed requests, and checking them";
     "record", "what is on record, and how anybody checks it";
     "queue", "what waits, in which order, and what is promised";
     "worker", "workers that have a token instead of the database's password";

@@ -12,6 +12,12 @@ pub(crate) struct Board(BTreeMap<&'static str, String>);
 const WORK_FIELDS: &str = r#"{"title":"","authors":[],"year":0,"phenomenon":""}"#;
 const CLAIM_FIELDS: &str = r#"{"sentence":""}"#;
 
+/// Ada's webhooks; two of them are there to be removed.
+const WEBHOOKS: &str =
+    "insert into webhook (id, account_id, url, host, secret) overriding system value
+    select number, account.id, 'https://ada.example.org', 'ada.example.org', sha256('s')
+    from generate_series(901, 903) number, account where name = 'ada' on conflict do nothing";
+
 impl Board {
     /// Works, claims, experiments in every state, comments, and what one person has for herself.
     pub(crate) async fn set(site: &Site) -> Self {
@@ -64,6 +70,7 @@ impl Board {
 
     /// Makes what can be done once possible once more.
     pub(super) async fn renew(&self, site: &Site) {
+        run(site, WEBHOOKS).await;
         run(site, "update mailbox set confirm_hash = sha256(convert_to(repeat('c', 64), 'UTF8')), confirmed_at = null where confirm_hash is null").await;
         run(site, "update api_token set revoked_at = null where label = 'test' and scopes = array['read'] and revoked_at is not null").await;
         run(
@@ -233,7 +240,7 @@ async fn comments(
     things.insert("thread", thread);
 }
 
-/// What Ada has for herself: a notice, an address to confirm, tokens, browsers.
+/// What Ada has for herself: a notice, an address to confirm, webhooks, tokens, browsers.
 async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
     let ada: i64 = sqlx::query_scalar("select id from account where name = 'ada'")
         .fetch_one(&site.pool)
@@ -242,6 +249,17 @@ async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
     run(site, "insert into notice (account_id, news_id) select account.id, max(news.id) from account, news where name = 'ada' group by account.id on conflict do nothing").await;
     things.insert("notice", text(site, "select max(news_id)::text from notice join account on account.id = account_id where name = 'ada'").await);
     run(site, "insert into mailbox (account_id, address, wish, unsubscribe_key) select id, 'ada@example.org', 'verdicts', repeat('a', 64) from account where name = 'ada'").await;
+    run(site, WEBHOOKS).await;
+    run(site, "insert into webhook_delivery (id, webhook_id, kind, news_id, state) overriding system value
+               select 901, 901, 'news', max(id), 'sent' from news").await;
+    for (name, number) in [
+        ("webhook", "901"),
+        ("delivery", "901"),
+        ("webhook_gone", "902"),
+        ("webhook_gone_too", "903"),
+    ] {
+        things.insert(name, number.to_owned());
+    }
     things.insert("confirmation", "c".repeat(64));
     things.insert("unsubscribe", "a".repeat(64));
     run(site, "insert into password_reset (account_id, secret_hash, expires_at) select id, sha256(repeat('b', 64)::bytea), now() + interval '1 hour' from account where name = 'ada'").await;

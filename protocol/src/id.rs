@@ -55,4 +55,6 @@ identifier! {
     NewsId,
     /// That somebody follows something.
     FollowId,
+    /// What somebody's machine made of an experiment's runs.
+    ReproductionId,
 }

@@ -139,6 +139,10 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/experiments/{id}/pairs.csv", get(download::pairs_csv))
         .route("/experiments/{id}/metrics.csv", get(download::metrics_csv))
         .route("/experiments/{id}/bundle.zip", get(download::bundle_zip))
+        .route(
+            "/experiments/{id}/reproduce.json",
+            get(download::reproduce_json),
+        )
         .route("/experiments/{id}/commitment.json", get(frozen::commitment))
         .route(
             "/experiments/{id}/registration.intoto.json",

@@ -59,4 +59,6 @@ identifier! {
     WebhookId,
     /// Something that is sent to a webhook.
     DeliveryId,
+    /// What somebody's machine made of an experiment's runs.
+    ReproductionId,
 }

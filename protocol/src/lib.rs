@@ -11,6 +11,7 @@ pub mod json;
 pub mod metric;
 pub mod news;
 pub mod record;
+pub mod reproduction;
 pub mod result;
 pub mod scope;
 pub mod search;

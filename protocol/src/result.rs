@@ -43,6 +43,7 @@ impl RunResult {
                 device: "cpu".into(),
                 device_name: String::new(),
                 products: None,
+                arithmetic: None,
                 threads: 1,
                 wall_seconds: 1.0,
                 time_steps: 1,
@@ -90,7 +91,10 @@ impl RunResult {
             &mut provenance.code_version,
             &mut provenance.device,
             &mut provenance.device_name,
-        ] {
+        ]
+        .into_iter()
+        .chain(&mut provenance.arithmetic)
+        {
             *words = text::cut(words, text::NAME_CHARS);
         }
         Ok(self)
@@ -165,6 +169,10 @@ pub struct Provenance {
     /// Precision of the factors in a card's products: `f32`, `tf32` or `bf16`; absent on a CPU, where it is `f32`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub products: Option<String>,
+    /// Vector instructions of a processor with which it computed: `AVX-512`, `AVX2`, `NEON` or `scalar`; absent on a card, and
+    /// of results from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arithmetic: Option<String>,
     /// Threads used for products.
     pub threads: u32,
     /// Seconds of training over all attempts that led to this result.

@@ -29,6 +29,7 @@ mod people;
 mod queue;
 mod rate;
 mod record;
+mod reproductions;
 mod revisions;
 mod rivals;
 mod runs;
@@ -84,6 +85,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "experiments", description = "Proposed tests of a claim"),
         (name = "forecasts", description = "What members think of experiments that have nothing to show yet, and how good they are at it"),
         (name = "runs", description = "One arm with one seed"),
+        (name = "reproductions", description = "What members' own machines made of the same runs"),
         (name = "threads", description = "Discussion"),
         (name = "following", description = "What the owner of a token follows, was told of it, and where that is sent"),
         (name = "account", description = "The tokens and signed-in browsers of the owner of a token, and invitations"),
@@ -170,6 +172,8 @@ fn described() -> Described {
         .routes(routes!(hiding::appeal_proposal))
         .routes(routes!(hiding::decline_proposal))
         .routes(routes!(experiments::runs))
+        .routes(routes!(reproductions::list, reproductions::report))
+        .routes(routes!(reproductions::show, reproductions::take_back))
         .routes(routes!(rivals::list, rivals::declare))
         .routes(routes!(rivals::agree))
         .routes(routes!(rivals::end))

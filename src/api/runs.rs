@@ -9,6 +9,7 @@ use crate::db::data_sets::{self, Availability, Wait};
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
 use crate::reason;
+use crate::trust::Trust;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -54,6 +55,8 @@ pub(super) struct Run {
     error: Option<String>,
     /// Why somebody asked for its end.
     cancel_reason: Option<String>,
+    /// Whose word its numbers are; null until a worker takes it.
+    trust: Option<Trust>,
     /// Final metrics, proof of treatment and provenance.
     result: Option<RunResult>,
     /// The run it retries.
@@ -104,6 +107,8 @@ impl Run {
         Self {
             waiting_for: data_sets.of(&run).map(WaitingFor::from),
             url: format!("/runs/{}", run.id),
+            // Workers are the operator's own, with or without the database's password.
+            trust: run.started_at.map(|_| Trust::Board),
             id: run.id,
             experiment: run.experiment,
             trial: run.trial,

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub enum Scope {
     /// Read as oneself.
     Read,
-    /// Works, claims, experiments and forecasts.
+    /// Works, claims, experiments, forecasts and reproductions.
     Propose,
     /// Comments, reactions and appeals.
     Discuss,
@@ -63,7 +63,7 @@ impl Scope {
         match self {
             Self::Read => "read as you",
             Self::Propose => {
-                "propose, register and stop experiments, add works and claims, forecast"
+                "propose, register and stop experiments, add works and claims, forecast, report what was trained again"
             }
             Self::Discuss => "comment, react, appeal",
             Self::Follow => "follow, mark what was read, choose mails",

@@ -25,6 +25,7 @@ pub mod pins;
 pub mod points;
 pub mod queue;
 pub mod references;
+pub mod reproductions;
 pub mod resets;
 pub mod rivals;
 pub mod runs;

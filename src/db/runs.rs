@@ -314,6 +314,8 @@ pub struct Attempt {
     pub host: String,
     /// Its device.
     pub device: String,
+    /// Whether it has a token, and not the database's password.
+    pub by_token: bool,
     /// Step of the checkpoint it went on from.
     pub resumed_from: Option<i32>,
     /// When it was taken.
@@ -335,7 +337,7 @@ pub struct Attempt {
 pub async fn attempts(db: impl PgExecutor<'_>, run: &Run) -> sqlx::Result<Vec<Attempt>> {
     sqlx::query_as!(
         Attempt,
-        r#"select a.epoch, a.worker_id as worker, worker.host, worker.device, a.resumed_from, a.started_at,
+        r#"select a.epoch, a.worker_id as worker, worker.host, worker.device, worker.token_id is not null as "by_token!", a.resumed_from, a.started_at,
              a.ended_at, a.outcome, a.error,
              (select max(c.step) from run_checkpoint c where c.run_id = a.run_id and c.epoch = a.epoch) as checkpoint
            from run_attempt a join worker on worker.id = a.worker_id

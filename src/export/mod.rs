@@ -4,5 +4,6 @@ pub mod bundle;
 pub mod csv;
 pub mod in_toto;
 pub mod prml;
+pub mod reproduce;
 pub mod ro_crate;
 pub mod tables;

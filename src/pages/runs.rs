@@ -22,6 +22,7 @@ use crate::{
     heavy,
     render::{badge, filters, number, progress, time},
     state::AppState,
+    trust::Trust,
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -64,6 +65,10 @@ struct RunPage {
     /// The data set that it waits for.
     wait: Option<Wait>,
     url: String,
+    /// Its own address.
+    own_url: String,
+    /// Whether it can be held against being trained again.
+    reproducible: bool,
     /// Name of the file that makes it again.
     file: &'static str,
     /// Where its numbers are quoted; nowhere while everybody may not see them.
@@ -83,6 +88,11 @@ impl RunPage {
             "steps" => number::count(*value as i64),
             _ => number::value(*value),
         }
+    }
+
+    /// Whether the worker that trained it has a token, and not the database's password.
+    fn by_token(&self) -> bool {
+        self.attempts.last().is_some_and(|last| last.by_token)
     }
 
     /// Whether an admin may have it done again.
@@ -134,10 +144,14 @@ pub async fn run(
         live: live(&state, run.clone(), &experiment, &task).await?,
         plan: serde_json::to_string_pretty(&plan).unwrap_or_default(),
         // Every take steps over a run that no worker can train: it has no place.
+        reproducible: experiment.state == "concluded"
+            && run.state == "succeeded"
+            && run.trial.is_none(),
         place: place.filter(|_| !wait.as_ref().is_some_and(Wait::is_missing)),
         wait,
         task,
         file,
+        own_url: state.settings.address(&format!("/runs/{id}")),
         url: state
             .settings
             .address(&format!("/experiments/{}", run.experiment)),

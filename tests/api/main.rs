@@ -14,6 +14,7 @@ mod outside;
 mod people;
 mod queue;
 mod rates;
+mod reproductions;
 mod revisions;
 mod rivals;
 mod search;

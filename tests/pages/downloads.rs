@@ -102,7 +102,7 @@ async fn the_bundle_holds_what_it_says(pool: PgPool) {
         "https://w3id.org/ro/crate/1.1"
     );
     let parts = of("./")["hasPart"].as_array().expect("parts");
-    assert_eq!(parts.len(), 7);
+    assert_eq!(parts.len(), 8);
     for part in parts {
         let name = part["@id"].as_str().expect("a name");
         assert_eq!(of(name)["@type"], "File");
@@ -114,6 +114,7 @@ async fn the_bundle_holds_what_it_says(pool: PgPool) {
         ("metrics.csv", "metrics.csv"),
         ("pairs.csv", "pairs.csv"),
         ("specification.toml", "spec.toml"),
+        ("reproduce.json", "reproduce.json"),
     ] {
         let alone = stranger.get(&format!("{path}/{address}")).await.text();
         assert_eq!(text(name), alone, "{name}");

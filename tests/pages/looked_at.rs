@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Queries of the web app that read these tables themselves, and not what everybody may see of them, by file. Whoever adds
 /// one, in words too, looks first whether it tells of what is sealed: `closed` must be in it, a `Visible` be asked for, or nothing be read
 /// but ids, states and times.
-const LOOKED_AT: [(&str, usize); 32] = [
+const LOOKED_AT: [(&str, usize); 33] = [
     // Words.
     ("api/experiments.rs", 1),
     // Sweeps, and a test of them.
@@ -38,6 +38,8 @@ const LOOKED_AT: [(&str, usize); 32] = [
     ("db/pins.rs", 2),
     ("db/points.rs", 2),
     ("db/queue.rs", 13),
+    // Of one experiment with leave, and who trained runs that were named.
+    ("db/reproductions.rs", 3),
     ("db/runs.rs", 11),
     ("db/seals.rs", 2),
     // Of one experiment, with leave.

@@ -4,6 +4,7 @@ use crate::data::{DataArgs, Folder};
 use crate::device::DeviceChoice;
 use crate::precision::Products;
 use breakmywork_protocol::jobs::Timing;
+use breakmywork_protocol::reproduction::TOLERANCE;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -175,6 +176,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub enum Command {
     /// Train the runs of a specification here, without a board; where settings are tuned, their trials first.
     Train(TrainArgs),
+    /// Train runs of a concluded experiment again, here, and say whether the numbers are the board's.
+    Reproduce(ReproduceArgs),
     /// Show, import or fetch data sets.
     Data(DataArgs),
     /// Train one plan and write JSON lines; the worker starts this itself.
@@ -219,6 +222,108 @@ pub struct TrainArgs {
         env = "BREAKMYWORK_CHECKPOINT_EVERY"
     )]
     pub checkpoint_every: f64,
+}
+
+/// How many seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// So many, in the order in which they were drawn.
+    First(usize),
+    /// All of them.
+    All,
+}
+
+impl std::str::FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(count @ 1..) => Ok(Self::First(count)),
+            _ if text == "all" => Ok(Self::All),
+            _ => Err("give a number from 1, or `all`".to_owned()),
+        }
+    }
+}
+
+/// A share from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| "give a number from 0 to 1".to_owned())
+}
+
+/// Train runs of a concluded experiment again, here, and say whether the numbers are the board's: identical to the last bit,
+/// within a tolerance, or different.
+///
+/// The specification must have the SHA-256 that was registered, each run's plan the one that it was trained by, and a data
+/// set the content that it was trained on. Runs are trained with as many threads as they had.
+///
+/// Exit codes: 0 identical or within tolerance, 1 different, 2 it could not be found out.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// The address of the experiment, or of one of its runs, as a browser has it; or the file reproduce.json, or the
+    /// archive, from its page.
+    #[arg(value_name = "URL|FILE")]
+    pub source: String,
+    /// How many seeds, the first ones, or `all`.
+    #[arg(long, value_name = "N", default_value = "3", conflicts_with = "seed")]
+    pub seeds: Count,
+    /// Only this seed; may be given more than once, or several with commas between them.
+    #[arg(long = "seed", value_name = "N", value_delimiter = ',')]
+    pub seed: Vec<u32>,
+    /// Only this arm; may be given more than once.
+    #[arg(long = "arm", value_name = "NAME")]
+    pub arms: Vec<String>,
+    /// How far a number may be off, as a share of its scale, where machines compute otherwise. On the board's processor,
+    /// arithmetic, threads and program every bit is asked for.
+    #[arg(long, value_name = "SHARE", default_value_t = TOLERANCE, value_parser = share)]
+    pub tolerance: f64,
+    /// Write one JSON object on stdout instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Report what came out to the board, where it is counted under your name. Needs a token with the scope `propose`.
+    #[arg(long)]
+    pub report: bool,
+    /// The board to report to, where the source is a file.
+    #[arg(long, env = "BREAKMYWORK_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// The token for --report. Better a file or the environment.
+    #[arg(
+        long,
+        env = TOKEN,
+        hide_env_values = true,
+        value_name = "TOKEN",
+        conflicts_with = "token_file"
+    )]
+    pub token: Option<String>,
+    /// A file with the token for --report alone in it.
+    #[arg(long, env = "BREAKMYWORK_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Device: cpu or cuda:N.
+    #[arg(long, default_value = "cpu", env = "BREAKMYWORK_DEVICE")]
+    pub device: DeviceChoice,
+    /// Precision of the factors in a card's products: f32, tf32 or bf16; f32 if not given.
+    #[arg(long, value_name = "P", env = "BREAKMYWORK_PRODUCTS")]
+    pub products: Option<Products>,
+    /// Processor threads of each run; as many as it had if not given.
+    #[arg(long, value_name = "N", env = "BREAKMYWORK_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Keep checkpoints here; started again, training goes on from them.
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint_dir: Option<PathBuf>,
+    /// Seconds between two checkpoints.
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 60.0,
+        value_parser = seconds,
+        env = "BREAKMYWORK_CHECKPOINT_EVERY"
+    )]
+    pub checkpoint_every: f64,
+    /// Where data sets lie.
+    #[command(flatten)]
+    pub folder: Folder,
 }
 
 /// On what to train.

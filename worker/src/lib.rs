@@ -18,6 +18,7 @@ pub mod network;
 pub mod optim;
 pub mod plan;
 pub mod precision;
+pub mod reproduce;
 pub mod rights;
 pub mod rng;
 pub mod runner;

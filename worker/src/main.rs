@@ -1,7 +1,7 @@
 //! `breakmywork-worker`: wires flags to the library and ends with its exit code.
 
 use breakmywork_worker::cli::{Cli, Command, TOKEN};
-use breakmywork_worker::{data, exit, local, memory, runner, trainer};
+use breakmywork_worker::{data, exit, local, memory, reproduce, runner, trainer};
 use clap::Parser;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
             prepared(args.device.threads);
             local::run(&args)
         }
+        Some(Command::Reproduce(args)) => reproduce::run(&args),
         Some(Command::Data(args)) => data::run(&args),
         Some(Command::Trainer(args)) => {
             named();

@@ -22,6 +22,7 @@ use crate::precision::Products;
 use crate::rights;
 use crate::rng::Purpose;
 use crate::tasks::{self, Schedule, Task};
+use crate::vectors;
 use crate::window::Window;
 use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::{LossOverTime, Plan, Setup};
@@ -426,6 +427,10 @@ impl<'a> Run<'a> {
                 device: self.options.device.to_string(),
                 device_name: self.options.device.name(),
                 products: (!self.device.is_cpu()).then(|| Products::chosen().to_string()),
+                arithmetic: self
+                    .device
+                    .is_cpu()
+                    .then(|| vectors::instructions().to_owned()),
                 threads: device::threads(),
                 wall_seconds: self.wall_seconds(),
                 time_steps,

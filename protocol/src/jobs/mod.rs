@@ -60,7 +60,7 @@ pub use stop::stop;
 pub use submit::{register, register_knowing, withdraw};
 pub use take::take;
 pub(crate) use tuning::chosen_again;
-pub use tuning::settled;
+pub use tuning::{chosen, settled};
 pub use worker::{
     Trouble, ended, register_outside_worker, register_worker, report_trouble, stop_worker,
     worker_of_token,

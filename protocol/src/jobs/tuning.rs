@@ -7,7 +7,7 @@ use super::{Result, events};
 use crate::id::{AccountId, ExperimentId};
 use crate::record::{self, Act, Subject};
 use crate::scope::Point;
-use crate::spec::Spec;
+use crate::spec::{Spec, TunedSettings};
 use crate::tuning::{Choice, Missing, Tried, choose, settings};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -159,20 +159,31 @@ pub async fn settled(
     if spec.tuning.is_none() {
         return Ok(spec.clone());
     }
+    let chosen = chosen(tx, experiment).await?;
+    Ok(match chosen.is_empty() {
+        true => spec.clone(),
+        false => spec.settled(&chosen),
+    })
+}
+
+/// What each arm has chosen; nothing if it is not tuned, or nothing is chosen yet.
+///
+/// # Errors
+/// If the database is away.
+pub async fn chosen(
+    tx: &mut PgConnection,
+    experiment: ExperimentId,
+) -> sqlx::Result<BTreeMap<String, TunedSettings>> {
     let rows = sqlx::query!(
         r#"select arm as "arm!", settings as "settings!" from trials_of($1) where chosen"#,
         experiment as ExperimentId
     )
     .fetch_all(tx)
     .await?;
-    if rows.is_empty() {
-        return Ok(spec.clone());
-    }
-    let mut chosen = BTreeMap::new();
-    for row in rows {
-        let settings = serde_json::from_value(row.settings)
-            .map_err(|error| sqlx::Error::Decode(error.into()))?;
-        chosen.insert(row.arm, settings);
-    }
-    Ok(spec.settled(&chosen))
+    let read = |settings| {
+        serde_json::from_value(settings).map_err(|error| sqlx::Error::Decode(error.into()))
+    };
+    rows.into_iter()
+        .map(|row| Ok((row.arm, read(row.settings)?)))
+        .collect()
 }

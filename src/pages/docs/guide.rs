@@ -41,7 +41,7 @@ documents! {
     "record", "what is on record, and how anybody checks it";
     "queue", "what waits, in which order, and what is promised";
     "worker", "workers that have a token instead of the database's password";
-    "reproduction", "what the numbers must be, and the commands that show it";
+    "reproduction", "training a result again, what the numbers must be, and the commands that show it";
     "examples", "REST by example: each thing that a person can do, as a request";
     "operations", "running a board for others";
 }

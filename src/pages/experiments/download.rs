@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     export::{
         bundle::{self, Bundle, Pieces},
-        csv,
+        csv, reproduce,
         ro_crate::{self, File},
         tables,
     },
@@ -24,7 +24,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use breakmywork_protocol::{id::ExperimentId, spec::Spec};
+use breakmywork_protocol::{id::ExperimentId, reproduction, spec::Spec};
 use chrono::Utc;
 use sqlx::PgPool;
 use std::{collections::BTreeMap, io};
@@ -140,6 +140,35 @@ async fn break_off(pieces: &Pieces, sent: io::Result<()>) {
     let _ = pieces.send(Err(cause)).await;
 }
 
+/// What it takes to train its runs again and to hold the numbers against these, in one file.
+pub async fn reproduce_json(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (experiment, visible) = find(&state, &visit, id).await?;
+    let mut connection = state.pool.acquire().await?;
+    let (frozen, _) = frozen::find(&mut connection, visible).await?.ok_or_else(|| {
+        Error::NotFound(format!(
+            "There is no registered experiment {id}; what is only proposed has no runs that could be trained again."
+        ))
+    })?;
+    let handout = reproduce::handout(
+        &mut connection,
+        &experiment,
+        visible,
+        &frozen,
+        &state.settings,
+    )
+    .await?;
+    let text = serde_json::to_string(&handout).map_err(Error::internal)?;
+    Ok(file(
+        "application/json",
+        format!("experiment-{id}-{}", reproduction::FILE),
+        text + "\n",
+    ))
+}
+
 /// Everything in one archive, described as a research object.
 pub async fn bundle_zip(
     State(state): State<AppState>,
@@ -153,6 +182,15 @@ pub async fn bundle_zip(
     let frozen = frozen::find(&mut connection, visible)
         .await?
         .map(|(frozen, _)| frozen);
+    let again = match &frozen {
+        Some(frozen) => {
+            let settings = &state.settings;
+            let handout =
+                reproduce::handout(&mut connection, &experiment, visible, frozen, settings);
+            Some(serde_json::to_string(&handout.await?).map_err(Error::internal)? + "\n")
+        }
+        None => None,
+    };
     drop(connection);
     let toml = experiment
         .parsed()
@@ -182,6 +220,12 @@ pub async fn bundle_zip(
         "The frozen specification, byte for byte what was hashed at registration",
         "application/json",
         frozen.map(|frozen| frozen.canonical),
+    );
+    add(
+        reproduction::FILE,
+        "What breakmywork-worker reproduce reads: the specification and what each run came to",
+        "application/json",
+        again,
     );
     add(
         "verdict.json",
@@ -246,7 +290,8 @@ pub async fn bundle_zip(
 fn read_me(experiment: &Experiment, state: &AppState) -> String {
     let address = state.settings.address(&experiment.address());
     format!(
-        "# {}\n\n{}\n\nExperiment {} on claim {}: {}\n\n{address}\n\nRun it again:\n\n    breakmywork-worker train specification.toml\n\n\
+        "# {}\n\n{}\n\nExperiment {} on claim {}: {}\n\n{address}\n\nRun it again, and hold the numbers against these:\n\n    breakmywork-worker reproduce reproduce.json\n\n\
+         Without comparing anything:\n\n    breakmywork-worker train specification.toml\n\n\
          Texts in the tables that a spreadsheet would compute begin with an apostrophe. The research object is described in {}.\n",
         experiment.title,
         experiment.prediction,

@@ -18,6 +18,7 @@ mod matrix;
 pub(in crate::pages) mod plots;
 mod posted;
 pub(in crate::pages) mod pulse;
+mod reproduced;
 pub mod rival;
 pub mod run_list;
 mod search;

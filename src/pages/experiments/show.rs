@@ -7,6 +7,7 @@ use super::{
     matrix::{self, Matrix},
     plots::{self, Plot},
     pulse,
+    reproduced::{self, Reproduced},
     rival::{self, Rival},
     search::{self, Search},
     tuned::{self, TuningShown},
@@ -50,6 +51,7 @@ use crate::{
     },
     schema,
     state::AppState,
+    trust::Trust,
     turn,
 };
 use askama::Template;
@@ -159,6 +161,8 @@ pub(super) struct ExperimentPage {
     amended_by: Vec<Amendment>,
     /// What each arm came to, for copying.
     copied: Option<Copied>,
+    /// Who trained its runs again, once it has ended.
+    reproduced: Option<Reproduced>,
 }
 
 impl ExperimentPage {
@@ -380,6 +384,7 @@ async fn page_from(
     Ok(ExperimentPage {
         visit,
         copied: download::copied(&state.pool, &experiment, &spec).await?,
+        reproduced: reproduced::of(&state.pool, &experiment, visible).await?,
         duration: pace::words(&spec, &board),
         cost: board.cost(&spec),
         differences: picture::differences(&settled),

@@ -11,6 +11,7 @@ pub(crate) struct Board(BTreeMap<&'static str, String>);
 
 const WORK_FIELDS: &str = r#"{"title":"","authors":[],"year":0,"phenomenon":""}"#;
 const CLAIM_FIELDS: &str = r#"{"sentence":""}"#;
+const MACHINE: &str = r#"{"device":"cpu","arithmetic":"AVX2","device_name":"x","threads":1,"worker_version":"0","code_version":"0"}"#;
 
 /// Ada's webhooks; two of them are there to be removed.
 const WEBHOOKS: &str =
@@ -43,6 +44,7 @@ impl Board {
             ("document", "verdict".to_owned()),
             ("work_fields", WORK_FIELDS.to_owned()),
             ("claim_fields", CLAIM_FIELDS.to_owned()),
+            ("machine", MACHINE.to_owned()),
             ("claim", site.claim("C2").await.to_string()),
             (
                 "outside_worker",
@@ -76,6 +78,11 @@ impl Board {
         run(
             site,
             "update invitation set revoked_at = null where revoked_at is not null",
+        )
+        .await;
+        run(
+            site,
+            "update reproduction set removed_at = null where removed_at is not null",
         )
         .await;
         run(site, "insert into session (id, token_hash, account_id, expires_at) overriding system value
@@ -190,6 +197,18 @@ async fn experiments(
     mona.post(&dispute, &[("words", "The data were wrong.")])
         .await
         .assert_status_see_other();
+    for (name, arithmetic) in [("reproduction", "AVX2"), ("reproduction_too", "AVX-512")] {
+        let id: i64 = sqlx::query_scalar(
+            "insert into reproduction (experiment_id, account_id, device, arithmetic, device_name, threads, worker_version, code_version, word, runs, numbers)
+             select $1, id, 'cpu', $2, 'x', 1, '0', '0', 'identical', 1, '[]' from account where name = 'ada' returning id",
+        )
+        .bind(things["ended"].parse::<i64>().expect("a number"))
+        .bind(arithmetic)
+        .fetch_one(&site.pool)
+        .await
+        .expect("is there");
+        things.insert(name, id.to_string());
+    }
     for (name, title) in [
         ("registered", "One that runs"),
         ("proposed", "One that is proposed"),

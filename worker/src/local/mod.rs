@@ -1,7 +1,7 @@
 //! `train`: every run of a specification, here and one after the other, without a board.
 
-mod progress;
-mod report;
+pub(crate) mod progress;
+pub(crate) mod report;
 mod tuned;
 
 use crate::cli::TrainArgs;

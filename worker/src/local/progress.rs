@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
 /// Progress of one run.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     name: String,
     bar: Option<ProgressBar>,
     said: Instant,
@@ -18,7 +18,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(run: &Run, number: usize, of: usize) -> Self {
+    pub(crate) fn new(run: &Run, number: usize, of: usize) -> Self {
         let plan = &run.plan;
         let trial = run
             .trial
@@ -44,7 +44,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn heard(&mut self, event: &Event) {
+    pub(crate) fn heard(&mut self, event: &Event) {
         match event {
             Event::Metric { name, value, .. } => {
                 self.last = format!("{name} {}", report::shown(*value));
@@ -76,12 +76,12 @@ impl Progress {
         }
     }
 
-    pub(super) fn stopped(&self, step: u32) {
+    pub(crate) fn stopped(&self, step: u32) {
         self.clear();
         say(&format!("{}: stopped after step {step}", self.name));
     }
 
-    pub(super) fn ended(&self, run: &Ended) {
+    pub(crate) fn ended(&self, run: &Ended) {
         self.clear();
         match &run.end {
             Ok(result) => {

@@ -185,7 +185,7 @@ fn number(value: Option<&f64>) -> String {
 
 /// A value as people read it: steps whole, what is very large or very small by its power of ten, the rest to five
 /// places.
-pub(super) fn shown(value: f64) -> String {
+pub(crate) fn shown(value: f64) -> String {
     let size = value.abs();
     if size >= 1e7 || (size > 0.0 && size < 1e-3) {
         return format!("{value:.3e}");
@@ -197,7 +197,7 @@ pub(super) fn shown(value: f64) -> String {
 }
 
 /// Columns as wide as their widest cell.
-fn table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+pub(crate) fn table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()

@@ -8,7 +8,7 @@
 
 mod board;
 mod child;
-mod environment;
+pub(crate) mod environment;
 mod health;
 mod heart;
 mod outbox;

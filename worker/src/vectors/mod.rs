@@ -13,4 +13,4 @@ pub(crate) use numbers::{Numbers, values};
 pub(crate) use packed::{Onto, Packed, Rows};
 pub(crate) use product::{Matrix, MatrixMut, product, tune};
 pub(crate) use real::Real;
-pub(crate) use vector::{Span, Vector, each_span};
+pub(crate) use vector::{Span, Vector, each_span, instructions};

@@ -17,6 +17,17 @@ pub(crate) fn lanes<R: Real>() -> usize {
     pulp::Arch::new().dispatch(Lanes::<R>::default())
 }
 
+/// Name of the vector instructions of this processor with which products, sums and functions are computed. Sums are made
+/// lane by lane, so results of two kinds differ in their last bits.
+pub(crate) fn instructions() -> &'static str {
+    match lanes::<f32>() {
+        16 => "AVX-512",
+        8 => "AVX2",
+        _ if cfg!(target_arch = "aarch64") => "NEON",
+        _ => "scalar",
+    }
+}
+
 /// How many numbers a vector of those instructions holds.
 pub(super) struct Lanes<R>(PhantomData<R>);
 

@@ -3,6 +3,7 @@
 mod board;
 mod data_sets;
 mod outside;
+mod reproduce;
 mod rights;
 mod search;
 mod server;

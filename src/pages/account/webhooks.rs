@@ -25,6 +25,9 @@ use std::collections::BTreeMap;
 /// Deliveries on one page.
 const SHOWN: i64 = 25;
 
+/// What became of a delivery, and when.
+type Last = (DeliveryState, DateTime<Utc>);
+
 #[derive(Debug, Template)]
 #[template(path = "webhooks.html")]
 struct Webhooks {
@@ -32,7 +35,7 @@ struct Webhooks {
     /// Whether this board has any.
     available: bool,
     /// Each with the last delivery that was tried or waits.
-    webhooks: Vec<(Webhook, Option<(DeliveryState, DateTime<Utc>)>)>,
+    webhooks: Vec<(Webhook, Option<Last>)>,
     url: String,
     what: What,
     errors: FormErrors,

@@ -25,14 +25,21 @@ use std::collections::BTreeMap;
 /// Deliveries on one page.
 const SHOWN: i64 = 25;
 
+/// A line of the list.
+#[derive(Debug)]
+struct Listed {
+    webhook: Webhook,
+    /// The last delivery that was tried or waits: what became of it, and of when it is.
+    last: Option<(DeliveryState, DateTime<Utc>)>,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "webhooks.html")]
 struct Webhooks {
     visit: Visit,
     /// Whether this board has any.
     available: bool,
-    /// Each with the last delivery that was tried or waits.
-    webhooks: Vec<(Webhook, Option<(DeliveryState, DateTime<Utc>)>)>,
+    webhooks: Vec<Listed>,
     url: String,
     what: What,
     errors: FormErrors,
@@ -55,9 +62,9 @@ async fn all(state: &AppState, visit: Visit, account: AccountId) -> Result<Webho
         available: state.settings.sends_webhooks(),
         webhooks: webhooks
             .into_iter()
-            .map(|webhook| {
-                let last = last.get(&webhook.id).copied();
-                (webhook, last)
+            .map(|webhook| Listed {
+                last: last.get(&webhook.id).copied(),
+                webhook,
             })
             .collect(),
         url: String::new(),

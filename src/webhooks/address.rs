@@ -165,9 +165,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global = a & 0xe000 == 0x2000;
     // Protocols with Teredo, documentation twice, and 6to4, which has an IPv4 address in it.
-    let special = (a == 0x2001 && (b < 0x200 || b == 0xdb8))
-        || a == 0x2002
-        || (a == 0x3fff && b < 0x1000);
+    let special =
+        (a == 0x2001 && (b < 0x200 || b == 0xdb8)) || a == 0x2002 || (a == 0x3fff && b < 0x1000);
     global && !special
 }
 

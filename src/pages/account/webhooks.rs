@@ -25,8 +25,13 @@ use std::collections::BTreeMap;
 /// Deliveries on one page.
 const SHOWN: i64 = 25;
 
-/// What became of a delivery, and when.
-type Last = (DeliveryState, DateTime<Utc>);
+/// A line of the list.
+#[derive(Debug)]
+struct Listed {
+    webhook: Webhook,
+    /// The last delivery that was tried or waits: what became of it, and of when it is.
+    last: Option<(DeliveryState, DateTime<Utc>)>,
+}
 
 #[derive(Debug, Template)]
 #[template(path = "webhooks.html")]
@@ -34,8 +39,7 @@ struct Webhooks {
     visit: Visit,
     /// Whether this board has any.
     available: bool,
-    /// Each with the last delivery that was tried or waits.
-    webhooks: Vec<(Webhook, Option<Last>)>,
+    webhooks: Vec<Listed>,
     url: String,
     what: What,
     errors: FormErrors,
@@ -58,9 +62,9 @@ async fn all(state: &AppState, visit: Visit, account: AccountId) -> Result<Webho
         available: state.settings.sends_webhooks(),
         webhooks: webhooks
             .into_iter()
-            .map(|webhook| {
-                let last = last.get(&webhook.id).copied();
-                (webhook, last)
+            .map(|webhook| Listed {
+                last: last.get(&webhook.id).copied(),
+                webhook,
             })
             .collect(),
         url: String::new(),

@@ -29,6 +29,9 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
         serde_json::json!({"host": "h", "device": "cpu", "version": "0", "slots": 1});
     let registered = site.put(&root, worker, &registration).await;
     registered.assert_status(StatusCode::NO_CONTENT);
+    let webhook = serde_json::json!({"url": "https://hooks.example.org/"});
+    let added = site.post(&root, "/api/v1/webhooks", &webhook).await;
+    added.assert_status(StatusCode::CREATED);
     let none = serde_json::json!({});
     let taken: Value = site
         .post(&root, &format!("{worker}/take"), &none)

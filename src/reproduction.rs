@@ -164,7 +164,8 @@ fn wrong_runs(runs: &[Reported], ended: &[Ended]) -> Vec<FieldProblem> {
             wrong("/run", detail);
             continue;
         };
-        if i64::from(run.seed) != own.seed {
+        let seed: i64 = run.seed.into();
+        if seed != own.seed {
             let detail = format!("the seed of run {} is {}.", run.run, own.seed);
             wrong("/seed", detail);
         }

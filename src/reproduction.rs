@@ -8,8 +8,9 @@ use crate::error::{Error, FieldProblem, Result};
 use crate::render::number;
 use breakmywork_protocol::id::{AccountId, ExperimentId, ReproductionId, RunId};
 use breakmywork_protocol::reproduction::{
-    Agreement, MOST_RUNS, Machine, Report, Reported, TOLERANCE, Word, agreement, overall,
+    Agreement, MOST_RUNS, Machine, Report, Reported, TOLERANCE, Word, agreement, kind, overall,
 };
+use breakmywork_protocol::{metric, text};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -184,16 +185,13 @@ fn wrong_runs(runs: &[Reported], ended: &[Ended]) -> Vec<FieldProblem> {
             let known = match expected {
                 Some(expected) => expected.contains_key(name),
                 // It diverged on the board: whatever metric came out is another end.
-                None => breakmywork_protocol::metric::find(name).is_some(),
+                None => metric::find(name).is_some(),
             };
             if !known {
-                let named = breakmywork_protocol::text::cut(name, 60);
+                let named = text::cut(name, 60);
                 let detail = format!("run {} has no metric {named:?}.", run.run);
                 let place = name.replace('~', "~0").replace('/', "~1");
-                wrong(
-                    &format!("/metrics/{}", breakmywork_protocol::text::cut(&place, 60)),
-                    detail,
-                );
+                wrong(&format!("/metrics/{}", text::cut(&place, 60)), detail);
                 break;
             }
         }
@@ -236,11 +234,8 @@ pub fn counted(all: &[table::Reproduction]) -> (usize, Vec<(Word, String, usize)
     let people: BTreeSet<AccountId> = others().map(|one| one.account).collect();
     let mut counts: BTreeMap<(Word, String), usize> = BTreeMap::new();
     for one in others() {
-        let word = Word::ALL.into_iter().find(|word| word.name() == one.word);
-        let kind = breakmywork_protocol::reproduction::kind(&one.device, &one.arithmetic);
-        *counts
-            .entry((word.unwrap_or(Word::Different), kind))
-            .or_default() += 1;
+        let kind = kind(&one.device, &one.arithmetic);
+        *counts.entry((one.word(), kind)).or_default() += 1;
     }
     let counts = counts
         .into_iter()

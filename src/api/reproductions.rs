@@ -76,10 +76,9 @@ fn machine(row: &table::Reproduction) -> Machine {
 
 impl From<table::Reproduction> for Reproduction {
     fn from(row: table::Reproduction) -> Self {
-        let word = Word::ALL.into_iter().find(|word| word.name() == row.word);
         Self {
             machine: machine(&row),
-            word: word.unwrap_or(Word::Different),
+            word: row.word(),
             id: row.id,
             experiment: row.experiment,
             by: row.by,

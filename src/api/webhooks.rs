@@ -111,13 +111,9 @@ pub(super) struct NewWebhook {
     #[schema(max_length = 500)]
     url: String,
     /// verdicts (results and standings only; if not given) or all that the inbox gets.
-    #[serde(default = "usual")]
+    #[serde(default)]
     #[schema(default = "verdicts")]
     what: What,
-}
-
-fn usual() -> What {
-    What::Verdicts
 }
 
 /// A webhook that was just added.
@@ -170,8 +166,7 @@ pub(super) async fn show(
     account: ApiAccount,
 ) -> Result<Json<Webhook>> {
     account.require(Scope::Account)?;
-    let found = table::find(&pool, account.id, id).await?;
-    Ok(Json(found.ok_or_else(|| manage::missing(id))?.into()))
+    Ok(Json(manage::own(&pool, account.id, id).await?.into()))
 }
 
 /// What is to become of a webhook; what is not named stays.
@@ -303,8 +298,7 @@ pub(super) async fn deliveries(
     account.require(Scope::Account)?;
     let limit = cursor.limit()?;
     let before = DeliveryId(cursor.position()?.unwrap_or(i64::MAX));
-    let found = table::find(&pool, account.id, id).await?;
-    found.ok_or_else(|| manage::missing(id))?;
+    manage::own(&pool, account.id, id).await?;
     let rows = log::page(&pool, id, before, limit + 1).await?;
     Ok(Page::cut(
         rows,

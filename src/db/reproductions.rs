@@ -167,6 +167,15 @@ pub struct Reproduction {
     pub created_at: DateTime<Utc>,
 }
 
+impl Reproduction {
+    /// What the board found.
+    pub fn word(&self) -> Word {
+        let word = Word::ALL.into_iter().find(|word| word.name() == self.word);
+        // Constraint `reproduction_word_known`: it is one of them.
+        word.unwrap_or(Word::Different)
+    }
+}
+
 macro_rules! select_reproductions {
     ($tail:literal $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(

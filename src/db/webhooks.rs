@@ -12,13 +12,14 @@ use sqlx::{PgConnection, PgExecutor};
 
 /// What a webhook is told of.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+    Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[schema(as = WebhookWhat)]
 pub enum What {
     /// Results, and standings of claims.
+    #[default]
     Verdicts,
     /// All that comes into the inbox.
     All,

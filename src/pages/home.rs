@@ -42,7 +42,7 @@ struct Home {
     visit: Visit,
     arms: [ArmPicture; 2],
     claims: Vec<Claim>,
-    /// What would break a claim, by the newest experiment on it.
+    /// What would break a claim, by the newest experiment that moves it.
     breakers: Vec<(ClaimId, ExperimentId, String)>,
     untried: Vec<Claim>,
     running: Vec<Run>,

@@ -9,7 +9,7 @@ use crate::db::webhooks::{self as table, Paused, Webhook, What};
 use crate::error::{Error, Result};
 use breakmywork_protocol::id::{AccountId, DeliveryId, WebhookId};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 /// Webhooks of one account.
 pub const MOST: i64 = 5;
@@ -152,8 +152,8 @@ pub async fn again(
 ///
 /// # Errors
 /// Somebody else's.
-pub async fn own(tx: &mut PgConnection, account: AccountId, id: WebhookId) -> Result<Webhook> {
-    let found = table::find(tx, account, id).await?;
+pub async fn own(db: impl PgExecutor<'_>, account: AccountId, id: WebhookId) -> Result<Webhook> {
+    let found = table::find(db, account, id).await?;
     found.ok_or_else(|| missing(id))
 }
 

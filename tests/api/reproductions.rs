@@ -116,7 +116,7 @@ async fn the_board_finds_the_word_itself_and_counts_people_by_hardware(pool: PgP
         assert_eq!(alone, made);
     }
     let page = ended.page(&site).await;
-    let sentence = "Reproduced by 2 people: 1 identical on CPU AVX-512, 1 within tolerance on CPU AVX2, 1 different on CUDA tf32.";
+    let sentence = "Trained again by 2 people: 1 identical on CPU AVX-512, 1 within tolerance on CPU AVX2, 1 different on CUDA tf32.";
     assert!(page.contains(sentence), "{page}");
     assert!(page.contains("(its author, not counted)"), "{page}");
 
@@ -305,7 +305,12 @@ async fn only_who_reported_takes_it_back_and_disabled_accounts_do_not_count(pool
         .execute(&site.pool)
         .await
         .expect("enables");
-    assert!(ended.page(&site).await.contains("Reproduced by 1 person"));
+    assert!(
+        ended
+            .page(&site)
+            .await
+            .contains("Trained again by 1 person")
+    );
     site.delete(&bob, &address)
         .await
         .assert_status(StatusCode::NO_CONTENT);
@@ -347,7 +352,7 @@ async fn three_accounts_and_an_hour_raise_a_count_that_moves_nothing(pool: PgPoo
     }
     assert_eq!(taken, 90);
     let page = ended.page(&site).await;
-    let sentence = "Reproduced by 3 people: 3 different on CPU AVX-512, 3 different on CPU AVX2, 3 different on CUDA f32.";
+    let sentence = "Trained again by 3 people: 3 different on CPU AVX-512, 3 different on CPU AVX2, 3 different on CUDA f32.";
     assert!(page.contains(sentence), "{page}");
     for name in ["eve1", "eve2", "eve3"] {
         assert!(

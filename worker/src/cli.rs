@@ -8,6 +8,7 @@ use breakmywork_protocol::reproduction::TOLERANCE;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use ureq::http::Uri;
 
 /// The variable of the environment with the token for a board's server.
 pub const TOKEN: &str = "BREAKMYWORK_TOKEN";
@@ -34,13 +35,10 @@ pub struct Cli {
     pub work: WorkArgs,
 }
 
-/// Working for a board.
+/// A token for a board.
 #[derive(Debug, Args)]
-pub struct WorkArgs {
-    /// The board's address, such as https://board.example.org. Needs a token with the scope `work`, and no database.
-    #[arg(long, env = "BREAKMYWORK_SERVER", value_name = "URL")]
-    pub server: Option<String>,
-    /// The token for --server. Better a file or the environment; the command line of a process is for everybody to read,
+pub struct TokenArgs {
+    /// The token for the board. Better a file or the environment; the command line of a process is for everybody to read,
     /// so the worker starts itself again without.
     #[arg(
         long,
@@ -50,9 +48,65 @@ pub struct WorkArgs {
         conflicts_with = "token_file"
     )]
     pub token: Option<String>,
-    /// A file with the token for --server alone in it.
+    /// A file with the token for the board alone in it.
     #[arg(long, env = "BREAKMYWORK_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+}
+
+impl TokenArgs {
+    /// The token, if one is given.
+    ///
+    /// # Errors
+    /// If its file cannot be read, or what is in it is no token.
+    pub fn read(&self) -> Result<Option<String>, String> {
+        let text = match (&self.token, &self.token_file) {
+            (Some(token), _) => token.clone(),
+            (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
+                format!(
+                    "the token's file {} cannot be read: {error}",
+                    path.display()
+                )
+            })?,
+            (None, None) => return Ok(None),
+        };
+        let token = text.trim();
+        let plain = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        match token.starts_with("bmw_") && token.chars().all(plain) {
+            true => Ok(Some(token.to_owned())),
+            false => Err(
+                "the token is none: it begins with bmw_ and has letters and digits alone".into(),
+            ),
+        }
+    }
+}
+
+/// The address of a board, without a slash at its end.
+///
+/// # Errors
+/// If it is none.
+pub fn server(text: &str) -> Result<String, String> {
+    let address = text.trim_end_matches('/');
+    let uri = address.parse::<Uri>().ok();
+    let whole = uri.is_some_and(|uri| {
+        uri.host().is_some() && matches!(uri.scheme_str(), Some("https" | "http"))
+    });
+    match whole {
+        true => Ok(address.to_owned()),
+        false => Err(format!(
+            "--server {address} is no address; write https://HOST, as people do who visit the board"
+        )),
+    }
+}
+
+/// Working for a board.
+#[derive(Debug, Args)]
+pub struct WorkArgs {
+    /// The board's address, such as https://board.example.org. Needs a token with the scope `work`, and no database.
+    #[arg(long, env = "BREAKMYWORK_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// The token for --server.
+    #[command(flatten)]
+    pub token: TokenArgs,
     /// The board's database, where no --server is given, such as postgres://user:password@host/name.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
@@ -131,26 +185,6 @@ impl WorkArgs {
     /// The time that the board has to answer: a share of the lease.
     pub fn share(&self) -> Duration {
         Duration::from_secs_f64(f64::from(self.lease_seconds) / 3.0)
-    }
-
-    /// The token for the board's server.
-    ///
-    /// # Errors
-    /// If none is given, or its file cannot be read.
-    pub fn token(&self) -> Result<String, String> {
-        match (&self.token, &self.token_file) {
-            (Some(token), _) => Ok(token.clone()),
-            (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
-                format!(
-                    "the token's file {} cannot be read: {error}",
-                    path.display()
-                )
-            }),
-            (None, None) => Err(format!(
-                "--server needs a token: name a file with --token-file, or set {TOKEN}; an admin makes one with \
-                 `breakmywork token create --user NAME --scope work --scope read`"
-            )),
-        }
     }
 
     /// Times of the job table.
@@ -288,18 +322,9 @@ pub struct ReproduceArgs {
     /// The board to report to, where the source is a file.
     #[arg(long, env = "BREAKMYWORK_SERVER", value_name = "URL")]
     pub server: Option<String>,
-    /// The token for --report. Better a file or the environment.
-    #[arg(
-        long,
-        env = TOKEN,
-        hide_env_values = true,
-        value_name = "TOKEN",
-        conflicts_with = "token_file"
-    )]
-    pub token: Option<String>,
-    /// A file with the token for --report alone in it.
-    #[arg(long, env = "BREAKMYWORK_TOKEN_FILE", value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
+    /// The token for --report.
+    #[command(flatten)]
+    pub token: TokenArgs,
     /// Device: cpu or cuda:N.
     #[arg(long, default_value = "cpu", env = "BREAKMYWORK_DEVICE")]
     pub device: DeviceChoice,
@@ -399,5 +424,33 @@ mod tests {
         assert_eq!(beat(&slow), Duration::from_secs(10));
         let quick = ["--lease-seconds", "6", "--beat-seconds", "0.5"];
         assert_eq!(beat(&quick), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn an_address_and_a_token_are_checked_before_anything_is_sent() {
+        assert_eq!(
+            server("https://board.example/"),
+            Ok("https://board.example".to_owned())
+        );
+        for address in [
+            "board.example",
+            "ftp://board.example",
+            "https://",
+            "postgres://a/b",
+        ] {
+            assert!(server(address).is_err(), "{address}");
+        }
+        let read = |token: &str| {
+            let token = Some(token.to_owned());
+            TokenArgs {
+                token,
+                token_file: None,
+            }
+            .read()
+        };
+        assert_eq!(read("bmw_0a\n"), Ok(Some("bmw_0a".to_owned())));
+        for token in ["", "0a", "bmw_0a\r\nX: y"] {
+            assert!(read(token).is_err(), "{token}");
+        }
     }
 }

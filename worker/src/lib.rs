@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod checkpoint;
+mod child;
 pub mod cli;
 pub mod data;
 pub mod device;

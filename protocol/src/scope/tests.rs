@@ -238,3 +238,22 @@ fn a_list_is_no_table() {
     );
     assert!(serde_json::from_str::<Scope>(r#"{"margin": {"relativ": 0.1}}"#).is_err());
 }
+
+#[test]
+fn what_would_falsify_a_claim_is_said_without_an_experiment() {
+    let says = |more| scope(more).falsifier();
+    assert_eq!(
+        says(serde_json::json!({ "tasks": ["word_lm", "char_lm", "music"] })),
+        "Proof that the advantage of its treatment is smaller than what counts, on word_lm, char_lm or music: twice, the second time on unused seeds."
+    );
+    assert_eq!(
+        says(serde_json::json!({ "tasks": ["adding"], "predicts": "not_worse" })),
+        "Proof that its treatment is worse by more than what counts, on adding: twice, the second time on unused seeds."
+    );
+    assert!(says(serde_json::json!({})).contains("smaller than what counts: twice"));
+    assert!(
+        Scope::default()
+            .falsifier()
+            .contains("no experiment falsifies it")
+    );
+}

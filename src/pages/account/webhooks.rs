@@ -88,12 +88,8 @@ pub async fn list(
 pub struct Wanted {
     #[serde(default)]
     url: String,
-    #[serde(default = "usual")]
+    #[serde(default)]
     what: What,
-}
-
-fn usual() -> What {
-    What::Verdicts
 }
 
 /// Adds one and shows its secret, this once.
@@ -165,8 +161,7 @@ async fn one(
     id: WebhookId,
     from: LogFrom,
 ) -> Result<One> {
-    let webhook = table::find(&state.pool, account, id).await?;
-    let webhook = webhook.ok_or_else(|| manage::missing(id))?;
+    let webhook = manage::own(&state.pool, account, id).await?;
     let before = from.before.unwrap_or(DeliveryId(i64::MAX));
     let mut found = log::page(&state.pool, id, before, SHOWN + 1).await?;
     let more = found.len() as i64 > SHOWN;

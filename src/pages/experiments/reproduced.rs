@@ -9,7 +9,7 @@ use crate::{
     render::number,
     reproduction,
 };
-use breakmywork_protocol::reproduction::{Word, kind};
+use breakmywork_protocol::reproduction::kind;
 use sqlx::PgPool;
 
 /// Reports that are counted, the newest.
@@ -57,7 +57,7 @@ pub(super) async fn of(
     let sentence = sentence(&all, whole);
     let more = all.len() > NAMED;
     let named = all.into_iter().take(NAMED).map(|report| Named {
-        word: words(&report.word),
+        word: report.word().words(),
         hardware: kind(&report.device, &report.arithmetic),
         report,
     });
@@ -66,11 +66,6 @@ pub(super) async fn of(
         named: named.collect(),
         more,
     }))
-}
-
-fn words(name: &str) -> &'static str {
-    let word = Word::ALL.into_iter().find(|word| word.name() == name);
-    word.unwrap_or(Word::Different).words()
 }
 
 fn sentence(all: &[Reproduction], whole: bool) -> String {
@@ -87,9 +82,9 @@ fn sentence(all: &[Reproduction], whole: bool) -> String {
         .collect();
     let people = number::plural(people, "person", "people");
     match whole {
-        true => format!("Reproduced by {people}: {}.", counts.join(", ")),
+        true => format!("Trained again by {people}: {}.", counts.join(", ")),
         false => format!(
-            "Reproduced by {people} in the newest {COUNTED} reports: {}.",
+            "Trained again by {people} in the newest {COUNTED} reports: {}.",
             counts.join(", ")
         ),
     }

@@ -2,7 +2,7 @@
 
 use super::address::{self, Named};
 use super::source::Source;
-use crate::cli::{ReproduceArgs, TOKEN};
+use crate::cli::{self, ReproduceArgs, TOKEN};
 use breakmywork_protocol::id::{ExperimentId, ReproductionId, RunId};
 use breakmywork_protocol::reproduction::{FILE, Handout, Report, Word};
 use serde::Deserialize;
@@ -119,47 +119,25 @@ impl Poster {
     /// # Errors
     /// If there is no token, or nobody says to which board it goes.
     pub(super) fn new(args: &ReproduceArgs) -> Result<Self, String> {
-        let token = match (&args.token, &args.token_file) {
-            (Some(token), _) => token.clone(),
-            (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| {
-                format!(
-                    "the token's file {} cannot be read: {error}",
-                    path.display()
-                )
-            })?,
-            (None, None) => {
-                return Err(format!(
-                    "--report needs a token with the scope `propose`: make one at /account on the board, and name a file \
-                     with --token-file, or set {TOKEN}"
-                ));
-            }
-        };
-        let token = token.trim().to_owned();
-        let plain = |char: char| char.is_ascii_alphanumeric() || char == '_';
-        if !token.starts_with("bmw_") || !token.chars().all(plain) {
-            return Err(
-                "the token is none: it begins with bmw_ and has letters and digits alone".into(),
-            );
-        }
-        let server = args
-            .server
-            .as_deref()
-            .map(|server| server.trim_end_matches('/').to_owned());
+        let token = args.token.read()?.ok_or_else(|| {
+            format!(
+                "--report needs a token with the scope `propose`: make one at /account on the board, and name a file with \
+                 --token-file, or set {TOKEN}"
+            )
+        })?;
         let of_file = !address::is_address(&args.source);
-        match &server {
-            Some(server) if !address::is_address(server) => Err(format!(
-                "--server {server} is no address; write https://HOST, as people do who visit the board"
-            )),
-            None if of_file => Err(
+        if of_file && args.server.is_none() {
+            return Err(
                 "a file does not say to whom a token may be given: name the board with --server https://HOST, or give \
                  the address of the experiment instead of the file"
                     .into(),
-            ),
-            _ => Ok(Self {
-                token,
-                server: server.filter(|_| of_file),
-            }),
+            );
         }
+        let server = args.server.as_deref().map(cli::server).transpose()?;
+        Ok(Self {
+            token,
+            server: server.filter(|_| of_file),
+        })
     }
 
     /// Reports, to the board that the person named.

@@ -1,23 +1,18 @@
 //! One run, trained by a child of this program that has a trainer's rights: whose plan it is nobody here knows.
 
 use super::stops;
+use crate::child::{self, Training};
 use crate::device::DeviceChoice;
 use crate::events::{Event, Failure, FailureKind};
 use crate::precision::Products;
-use crate::runner::environment;
 use crate::train::{Outcome, Requests};
-use crate::{checkpoint, exit, memory};
+use crate::{checkpoint, exit};
 use breakmywork_protocol::spec::Plan;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
-/// This very program, as the kernel holds it.
-const THIS_PROGRAM: &str = "/proc/self/exe";
-/// What it calls itself in lists of processes.
-const NAME: &str = "breakmywork-worker";
 /// Where nobody keeps checkpoints none is written, but when it is asked to stop; longer than any run.
 const NEVER: f64 = 1e9;
 
@@ -50,8 +45,8 @@ pub(super) fn train(
         )
     };
     let folder = Folder::of(how, plan).map_err(machine)?;
-    let mut child = start(how, folder.path()).map_err(machine)?;
-    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let mut trainer = start(how, folder.path()).map_err(machine)?;
+    let (stdin, stdout) = (trainer.stdin.take(), trainer.stdout.take());
     let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
         return Err(machine(io::Error::other("it has no pipes")));
     };
@@ -65,7 +60,7 @@ pub(super) fn train(
         let Ok(line) = line else { break };
         if stops(requests) && !asked {
             asked = true;
-            ask_to_stop(&child);
+            child::signal(child::group(trainer.id()), Signal::TERM);
         }
         // A number that is not finite is no JSON; the end says that it diverged.
         let Ok(event) = serde_json::from_str::<Event>(&line) else {
@@ -84,7 +79,7 @@ pub(super) fn train(
             _ => {}
         }
     }
-    let status = child.wait().map_err(machine)?;
+    let status = trainer.wait().map_err(machine)?;
     match end {
         Some(end) => end,
         None if status.code() == Some(exit::PREEMPTED.into()) || asked => {
@@ -99,44 +94,20 @@ pub(super) fn train(
 }
 
 fn start(how: &How<'_>, folder: &Path) -> io::Result<Child> {
-    let every = match how.checkpoints {
-        Some(_) => how.checkpoint_every,
-        None => NEVER,
+    let (checkpoint_every, resume) = match how.checkpoints {
+        Some(_) => (how.checkpoint_every, checkpoint::list(folder)),
+        None => (NEVER, Vec::new()),
     };
-    let mut command = Command::new(THIS_PROGRAM);
-    command
-        .arg0(NAME)
-        .env_clear()
-        .envs(environment::kept(how.device, std::env::vars_os()))
-        .arg("trainer")
-        .arg("--checkpoint-dir")
-        .arg(folder)
-        .args(["--checkpoint-every", &every.to_string()])
-        .args(["--device", &how.device.to_string()])
-        .args(["--products", &how.products.to_string()])
-        .arg("--data-sets")
-        .arg(how.data_sets)
-        .args(["--parent", &std::process::id().to_string()]);
-    if how.checkpoints.is_some() {
-        for path in checkpoint::list(folder) {
-            command.arg("--resume").arg(path);
-        }
-    }
-    command
-        .env("RAYON_NUM_THREADS", how.threads.to_string())
-        .envs(memory::large_pages())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        // What is asked from the terminal is asked of this process, which passes it on.
-        .process_group(0)
-        .spawn()
-}
-
-fn ask_to_stop(child: &Child) {
-    if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
-        // It may have ended by itself.
-        let _ = kill_process_group(group, Signal::TERM);
-    }
+    let training = Training {
+        device: how.device,
+        products: how.products,
+        threads: how.threads,
+        data_sets: how.data_sets,
+        directory: folder,
+        checkpoint_every,
+        resume: &resume,
+    };
+    child::trainer(&training).spawn()
 }
 
 /// Where a run has its files.

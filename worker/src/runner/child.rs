@@ -1,14 +1,12 @@
 //! The trainer as a child process: started, listened to, ended.
 
-use super::environment;
+use crate::child::{self, Training};
 use crate::cli::WorkArgs;
 use crate::events::Event;
-use crate::memory;
 use breakmywork_protocol::spec::Plan;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal};
 use std::collections::VecDeque;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -21,26 +19,10 @@ const TAIL_LINES: usize = 20;
 /// Longest line that is kept, in characters.
 const TAIL_WIDTH: usize = 300;
 
-/// This very program. Not the file of its name, which a newer build may have replaced meanwhile: the kernel keeps the
-/// one that runs.
-const THIS_PROGRAM: &str = "/proc/self/exe";
-/// What it calls itself in lists of processes.
-const NAME: &str = "breakmywork-worker";
-
-/// With the least of an environment: what a trainer cannot read it cannot leak.
-fn this_program(args: &WorkArgs) -> Command {
-    let mut command = std::process::Command::new(THIS_PROGRAM);
-    command
-        .arg0(NAME)
-        .env_clear()
-        .envs(environment::kept(args.device.device, std::env::vars_os()));
-    command.into()
-}
-
 /// Whether the device can be used: asked of a child, so that this process holds none of the device's memory.
 /// The child says on stderr what is wrong.
 pub(super) async fn device_works(args: &WorkArgs) -> io::Result<bool> {
-    let mut command = this_program(args);
+    let mut command = Command::from(child::program(args.device.device));
     command
         .args(["probe", "--device", &args.device.device.to_string()])
         .args(["--products", &args.device.products.to_string()])
@@ -65,28 +47,16 @@ impl Trainer {
         directory: &Path,
         resume: &[PathBuf],
     ) -> io::Result<Self> {
-        let mut command = this_program(args);
-        command
-            .arg("trainer")
-            .arg("--checkpoint-dir")
-            .arg(directory)
-            .args(["--checkpoint-every", &args.checkpoint_every.to_string()])
-            .args(["--device", &args.device.device.to_string()])
-            .args(["--products", &args.device.products.to_string()])
-            .arg("--data-sets")
-            .arg(&args.folder.data_sets)
-            .args(["--parent", &std::process::id().to_string()]);
-        for path in resume {
-            command.arg("--resume").arg(path);
-        }
-        command
-            .env("RAYON_NUM_THREADS", args.device.threads.to_string())
-            .envs(memory::large_pages())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+        let mut command = Command::from(child::trainer(&Training {
+            device: args.device.device,
+            products: args.device.products,
+            threads: args.device.threads,
+            data_sets: &args.folder.data_sets,
+            directory,
+            checkpoint_every: args.checkpoint_every,
+            resume,
+        }));
+        command.stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
@@ -100,7 +70,7 @@ impl Trainer {
         let _ = stdin.write_all(&serde_json::to_vec(plan)?).await;
         drop(stdin);
         Ok(Self {
-            group: child.id().and_then(|id| Pid::from_raw(id.cast_signed())),
+            group: child.id().and_then(child::group),
             child,
             events,
             tail,
@@ -119,10 +89,7 @@ impl Trainer {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // An error means that it has just ended.
-            let _ = kill_process_group(group, signal);
-        }
+        child::signal(self.group, signal);
     }
 
     /// Waits for its end.

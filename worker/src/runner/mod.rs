@@ -8,7 +8,6 @@
 
 mod board;
 mod child;
-pub(crate) mod environment;
 mod health;
 mod heart;
 mod outbox;
@@ -19,7 +18,7 @@ mod store;
 mod trainer_end;
 mod work;
 
-use crate::cli::WorkArgs;
+use crate::cli::{self, TOKEN, WorkArgs};
 use crate::train::VERSION;
 use crate::{exit, rights};
 use board::{Board, Error, Misfit, Rest};
@@ -85,11 +84,14 @@ pub(crate) struct Runner {
 /// The board that the arguments name, or why they name none.
 fn board(args: &WorkArgs) -> Result<Board, String> {
     if let Some(address) = &args.server {
-        let token = args.token()?;
-        let rest = Rest::new(address, &token, args.share());
-        return rest
-            .map(Board::Rest)
-            .map_err(|unusable| unusable.to_string());
+        let token = args.token.read()?.ok_or_else(|| {
+            format!(
+                "--server needs a token: name a file with --token-file, or set {TOKEN}; an admin makes one with \
+                 `breakmywork token create --user NAME --scope work --scope read`"
+            )
+        })?;
+        let address = cli::server(address)?;
+        return Ok(Board::Rest(Rest::new(address, token, args.share())));
     }
     let Some(url) = &args.database_url else {
         return Err(

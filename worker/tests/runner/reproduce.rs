@@ -215,7 +215,7 @@ async fn what_a_worker_came_to_is_identical_here_and_a_changed_number_is_named(p
     );
     let shown = String::from_utf8(get(&page)).expect("UTF-8");
     assert!(
-        shown.contains("Reproduced by 1 person: 1 identical on CPU "),
+        shown.contains("Trained again by 1 person: 1 identical on CPU "),
         "{shown}"
     );
     let list: Value = serde_json::from_slice(&get(&format!(

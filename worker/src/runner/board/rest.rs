@@ -12,23 +12,12 @@ use breakmywork_protocol::jobs::{Checkpoint, Lease, Offer, OtherContent, Trouble
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use ureq::http::{Method, Request, StatusCode, Uri};
+use ureq::http::{Method, Request, StatusCode};
 use ureq::{Agent, Body};
 use uuid::Uuid;
 
 /// Longest answer that is read, in bytes: a plan, or all checkpoints of a run.
 const MOST_BYTES: u64 = 4 << 20;
-
-/// Why a board cannot be asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in crate::runner) enum Unusable {
-    /// The address is none.
-    #[error("--server {0} is no address; write https://HOST, as people do who visit the board")]
-    Address(String),
-    /// The token has characters that no token has.
-    #[error("the token is none: it begins with bmw_ and has letters and digits alone")]
-    Token,
-}
 
 /// The board at an address.
 pub(in crate::runner) struct Rest {
@@ -55,27 +44,7 @@ struct Problem {
 
 impl Rest {
     /// The board at `address`, which has `patience` to answer.
-    ///
-    /// # Errors
-    /// If address or token are none.
-    pub(in crate::runner) fn new(
-        address: &str,
-        token: &str,
-        patience: Duration,
-    ) -> std::result::Result<Self, Unusable> {
-        let address = address.trim_end_matches('/').to_owned();
-        let uri = address.parse::<Uri>().ok();
-        let whole = uri.is_some_and(|uri| {
-            uri.host().is_some() && matches!(uri.scheme_str(), Some("https" | "http"))
-        });
-        if !whole {
-            return Err(Unusable::Address(address));
-        }
-        let token = token.trim().to_owned();
-        let plain = |char: char| char.is_ascii_alphanumeric() || char == '_';
-        if !token.starts_with("bmw_") || !token.chars().all(plain) {
-            return Err(Unusable::Token);
-        }
+    pub(in crate::runner) fn new(address: String, token: String, patience: Duration) -> Self {
         let settings = Agent::config_builder()
             .timeout_global(Some(patience))
             .http_status_as_error(false)
@@ -84,11 +53,11 @@ impl Rest {
             // A token is for the address that it was given for.
             .max_redirects(0)
             .user_agent(concat!("breakmywork-worker/", env!("CARGO_PKG_VERSION")));
-        Ok(Self {
+        Self {
             agent: settings.build().into(),
             address,
             token,
-        })
+        }
     }
 
     pub(super) async fn fits(&self) -> std::result::Result<(), Misfit> {
@@ -283,30 +252,6 @@ fn refusal(status: StatusCode, body: &[u8]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_and_a_token_are_checked_before_anything_is_sent() {
-        let new = |address, token| Rest::new(address, token, Duration::from_secs(1)).map(drop);
-        assert_eq!(new("https://board.example/", "bmw_0a\n"), Ok(()));
-        for address in [
-            "board.example",
-            "ftp://board.example",
-            "https://",
-            "postgres://a/b",
-        ] {
-            assert!(
-                matches!(new(address, "bmw_0a"), Err(Unusable::Address(_))),
-                "{address}"
-            );
-        }
-        for token in ["", "0a", "bmw_0a\r\nX: y"] {
-            assert_eq!(
-                new("http://[::1]:8080", token),
-                Err(Unusable::Token),
-                "{token}"
-            );
-        }
-    }
 
     #[test]
     fn what_is_over_and_what_is_to_be_tried_again() {

@@ -16,7 +16,7 @@ const KEPT_ON_CARD: &str = "HOME";
 const OF_CARDS: [&str; 2] = ["CUDA_", "NVIDIA_"];
 
 /// The variables that a trainer on that device gets; none of them opens anything.
-pub(crate) fn kept(
+pub(super) fn kept(
     device: DeviceChoice,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> impl Iterator<Item = (OsString, OsString)> {

@@ -24,7 +24,7 @@ test: rust ## Run every test, the browser's too (one of them: make test ARGS=nam
 	@scripts/axe $(TARGET)/tmp
 	@scripts/python $(TARGET)/tmp/python
 	$(CARGO) build --locked --workspace --bins --tests
-	$(TARGET)/debug/breakmywork postgres --throwaway -- $(CARGO) test --locked --workspace $(ARGS)
+	$(TARGET)/debug/breakmywork postgres --throwaway -- scripts/with-template $(TARGET)/debug/breakmywork $(CARGO) test --locked --workspace $(ARGS)
 
 fuzz-api: export FUZZ_SECONDS ?= 300
 fuzz-api: ## Try every operation of REST at length (FUZZ_SECONDS=300 as each kind of person)

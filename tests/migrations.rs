@@ -8,6 +8,10 @@ use std::path::Path;
 /// Every migration over the rows of all before it: what works on an empty table may fail on a full one.
 #[sqlx::test(migrations = false)]
 async fn each_applies_over_rows_and_all_go_back(pool: PgPool) -> anyhow::Result<()> {
+    // The server's template may have the schema already.
+    sqlx::raw_sql("drop schema public cascade; create schema public")
+        .execute(&pool)
+        .await?;
     let up = |kind: MigrationType| kind == MigrationType::ReversibleUp;
     for migration in MIGRATOR
         .iter()

@@ -216,6 +216,8 @@ fn settings(cluster: &Cluster) -> Vec<(&'static str, String)> {
         ("logging_collector", "off".to_owned()),
         // Web, workers, `psql`, and in tests a pool for each of several databases.
         ("max_connections", "200".to_owned()),
+        // As every connection of ours asks (`protocol/src/db.rs`), for those that do not: `psql`, and pools of tests.
+        ("jit", "off".to_owned()),
     ];
     if !cluster.durable {
         settings.extend(

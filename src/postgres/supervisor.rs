@@ -137,6 +137,11 @@ async fn set_up(cluster: &Cluster) -> sqlx::Result<()> {
         let statement = AssertSqlSafe(format!("create database {DATABASE} owner {ROLE}"));
         sqlx::raw_sql(statement).execute(&mut superuser).await?;
     }
+    if !cluster.durable {
+        // Whoever makes many databases may put into this one what all of them begin with (`scripts/with-template`).
+        let statement = AssertSqlSafe(format!("alter database template1 owner to {ROLE}"));
+        sqlx::raw_sql(statement).execute(&mut superuser).await?;
+    }
     superuser.close().await
 }
 

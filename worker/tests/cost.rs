@@ -1,4 +1,4 @@
-//! The estimate of the ready template beside what training it takes. Alone in its program: its CPU time is the run's.
+//! Estimates beside what training takes. Alone in its program: its CPU time is the run's.
 
 use breakmywork_protocol::spec::{self, Format, Plan};
 use breakmywork_worker::device::DeviceChoice;
@@ -18,10 +18,9 @@ fn cpu_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-#[test]
-fn the_ready_template_takes_what_is_estimated() {
-    let text = include_str!("../../examples/specs/fixed-or-fresh.toml");
-    let spec = spec::read(text, Format::Toml).expect("good");
+/// By how much the estimate of all arms falls short of what training them takes, a seed each.
+fn factor(spec: &str) -> f64 {
+    let spec = spec::read(spec, Format::Toml).expect("good");
     let options = Options {
         device: DeviceChoice::Cpu,
         checkpoints: None,
@@ -41,9 +40,42 @@ fn the_ready_template_takes_what_is_estimated() {
         estimated += spec::run_seconds(&arm.setup);
     }
     let took = cpu_seconds() - before;
-    // Measured in release on the machine that was fitted: 1.15. This is a test build on whatever machine, maybe busy.
-    assert!(
-        took < 6.0 * estimated && estimated < 4.0 * took,
-        "estimated {estimated:.2} s, took {took:.2} s"
-    );
+    println!("estimated {estimated:.2} s, took {took:.2} s");
+    took / estimated
+}
+
+/// This is a test build on whatever machine, which may be three times as slow as the one that was fitted (that one's seconds:
+/// `protocol/src/spec/cost/tests.rs`). So plans are held against each other: what one takes more than another is foreseen.
+#[test]
+fn plans_take_what_is_estimated() {
+    let ready = include_str!("../../examples/specs/fixed-or-fresh.toml");
+    let ready = &ready.replace("steps = 1500", "steps = 500");
+    let other = |changes: &[(&str, &str)]| {
+        changes.iter().fold(ready.clone(), |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replace(from, to)
+        })
+    };
+    let factors = [
+        ready.clone(),
+        other(&[
+            ("hidden = 32", "hidden = 128"),
+            ("steps = 500", "steps = 100"),
+        ]),
+        other(&[
+            ("length = 30", "length = 120"),
+            ("steps = 500", "steps = 150"),
+        ]),
+        other(&[
+            ("\"lstm\"", "\"gru\""),
+            ("batch = 32", "batch = 128"),
+            ("steps = 500", "steps = 200"),
+        ]),
+    ]
+    .map(|spec| factor(&spec));
+    let least = factors.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = factors.iter().copied().fold(0.0, f64::max);
+    assert!(most < 3.0 * least, "{factors:?}");
+    // No machine is four times as fast as that one, least of all with a test build.
+    assert!(least > 0.25, "{factors:?}");
 }

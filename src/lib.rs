@@ -4,6 +4,7 @@
 
 pub mod acceptance;
 pub mod address;
+pub mod agents;
 pub mod api;
 pub mod assets;
 pub mod auth;

@@ -265,18 +265,18 @@ pub struct New<'a> {
 pub async fn propose(tx: &mut PgConnection, new: New<'_>) -> Result<ExperimentId> {
     accounts::lock(tx, new.author).await?;
     let counts = table::proposals_of(&mut *tx, new.author).await?;
-    if counts.open >= OPEN_PROPOSALS {
+    if let Some(most) = counts.open.reached(OPEN_PROPOSALS) {
         return Err(Error::TooMany {
             detail: format!(
-                "You have {OPEN_PROPOSALS} proposals that are not registered. Register or withdraw some, then propose this one."
+                "You have {most} proposals that are not registered. Register or withdraw some, then propose this one."
             ),
             retry_after: 600,
         });
     }
-    if counts.within_an_hour >= PROPOSALS_PER_HOUR {
+    if let Some(most) = counts.within_an_hour.reached(PROPOSALS_PER_HOUR) {
         return Err(Error::TooMany {
             detail: format!(
-                "You proposed {PROPOSALS_PER_HOUR} experiments within an hour. Wait a little, then propose this one."
+                "You proposed {most} experiments within an hour. Wait a little, then propose this one."
             ),
             retry_after: 600,
         });
@@ -471,10 +471,11 @@ pub async fn outside_of_claim(
 /// Over the quota: then roll `tx` back.
 pub async fn within_quota(tx: &mut PgConnection, author: AccountId) -> Result<()> {
     accounts::lock(tx, author).await?;
-    if table::open_of(&mut *tx, author).await? >= OPEN_EXPERIMENTS {
+    let open = table::open_of(&mut *tx, author).await?;
+    if let Some(most) = open.reached(OPEN_EXPERIMENTS) {
         return Err(Error::TooMany {
             detail: format!(
-                "You have {OPEN_EXPERIMENTS} registered experiments without a verdict. Wait until one concludes, then register this one."
+                "You have {most} registered experiments without a verdict. Wait until one concludes, then register this one."
             ),
             retry_after: 600,
         });

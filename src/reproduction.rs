@@ -231,7 +231,7 @@ pub async fn remove(tx: &mut PgConnection, id: ReproductionId, member: AccountId
 /// experiment's own author reports is not counted.
 pub fn counted(all: &[table::Reproduction]) -> (usize, Vec<(Word, String, usize)>) {
     let others = || all.iter().filter(|one| !one.is_author);
-    let people: BTreeSet<AccountId> = others().map(|one| one.account).collect();
+    let people: BTreeSet<AccountId> = others().map(|one| one.person).collect();
     let mut counts: BTreeMap<(Word, String), usize> = BTreeMap::new();
     for one in others() {
         let kind = kind(&one.device, &one.arithmetic);

@@ -274,6 +274,19 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         )
         .route("/account/tokens", post(account::tokens::create))
         .route("/account/tokens/{id}/revoke", post(account::tokens::revoke))
+        .route(
+            "/account/agents",
+            get(account::agents::list).post(account::agents::make),
+        )
+        .route("/account/agents/{name}", get(account::agents::one))
+        .route(
+            "/account/agents/{name}/tokens",
+            post(account::agents::create_token),
+        )
+        .route(
+            "/account/agents/{name}/tokens/{id}/revoke",
+            post(account::agents::revoke_token),
+        )
         .route("/account/sessions/{id}/end", post(account::sessions::end))
         .route(
             "/account/sign-out-everywhere",

@@ -145,6 +145,7 @@ async fn said(
     wanted: bool,
 ) -> Result<Json<Comment>> {
     account.require(Scope::Discuss)?;
+    account.person("does not react to comments")?;
     let mut tx = pool.begin().await?;
     reactions::react(&mut tx, id, account.id, reaction, wanted).await?;
     let comment = found(&mut tx, id).await?;

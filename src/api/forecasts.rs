@@ -120,6 +120,7 @@ pub(super) async fn give(
     body: Body<NewForecast>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Propose)?;
+    account.person("gives no forecasts")?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let percent =
         Percent::new(body.value.percent).map_err(|detail| Error::field("/percent", detail))?;

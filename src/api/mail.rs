@@ -72,6 +72,7 @@ pub(super) async fn set(
     body: Body<NewMail>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Follow)?;
+    account.person("gets no mail")?;
     let mut call = idempotency::begin(&state.pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     wishes::store(

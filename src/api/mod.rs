@@ -4,6 +4,7 @@
 //! errors as `problem+json` with a JSON pointer per field, `Idempotency-Key` on every POST.
 
 mod acceptance;
+mod agents;
 mod board;
 mod body;
 mod check;
@@ -221,12 +222,16 @@ fn described() -> Described {
         .routes(routes!(webhooks::again))
         .routes(routes!(tokens::list, tokens::make))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(agents::list, agents::make))
+        .routes(routes!(agents::tokens, agents::make_token))
+        .routes(routes!(agents::revoke_token))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
         .routes(routes!(sessions::end_all))
         .routes(routes!(invitations::list, invitations::make))
         .routes(routes!(invitations::revoke))
         .routes(routes!(people::list))
+        .routes(routes!(people::show))
         .routes(routes!(people::disable))
         .routes(routes!(people::enable))
         .routes(routes!(record::list))

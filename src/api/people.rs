@@ -8,10 +8,12 @@ use super::runs::Reason;
 use crate::auth::account::Role;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::accounts::{self, Account};
+use crate::db::agents;
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
 use crate::reason;
 use crate::suspension;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -28,6 +30,8 @@ pub(super) struct Person {
     name: String,
     /// member, moderator or admin.
     role: Role,
+    /// Of an agent: whom it acts for; null of a person.
+    sponsor: Option<String>,
     /// When they signed up.
     created_at: DateTime<Utc>,
     /// Since when they can neither sign in nor use a token; null if they can.
@@ -43,12 +47,51 @@ impl From<Account> for Person {
         Self {
             name: account.name,
             role: account.role,
+            sponsor: account.sponsor,
             created_at: account.created_at,
             disabled_at: account.disabled_at,
             disabled_by: account.disabled_by,
             disabled_reason: account.disabled_reason,
         }
     }
+}
+
+/// Somebody, as everybody may see.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PublicPerson {
+    /// Public name.
+    name: String,
+    /// member, moderator or admin.
+    role: Role,
+    /// When they signed up.
+    created_at: DateTime<Utc>,
+    /// Whether the account was disabled.
+    disabled: bool,
+    /// Of an agent: the person whom it acts for, and who answers for it; null of a person.
+    sponsor: Option<String>,
+    /// Of a person: the agents that act for them.
+    agents: Vec<String>,
+}
+
+/// Show who somebody is: a person, or the agent of one. What they proposed is `GET /api/v1/experiments?author=`.
+#[utoipa::path(get, path = "/api/v1/people/{name}", tag = "account", security((), ("token" = [])),
+    params(("name" = String, Path, description = "Public name")),
+    responses((status = 200, body = PublicPerson), (status = 404, description = "Nobody of that name")))]
+pub(super) async fn show(
+    State(pool): State<PgPool>,
+    Path(name): Path<String>,
+    _: Option<ApiAccount>,
+) -> Result<Json<PublicPerson>> {
+    let account = accounts::find(&pool, &name).await?;
+    let account = account.ok_or_else(|| Error::missing("person called", &name))?;
+    Ok(Json(PublicPerson {
+        agents: agents::names(&pool, account.id).await?,
+        name: account.name,
+        role: account.role,
+        created_at: account.created_at,
+        disabled: account.disabled_at.is_some(),
+        sponsor: account.sponsor,
+    }))
 }
 
 /// List the accounts, the newest first (admin).

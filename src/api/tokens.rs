@@ -1,7 +1,7 @@
 //! The tokens of whoever owns the one that asks.
 
 use super::body::Body;
-use super::idempotency::{self, Stop};
+use super::idempotency::{self, IdempotentCall, Stop};
 use super::page::{Cursor, Page};
 use crate::auth::token::{self, ApiAccount, NewToken, Scope, TokenRow};
 use crate::db::accounts;
@@ -10,7 +10,7 @@ use crate::extract::{Path, Query};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use breakmywork_protocol::id::TokenId;
+use breakmywork_protocol::id::{AccountId, TokenId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -37,7 +37,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    fn of(row: TokenRow, asking: TokenId) -> Self {
+    pub(super) fn of(row: TokenRow, asking: TokenId) -> Self {
         Self {
             asking: row.id == asking,
             id: row.id,
@@ -84,6 +84,15 @@ fn usual_days() -> i32 {
     token::DAYS
 }
 
+impl WantedToken {
+    /// What is wanted, unless the owner of the token that asks may not have it, or that token has less itself.
+    pub(super) fn checked(&self, asking: &ApiAccount) -> Result<NewToken> {
+        NewToken::checked(&self.label, &self.scopes, self.days, asking.role)
+            .map_err(Error::Invalid)?
+            .by(asking)
+    }
+}
+
 /// A token that was just made.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct FreshToken {
@@ -111,16 +120,23 @@ pub(super) async fn make(
     body: Body<WantedToken>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Account)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    let wanted = body.value;
-    let new = NewToken::checked(&wanted.label, &wanted.scopes, wanted.days, account.role)
-        .map_err(Error::Invalid)?
-        .by(&account)?;
-    accounts::lock(&mut call.tx, account.id).await?;
-    if token::count(&mut *call.tx, account.id).await? >= token::MOST {
+    let call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    let new = body.value.checked(&account)?;
+    made(call, account.id, &new, &account).await
+}
+
+/// Makes a token of `owner`, who is whoever asks or an agent of theirs.
+pub(super) async fn made(
+    mut call: IdempotentCall,
+    owner: AccountId,
+    new: &NewToken,
+    asking: &ApiAccount,
+) -> Result<Response, Stop> {
+    accounts::lock(&mut call.tx, owner).await?;
+    if token::count(&mut *call.tx, owner).await? >= token::MOST {
         return Err(Error::Conflict(token::too_many()).into());
     }
-    let made = token::create(&mut *call.tx, account.id, &new).await?;
+    let made = token::create(&mut *call.tx, owner, new).await?;
     let again = FreshToken {
         secret: None,
         id: made.id,
@@ -131,7 +147,7 @@ pub(super) async fn make(
         secret: Some(made.secret),
         ..again.clone()
     };
-    tracing::info!(account = %account.id, token = %made.id, by = %account.token, "API token made");
+    tracing::info!(account = %owner, token = %made.id, by = %asking.token, "API token made");
     call.finish_once(StatusCode::CREATED, &fresh, &again).await
 }
 

@@ -70,12 +70,16 @@ impl FromStr for Role {
     }
 }
 
+/// How the name of an agent ends, and of nobody else: who reads it anywhere knows that a program wrote.
+pub const AGENT_SUFFIX: &str = "-agent";
+
 /// Names that would be mistaken for the site itself or for who runs it, without digits and marks.
 const RESERVED: &[&str] = &[
     "about",
     "account",
     "admin",
     "administrator",
+    "agent",
     "anonymous",
     "api",
     "board",
@@ -135,6 +139,11 @@ pub fn check_name(name: &str) -> Result<(), String> {
 /// A sentence for the person.
 pub fn check_sign_up(name: &str, staff: &[String]) -> Result<(), String> {
     check_name(name)?;
+    if name.replace('_', "-").ends_with(AGENT_SUFFIX) {
+        return Err(format!(
+            "Names that end in {AGENT_SUFFIX} are those of agents. Sign up as yourself, and make one on your account's page."
+        ));
+    }
     let kept = |wanted: &str| looks(name).iter().any(|look| looks(wanted).contains(look));
     let reserved = RESERVED.iter().any(|word| kept(word));
     // Of a taken name the sign-up itself says so, in better words.
@@ -146,6 +155,20 @@ pub fn check_sign_up(name: &str, staff: &[String]) -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+/// Checks a name that somebody wants for an agent: one that a person could have, then `-agent`.
+///
+/// # Errors
+/// A sentence for the person.
+pub fn check_agent(name: &str, staff: &[String]) -> Result<(), String> {
+    let Some(stem) = name.strip_suffix(AGENT_SUFFIX) else {
+        return Err(format!(
+            "The name of an agent ends in {AGENT_SUFFIX}, so that everybody sees what it is."
+        ));
+    };
+    check_name(name)?;
+    check_sign_up(stem, staff)
 }
 
 /// What a name may be read as: marks are overlooked, digits are read as letters or as numbers behind a name.
@@ -242,6 +265,30 @@ mod tests {
             Ok(()),
             "is taken, which is said elsewhere"
         );
+    }
+
+    #[test]
+    fn an_agent_says_what_it_is_and_nobody_else_does() {
+        let staff = ["boss".to_owned()];
+        for good in ["scout-agent", "a-b-agent", "x_9-agent"] {
+            assert_eq!(check_agent(good, &staff), Ok(()), "{good}");
+            assert!(check_sign_up(good, &staff).is_err(), "{good}");
+        }
+        assert!(check_sign_up("scout_agent", &staff).is_err());
+        assert_eq!(check_sign_up("reagent", &staff), Ok(()));
+        for bad in [
+            "scout",
+            "-agent",
+            "ab-agent",
+            "admin-agent",
+            "b0ss-agent",
+            "scout-agent-agent",
+            "Scout-agent",
+            "scout--agent",
+            &format!("{}-agent", "x".repeat(30)),
+        ] {
+            assert!(check_agent(bad, &staff).is_err(), "{bad}");
+        }
     }
 
     #[test]

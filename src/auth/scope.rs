@@ -41,7 +41,7 @@ impl Scope {
         Self::Work,
     ];
 
-    /// What a token gets where nothing else is asked for: all that a member does on the board.
+    /// What a token gets where nothing else is asked for: all that a member does on the board. An agent gets no more.
     pub const USUAL: [Self; 4] = [Self::Read, Self::Propose, Self::Discuss, Self::Follow];
 
     /// As stored and shown.

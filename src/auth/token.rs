@@ -28,6 +28,8 @@ pub struct ApiAccount {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// Whether it is an agent's.
+    pub is_agent: bool,
     /// The token.
     pub token: TokenId,
     /// What it may do.
@@ -50,6 +52,19 @@ impl ApiAccount {
             return Err(Error::Scope(scope));
         }
         Ok(())
+    }
+
+    /// Refuses an agent where each person has one voice, and where an account is somebody's own.
+    ///
+    /// # Errors
+    /// If it is an agent's.
+    pub fn person(&self, what: &str) -> Result<(), Error> {
+        match self.is_agent {
+            true => Err(Error::Forbidden(format!(
+                "An agent {what}: that is for the person whom it acts for."
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// As whom the token acts on what others wrote: as a member, unless it may moderate.
@@ -146,10 +161,11 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
     let token_hash = secret::hash(token);
     let found = sqlx::query!(
         r#"select api_token.id as "token: TokenId", account.id as "id: AccountId", account.name,
-                  account.role as "role: Role", scopes, expires_at,
+                  account.role as "role: Role", account.sponsor_id is not null as "is_agent!", scopes, expires_at,
                   coalesce(last_used_at < now() - interval '1 minute', true) as "stale!"
            from api_token join account on account.id = api_token.account_id
-           where token_hash = $1 and revoked_at is null and disabled_at is null
+             left join account sponsor on sponsor.id = account.sponsor_id
+           where token_hash = $1 and revoked_at is null and account.disabled_at is null and sponsor.disabled_at is null
              and (expires_at is null or expires_at > now())"#,
         token_hash.as_slice(),
     )
@@ -170,12 +186,14 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
         id: row.id,
         name: row.name,
         role: row.role,
+        is_agent: row.is_agent,
         token: row.token,
         expires_at: row.expires_at,
         scopes: row
             .scopes
             .iter()
             .filter_map(|scope| scope.parse().ok())
+            .filter(|scope| !row.is_agent || Scope::USUAL.contains(scope))
             .collect(),
     }))
 }
@@ -275,10 +293,12 @@ pub async fn over(
     .await
 }
 
-/// Revokes all tokens of a person, and says how many there were.
+/// Revokes all tokens of an account and of its agents, and says how many there were.
 pub async fn revoke_all(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "update api_token set revoked_at = now() where account_id = $1 and revoked_at is null",
+        "update api_token set revoked_at = now()
+         where revoked_at is null
+           and account_id = any (array(select id from account where id = $1 or sponsor_id = $1))",
         account.0
     )
     .execute(db)

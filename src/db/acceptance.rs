@@ -42,7 +42,7 @@ pub async fn waiting(
              join account on account.id = e.author_id
              left join co_signature s on s.experiment_id = e.id and s.claim_id = claim.id
            where not e.closed and e.hidden_at is null and coalesce(claim.named_author_id, claim.author_id) = $1 and ($2::bigint is null or claim.id = $2)
-             and e.author_id <> $1 and e.id < $3
+             and e.author_id <> all (accounts_of($1)) and e.id < $3
              and (s.experiment_id is null or s.lapsed_at is not null or s.account_id <> $1)
            order by e.id desc, claim.id limit $4"#,
         account as AccountId,

@@ -17,6 +17,8 @@ pub struct Account {
     pub name: String,
     /// What they may do.
     pub role: Role,
+    /// Of an agent: whom it acts for.
+    pub sponsor: Option<String>,
     /// When they signed up.
     pub created_at: DateTime<Utc>,
     /// Since when they cannot sign in.
@@ -41,9 +43,10 @@ pub async fn board(db: impl PgExecutor<'_>) -> sqlx::Result<AccountId> {
 pub async fn find(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Account,
-        r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", account.created_at,
+        r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", sponsor.name as "sponsor?", account.created_at,
                   account.disabled_at, by.name as "disabled_by?", account.disabled_reason
            from account left join account by on by.id = account.disabled_by
+             left join account sponsor on sponsor.id = account.sponsor_id
            where account.name = $1"#,
         name,
     )
@@ -66,7 +69,8 @@ pub struct Credentials {
 pub async fn credentials(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<Credentials>> {
     sqlx::query_as!(
         Credentials,
-        r#"select id as "id: AccountId", password_hash, disabled_reason as disabled from account where name = $1"#,
+        r#"select id as "id: AccountId", password_hash, disabled_reason as disabled
+           from account where name = $1 and sponsor_id is null"#,
         name,
     )
     .fetch_optional(db)
@@ -88,9 +92,10 @@ pub async fn newest(
 ) -> sqlx::Result<Vec<Account>> {
     sqlx::query_as!(
         Account,
-        r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", account.created_at,
+        r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", sponsor.name as "sponsor?", account.created_at,
                   account.disabled_at, by.name as "disabled_by?", account.disabled_reason
            from account left join account by on by.id = account.disabled_by
+             left join account sponsor on sponsor.id = account.sponsor_id
            where $1::bigint is null or account.id < $1
            order by account.id desc limit $2"#,
         before as Option<AccountId>,
@@ -103,11 +108,11 @@ pub async fn newest(
 /// Number of the advisory locks on accounts, among all advisory locks of the database.
 const LOCKS: i32 = 0x626d_7761;
 
-/// Makes what one person does happen one after the other, until the transaction ends: a limit that is read and then
-/// used up holds whatever is sent at once. An advisory lock, so that it waits for no row that others lock.
+/// Makes what one person and that person's agents do happen one after the other, until the transaction ends: a limit that
+/// is read and then used up holds whatever is sent at once. An advisory lock, so that it waits for no row that others lock.
 pub async fn lock(tx: &mut PgConnection, account: AccountId) -> sqlx::Result<()> {
     sqlx::query!(
-        "select pg_advisory_xact_lock($1, ($2::bigint % 2147483647)::int)",
+        "select pg_advisory_xact_lock($1, (coalesce(person_of($2), $2) % 2147483647)::int)",
         LOCKS,
         account.0,
     )

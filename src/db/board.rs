@@ -28,9 +28,9 @@ pub async fn added(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<
         Added,
         r#"select count(*) filter (where created_at > now() - interval '1 day') as "within_a_day!",
              count(*) filter (where moderation = 'waiting') as "waiting!"
-           from ((select created_at, moderation from work where added_by = $1 order by id desc limit 100)
+           from ((select created_at, moderation from work where added_by = any (accounts_of($1)) order by id desc limit 100)
                  union all
-                 (select created_at, moderation from claim where author_id = $1 order by id desc limit 100)) newest"#,
+                 (select created_at, moderation from claim where author_id = any (accounts_of($1)) order by id desc limit 100)) newest"#,
         account.0
     )
     .fetch_one(db)
@@ -65,7 +65,7 @@ pub async fn is_newcomer(
 pub async fn edits_within_a_day(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from (
-             select at from board_edit where account_id = $1 order by id desc limit 1000) newest
+             select at from board_edit where account_id = any (accounts_of($1)) order by id desc limit 1000) newest
            where at > now() - interval '1 day'"#,
         account.0
     )

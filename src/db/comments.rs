@@ -199,7 +199,7 @@ pub async fn just_posted(
 pub async fn recent(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from comment
-           where author_id = $1 and created_at > now() - interval '1 minute'"#,
+           where author_id = any (accounts_of($1)) and created_at > now() - interval '1 minute'"#,
         author.0,
     )
     .fetch_one(db)

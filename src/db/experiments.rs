@@ -1,5 +1,6 @@
 //! Experiments, with their claim, author and verdict.
 
+use super::agents::Shared;
 use super::visible::Visible;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::jobs;
@@ -515,10 +516,13 @@ pub async fn update(
 ///
 /// # Errors
 /// If the database is away.
-pub async fn open_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"select count(*) as "count!" from experiment
-           where author_id = $1 and state in ('registered', 'running')"#,
+pub async fn open_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<Shared> {
+    sqlx::query_as!(
+        Shared,
+        r#"select count(*) as "all!", count(*) filter (where author_id = $1) as "own!",
+                  (select sponsor_id is not null from account where id = $1) as "is_agent!"
+           from experiment
+           where author_id = any (accounts_of($1)) and state in ('registered', 'running')"#,
         author as AccountId,
     )
     .fetch_one(db)
@@ -529,9 +533,9 @@ pub async fn open_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result
 #[derive(Debug, Clone, Copy)]
 pub struct Proposals {
     /// Neither registered nor withdrawn.
-    pub open: i64,
+    pub open: Shared,
     /// Made within the last hour.
-    pub within_an_hour: i64,
+    pub within_an_hour: Shared,
 }
 
 /// Counts a person's proposals.
@@ -539,13 +543,24 @@ pub struct Proposals {
 /// # Errors
 /// If the database is away.
 pub async fn proposals_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<Proposals> {
-    sqlx::query_as!(
-        Proposals,
+    let row = sqlx::query!(
         r#"select count(*) filter (where state = 'proposed') as "open!",
-                  count(*) filter (where created_at > now() - interval '1 hour') as "within_an_hour!"
-           from experiment where author_id = $1"#,
+                  count(*) filter (where state = 'proposed' and author_id = $1) as "own_open!",
+                  count(*) filter (where created_at > now() - interval '1 hour') as "within_an_hour!",
+                  count(*) filter (where created_at > now() - interval '1 hour' and author_id = $1) as "own_within_an_hour!",
+                  (select sponsor_id is not null from account where id = $1) as "is_agent!"
+           from experiment where author_id = any (accounts_of($1))"#,
         author as AccountId,
     )
     .fetch_one(db)
-    .await
+    .await?;
+    let shared = |all, own| Shared {
+        all,
+        own,
+        is_agent: row.is_agent,
+    };
+    Ok(Proposals {
+        open: shared(row.open, row.own_open),
+        within_an_hour: shared(row.within_an_hour, row.own_within_an_hour),
+    })
 }

@@ -154,8 +154,9 @@ pub async fn tallies(
         r#"select f.percent, count(*) as "times!"
            from forecast f
            join experiment e on e.id = f.experiment_id
+           join account author on author.id = e.author_id
            join account a on a.id = f.account_id
-           where f.experiment_id = $1 and f.account_id <> e.author_id and a.disabled_at is null
+           where f.experiment_id = $1 and f.account_id <> coalesce(author.sponsor_id, author.id) and a.disabled_at is null
            group by f.percent"#,
         experiment as ExperimentId,
     )
@@ -177,7 +178,8 @@ pub async fn of_author(
 ) -> sqlx::Result<Option<Percent>> {
     let percent = sqlx::query_scalar!(
         "select f.percent from forecast f
-         join experiment e on e.id = f.experiment_id and e.author_id = f.account_id
+         join experiment e on e.id = f.experiment_id
+         join account author on author.id = e.author_id and coalesce(author.sponsor_id, author.id) = f.account_id
          where f.experiment_id = $1",
         experiment as ExperimentId,
     )
@@ -195,7 +197,7 @@ pub struct Given {
     pub name: String,
     /// In percent.
     pub percent: i16,
-    /// Whether it is that of the experiment's author.
+    /// Whether it is that of the experiment's author, or of whom that agent acts for.
     pub is_author: bool,
     /// When it was given.
     pub created_at: DateTime<Utc>,
@@ -213,9 +215,10 @@ pub async fn given(
 ) -> sqlx::Result<Vec<Given>> {
     sqlx::query_as!(
         Given,
-        r#"select a.id as "account: AccountId", a.name, f.percent, f.account_id = e.author_id as "is_author!", f.created_at
+        r#"select a.id as "account: AccountId", a.name, f.percent, f.account_id = coalesce(author.sponsor_id, author.id) as "is_author!", f.created_at
            from forecast f
            join experiment e on e.id = f.experiment_id
+           join account author on author.id = e.author_id
            join account a on a.id = f.account_id
            where f.experiment_id = $1 and f.account_id > $2 and a.disabled_at is null
              and (e.concluded_at is not null or e.withdrawn_at is not null)
@@ -243,7 +246,7 @@ pub async fn resolved(
              from forecast f
              join experiment e on e.id = f.experiment_id
              join verdict v on v.experiment_id = e.id
-             where f.account_id = $1 and e.author_id <> $1 and e.disputed_at is null
+             where f.account_id = $1 and e.author_id <> all (accounts_of($1)) and e.disputed_at is null
                and v.outcome in ('supported', 'falsified'))
            select percent, survived as "survived!", count(*) as "times!",
              (select count(distinct author_id) from counted) as "authors!"
@@ -312,7 +315,7 @@ pub async fn of_account(
     sqlx::query_as!(
         Owned,
         r#"select e.id as "experiment!: ExperimentId", e.title as "title!", e.state as "state!", v.outcome as "outcome?",
-             e.disputed_at is not null as "disputed!", e.author_id = f.account_id as "is_author!", f.percent, f.created_at
+             e.disputed_at is not null as "disputed!", e.author_id = any (accounts_of($1)) as "is_author!", f.percent, f.created_at
            from forecast f
            join public_experiment e on e.id = f.experiment_id
            left join verdict v on v.experiment_id = e.id
@@ -359,7 +362,8 @@ pub async fn surprises(
            from (
              select f.experiment_id, count(*) as forecasts, avg(f.percent)::float8 / 100 as mean
              from forecast f
-             join experiment e on e.id = f.experiment_id and e.author_id <> f.account_id
+             join experiment e on e.id = f.experiment_id
+             join account author on author.id = e.author_id and coalesce(author.sponsor_id, author.id) <> f.account_id
              join account a on a.id = f.account_id and a.disabled_at is null
              where e.state = 'concluded' and e.disputed_at is null and cardinality(e.outside) = 0
              group by f.experiment_id having count(*) >= $1

@@ -2,6 +2,7 @@
 
 pub mod acceptance;
 pub mod accounts;
+pub mod agents;
 pub mod amendments;
 pub mod board;
 pub mod cancelled;

@@ -184,7 +184,8 @@ pub async fn ahead_of(
     sqlx::query_as!(
         Ahead,
         r#"with mine as (
-             select coalesce((select used_until_now(seconds, counted_at) from queue_use where owner_id = $1), 0) as used
+             select person.id, coalesce((select used_until_now(seconds, counted_at) from queue_use where owner_id = person.id), 0) as used
+             from person_of($1) as person (id)
            ), line as (
              select owner_id, min(used) as used from queue_order() group by owner_id order by 2 limit 1000
            ), standing as (
@@ -196,9 +197,9 @@ pub async fn ahead_of(
              (select count(*) from (select from run where state = 'queued' limit 10001) q) as "waiting!",
              (select count(*) from standing where runs > 0) as "people!",
              (select count(*) from run_lease) as "running!",
-             coalesce((select sum(case when owner_id = $1 then runs * $2::float8
+             coalesce((select sum(case when owner_id = mine.id then runs * $2::float8
                  else least(runs * $2, mine.used - standing.used + $2) end)
-               from standing, mine where runs > 0 and (owner_id = $1 or standing.used <= mine.used)), 0)::float8 as "seconds!""#,
+               from standing, mine where runs > 0 and (owner_id = mine.id or standing.used <= mine.used)), 0)::float8 as "seconds!""#,
         who as AccountId,
         run_seconds,
     )

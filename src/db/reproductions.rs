@@ -69,7 +69,7 @@ pub async fn trained_by(
     sqlx::query_scalar!(
         r#"select exists (
              select from run_attempt a join worker w on w.id = a.worker_id join api_token t on t.id = w.token_id
-             where a.run_id = any ($2) and t.account_id = $1) as "it!""#,
+             where a.run_id = any ($2) and t.account_id = any (accounts_of($1))) as "it!""#,
         account as AccountId,
         runs as &[RunId],
     )
@@ -84,7 +84,7 @@ pub async fn trained_by(
 pub async fn within_an_hour(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from reproduction
-           where account_id = $1 and created_at > now() - interval '1 hour'"#,
+           where account_id = any (accounts_of($1)) and created_at > now() - interval '1 hour'"#,
         account as AccountId,
     )
     .fetch_one(db)
@@ -145,7 +145,9 @@ pub struct Reproduction {
     pub account: AccountId,
     /// That person's public name.
     pub by: String,
-    /// Whether that is the author of the experiment.
+    /// Who answers for it: the sponsor of an agent, or that person.
+    pub person: AccountId,
+    /// Whether the same person answers for the experiment.
     pub is_author: bool,
     /// cpu or cuda.
     pub device: String,
@@ -181,7 +183,7 @@ macro_rules! select_reproductions {
         sqlx::query_as!(
             Reproduction,
             r#"select r.id as "id: ReproductionId", r.experiment_id as "experiment: ExperimentId", r.account_id as "account: AccountId",
-                 a.name as by, a.id = e.author_id as "is_author!", r.device, r.arithmetic, r.device_name, r.threads, r.worker_version, r.code_version,
+                 a.name as by, person_of(a.id) = person_of(e.author_id) as "is_author!", person_of(a.id) as "person!: AccountId", r.device, r.arithmetic, r.device_name, r.threads, r.worker_version, r.code_version,
                  r.word, r.runs, r.created_at
                from reproduction r join account a on a.id = r.account_id join public_experiment e on e.id = r.experiment_id
                where r.removed_at is null and a.disabled_at is null and "# + $tail

@@ -1,5 +1,6 @@
 //! One's own account: API tokens, signed-in browsers, mail, webhooks, password.
 
+pub mod agents;
 pub mod sessions;
 pub mod tokens;
 pub mod webhooks;
@@ -8,10 +9,11 @@ use super::{Cache, see_other, show, with_status};
 use crate::{
     auth::{
         session::{self, SessionRow},
-        token::{self, Made, Scope, TokenRow},
+        token::{self, Scope},
     },
     db::{
         acceptance::{self, Waiting},
+        agents as db_agents,
         mail::{self, Mailbox, Wish},
         webhooks::{self as hooks, Webhook},
     },
@@ -35,19 +37,9 @@ struct Account {
     sessions: Vec<SessionRow>,
     /// Proposals on this person's claims without an answer.
     waiting: Vec<Waiting>,
-    tokens: Vec<TokenRow>,
-    /// Where the next page of tokens starts.
-    older: Option<TokenId>,
-    /// Tokens that were revoked or have ended.
-    over: Vec<TokenRow>,
-    fresh: Option<Made>,
-    label: String,
-    /// What a new token may do, as far as the role goes.
-    scopes: Vec<Scope>,
-    /// Which of that is chosen.
-    chosen: Vec<Scope>,
-    /// For how long.
-    days: i32,
+    tokens: tokens::Tokens,
+    /// How many agents act for this person.
+    agents: usize,
     /// Where else what comes into the inbox is sent.
     webhooks: Vec<Webhook>,
     sends_mail: bool,
@@ -67,25 +59,20 @@ impl Account {
     }
 }
 
-/// Tokens on one page, and those that are over below.
-const SHOWN: i64 = 100;
-const OVER_SHOWN: i64 = 20;
 /// Proposals that wait for an answer; REST has the rest.
 const WAITING_SHOWN: i64 = 50;
 
 /// Where the list of tokens starts.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub struct Tokens {
+pub struct Before {
     before: Option<TokenId>,
 }
 
-async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
+async fn page(state: &AppState, visit: Visit, from: Before) -> Result<Account> {
     let viewer = visit.viewer.clone().ok_or_else(|| Error::SignIn {
         next: "/account".to_owned(),
     })?;
-    let mut tokens = token::in_use(&state.pool, viewer.id, from.before, SHOWN + 1).await?;
-    let more = tokens.len() as i64 > SHOWN;
-    tokens.truncate(SHOWN as usize);
+    let scopes = Scope::of(viewer.role);
     let mailbox = mail::mailbox(&state.pool, viewer.id).await?;
     Ok(Account {
         webhooks: hooks::list(&state.pool, viewer.id).await?,
@@ -106,17 +93,11 @@ async fn page(state: &AppState, visit: Visit, from: Tokens) -> Result<Account> {
             WAITING_SHOWN,
         )
         .await?,
-        older: tokens.last().filter(|_| more).map(|last| last.id),
-        tokens,
-        over: token::over(&state.pool, viewer.id, OVER_SHOWN).await?,
+        tokens: tokens::Tokens::of(&state.pool, viewer.id, "/account", scopes, from).await?,
+        agents: db_agents::of(&state.pool, viewer.id).await?.len(),
         role: viewer.role.as_str(),
-        scopes: Scope::of(viewer.role),
-        chosen: Scope::USUAL.to_vec(),
-        days: token::DAYS,
         name: viewer.name,
         visit,
-        fresh: None,
-        label: String::new(),
         errors: FormErrors::new(),
     })
 }
@@ -126,7 +107,7 @@ pub async fn account(
     State(state): State<AppState>,
     visit: Visit,
     _: Member,
-    Query(from): Query<Tokens>,
+    Query(from): Query<Before>,
 ) -> Result<Response> {
     show(&page(&state, visit, from).await?, Cache::Never)
 }
@@ -164,7 +145,7 @@ pub async fn wish_mail(
         Err(error) => return Err(error),
     };
     drop(tx);
-    let mut page = page(&state, visit, Tokens::default()).await?;
+    let mut page = page(&state, visit, Before::default()).await?;
     for field in refused {
         page.errors.add("address", field.detail);
     }

@@ -4,6 +4,7 @@ use super::{Cache, show};
 use crate::{
     db::{
         accounts::{self, Account, Proposed},
+        agents,
         forecasts::{self, Owned},
     },
     error::{Error, Result},
@@ -21,6 +22,8 @@ use breakmywork_protocol::id::ExperimentId;
 struct Person {
     visit: Visit,
     account: Account,
+    /// Of a person: the agents that act for them.
+    agents: Vec<String>,
     experiments: Vec<Proposed>,
     /// The latest, those of experiments that have not ended on one's own page alone.
     forecasts: Vec<Owned>,
@@ -43,6 +46,7 @@ pub async fn person(
     let account = accounts::find(&state.pool, &name)
         .await?
         .ok_or_else(|| Error::missing("person called", &name))?;
+    let agents = agents::names(&state.pool, account.id).await?;
     let experiments = accounts::proposals(&state.pool, account.id, SHOWN).await?;
     let viewer = visit.viewer.as_ref();
     let is_own = viewer.is_some_and(|viewer| viewer.id == account.id);
@@ -54,6 +58,7 @@ pub async fn person(
         &Person {
             visit,
             account,
+            agents,
             experiments,
             forecasts,
             authors,

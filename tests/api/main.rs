@@ -1,6 +1,7 @@
 //! REST from outside, against `app(state)` and a real Postgres.
 
 mod acceptance;
+mod agents;
 mod attack;
 mod board;
 mod data_sets;

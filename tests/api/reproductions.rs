@@ -11,7 +11,7 @@ use sqlx::PgPool;
 
 /// A machine that computes in a way that no run of these tests was computed in.
 fn machine(arithmetic: &str) -> Value {
-    let device = if arithmetic.starts_with("AVX") {
+    let device = if arithmetic.starts_with("AVX") || arithmetic == "scalar" {
         "cpu"
     } else {
         "cuda"
@@ -142,6 +142,18 @@ async fn the_board_finds_the_word_itself_and_counts_people_by_hardware(pool: PgP
         (rest["items"][0]["by"].as_str(), &rest["next"]),
         (Some("bob"), &Value::Null)
     );
+
+    // An agent is the person it acts for: that of the author is not counted, that of bob is no third person.
+    let (scout, helper) = (
+        site.agent(&ada, "scout-agent").await,
+        site.agent(&bob, "helper-agent").await,
+    );
+    posted(&site, &scout, &ended, &ended.report("scalar", 1.0)).await;
+    posted(&site, &helper, &ended, &ended.report("bf16", 1.05)).await;
+    let page = ended.page(&site).await;
+    assert!(page.contains("Trained again by 2 people: "), "{page}");
+    assert!(page.contains("1 different on CUDA bf16"), "{page}");
+    assert!(!page.contains("on CPU scalar,"), "{page}");
 
     // It moves nothing.
     let after: Value = site.get(&ended.path).await.json();

@@ -66,6 +66,21 @@ impl Site {
         }
     }
 
+    /// An agent of somebody's, with a token that may do all that an agent may.
+    pub(crate) async fn agent(&self, sponsor: &Person, name: &str) -> Person {
+        let body = json!({ "name": name });
+        let made = self.post(sponsor, "/api/v1/agents", &body).await;
+        assert_eq!(made.status_code(), 201, "{}", made.text());
+        let path = format!("/api/v1/agents/{name}/tokens");
+        let body = json!({ "label": "all", "scopes": Scope::USUAL });
+        let made: Value = self.post(sponsor, &path, &body).await.json();
+        let account = breakmywork::db::accounts::find(&self.pool, name).await;
+        Person {
+            id: account.expect("asks").expect("is there").id,
+            token: made["secret"].as_str().expect("a token").to_owned(),
+        }
+    }
+
     /// Another token of somebody, which may do only that.
     pub(crate) async fn limited(&self, person: &Person, scopes: &[Scope]) -> Person {
         Person {

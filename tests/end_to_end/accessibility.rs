@@ -77,6 +77,9 @@ const OWN: &[&str] = &[
     "/inbox",
     "/inbox/following",
     "/account",
+    "/account/agents",
+    "/account/agents/scout-agent",
+    "/people/scout-agent",
     "/account/webhooks",
     "/account/webhooks/1",
 ];
@@ -210,6 +213,10 @@ async fn furnish(browser: &WebDriver, site: &str) -> Result<String> {
     press(browser, "Propose it").await?;
     see(browser, "Nothing runs yet", 10).await?;
     register(browser).await?;
+    browser.goto(format!("{site}/account/agents")).await?;
+    fill(browser, "name", "scout-agent").await?;
+    press(browser, "Make agent").await?;
+    see(browser, "Its tokens", 10).await?;
     // No name there leads anywhere, so the test of it fails.
     browser.goto(format!("{site}/account/webhooks")).await?;
     fill(browser, "url", "https://hooks.invalid.example.org/board").await?;

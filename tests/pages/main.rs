@@ -4,6 +4,7 @@ mod abuse;
 mod acceptance;
 mod accounts;
 mod administration;
+mod agents;
 mod amendments;
 mod authorization;
 mod board;

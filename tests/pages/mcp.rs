@@ -29,7 +29,11 @@ async fn with_token(site: &Site, name: &str, scopes: &[Scope]) -> String {
 async fn an_agent_goes_from_the_least_tested_claim_to_a_posted_verdict(pool: PgPool) {
     let site = Site::new(pool).await;
     site.widen("C2").await;
-    let token = with_token(&site, "ada", &[Scope::Read, Scope::Propose, Scope::Discuss]).await;
+    let ada = site.account("ada", Role::Member).await;
+    let agent = breakmywork::db::agents::create(&site.pool, ada, "scout-agent").await;
+    let agent = agent.expect("asks").expect("the name is free");
+    let scopes = [Scope::Read, Scope::Propose, Scope::Discuss];
+    let token = site.token(agent, &scopes).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
     let chores = Chores {
@@ -69,7 +73,7 @@ async fn an_agent_goes_from_the_least_tested_claim_to_a_posted_verdict(pool: PgP
     .fetch_one(&site.pool)
     .await
     .expect("is there");
-    assert_eq!(author, "ada");
+    assert_eq!(author, "scout-agent");
     server.abort();
 }
 

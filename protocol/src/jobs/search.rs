@@ -155,7 +155,7 @@ async fn propose(
 ) -> sqlx::Result<Option<ExperimentId>> {
     let author = ended.search.author;
     let open = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from experiment where author_id = $1 and state = 'proposed'"#,
+        r#"select count(*) as "count!" from experiment where author_id = any (accounts_of($1)) and state = 'proposed'"#,
         author as AccountId
     )
     .fetch_one(&mut *tx)

@@ -151,7 +151,8 @@ pub(super) async fn next_pair(
     queue(tx, experiment, author, &pairs(spec, &[seed])).await
 }
 
-/// Inserts runs in this order, each with the number of its trial if it is of one, and lets their owner wait for them.
+/// Inserts runs in this order, each with the number of its trial if it is of one, and lets their
+/// owner wait for them: that is the author, or the person whom that agent acts for, so that the queue knows people alone.
 pub(super) async fn queue(
     tx: &mut PgConnection,
     experiment: ExperimentId,
@@ -179,7 +180,7 @@ pub(super) async fn queue(
         .collect();
     sqlx::query!(
         "insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set, trial)
-         select $1, $2, arm, seed, plan, steps, data_set, trial
+         select $1, person_of($2), arm, seed, plan, steps, data_set, trial
          from unnest($3::text[], $4::bigint[], $5::jsonb[], $6::integer[], $7::text[], $8::integer[]) with ordinality
            as p (arm, seed, plan, steps, data_set, trial, place)
          order by place",

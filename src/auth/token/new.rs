@@ -103,6 +103,27 @@ impl NewToken {
         })
     }
 
+    /// The same for an agent, which never does more than what members do on the board.
+    ///
+    /// # Errors
+    /// If more is wanted, by field.
+    pub fn for_agent(self) -> Result<Self, Vec<FieldProblem>> {
+        let more = self
+            .scopes
+            .iter()
+            .find(|scope| !Scope::USUAL.contains(scope));
+        match more {
+            Some(scope) => Err(vec![FieldProblem::new(
+                "/scopes",
+                format!(
+                    "An agent cannot have `{scope}`; it may have {}.",
+                    Scope::USUAL.map(Scope::as_str).join(", ")
+                ),
+            )]),
+            None => Ok(self),
+        }
+    }
+
     /// The same for a script that asks with a token of its own: it gives away no more than it has, and for no longer.
     ///
     /// # Errors

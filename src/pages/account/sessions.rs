@@ -100,7 +100,7 @@ pub async fn change_password(
         errors.add("current", "This is not your present password.");
     }
     if !errors.is_empty() {
-        let mut page = page(&state, visit, super::Tokens::default()).await?;
+        let mut page = page(&state, visit, super::Before::default()).await?;
         page.errors = errors;
         return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
     }

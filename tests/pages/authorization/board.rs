@@ -259,7 +259,7 @@ async fn comments(
     things.insert("thread", thread);
 }
 
-/// What Ada has for herself: a notice, an address to confirm, webhooks, tokens, browsers.
+/// What Ada has for herself: a notice, an address to confirm, webhooks, an agent, tokens, browsers.
 async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
     let ada: i64 = sqlx::query_scalar("select id from account where name = 'ada'")
         .fetch_one(&site.pool)
@@ -291,6 +291,20 @@ async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
             .await
             .expect("is there");
         things.insert(name, id.to_string());
+    }
+    let agent: i64 = sqlx::query_scalar("insert into account (name, password_hash, sponsor_id) values ('scout-agent', 'none', $1) returning id")
+        .bind(ada)
+        .fetch_one(&site.pool)
+        .await
+        .expect("an agent");
+    things.insert("agent", "scout-agent".to_owned());
+    for token in ["agents_token", "agents_token_too"] {
+        site.token(AccountId(agent), &[breakmywork::auth::token::Scope::Read])
+            .await;
+        things.insert(
+            token,
+            text(site, "select max(id)::text from api_token").await,
+        );
     }
     for (token, session) in [("token", "session"), ("token_too", "session_too")] {
         site.token(AccountId(ada), &[breakmywork::auth::token::Scope::Read])

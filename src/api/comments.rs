@@ -1,14 +1,14 @@
 //! One comment: reading it, editing and deleting one's own, and what it said before.
 
 use super::body::Body;
-use super::page::Page;
+use super::page::{Cursor, Page};
 use super::threads::{Comment, found, with_pins};
 use super::version;
 use crate::auth::token::{ApiAccount, Scope};
-use crate::db::comments::{self as table, reactions::Reaction, versions};
+use crate::db::comments::{self as table, reactions::Reaction, versions::{self, Version}};
 use crate::discussion::{self, edits, reactions};
 use crate::error::{Error, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -166,20 +166,23 @@ pub(super) struct CommentVersion {
 
 /// List what a comment said, the first version first; nothing of one that is hidden, deleted or by the machine.
 #[utoipa::path(get, path = "/api/v1/comments/{id}/versions", tag = "threads",
-    params(("id" = i64, Path, description = "Key")),
+    params(("id" = i64, Path, description = "Key"), Cursor),
     responses((status = 200, body = Page<CommentVersion>), (status = 404, description = "No such comment")))]
 pub(super) async fn versions(
     State(pool): State<PgPool>,
     Path(id): Path<CommentId>,
+    Query(cursor): Query<Cursor>,
 ) -> Result<Page<CommentVersion>> {
+    let limit = cursor.limit()?;
+    let after = cursor.read()?.unwrap_or(0);
     if table::thread_of(&pool, id).await?.is_none() {
         return Err(Error::missing("comment", id));
     }
-    let all = versions::all(&pool, id).await?;
-    let all = all.into_iter().map(|one| CommentVersion {
+    let some = versions::after(&pool, id, after, limit + 1).await?;
+    let show = |one: Version| CommentVersion {
         number: one.number,
         body: one.body,
         written_at: one.written_at,
-    });
-    Ok(Page::whole(all.collect()))
+    };
+    Ok(Page::cut(some, limit, |one| one.number, show))
 }

@@ -20,7 +20,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, RunId, ThreadId};
 use breakmywork_protocol::jobs::{self, AskedBefore};
 use breakmywork_protocol::spec::Spec;
 use breakmywork_protocol::verdict::{Power, Verdict};
@@ -616,20 +616,23 @@ pub(super) async fn confirm(
     call.finish(StatusCode::CREATED, &experiment).await
 }
 
-/// List the runs of an experiment.
+/// List the runs of an experiment, in the order in which they are taken.
 #[utoipa::path(get, path = "/api/v1/experiments/{id}/runs", tag = "experiments",
-    params(("id" = i64, Path, description = "Key")),
+    params(("id" = i64, Path, description = "Key"), Cursor),
     responses((status = 200, body = Page<Run>), (status = 404, description = "No such experiment")))]
 pub(super) async fn runs(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,
     reader: Option<ApiAccount>,
+    Query(cursor): Query<Cursor>,
 ) -> Result<Page<Run>> {
+    let limit = cursor.limit()?;
+    let after = RunId(cursor.position()?.unwrap_or(0));
     let experiment = table::find(&pool, id, reader.map(|reader| reader.id))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
-    let runs = db::runs::of_experiment(&pool, experiment.seen()?).await?;
+    let runs = db::runs::after(&pool, experiment.seen()?, after, limit + 1).await?;
     let data_sets = db::data_sets::of_runs(&pool, &runs).await?;
     let show = |run| Run::new(run, &data_sets);
-    Ok(Page::whole(runs.into_iter().map(show).collect()))
+    Ok(Page::cut(runs, limit, |run| run.id.0, show))
 }

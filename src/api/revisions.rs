@@ -3,11 +3,11 @@
 use super::body::Body;
 use super::claims::Claim;
 use super::idempotency::{self, Stop};
-use super::page::Page;
+use super::page::{Cursor, Page};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use crate::lineage;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -101,17 +101,23 @@ pub(super) async fn revise(
 
 /// List what a revision made of the experiments on the earlier claim; none of a claim that is no revision.
 #[utoipa::path(get, path = "/api/v1/claims/{id}/resorted", tag = "works",
-    params(("id" = i64, Path, description = "Key of the revision")),
+    params(("id" = i64, Path, description = "Key of the revision"), Cursor),
     responses((status = 200, body = Page<Resorted>), (status = 404, description = "No such claim")))]
 pub(super) async fn resorted(
     State(pool): State<PgPool>,
     Path(id): Path<ClaimId>,
+    Query(cursor): Query<Cursor>,
 ) -> Result<Page<Resorted>> {
+    let limit = cursor.limit()?;
+    let before = ExperimentId(cursor.position()?.unwrap_or(i64::MAX));
     if db::claims::find(&pool, id).await?.is_none() {
         return Err(Error::missing("claim", id));
     }
-    let resorted = db::lineage::resorted(&pool, id).await?;
-    Ok(Page::whole(
-        resorted.into_iter().map(Resorted::from).collect(),
+    let resorted = db::lineage::resorted(&pool, id, before, limit + 1).await?;
+    Ok(Page::cut(
+        resorted,
+        limit,
+        |one| one.id.0,
+        Resorted::from,
     ))
 }

@@ -160,19 +160,27 @@ pub async fn insert_sorted(
     Ok(())
 }
 
-/// What a revision made of the experiments on the earlier claim, newest first, with their verdicts as they are now.
+/// What a revision made of the experiments on the earlier claim, newest first, before `before`, with their verdicts as they
+/// are now.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn resorted(db: impl PgExecutor<'_>, revision: ClaimId) -> sqlx::Result<Vec<Resorted>> {
+pub async fn resorted(
+    db: impl PgExecutor<'_>,
+    revision: ClaimId,
+    before: ExperimentId,
+    limit: i64,
+) -> sqlx::Result<Vec<Resorted>> {
     sqlx::query_as!(
         Resorted,
         r#"select e.id as "id!: ExperimentId", title as "title!", verdict.outcome as "outcome?", challenge,
              sorting as "sorting: Sorting", reasons
            from resorted_experiment r join public_experiment e on e.id = r.experiment_id
              left join verdict on verdict.experiment_id = e.id
-           where r.claim_id = $1 order by e.id desc"#,
+           where r.claim_id = $1 and r.experiment_id < $2 order by r.experiment_id desc limit $3"#,
         revision as ClaimId,
+        before as ExperimentId,
+        limit,
     )
     .fetch_all(db)
     .await

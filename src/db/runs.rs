@@ -142,9 +142,24 @@ macro_rules! select_runs {
 /// # Errors
 /// If the database is away.
 pub async fn of_experiment(db: impl PgExecutor<'_>, experiment: Visible) -> sqlx::Result<Vec<Run>> {
+    after(db, experiment, RunId(0), 2000).await
+}
+
+/// The same, some of those after that one.
+///
+/// # Errors
+/// If the database is away.
+pub async fn after(
+    db: impl PgExecutor<'_>,
+    experiment: Visible,
+    after: RunId,
+    limit: i64,
+) -> sqlx::Result<Vec<Run>> {
     select_runs!(
-        "where run.experiment_id = $1 order by run.id limit 2000",
-        experiment.id() as ExperimentId
+        "where run.experiment_id = $1 and run.id > $2 order by run.id limit $3",
+        experiment.id() as ExperimentId,
+        after as RunId,
+        limit,
     )
     .fetch_all(db)
     .await

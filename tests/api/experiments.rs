@@ -264,6 +264,31 @@ async fn lists_come_in_pages(pool: PgPool) {
         .json();
     assert_eq!(second["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(second["next"], Value::Null);
+    let runs = format!("/api/v1/experiments/{}/runs", first["items"][0]["id"]);
+    let all: Value = site.get(&runs).await.json();
+    let all = all["items"].as_array().expect("runs").clone();
+    let mut address = format!("{runs}?limit=7");
+    let mut walked = Vec::new();
+    loop {
+        let page = site.get(&address).await;
+        let link = page.maybe_header("link");
+        let page: Value = page.json();
+        walked.extend(page["items"].as_array().expect("runs").clone());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        address = format!("{runs}?limit=7&cursor={next}");
+        assert_eq!(
+            link.expect("it goes on"),
+            format!("<{address}>; rel=\"next\"")
+        );
+    }
+    assert!(
+        all.len() > 7 && walked == all,
+        "{} of {}",
+        walked.len(),
+        all.len()
+    );
     site.get("/api/v1/experiments?cursor=x")
         .await
         .assert_status(StatusCode::BAD_REQUEST);

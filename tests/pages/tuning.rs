@@ -120,7 +120,7 @@ async fn each_arm_chooses_in_sight_of_everybody(pool: PgPool) {
         &page,
         &["<p class=\"note\">16 runs: one for each arm and seed"],
     );
-    let runs = over_rest(&ada, &format!("{path}/runs")).await;
+    let runs = over_rest(&ada, &format!("{path}/runs?limit=200")).await;
     let runs = runs["items"].as_array().expect("runs");
     assert_eq!(runs.len(), 28);
     assert_eq!(runs.iter().filter(|run| run["trial"].is_null()).count(), 16);

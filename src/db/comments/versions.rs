@@ -106,20 +106,28 @@ pub struct Version {
     pub written_at: DateTime<Utc>,
 }
 
-/// Every version of a comment, the first one first; none of one that is hidden, deleted or not a person's.
+/// The versions of a comment after `after`, the first one first; none of one that is hidden, deleted or not a person's.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn all(db: impl PgExecutor<'_>, comment: CommentId) -> sqlx::Result<Vec<Version>> {
+pub async fn after(
+    db: impl PgExecutor<'_>,
+    comment: CommentId,
+    after: i32,
+    limit: i64,
+) -> sqlx::Result<Vec<Version>> {
     sqlx::query_as!(
         Version,
         r#"with open as (select * from comment where id = $1 and kind = 'comment' and hidden_at is null and deleted_at is null)
            select number as "number!", v.body as "body!", v.written_at as "written_at!"
            from comment_version v join open on open.id = v.comment_id
+           where number > $2
            union all
-           select version, body, coalesce(edited_at, created_at) from open
-           order by 1"#,
+           select version, body, coalesce(edited_at, created_at) from open where version > $2
+           order by 1 limit $3"#,
         comment.0,
+        after,
+        limit,
     )
     .fetch_all(db)
     .await

@@ -43,7 +43,8 @@ pub async fn history(
     Query(which): Query<Which>,
 ) -> Result<Response> {
     let back = link(&state.pool, id).await?;
-    let versions = versions::all(&state.pool, id).await?;
+    let all = i64::from(versions::MOST) + 1;
+    let versions = versions::after(&state.pool, id, 0, all).await?;
     let newest = versions.last().ok_or_else(|| {
         Error::NotFound(format!(
             "Comment {id} has no history to be read: it is hidden, deleted, or by the machine."

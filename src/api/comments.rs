@@ -5,7 +5,11 @@ use super::page::{Cursor, Page};
 use super::threads::{Comment, found, with_pins};
 use super::version;
 use crate::auth::token::{ApiAccount, Scope};
-use crate::db::comments::{self as table, reactions::Reaction, versions::{self, Version}};
+use crate::db::comments::{
+    self as table,
+    reactions::Reaction,
+    versions::{self, Version},
+};
 use crate::discussion::{self, edits, reactions};
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};

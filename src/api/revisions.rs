@@ -114,10 +114,5 @@ pub(super) async fn resorted(
         return Err(Error::missing("claim", id));
     }
     let resorted = db::lineage::resorted(&pool, id, before, limit + 1).await?;
-    Ok(Page::cut(
-        resorted,
-        limit,
-        |one| one.id.0,
-        Resorted::from,
-    ))
+    Ok(Page::cut(resorted, limit, |one| one.id.0, Resorted::from))
 }

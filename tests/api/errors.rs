@@ -127,3 +127,32 @@ async fn a_database_that_is_away_is_said_so(pool: PgPool) {
             .is_ok_and(|kind| kind.starts_with("text/html"))
     );
 }
+
+/// What a fuzzer began with, and what it found: `scripts/fuzz proposal`.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn bodies_that_once_were_trouble_are_refused_in_words(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let mut proposed = 0;
+    for entry in std::fs::read_dir("fuzz/corpus/proposal").expect("the corpus") {
+        let path = entry.expect("an entry").path();
+        let body = std::fs::read(&path).expect("a file");
+        for address in ["/api/v1/experiments", "/api/v1/specifications/check"] {
+            let answer = site
+                .server
+                .post(address)
+                .authorization_bearer(&ada.token)
+                .content_type("application/json")
+                .bytes(body.clone().into())
+                .await;
+            let status = answer.status_code();
+            let told = format!("{address} {}: {status} {}", path.display(), answer.text());
+            assert!(status.is_success() || status.is_client_error(), "{told}");
+            if status.is_client_error() {
+                assert!(answer.json::<Value>()["detail"].is_string(), "{told}");
+            }
+            proposed += u8::from(status == StatusCode::CREATED);
+        }
+    }
+    assert_eq!(proposed, 1, "the good one");
+}

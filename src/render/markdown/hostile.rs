@@ -1,5 +1,5 @@
 //! Hostile texts, drawn at random: whatever is typed, what comes out holds nothing but what is listed, and comes soon.
-//! `PROPTEST_CASES` sets how many; CONTRIBUTING.md has the command of a longer fuzz.
+//! `PROPTEST_CASES` sets how many; CONTRIBUTING.md has the commands of longer ones.
 
 use super::*;
 use crate::pins::Pin;
@@ -161,6 +161,21 @@ fn the_reader_finds_what_is_wrong() {
         assert!(wrong(bad).is_some(), "{bad}");
     }
     assert_eq!(wrong("<p class=\"<script>\">a &lt; b</p><hr />"), None);
+}
+
+/// What a fuzzer began with, and what it found: `scripts/fuzz markdown`.
+#[test]
+fn the_corpus_becomes_harmless() {
+    let mut count = 0;
+    for entry in std::fs::read_dir("fuzz/corpus/markdown").expect("the corpus") {
+        let path = entry.expect("an entry").path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned();
+        let html = html(&text).to_string();
+        assert!(html.len() <= HTML_BYTES || html.starts_with("<pre"));
+        assert_eq!(wrong(&html), None, "{}: {html}", path.display());
+        count += 1;
+    }
+    assert!(count >= 10, "{count}");
 }
 
 proptest! {

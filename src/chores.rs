@@ -140,6 +140,9 @@ async fn forget(state: &AppState) {
     if let Err(error) = crate::db::resets::clean_up(&state.pool).await {
         tracing::warn!("could not remove old links for new passwords: {error}");
     }
+    if let Err(error) = crate::db::second_factors::clean_up(&state.pool).await {
+        tracing::warn!("could not remove what was begun of signing in: {error}");
+    }
     if let Err(error) = crate::api::forget_old(&state.pool).await {
         tracing::warn!("could not remove old idempotency keys: {error}");
     }

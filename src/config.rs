@@ -1,5 +1,6 @@
 //! Settings of the web server: one struct, `--help` is the reference.
 
+use crate::auth::account::Role;
 use crate::mail::SmtpUrl;
 use breakmywork_protocol::spec::USUAL_HOURS;
 use clap::{Args, ValueEnum};
@@ -77,6 +78,15 @@ pub struct Settings {
     #[arg(long, env = "BREAKMYWORK_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<Mailbox>,
 
+    /// Whose role takes a second factor when signing in; without one they may do what members do.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_SECOND_FACTOR_FOR",
+        value_enum,
+        default_value_t = SecondFactorFor::Nobody
+    )]
+    pub second_factor_for: SecondFactorFor,
+
     /// Where members' webhooks may go.
     #[arg(
         long,
@@ -85,6 +95,28 @@ pub struct Settings {
         default_value_t = Webhooks::Public
     )]
     pub webhooks: Webhooks,
+}
+
+/// Of whom a second factor is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SecondFactorFor {
+    /// Of nobody: whoever wants one has one.
+    Nobody,
+    /// Of admins.
+    Admins,
+    /// Of moderators and admins.
+    Moderators,
+}
+
+impl SecondFactorFor {
+    /// Whether it is asked of somebody with that role.
+    pub fn asks(self, role: Role) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Admins => role.is_admin(),
+            Self::Moderators => role.is_moderator(),
+        }
+    }
 }
 
 /// Where webhooks may go.
@@ -127,6 +159,7 @@ impl Default for Settings {
             trusted_proxies: 0,
             smtp_url: None,
             mail_from: None,
+            second_factor_for: SecondFactorFor::Nobody,
             webhooks: Webhooks::Public,
         }
     }

@@ -6,7 +6,7 @@
 )]
 
 use crate::{
-    auth::{account::Role, session::Viewer},
+    auth::{account::Role, session::Viewer, token::WAITS},
     error::Error,
     middleware::limits::{BODY, FORM_BYTES},
     render::url,
@@ -155,6 +155,9 @@ macro_rules! needs_role {
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
                 let Member(viewer) =
                     <Member as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+                if viewer.waits.is_some_and(|waiting| waiting >= $role) {
+                    return Err(Error::Forbidden(WAITS.to_owned()));
+                }
                 if viewer.role < $role {
                     tracing::warn!(account = %viewer.id, "refused: needs {:?}", $role);
                     return Err(Error::Forbidden($refusal.to_owned()));

@@ -78,7 +78,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
             run_list, show, standing, stop,
         },
         follow, forgotten, hiding, home, inbox, mail, narrow, people, queue, record, rivals, runs,
-        sign, text_search,
+        sign, sign_code, text_search,
         thread::{self, history, moderate, react, write},
         workers, works,
     };
@@ -223,6 +223,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         // People
         .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
         .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
+        .route("/sign-in/code", post(sign_code::check))
         .route(
             "/sign-in/forgotten",
             get(forgotten::form).post(forgotten::ask),
@@ -274,6 +275,22 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         )
         .route("/account/tokens", post(account::tokens::create))
         .route("/account/tokens/{id}/revoke", post(account::tokens::revoke))
+        .route(
+            "/account/second-factor",
+            get(account::second_factor::page).post(account::second_factor::begin),
+        )
+        .route(
+            "/account/second-factor/confirm",
+            post(account::second_factor::confirm),
+        )
+        .route(
+            "/account/second-factor/codes",
+            post(account::second_factor::renew),
+        )
+        .route(
+            "/account/second-factor/off",
+            post(account::second_factor::turn_off),
+        )
         .route(
             "/account/agents",
             get(account::agents::list).post(account::agents::make),

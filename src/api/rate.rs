@@ -21,7 +21,8 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
     let (mut parts, body) = request.into_parts();
     let found =
         <ApiAccount as OptionalFromRequestParts<AppState>>::from_request_parts(&mut parts, &state)
-            .await;
+            .await
+            .map(|found| found.map(|account| account.held_to(&state.settings)));
     let (name, asker) = match &found {
         Ok(Some(account)) => ("account", Asker::Account(account.id)),
         _ => {

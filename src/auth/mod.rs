@@ -8,6 +8,7 @@ pub(crate) mod limit;
 pub mod password;
 pub mod rates;
 pub mod scope;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod throttle;

@@ -29,6 +29,21 @@ pub struct Viewer {
     pub unread: i64,
     /// Names the session when it is ended.
     pub session: [u8; 32],
+    /// Whether signing in takes a second factor.
+    pub second_factor: bool,
+    /// The role that waits for one: it is asked of that role here, and is not set up.
+    pub waits: Option<Role>,
+}
+
+impl Viewer {
+    /// Whoever has a role of which a second factor is asked, and has none, is a member until then.
+    pub(crate) fn held_to(mut self, settings: &Settings) -> Self {
+        if settings.second_factor_for.asks(self.role) && !self.second_factor {
+            self.waits = Some(self.role);
+            self.role = Role::Member;
+        }
+        self
+    }
 }
 
 /// `__Host-` binds the cookie to this very host over https; browsers refuse that prefix on plain http.
@@ -98,6 +113,7 @@ pub async fn find(pool: &PgPool, token: &str, client: &Client) -> sqlx::Result<O
     let found = sqlx::query!(
         r#"select account.id as "id: AccountId", account.name, account.role as "role: Role",
                   last_seen_at < now() - interval '1 minute' as "stale!",
+                  exists (select from second_factor f where f.account_id = account.id and confirmed_at is not null) as "second_factor!",
                   (select count(*) from (
                     select from notice where notice.account_id = account.id and read_at is null limit 100) few) as "unread!"
            from session join account on account.id = session.account_id
@@ -127,6 +143,8 @@ pub async fn find(pool: &PgPool, token: &str, client: &Client) -> sqlx::Result<O
         role: row.role,
         unread: row.unread,
         session,
+        second_factor: row.second_factor,
+        waits: None,
     }))
 }
 

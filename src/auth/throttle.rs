@@ -35,6 +35,12 @@ const NAME: Limit = Limit {
     window: Duration::from_secs(60 * 60),
 };
 
+/// Wrong codes of an app for one account, by whoever knows its password: three of a million are right at a time.
+const CODES: Limit = Limit {
+    most: 10,
+    window: Duration::from_secs(60 * 60),
+};
+
 /// Names with the addresses where they signed in, remembered at most.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(20_000).expect("some");
 
@@ -46,6 +52,7 @@ pub struct Throttle {
     names: Limiter<String>,
     sign_ups: Option<Limiter<Origin>>,
     resets: Limiter<Origin>,
+    codes: Limiter<AccountId>,
     known: Arc<Mutex<LruCache<(String, Origin), ()>>>,
 }
 
@@ -86,6 +93,7 @@ impl Throttle {
             names: Limiter::new(NAME),
             sign_ups: (sign_ups > 0).then(|| Limiter::new(limit)),
             resets: Limiter::new(RESETS),
+            codes: Limiter::new(CODES),
             known: Arc::new(Mutex::new(LruCache::new(KNOWN))),
         }
     }
@@ -162,6 +170,19 @@ impl Throttle {
     /// When to try again.
     pub fn reset(&self, origin: Origin) -> Result<(), Wait> {
         self.resets.spend(&origin).map_err(Wait)
+    }
+
+    /// Asks whether a code may be tried for an account. Until it turned out to be right it counts as wrong.
+    ///
+    /// # Errors
+    /// When to try again.
+    pub fn code(&self, account: AccountId) -> Result<(), Wait> {
+        self.codes.spend(&account).map_err(Wait)
+    }
+
+    /// The code was right.
+    pub fn right_code(&self, account: AccountId) {
+        self.codes.forget(&account);
     }
 
     fn is_known(&self, name: &str, origin: Origin) -> bool {
@@ -280,6 +301,11 @@ mod tests {
         let throttle = Throttle::new(3);
         let tried = (0..30).filter(|_| throttle.change(AccountId(1)).is_ok());
         assert_eq!(tried.count(), 10);
+        let codes = (0..30).filter(|_| throttle.code(AccountId(1)).is_ok());
+        assert_eq!(codes.count(), 10);
+        assert!(throttle.code(AccountId(2)).is_ok());
+        throttle.right_code(AccountId(1));
+        assert!(throttle.code(AccountId(1)).is_ok());
         let signed = (0..30).filter(|_| throttle.sign_up(origin(1)).is_ok());
         assert_eq!(signed.count(), 3);
         assert!(throttle.sign_up(origin(2)).is_ok());

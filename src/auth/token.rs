@@ -7,6 +7,7 @@ pub use new::{DAYS, LABEL_CHARS, MOST_DAYS, Made, NewToken, OFFERED_DAYS, create
 pub use super::scope::Scope;
 
 use super::{account::Role, secret};
+use crate::config::Settings;
 use crate::error::Error;
 use axum::{
     extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
@@ -19,6 +20,9 @@ use sqlx::{PgExecutor, PgPool};
 /// How every token begins, so that people and secret scanners know one when they see it.
 pub const PREFIX: &str = "bmw_";
 
+/// What somebody is told whose role waits for a second factor.
+pub const WAITS: &str = "Your role takes a second factor when signing in. Set it up at /account/second-factor, then do this.";
+
 /// On whose behalf a script acts.
 #[derive(Debug, Clone)]
 pub struct ApiAccount {
@@ -30,6 +34,10 @@ pub struct ApiAccount {
     pub role: Role,
     /// Whether it is an agent's.
     pub is_agent: bool,
+    /// Whether signing in to the account takes a second factor.
+    pub second_factor: bool,
+    /// The role that waits for one.
+    pub waits: Option<Role>,
     /// The token.
     pub token: TokenId,
     /// What it may do.
@@ -45,6 +53,9 @@ impl ApiAccount {
     /// If so, with what is lacking and where to get it.
     pub fn require(&self, scope: Scope) -> Result<(), Error> {
         let role = scope.role();
+        if self.waits.is_some_and(|waiting| waiting >= role) && role > Role::Member {
+            return Err(Error::Forbidden(WAITS.to_owned()));
+        }
         if self.role < role {
             return Err(Error::Forbidden(format!("Only {role}s may do this.")));
         }
@@ -52,6 +63,15 @@ impl ApiAccount {
             return Err(Error::Scope(scope));
         }
         Ok(())
+    }
+
+    /// Whoever has a role of which a second factor is asked, and has none, is a member until then.
+    pub(crate) fn held_to(mut self, settings: &Settings) -> Self {
+        if settings.second_factor_for.asks(self.role) && !self.second_factor {
+            self.waits = Some(self.role);
+            self.role = Role::Member;
+        }
+        self
     }
 
     /// Refuses an agent where each person has one voice, and where an account is somebody's own.
@@ -162,6 +182,7 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
     let found = sqlx::query!(
         r#"select api_token.id as "token: TokenId", account.id as "id: AccountId", account.name,
                   account.role as "role: Role", account.sponsor_id is not null as "is_agent!", scopes, expires_at,
+                  exists (select from second_factor f where f.account_id = account.id and confirmed_at is not null) as "second_factor!",
                   coalesce(last_used_at < now() - interval '1 minute', true) as "stale!"
            from api_token join account on account.id = api_token.account_id
              left join account sponsor on sponsor.id = account.sponsor_id
@@ -187,6 +208,8 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
         name: row.name,
         role: row.role,
         is_agent: row.is_agent,
+        second_factor: row.second_factor,
+        waits: None,
         token: row.token,
         expires_at: row.expires_at,
         scopes: row

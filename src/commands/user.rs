@@ -4,8 +4,9 @@ use super::database::{Database, DatabaseArgs};
 use super::password::PasswordArgs;
 use crate::auth::account::{Role, check_name};
 use crate::auth::invitation::{self, NewInvitation};
-use crate::auth::password;
+use crate::auth::{password, session};
 use crate::db::accounts::{self, Account, Tokens};
+use crate::db::second_factors;
 use crate::reason;
 use anyhow::{Context, anyhow, ensure};
 use breakmywork_protocol::id::InvitationId;
@@ -66,6 +67,13 @@ pub(super) enum Command {
         keep_tokens: bool,
         #[command(flatten)]
         password: PasswordArgs,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Turns the second factor off of somebody who has lost both the app and the codes on paper, and signs them out everywhere.
+    SecondFactorOff {
+        /// Whose.
+        name: String,
         #[command(flatten)]
         database: DatabaseArgs,
     },
@@ -163,6 +171,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             done?;
             password.show(&new)?;
         }
+        Command::SecondFactorOff { name, database } => {
+            let database = database.open().await?;
+            let done = second_factor_off(&database, &name).await;
+            database.close().await;
+            done?;
+        }
         Command::Role {
             name,
             role,
@@ -246,8 +260,17 @@ async fn uninvite(database: &Database, invitations: &[InvitationId]) -> anyhow::
     Ok(tx.commit().await?)
 }
 
+async fn second_factor_off(database: &Database, name: &str) -> anyhow::Result<()> {
+    let account = find_person(database, name).await?;
+    let mut tx = database.pool.begin().await?;
+    let done = second_factors::remove(&mut tx, account.id).await?;
+    ensure!(done, "{name} has no second factor.");
+    session::end_all(&mut *tx, account.id).await?;
+    Ok(tx.commit().await?)
+}
+
 async fn change(database: &Database, name: &str, new: &str, tokens: Tokens) -> anyhow::Result<()> {
-    let account = find(database, name).await?;
+    let account = find_person(database, name).await?;
     let hash = password::hash_now(new)?;
     let mut tx = database.pool.begin().await?;
     accounts::set_password(&mut tx, account.id, &hash, tokens).await?;
@@ -255,7 +278,7 @@ async fn change(database: &Database, name: &str, new: &str, tokens: Tokens) -> a
 }
 
 async fn set_role(database: &Database, name: &str, role: Role) -> anyhow::Result<()> {
-    let account = find(database, name).await?;
+    let account = find_person(database, name).await?;
     let mut tx = database.pool.begin().await?;
     accounts::set_role(&mut tx, account.id, role).await?;
     Ok(tx.commit().await?)
@@ -275,6 +298,16 @@ async fn enable(database: &Database, name: &str) -> anyhow::Result<()> {
     let done = accounts::enable(&mut tx, account.id, None).await?;
     ensure!(done, "The account {name} is not disabled.");
     Ok(tx.commit().await?)
+}
+
+/// The account of that name, if it is a person's.
+async fn find_person(database: &Database, name: &str) -> anyhow::Result<Account> {
+    let account = find(database, name).await?;
+    ensure!(
+        account.sponsor.is_none(),
+        "{name} is an agent: it signs in nowhere, and its role stays member. `breakmywork token` makes and revokes its tokens."
+    );
+    Ok(account)
 }
 
 /// The account of that name.

@@ -1,6 +1,6 @@
 //! People.
 
-use super::resets;
+use super::{resets, second_factors};
 use crate::auth::{account::Role, session, token};
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::record::{self, Act, Subject};
@@ -229,6 +229,7 @@ pub async fn set_password(
     .execute(&mut *tx)
     .await?;
     resets::end(&mut *tx, account).await?;
+    second_factors::end_steps(&mut *tx, account).await?;
     sign_out_everywhere(tx, account, tokens).await
 }
 

@@ -32,6 +32,7 @@ pub mod rivals;
 pub mod runs;
 pub mod seals;
 pub mod search;
+pub mod second_factors;
 pub mod stalled;
 pub mod text_search;
 pub mod tuning;

@@ -38,7 +38,7 @@ async fn load_viewer(state: &AppState, mut request: Request, next: Next) -> Resp
         Some(token) => {
             let client = Client::of(request.extensions(), request.headers(), &state.settings);
             match session::find(&state.pool, token, &client).await {
-                Ok(viewer) => viewer,
+                Ok(viewer) => viewer.map(|viewer| viewer.held_to(&state.settings)),
                 Err(error) => return Error::from(error).into_response(),
             }
         }

@@ -1,6 +1,7 @@
 //! One's own account: API tokens, signed-in browsers, mail, webhooks, password.
 
 pub mod agents;
+pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
 pub mod webhooks;

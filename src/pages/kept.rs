@@ -29,7 +29,7 @@ const PREFIX: &str = "kept.";
 const TO: &str = "kept_to";
 
 /// Fields that are never shown again.
-const SECRET: [&str; 3] = ["password", "current", "new"];
+const SECRET: [&str; 4] = ["password", "current", "new", "code"];
 
 /// Fields that only the form itself wrote.
 const SILENT: [&str; 4] = ["action", "sync", "version", "next"];
@@ -77,7 +77,7 @@ impl Kept {
             .ok()?;
         let form = Form::<Vec<(String, String)>>::from_request(request, &()).await;
         let Form(fields) = form.ok()?;
-        if to == "/sign-in" {
+        if to == "/sign-in" || to == "/sign-in/code" {
             return Self::carried(fields.into_iter().collect());
         }
         Self::checked(to, fields)

@@ -28,6 +28,7 @@ pub mod record;
 pub mod rivals;
 pub mod runs;
 pub mod sign;
+pub mod sign_code;
 mod stream;
 pub mod text_search;
 pub mod thread;

@@ -3,7 +3,7 @@
 use super::{
     Cache,
     kept::{self, Kept},
-    see_other, show, with_status,
+    see_other, show, sign_code, with_status,
 };
 use crate::{
     address::Origin,
@@ -17,7 +17,7 @@ use crate::{
         throttle::Wait,
     },
     config,
-    db::accounts,
+    db::{accounts, second_factors},
     error::{Error, Result},
     extract::{Form, Member, Query, Visit},
     render::{form::FormErrors, url},
@@ -201,13 +201,31 @@ pub async fn sign_in(
             "This account was disabled. The reason: {reason}"
         )));
     }
-    tracing::info!(account = %found.id, "signed in");
+    let kept = Kept::carried(form.others);
+    if second_factors::is_on(&state.pool, found.id).await? {
+        let step = second_factors::begin_step(&state.pool, found.id).await?;
+        return sign_code::ask(visit, step, next, kept);
+    }
     let known = Device::cookie(device, &state.settings, &name, &found.password_hash);
-    let response = match Kept::carried(form.others) {
-        Some(kept) => resume(&state, &visit, &client, found.id, kept).await?,
-        None => start(&state, &visit, &client, found.id, &next).await?,
+    signed_in(&state, &visit, &client, found.id, &known, &next, kept).await
+}
+
+/// Begins a session, and goes on with what was to be done.
+pub(super) async fn signed_in(
+    state: &AppState,
+    visit: &Visit,
+    client: &Client,
+    account: AccountId,
+    known: &str,
+    next: &str,
+    kept: Option<Kept>,
+) -> Result<Response> {
+    tracing::info!(%account, "signed in");
+    let response = match kept {
+        Some(kept) => resume(state, visit, client, account, kept).await?,
+        None => start(state, visit, client, account, next).await?,
     };
-    Ok(with_cookie(response, &known))
+    Ok(with_cookie(response, known))
 }
 
 /// Longest name that the form gives back, in characters: no name is longer, a guesser's may be.
@@ -336,7 +354,8 @@ async fn resume(
     let token = begin(state, visit, client, id).await?;
     let viewer = session::find(&state.pool, &token, client)
         .await?
-        .ok_or_else(|| Error::internal("a session that has just begun is over"))?;
+        .ok_or_else(|| Error::internal("a session that has just begun is over"))?
+        .held_to(&state.settings);
     let page = match kept::go_on(state, viewer, kept).await {
         Ok(page) => page,
         Err(error) => error.into_response(),

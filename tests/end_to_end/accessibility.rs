@@ -77,6 +77,7 @@ const OWN: &[&str] = &[
     "/inbox",
     "/inbox/following",
     "/account",
+    "/account/second-factor",
     "/account/agents",
     "/account/agents/scout-agent",
     "/people/scout-agent",

@@ -49,6 +49,7 @@ mod run_page;
 mod scope_map;
 mod sealed;
 mod search;
+mod second_factor;
 mod sessions;
 mod stalled;
 mod support;

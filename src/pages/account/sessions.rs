@@ -120,7 +120,7 @@ pub async fn change_password(
 }
 
 /// Counted like a sign-in: whoever finds a browser signed in must not be able to guess here.
-async fn is_present_password(
+pub(super) async fn is_present_password(
     state: &AppState,
     asker: Asker,
     viewer: &Viewer,

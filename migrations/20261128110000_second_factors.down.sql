@@ -1,0 +1,3 @@
+drop table sign_in_step;
+drop table recovery_code;
+drop table second_factor;

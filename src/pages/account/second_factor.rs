@@ -1,0 +1,238 @@
+//! The second factor on the account page: set up, confirmed, turned off.
+
+use super::sessions::is_present_password;
+use crate::{
+    address::Origin,
+    auth::{
+        client::Client,
+        password::Asker,
+        second_factor,
+        session::{self, Viewer},
+    },
+    db::second_factors::{self as table, Factor},
+    error::{Error, Result},
+    extract::{Form, Member, Visit},
+    pages::{Cache, see_other, show, sign::with_cookie, sign_code, with_status},
+    render::{filters, form::FormErrors, html::Html},
+    state::AppState,
+};
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+#[derive(Debug, Template)]
+#[template(path = "second_factor.html")]
+struct Page {
+    visit: Visit,
+    at: At,
+    /// Codes on paper that were just made.
+    fresh: Vec<String>,
+    errors: FormErrors,
+}
+
+/// How far it is.
+#[derive(Debug)]
+enum At {
+    Off,
+    /// The app is to be shown this, and a code of it to be given.
+    Begun {
+        picture: Html,
+        secret: String,
+    },
+    On {
+        since: DateTime<Utc>,
+        codes_left: i64,
+    },
+}
+
+impl Page {
+    fn of(visit: Visit, viewer: &Viewer, factor: Option<Factor>) -> Self {
+        let at = match factor {
+            None => At::Off,
+            Some(factor) => match factor.confirmed_at {
+                Some(since) => At::On {
+                    since,
+                    codes_left: factor.codes_left,
+                },
+                None => At::Begun {
+                    picture: second_factor::picture(&viewer.name, &factor.secret),
+                    secret: second_factor::typed(&factor.secret),
+                },
+            },
+        };
+        Self {
+            visit,
+            at,
+            fresh: Vec::new(),
+            errors: FormErrors::new(),
+        }
+    }
+}
+
+/// Whether one has a second factor, and what can be done about it.
+pub async fn page(
+    State(state): State<AppState>,
+    visit: Visit,
+    Member(viewer): Member,
+) -> Result<Response> {
+    let factor = table::find(&state.pool, viewer.id).await?;
+    show(&Page::of(visit, &viewer, factor), Cache::Never)
+}
+
+async fn refused(
+    state: &AppState,
+    visit: Visit,
+    viewer: &Viewer,
+    field: &str,
+    detail: &str,
+) -> Result<Response> {
+    let factor = table::find(&state.pool, viewer.id).await?;
+    let mut page = Page::of(visit, viewer, factor);
+    page.errors.add(field, detail);
+    with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
+}
+
+/// What says that it is the person.
+#[derive(Debug, Deserialize)]
+pub struct Proof {
+    #[serde(default)]
+    current: String,
+    #[serde(default)]
+    code: String,
+}
+
+const NOT_THE_PASSWORD: &str = "This is not your present password.";
+const IS_ON: &str = "Your second factor is on already. Reload the page.";
+const IS_OFF: &str = "Your second factor is off, or was begun anew since. Reload the page.";
+
+/// Begins one: after the present password, since whoever finds an open browser could lock its owner out.
+pub async fn begin(
+    State(state): State<AppState>,
+    visit: Visit,
+    origin: Origin,
+    Member(viewer): Member,
+    Form(proof): Form<Proof>,
+) -> Result<Response> {
+    let asker = Asker {
+        origin,
+        known: true,
+    };
+    if !is_present_password(&state, asker, &viewer, proof.current).await? {
+        return refused(&state, visit, &viewer, "current", NOT_THE_PASSWORD).await;
+    }
+    let secret = second_factor::new_secret();
+    if !table::begin(&state.pool, viewer.id, &secret).await? {
+        return Err(Error::Conflict(IS_ON.to_owned()));
+    }
+    Ok(see_other("/account/second-factor"))
+}
+
+/// Turns it on with the first right code; shows codes on paper, this once. Every other browser is signed out, and this one gets
+/// a session of another number.
+pub async fn confirm(
+    State(state): State<AppState>,
+    visit: Visit,
+    client: Client,
+    Member(viewer): Member,
+    Form(proof): Form<Proof>,
+) -> Result<Response> {
+    let factor = table::find(&state.pool, viewer.id).await?;
+    let factor = factor.ok_or_else(|| Error::Conflict(IS_OFF.to_owned()))?;
+    if factor.confirmed_at.is_some() {
+        return Err(Error::Conflict(IS_ON.to_owned()));
+    }
+    if !sign_code::is_right(&state, viewer.id, &factor.secret, &proof.code).await? {
+        return refused(&state, visit, &viewer, "code", sign_code::WRONG).await;
+    }
+    let mut tx = state.pool.begin().await?;
+    if !table::confirm(&mut *tx, viewer.id).await? {
+        return Err(Error::Conflict(IS_ON.to_owned()));
+    }
+    let codes = new_codes(&mut tx, &viewer).await?;
+    session::end_all(&mut *tx, viewer.id).await?;
+    let token = session::start(&mut *tx, viewer.id, &client).await?;
+    tx.commit().await?;
+    tracing::info!(account = %viewer.id, "second factor on");
+    let factor = table::find(&state.pool, viewer.id).await?;
+    let mut page = Page::of(visit, &viewer, factor);
+    page.fresh = codes;
+    let response = show(&page, Cache::Never)?;
+    Ok(with_cookie(
+        response,
+        &session::cookie(&token, &state.settings),
+    ))
+}
+
+async fn new_codes(tx: &mut sqlx::PgConnection, viewer: &Viewer) -> Result<Vec<String>> {
+    let codes = second_factor::new_recovery_codes();
+    let plain: Vec<String> = codes
+        .iter()
+        .map(|code| second_factor::plain(code))
+        .collect();
+    table::set_recovery_codes(tx, viewer.id, &plain).await?;
+    Ok(codes)
+}
+
+/// The present password and a code, both of which it takes to change what protects the account.
+async fn is_proven(
+    state: &AppState,
+    origin: Origin,
+    viewer: &Viewer,
+    proof: Proof,
+) -> Result<Result<(), (&'static str, &'static str)>> {
+    let factor = table::find(&state.pool, viewer.id).await?;
+    let factor = factor.filter(|factor| factor.confirmed_at.is_some());
+    let factor = factor.ok_or_else(|| Error::Conflict(IS_OFF.to_owned()))?;
+    let asker = Asker {
+        origin,
+        known: true,
+    };
+    // The password first: a code on paper is not used up beside a wrong one.
+    if !is_present_password(state, asker, viewer, proof.current).await? {
+        return Ok(Err(("current", NOT_THE_PASSWORD)));
+    }
+    if !sign_code::is_right(state, viewer.id, &factor.secret, &proof.code).await? {
+        return Ok(Err(("code", sign_code::WRONG)));
+    }
+    Ok(Ok(()))
+}
+
+/// Makes other codes on paper, in the place of those from before, and shows them, this once.
+pub async fn renew(
+    State(state): State<AppState>,
+    visit: Visit,
+    origin: Origin,
+    Member(viewer): Member,
+    Form(proof): Form<Proof>,
+) -> Result<Response> {
+    if let Err((field, detail)) = is_proven(&state, origin, &viewer, proof).await? {
+        return refused(&state, visit, &viewer, field, detail).await;
+    }
+    let mut tx = state.pool.begin().await?;
+    let codes = new_codes(&mut tx, &viewer).await?;
+    tx.commit().await?;
+    tracing::info!(account = %viewer.id, "other recovery codes");
+    let factor = table::find(&state.pool, viewer.id).await?;
+    let mut page = Page::of(visit, &viewer, factor);
+    page.fresh = codes;
+    show(&page, Cache::Never)
+}
+
+/// Turns it off.
+pub async fn turn_off(
+    State(state): State<AppState>,
+    visit: Visit,
+    origin: Origin,
+    Member(viewer): Member,
+    Form(proof): Form<Proof>,
+) -> Result<Response> {
+    if let Err((field, detail)) = is_proven(&state, origin, &viewer, proof).await? {
+        return refused(&state, visit, &viewer, field, detail).await;
+    }
+    let mut tx = state.pool.begin().await?;
+    table::remove(&mut tx, viewer.id).await?;
+    tx.commit().await?;
+    tracing::info!(account = %viewer.id, "second factor off");
+    Ok(see_other("/account/second-factor"))
+}

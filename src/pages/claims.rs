@@ -59,6 +59,8 @@ const MAPPED: usize = 30;
 
 /// Proposals that wait for an answer, on the page.
 const WAITING: i64 = 20;
+/// Experiments on the earlier claim that are sorted here; REST has the rest.
+const RESORTED: i64 = 1_000;
 
 /// Over which fields the map is drawn.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -189,7 +191,7 @@ pub async fn claim(
     let (earlier, resorted) = match claim.revises {
         Some(_) => (
             claims::ancestors(pool, id).await?,
-            revisions::resorted(pool, id).await?,
+            revisions::resorted(pool, id, ExperimentId(i64::MAX), RESORTED).await?,
         ),
         None => Default::default(),
     };

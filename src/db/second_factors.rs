@@ -108,10 +108,11 @@ pub async fn take_recovery_code(
     account: AccountId,
     code: &str,
 ) -> sqlx::Result<bool> {
+    let hash = secret::hash(code);
     let done = sqlx::query!(
         "update recovery_code set used_at = now() where account_id = $1 and code_hash = $2 and used_at is null",
         account as AccountId,
-        secret::hash(code).as_slice(),
+        hash.as_slice(),
     )
     .execute(db)
     .await?;
@@ -174,9 +175,10 @@ pub async fn remove(tx: &mut PgConnection, account: AccountId) -> sqlx::Result<b
 /// If the database is away.
 pub async fn begin_step(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<String> {
     let token = secret::random_hex();
+    let hash = secret::hash(&token);
     sqlx::query!(
         "insert into sign_in_step (token_hash, account_id) values ($1, $2)",
-        secret::hash(&token).as_slice(),
+        hash.as_slice(),
         account as AccountId,
     )
     .execute(db)
@@ -202,12 +204,13 @@ pub struct Asked {
 /// # Errors
 /// If the database is away.
 pub async fn asked(db: impl PgExecutor<'_>, token: &str) -> sqlx::Result<Option<Asked>> {
+    let hash = secret::hash(token);
     sqlx::query_as!(
         Asked,
         r#"select a.id as "account: AccountId", a.name, a.password_hash, f.secret
            from sign_in_step s join account a on a.id = s.account_id join second_factor f on f.account_id = a.id
            where s.token_hash = $1 and s.expires_at > now() and a.disabled_at is null and f.confirmed_at is not null"#,
-        secret::hash(token).as_slice(),
+        hash.as_slice(),
     )
     .fetch_optional(db)
     .await
@@ -218,9 +221,10 @@ pub async fn asked(db: impl PgExecutor<'_>, token: &str) -> sqlx::Result<Option<
 /// # Errors
 /// If the database is away.
 pub async fn end_step(db: impl PgExecutor<'_>, token: &str) -> sqlx::Result<bool> {
+    let hash = secret::hash(token);
     let done = sqlx::query!(
         "delete from sign_in_step where token_hash = $1",
-        secret::hash(token).as_slice(),
+        hash.as_slice(),
     )
     .execute(db)
     .await?;

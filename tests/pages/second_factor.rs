@@ -44,8 +44,8 @@ async fn with_factor(site: &Site, role: Role) -> (Browser, Vec<String>) {
         .await
         .assert_status_see_other();
     let code = code(site, 0).await;
-    let page = ada.post("/account/second-factor/confirm", &[("code", &code)]);
-    let page = page.await.text();
+    let confirm = "/account/second-factor/confirm";
+    let page = ada.post(confirm, &[("code", &code)]).await.text();
     let codes = page.split("tabindex=\"0\">").nth(1).expect("codes");
     let codes: Vec<String> = codes
         .split("</pre>")

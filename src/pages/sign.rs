@@ -137,6 +137,26 @@ pub fn interrupted(visit: Visit, next: String, kept: Kept) -> Result<Response> {
     with_status(StatusCode::UNAUTHORIZED, &page, Cache::Never)
 }
 
+/// The form for signing in, for whoever gave a code too late: from the beginning, with what was typed.
+///
+/// # Errors
+/// If the page cannot be made, which it always can.
+pub(super) fn anew(visit: Visit, next: String, kept: Option<Kept>) -> Result<Response> {
+    let mut errors = FormErrors::new();
+    errors.add(
+        "name",
+        "It is more than ten minutes since you gave your password, or it was changed since. Sign in anew.",
+    );
+    let page = SignIn {
+        visit,
+        errors,
+        name: String::new(),
+        next,
+        kept,
+    };
+    with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
+}
+
 /// Signs in.
 pub async fn sign_in(
     State(state): State<AppState>,

@@ -3,7 +3,6 @@
 use super::{
     Cache,
     kept::Kept,
-    see_other,
     sign::{self, too_many},
     with_status,
 };
@@ -80,14 +79,7 @@ pub async fn check(
     let next = url::local(&form.next).to_owned();
     let kept = Kept::carried(form.others);
     let Some(asked) = table::asked(&state.pool, &form.step).await? else {
-        // It was too long ago, or the password is another one since: from the beginning, with what was typed.
-        return match kept {
-            Some(kept) => sign::interrupted(visit, next, kept),
-            None => Ok(see_other(&format!(
-                "/sign-in?next={}",
-                url::component(&next)
-            ))),
-        };
+        return sign::anew(visit, next, kept);
     };
     if !is_right(&state, asked.account, &asked.secret, &form.code).await? {
         tracing::warn!(account = %asked.account, "wrong code");

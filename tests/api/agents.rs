@@ -112,29 +112,16 @@ async fn an_agent_has_no_more_rights_than_it_needs(pool: PgPool) {
     }
     // Not even by a token that the operator made, whatever the sponsor's role.
     let stuffed = site.limited(&scout, &Scope::ALL).await;
-    for (method, path) in [
-        ("get", "/api/v1/tokens"),
-        ("get", "/api/v1/people"),
-        ("post", "/api/v1/agents"),
-        ("post", "/api/v1/queue/pause"),
+    for path in ["/api/v1/tokens", "/api/v1/people"] {
+        let refused = site.get_as(&stuffed, path).await;
+        refused.assert_status(StatusCode::FORBIDDEN);
+    }
+    for (path, body) in [
+        ("/api/v1/agents", json!({ "name": "deeper-agent" })),
+        ("/api/v1/queue/pause", json!({ "reason": "x" })),
     ] {
-        let answer = match method {
-            "get" => site.get_as(&stuffed, path).await,
-            _ => {
-                site.post(
-                    &stuffed,
-                    path,
-                    &json!({ "name": "deeper-agent", "reason": "x" }),
-                )
-                .await
-            }
-        };
-        assert_eq!(
-            answer.status_code(),
-            StatusCode::FORBIDDEN,
-            "{method} {path}: {}",
-            answer.text()
-        );
+        let refused = site.post(&stuffed, path, &body).await;
+        refused.assert_status(StatusCode::FORBIDDEN);
     }
     let mail = json!({ "address": "scout@example.org", "wish": "verdicts" });
     let refused = site.put(&scout, "/api/v1/mail", &mail).await;
@@ -214,8 +201,8 @@ async fn an_agent_is_no_second_voice(pool: PgPool) {
         .assert_status(StatusCode::CREATED);
     let seen: Value = site.get_as(&ada, &forecast).await.json();
     assert_eq!(
-        (&seen["author"], &seen["crowd"]["forecasts"]),
-        (&json!(95), &json!(0)),
+        (&seen["author"], &seen["crowd"]),
+        (&json!(95), &Value::Null),
         "{seen}"
     );
 }

@@ -137,7 +137,7 @@ async fn it_takes_password_and_code_to_sign_in(pool: PgPool) {
     time_passes(&site).await;
     assert_eq!(
         give(&site.browser(), &form, &next).await,
-        303,
+        422,
         "from the beginning"
     );
     let nobody = site.browser();
@@ -186,7 +186,7 @@ async fn nothing_leads_past_it(pool: PgPool) {
     site.account("eve", Role::Member).await;
     let eve = site.browser();
     for step in ["", "0", &"0".repeat(64)] {
-        assert_eq!(give(&eve, step, &codes[1]).await, 303);
+        assert_eq!(give(&eve, step, &codes[1]).await, 422);
         eve.get("/account").await.assert_status_see_other();
     }
     let form = step(&eve).await;
@@ -194,7 +194,7 @@ async fn nothing_leads_past_it(pool: PgPool) {
         .execute(&site.pool)
         .await
         .expect("sets");
-    assert_eq!(give(&eve, &form, &codes[1]).await, 303);
+    assert_eq!(give(&eve, &form, &codes[1]).await, 422);
     eve.get("/account").await.assert_status_see_other();
     // A new password by mail asks for the code all the same, and ends forms that were open.
     let form = step(&eve).await;
@@ -206,7 +206,7 @@ async fn nothing_leads_past_it(pool: PgPool) {
     eve.post(&format!("/sign-in/new-password/{}", "b".repeat(64)), &new)
         .await
         .assert_status_see_other();
-    assert_eq!(give(&eve, &form, &codes[1]).await, 303);
+    assert_eq!(give(&eve, &form, &codes[1]).await, 422);
     eve.get("/account").await.assert_status_see_other();
     let sign_in = [
         ("name", "ada"),

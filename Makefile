@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 export SQLX_OFFLINE ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test fuzz-api lint fmt sqlx bench rust
+.PHONY: help run build test fuzz-api deny lint fmt sqlx bench rust
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: rust ## Run every test, the browser's too (one of them: make test ARGS=nam
 fuzz-api: export FUZZ_SECONDS ?= 300
 fuzz-api: ## Try every operation of REST at length (FUZZ_SECONDS=300 as each kind of person)
 	@$(MAKE) test ARGS="--test pages fuzz_api"
+
+deny: rust ## Check licences and known holes of dependencies (ADVISORIES=FOLDER: a clone of RustSec's database, without a network)
+	@scripts/deny $(ADVISORIES)
 
 lint: rust ## Check formatting and run clippy
 	$(CARGO) fmt --all --check

@@ -124,7 +124,7 @@ async fn an_agent_has_no_more_rights_than_it_needs(pool: PgPool) {
         refused.assert_status(StatusCode::FORBIDDEN);
     }
     let mail = json!({ "address": "scout@example.org", "wish": "verdicts" });
-    let refused = site.put(&scout, "/api/v1/mail", &mail).await;
+    let refused = site.post(&scout, "/api/v1/mail", &mail).await;
     refused.assert_status(StatusCode::FORBIDDEN);
     // Nor can the database be brought to make more of it.
     for more in [

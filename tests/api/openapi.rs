@@ -50,6 +50,7 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
     .execute(&site.pool)
     .await
     .expect("reports");
+    site.agent(&root, "scout-agent").await;
     let paths = description["paths"].as_object().expect("paths");
     assert!(paths.len() >= 16, "{}", paths.len());
     for (path, methods) in paths
@@ -65,6 +66,7 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
             .replace("{id}", &id.to_string())
             .replace("/api/v1/worker/{worker}", worker)
             .replace("{run}", &taken["lease"]["run"].to_string())
+            .replace("/agents/{name}", "/agents/scout-agent")
             .replace("{name}", "ada")
             .replace("{slug}", "recurrent-dropout");
         let with = match path.as_str() {

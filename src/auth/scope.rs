@@ -74,6 +74,19 @@ impl Scope {
         }
     }
 
+    /// The same of an agent's token, by which less is done.
+    pub fn agents_words(self) -> &'static str {
+        match self {
+            Self::Read => "read as your agent",
+            Self::Propose => {
+                "propose, register and stop experiments, add works and claims, report what was trained again"
+            }
+            Self::Discuss => "comment, appeal",
+            Self::Follow => "follow, mark what was read",
+            other => other.words(),
+        }
+    }
+
     /// The least role whose owner can use it.
     pub fn role(self) -> Role {
         match self {

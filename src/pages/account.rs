@@ -74,6 +74,7 @@ async fn page(state: &AppState, visit: Visit, from: Before) -> Result<Account> {
         next: "/account".to_owned(),
     })?;
     let scopes = Scope::of(viewer.role);
+    let scopes = scopes.iter().map(|scope| (*scope, scope.words())).collect();
     let mailbox = mail::mailbox(&state.pool, viewer.id).await?;
     Ok(Account {
         webhooks: hooks::list(&state.pool, viewer.id).await?,

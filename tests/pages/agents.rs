@@ -31,7 +31,9 @@ async fn a_person_makes_an_agent_and_its_token_and_takes_it_back(pool: PgPool) {
     let page = ada.get("/account/agents/scout-agent").await.text();
     // Nothing is offered that an agent cannot have.
     assert!(
-        page.contains("name=\"propose\"") && !page.contains("name=\"account\""),
+        page.contains("name=\"propose\"")
+            && !page.contains("name=\"account\"")
+            && !page.contains("forecast"),
         "{page}"
     );
 

@@ -98,7 +98,9 @@ pub async fn make(
 
 async fn page(state: &AppState, visit: Visit, agent: Agent, from: Before) -> Result<One> {
     let here = format!("/account/agents/{}", agent.name);
-    let offered = Scope::USUAL.to_vec();
+    let offered = Scope::USUAL
+        .map(|scope| (scope, scope.agents_words()))
+        .to_vec();
     Ok(One {
         visit,
         tokens: Tokens::of(&state.pool, agent.id, &here, offered, from).await?,

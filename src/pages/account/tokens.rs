@@ -34,8 +34,8 @@ pub(super) struct Tokens {
     pub(super) over: Vec<TokenRow>,
     /// The one that was just made.
     pub(super) fresh: Option<Made>,
-    /// What may be chosen for another one.
-    pub(super) scopes: Vec<Scope>,
+    /// What may be chosen for another one, in words.
+    pub(super) scopes: Vec<(Scope, &'static str)>,
     /// What is, or was when that was refused.
     pub(super) wanted: Chosen,
 }
@@ -54,7 +54,7 @@ impl Tokens {
         pool: &PgPool,
         owner: AccountId,
         page: &str,
-        scopes: Vec<Scope>,
+        scopes: Vec<(Scope, &'static str)>,
         from: Before,
     ) -> Result<Self> {
         let mut in_use = token::in_use(pool, owner, from.before, SHOWN + 1).await?;

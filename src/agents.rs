@@ -3,7 +3,7 @@
 //! An agent is an account of a program: it says in its name what it is, acts by tokens that its sponsor makes, and is no
 //! second voice of that person. What limits count, they count for both together; of some an agent has a share alone.
 
-use crate::auth::account::{self, AGENT_SUFFIX};
+use crate::auth::account;
 use crate::db::accounts;
 use crate::db::agents::{self as table, Agent};
 use crate::error::{Error, Result};
@@ -45,7 +45,7 @@ pub async fn find(db: impl PgExecutor<'_>, sponsor: AccountId, name: &str) -> Re
     let agent = table::find(db, sponsor, name).await?;
     agent.ok_or_else(|| {
         Error::NotFound(format!(
-            "You have no agent called {name}; what its sponsor makes ends in {AGENT_SUFFIX}."
+            "You have no agent called {name}. Yours are at /account/agents."
         ))
     })
 }

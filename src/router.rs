@@ -136,8 +136,16 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/experiments/{id}/spec.json", get(frozen::spec_json))
         .route("/experiments/{id}/runs", shared(get(run_list::runs)))
         .route("/experiments/{id}/runs.csv", get(download::runs_csv))
+        .route(
+            "/experiments/{id}/runs.parquet",
+            get(download::runs_parquet),
+        )
         .route("/experiments/{id}/pairs.csv", get(download::pairs_csv))
         .route("/experiments/{id}/metrics.csv", get(download::metrics_csv))
+        .route(
+            "/experiments/{id}/metrics.parquet",
+            get(download::metrics_parquet),
+        )
         .route("/experiments/{id}/bundle.zip", get(download::bundle_zip))
         .route(
             "/experiments/{id}/reproduce.json",

@@ -186,7 +186,7 @@ macro_rules! select_reproductions {
                  a.name as by, person_of(a.id) = person_of(e.author_id) as "is_author!", person_of(a.id) as "person!: AccountId", r.device, r.arithmetic, r.device_name, r.threads, r.worker_version, r.code_version,
                  r.word, r.runs, r.created_at
                from reproduction r join account a on a.id = r.account_id join public_experiment e on e.id = r.experiment_id
-               where r.removed_at is null and a.disabled_at is null and "# + $tail
+               where r.removed_at is null and not is_disabled(a.id) and "# + $tail
             $(, $argument)*
         )
     };

@@ -1,33 +1,11 @@
 //! A ZIP archive that is sent while it is made: however much was measured, little of it is in memory at once.
 
+use super::written::Written;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
-
-/// What was written and not sent yet.
-#[derive(Debug, Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Written {
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        written.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What is sent, piece by piece; whoever sends waits for whoever reads.
 pub type Pieces = Sender<io::Result<Bytes>>;

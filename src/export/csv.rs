@@ -1,33 +1,30 @@
 //! Comma-separated values (RFC 4180) that no spreadsheet takes for formulas.
 
+use super::table::{Cell, Column, Table};
 use std::fmt::Write;
 
 /// Media type.
 pub const MEDIA_TYPE: &str = "text/csv; charset=utf-8; header=present";
 
-/// A cell.
-#[derive(Debug, Clone, Copy)]
-pub enum Cell<'a> {
-    /// What people or programs wrote.
-    Text(&'a str),
-    /// A measured value; as R and Python read it where it is not finite.
-    Number(f64),
-    /// A whole number.
-    Whole(i64),
-    /// Nothing.
-    Empty,
+/// The whole table, its heads first.
+pub fn table(table: &Table<'_>) -> String {
+    head(&table.columns) + &rows(&table.columns, &table.cells)
 }
 
-impl<'a> From<Option<&'a str>> for Cell<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        text.map_or(Self::Empty, Self::Text)
-    }
+/// The first line of such a table.
+pub fn head(columns: &[Column]) -> String {
+    let mut out = String::new();
+    row(&mut out, columns.iter().map(|it| it.name.as_str().into()));
+    out
 }
 
-impl From<Option<f64>> for Cell<'_> {
-    fn from(number: Option<f64>) -> Self {
-        number.map_or(Self::Empty, Self::Number)
+/// What follows: cells row by row.
+pub fn rows(columns: &[Column], cells: &[Cell<'_>]) -> String {
+    let mut out = String::new();
+    for cells in cells.chunks(columns.len().max(1)) {
+        row(&mut out, cells.iter().cloned());
     }
+    out
 }
 
 /// Adds a row.
@@ -38,7 +35,7 @@ pub fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = Cell<'a>>) {
         }
         match cell {
             Cell::Empty => {}
-            Cell::Text(words) => text(out, words),
+            Cell::Text(words) => text(out, &words),
             Cell::Number(number) if number.is_nan() => out.push_str("NaN"),
             Cell::Number(number) if number.is_infinite() => {
                 out.push_str(if number > 0.0 { "inf" } else { "-inf" });
@@ -79,12 +76,12 @@ mod tests {
     fn texts_are_no_formulas_and_numbers_stay_numbers() {
         let mut out = String::new();
         let cells = [
-            Cell::Text("a, \"b\""),
-            Cell::Text("=1+1"),
-            Cell::Text("+x"),
-            Cell::Text("-x"),
-            Cell::Text("@x"),
-            Cell::Text("\tx"),
+            Cell::from("a, \"b\""),
+            Cell::from("=1+1"),
+            Cell::from("+x"),
+            Cell::from("-x"),
+            Cell::from("@x"),
+            Cell::from("\tx"),
             Cell::Number(-0.5),
             Cell::Number(1e-7),
             Cell::Number(f64::NAN),

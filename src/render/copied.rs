@@ -1,7 +1,7 @@
 //! Mean ± standard deviation (n) of each arm, as it is pasted elsewhere.
 
 use super::summary::Summary;
-use crate::export::csv::{self, Cell};
+use crate::export::{csv, table::Cell};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -52,7 +52,7 @@ pub fn of(arms: &Arms<'_>, decides: &str) -> Option<Copied> {
         csv: String::new(),
     };
     let heads = ["arm", "metric", "mean", "sd", "n"];
-    csv::row(&mut copied.csv, heads.map(Cell::Text));
+    csv::row(&mut copied.csv, heads.map(Cell::from));
     for (arm, values) in arms {
         let summaries: Vec<Option<Summary>> = (metrics.iter())
             .map(|name| Summary::of(values.get(name).map_or(&[][..], Vec::as_slice)))
@@ -79,11 +79,11 @@ pub fn of(arms: &Arms<'_>, decides: &str) -> Option<Copied> {
         for (name, summary) in metrics.iter().zip(&summaries) {
             let Some(summary) = summary else { continue };
             let cells = [
-                Cell::Text(arm),
-                Cell::Text(name),
-                Cell::Number(summary.mean),
+                Cell::from(arm),
+                Cell::from(*name),
+                Cell::from(summary.mean),
                 Cell::from(summary.sd),
-                Cell::Whole(summary.n as i64),
+                Cell::from(summary.n as i64),
             ];
             csv::row(&mut copied.csv, cells);
         }

@@ -24,7 +24,7 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
     let criterion = spec.criterion.as_ref()?;
     let power = power?;
     let unit = criterion.unit(spec.task.name);
-    let margin = value(power.margin);
+    let margin = amount(power.margin, &unit);
     let chance = match criterion.kind {
         CriterionKind::Equivalence => format!(
             "With {} pairs, arms that do the same are found to with a chance of {}.",
@@ -57,14 +57,14 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
     let weak = power.detectable.is_none_or(|least| least > power.margin) && power.bounded;
     let floor = match (power.detectable, weak) {
         (Some(least), true) => format!(
-            "The smallest effect{everywhere} that it finds with a chance of 80 % is {} {unit}, more than its margin of {margin}: as a test of \
+            "The smallest effect{everywhere} that it finds with a chance of 80 % is {}, more than its margin, {margin}: as a test of \
              the claim it is weak. {}",
-            value(least),
+            amount(least, &unit),
             advice(power)
         ),
         (Some(least), false) => format!(
-            "The smallest effect{everywhere} that it finds with a chance of 80 % is {} {unit}.",
-            value(least)
+            "The smallest effect{everywhere} that it finds with a chance of 80 % is {}.",
+            amount(least, &unit)
         ),
         (None, true) => format!(
             "No effect that can happen would be found. {}",
@@ -79,6 +79,20 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
         floor,
         weak,
     })
+}
+
+/// An effect as people say it: the ratio behind a logarithm, the points behind a share.
+fn amount(size: f64, unit: &str) -> String {
+    match (unit, unit.strip_prefix("log ratio")) {
+        (_, Some(of)) => format!(
+            "a factor of {}{of} ({} in logarithm)",
+            value(size.exp()),
+            value(size)
+        ),
+        ("share of seeds", _) => format!("{} points of solved seeds", value(100.0 * size)),
+        ("share correct", _) => format!("{} points", value(100.0 * size)),
+        _ => format!("{} {unit}", value(size)),
+    }
 }
 
 fn advice(power: &Power) -> String {
@@ -104,7 +118,7 @@ fn differ(spec: &Spec) -> String {
 
 fn noise(criterion: &Criterion, power: &Power, unit: &str) -> String {
     let noise = &power.noise;
-    let sd = value(noise.sd);
+    let sd = amount(noise.sd, unit);
     let (of_spreads, of_cells) = (
         criterion.kind == CriterionKind::Dispersion,
         criterion.kind == CriterionKind::Cells,
@@ -115,7 +129,7 @@ fn noise(criterion: &Criterion, power: &Power, unit: &str) -> String {
     }
     if noise.pairs == 0 {
         return format!(
-            "Nobody has run this task at this size here, so the noise is not known; a standard deviation of {sd} {unit} \
+            "Nobody has run this task at this size here, so the noise is not known; a standard deviation of {sd} \
              between pairs is assumed."
         );
     }
@@ -139,5 +153,5 @@ fn noise(criterion: &Criterion, power: &Power, unit: &str) -> String {
         true => "Pairs of the condition that varies most",
         false => "Pairs of this task and size",
     };
-    format!("{of} vary by {sd} {unit} (standard deviation of {counted}).")
+    format!("{of} vary by {sd}, the standard deviation of {counted}.")
 }

@@ -4,9 +4,10 @@ use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
+use std::process::Command;
 
 /// An experiment that was trained, one of whose arms has a name that a spreadsheet would compute.
 async fn trained(site: &Site) -> (Browser, String) {
@@ -74,6 +75,84 @@ async fn tables_have_every_row_and_no_formula(pool: PgPool) {
         .get("/experiments/99/bundle.zip")
         .await
         .assert_status_not_found();
+}
+
+/// A table as Python's pyarrow reads it.
+fn read_parquet(bytes: &[u8]) -> Value {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(bytes).expect("writes");
+    let output = Command::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/python/bin/python"))
+        .arg("tests/data/read_parquet.py")
+        .arg(file.path())
+        .output()
+        .expect("scripts/python has installed pyarrow");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn data_frames_read_the_same_rows_with_their_types(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let (_, path) = trained(&site).await;
+    let stranger = site.browser();
+    // More than one group, in one run's curve and over several runs.
+    sqlx::query(
+        "insert into run_metric (run_id, name, step, value) select id, 'train_loss', g, g * 0.5 from run, generate_series(1, 3000) g",
+    )
+    .execute(&site.pool)
+    .await
+    .expect("fills");
+    for (name, types) in [
+        (
+            "runs",
+            json!({"run": "int64", "arm": "string", "trial": "int64", "seed": "int64", "queued_at": "string", "test_mse": "double"}),
+        ),
+        (
+            "metrics",
+            json!({"run": "int64", "metric": "string", "step": "int64", "value": "double"}),
+        ),
+    ] {
+        let answer = stranger.get(&format!("{path}/{name}.parquet")).await;
+        answer.assert_status_ok();
+        assert_eq!(
+            answer.header("content-type"),
+            "application/vnd.apache.parquet"
+        );
+        assert_eq!(
+            answer.header("content-disposition"),
+            format!("attachment; filename=\"experiment-1-{name}.parquet\"")
+        );
+        let read = read_parquet(answer.as_bytes());
+        for (column, kind) in types.as_object().expect("types") {
+            assert_eq!(&read["types"][column], kind, "{column}");
+        }
+        // Cell by cell what the other file has, but for the apostrophe that keeps spreadsheets from computing.
+        let csv = stranger.get(&format!("{path}/{name}.csv")).await.text();
+        let mut lines = csv.split_terminator("\r\n");
+        let heads: Vec<&str> = lines.next().expect("heads").split(',').collect();
+        let rows = read["rows"].as_array().expect("rows");
+        assert_eq!(rows.len(), lines.clone().count(), "{name}");
+        for (row, line) in rows.iter().zip(lines) {
+            for (head, cell) in heads.iter().zip(line.split(',')) {
+                match &row[*head] {
+                    Value::Null => assert_eq!(cell, "", "{head}: {line}"),
+                    Value::String(text) if text == "nan" => assert_eq!(cell, "NaN", "{line}"),
+                    Value::String(text) => {
+                        assert_eq!(cell.trim_matches('"').trim_start_matches('\''), text);
+                    }
+                    number => {
+                        let number = number.as_f64().expect("a number");
+                        assert_eq!(
+                            cell.parse::<f64>().expect("a number"),
+                            number,
+                            "{head}: {line}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -41,7 +41,7 @@ async fn what_moves_no_claim_does_not_say_what_would_break_it(pool: PgPool) {
     let claim = site.claim("C2").await;
     let page = site.browser().get(&format!("/claims/{claim}")).await.text();
     for words in [
-        "Proof that the advantage of its treatment is smaller than what counts, on word_lm",
+        "Proof that the advantage of its treatment is smaller than what counts, on word-level language modelling",
         "Nothing that is registered would move the claim",
         "does not move the claim",
     ] {

@@ -152,8 +152,10 @@ pub(crate) async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/chosen.toml",
         "/runs",
         "/runs.csv",
+        "/runs.parquet",
         "/pairs.csv",
         "/metrics.csv",
+        "/metrics.parquet",
         "/bundle.zip",
     ] {
         all.push(format!("{path}{part}"));

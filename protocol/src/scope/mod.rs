@@ -187,11 +187,11 @@ impl Scope {
         let mut found = Vec::new();
         let (task, model) = (&setup.task, &setup.model);
         if !self.tasks.is_empty() && !self.tasks.contains(&task.name) {
-            let names: Vec<&str> = self.tasks.iter().map(|task| task.name()).collect();
+            let names: Vec<&str> = self.tasks.iter().map(|task| task.words()).collect();
             found.push(format!(
                 "The claim speaks about the tasks {}, not about {}.",
                 names.join(", "),
-                task.name.name()
+                task.name.words()
             ));
         }
         if !self.cells.is_empty() && !self.cells.contains(&model.cell) {

@@ -65,7 +65,7 @@ fn what_lies_outside_is_named() {
         RELATIVE,
     ));
     let words = [
-        "the tasks word_lm, char_lm, not about adding",
+        "the tasks word-level language modelling, character-level language modelling, not about the adding problem",
         "the cells lstm, not about gru",
         "penn_treebank, not about generated sequences",
         "at least 100 units a layer, not about 32",
@@ -244,11 +244,11 @@ fn what_would_falsify_a_claim_is_said_without_an_experiment() {
     let says = |more| scope(more).falsifier();
     assert_eq!(
         says(serde_json::json!({ "tasks": ["word_lm", "char_lm", "music"] })),
-        "Proof that the advantage of its treatment is smaller than what counts, on word_lm, char_lm or music: twice, the second time on unused seeds."
+        "Proof that the advantage of its treatment is smaller than what counts, on word-level language modelling, character-level language modelling or polyphonic music: twice, the second time on unused seeds."
     );
     assert_eq!(
         says(serde_json::json!({ "tasks": ["adding"], "predicts": "not_worse" })),
-        "Proof that its treatment is worse by more than what counts, on adding: twice, the second time on unused seeds."
+        "Proof that its treatment is worse by more than what counts, on the adding problem: twice, the second time on unused seeds."
     );
     assert!(says(serde_json::json!({})).contains("smaller than what counts: twice"));
     assert!(

@@ -19,7 +19,7 @@ impl Scope {
         let lines = [
             (
                 "Task",
-                listed(self.tasks.iter().map(|task| task.name()).collect()),
+                listed(self.tasks.iter().map(|task| task.words()).collect()),
             ),
             (
                 "Cell",
@@ -54,7 +54,7 @@ impl Scope {
             return "The claim does not say which arms it compares, so no experiment falsifies it."
                 .to_owned();
         }
-        let tasks: Vec<&str> = self.tasks.iter().map(|task| task.name()).collect();
+        let tasks: Vec<&str> = self.tasks.iter().map(|task| task.words()).collect();
         let place = match tasks.split_last() {
             None => String::new(),
             Some((only, [])) => format!(", on {only}"),

@@ -177,6 +177,21 @@ impl TaskName {
         }
     }
 
+    /// Its name in the field, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Adding => "the adding problem",
+            Self::Copy => "the copy task",
+            Self::TemporalOrder => "temporal order",
+            Self::CharLm => "character-level language modelling",
+            Self::WordLm => "word-level language modelling",
+            Self::Sentiment => "sentiment",
+            Self::Music => "polyphonic music",
+            Self::SequentialMnist => "sequential MNIST",
+            Self::PermutedMnist => "permuted MNIST",
+        }
+    }
+
     /// Whether its sequences are generated, so that it needs no data set.
     pub fn is_generated(self) -> bool {
         matches!(self, Self::Adding | Self::Copy | Self::TemporalOrder)

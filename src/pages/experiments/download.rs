@@ -10,11 +10,14 @@ use crate::{
     error::{Error, Result},
     export::{
         bundle::{self, Bundle, Pieces},
-        csv, reproduce,
+        csv,
+        parquet::{self, GROUP, Writer},
+        reproduce,
         ro_crate::{self, File},
         tables,
     },
     extract::{Path, Visit},
+    heavy,
     render::copied::{self, Copied},
     state::AppState,
 };
@@ -75,7 +78,23 @@ pub async fn runs_csv(
     Ok(file(
         csv::MEDIA_TYPE,
         format!("experiment-{id}-runs.csv"),
-        tables::runs(&runs),
+        csv::table(&tables::runs(&runs)),
+    ))
+}
+
+/// The same in Parquet.
+pub async fn runs_parquet(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (_, visible) = find(&state, &visit, id).await?;
+    let runs = runs::of_experiment(&state.pool, visible).await?;
+    let made = heavy::run(move || parquet::table(&tables::runs(&runs))).await?;
+    Ok(file(
+        parquet::MEDIA_TYPE,
+        format!("experiment-{id}-runs.parquet"),
+        made.map_err(Error::internal)?,
     ))
 }
 
@@ -92,7 +111,7 @@ pub async fn pairs_csv(
     Ok(file(
         csv::MEDIA_TYPE,
         format!("experiment-{id}-pairs.csv"),
-        tables::pairs(verdict),
+        csv::table(&tables::pairs(verdict)),
     ))
 }
 
@@ -119,15 +138,82 @@ pub async fn metrics_csv(
     ))
 }
 
+/// The same in Parquet.
+pub async fn metrics_parquet(
+    State(state): State<AppState>,
+    visit: Visit,
+    Path(id): Path<ExperimentId>,
+) -> Result<Response> {
+    let (_, visible) = find(&state, &visit, id).await?;
+    let place = place()?;
+    let runs = runs::of_experiment(&state.pool, visible).await?;
+    let (pieces, body) = bundle::streamed();
+    let pool = state.pool.clone();
+    tokio::spawn(async move {
+        let _place = place;
+        let sent = measurements_in_groups(&pool, runs, &pieces).await;
+        break_off(&pieces, sent).await;
+    });
+    Ok(file(
+        parquet::MEDIA_TYPE,
+        format!("experiment-{id}-metrics.parquet"),
+        body,
+    ))
+}
+
+/// What was measured while a run was trained. No connection is held afterwards, while somebody reads slowly.
+async fn curves(pool: &PgPool, run: &runs::Run) -> io::Result<Vec<runs::Curve>> {
+    let curves = runs::curves_of_run(pool, run, None, -1).await;
+    curves.map_err(io::Error::other)
+}
+
 async fn measurements(pool: &PgPool, runs: &[runs::Run], pieces: &Pieces) -> io::Result<()> {
-    bundle::send(pieces, tables::metrics_head().into_bytes()).await?;
+    let columns = tables::measured();
+    bundle::send(pieces, csv::head(&columns).into_bytes()).await?;
     for run in runs {
-        // No connection is held while somebody reads slowly.
-        let curves = runs::curves_of_run(pool, run, None, -1).await;
-        let curves = curves.map_err(io::Error::other)?;
-        bundle::send(pieces, tables::metrics(run, &curves).into_bytes()).await?;
+        let curves = curves(pool, run).await?;
+        let rows = csv::rows(&columns, &tables::metrics(run, &curves));
+        bundle::send(pieces, rows.into_bytes()).await?;
     }
     Ok(())
+}
+
+/// Runs are put together until they fill a group: a group for each would be larger than what is in it.
+async fn measurements_in_groups(
+    pool: &PgPool,
+    runs: Vec<runs::Run>,
+    pieces: &Pieces,
+) -> io::Result<()> {
+    let mut writer = Writer::new(&tables::measured()).map_err(io::Error::other)?;
+    let (mut waiting, mut rows) = (Vec::new(), 0);
+    let mut runs = runs.into_iter();
+    loop {
+        let next = runs.next();
+        let last = next.is_none();
+        if let Some(run) = next {
+            let curves = curves(pool, &run).await?;
+            rows += curves.iter().map(|it| it.points.len()).sum::<usize>();
+            waiting.push((run, curves));
+        }
+        if !last && rows < GROUP {
+            continue;
+        }
+        let group = std::mem::take(&mut waiting);
+        rows = 0;
+        let written = heavy::run(move || -> io::Result<_> {
+            let cells: Vec<_> = (group.iter())
+                .flat_map(|(run, curves)| tables::metrics(run, curves))
+                .collect();
+            let bytes = writer.rows(&cells).map_err(io::Error::other)?;
+            Ok((writer, bytes))
+        });
+        let bytes;
+        (writer, bytes) = written.await.map_err(io::Error::other)??;
+        bundle::send(pieces, bytes).await?;
+        if last {
+            return bundle::send(pieces, writer.end().map_err(io::Error::other)?).await;
+        }
+    }
 }
 
 /// Ends what cannot be sent whole with an error, so that it is not taken for whole.
@@ -237,13 +323,13 @@ pub async fn bundle_zip(
         "pairs.csv",
         "The pairs that the verdict is made of",
         "text/csv",
-        verdict.map(tables::pairs),
+        verdict.map(|verdict| csv::table(&tables::pairs(verdict))),
     );
     add(
         "runs.csv",
         "The runs with their final metrics and where the numbers come from",
         "text/csv",
-        Some(tables::runs(&runs)),
+        Some(csv::table(&tables::runs(&runs))),
     );
     let measured = File {
         name: "metrics.csv",
@@ -269,11 +355,12 @@ pub async fn bundle_zip(
                 archive.add(text).await?;
             }
             archive.file(measured.name).await?;
-            archive.add(&tables::metrics_head()).await?;
+            let columns = tables::measured();
+            archive.add(&csv::head(&columns)).await?;
             for run in &runs {
-                let curves = runs::curves_of_run(&pool, run, None, -1).await;
-                let curves = curves.map_err(io::Error::other)?;
-                archive.add(&tables::metrics(run, &curves)).await?;
+                let curves = curves(&pool, run).await?;
+                let cells = tables::metrics(run, &curves);
+                archive.add(&csv::rows(&columns, &cells)).await?;
             }
             archive.finish().await
         };

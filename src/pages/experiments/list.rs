@@ -18,7 +18,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::id::ClaimId;
+use breakmywork_protocol::{id::ClaimId, spec::TaskName};
 use serde::Deserialize;
 
 /// Experiments on one page.
@@ -164,9 +164,12 @@ impl Experiments {
     }
 
     fn tasks(&self) -> Vec<Choice> {
-        self.choices(&tasks(), self.view.task.as_ref(), |view, task| {
-            view.task = task
-        })
+        let set = |view: &mut View, task| view.task = task;
+        let mut choices = self.choices(&tasks(), self.view.task.as_ref(), set);
+        for (choice, task) in choices.iter_mut().skip(1).zip(TaskName::ALL) {
+            choice.name = task.words().to_owned();
+        }
+        choices
     }
 
     fn sorts(&self) -> Vec<Choice> {

@@ -1,0 +1,1 @@
+select is_disabled(id) from account;

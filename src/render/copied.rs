@@ -79,7 +79,7 @@ pub fn of(arms: &Arms<'_>, decides: &str) -> Option<Copied> {
         for (name, summary) in metrics.iter().zip(&summaries) {
             let Some(summary) = summary else { continue };
             let cells = [
-                Cell::from(arm),
+                Cell::from(*arm),
                 Cell::from(*name),
                 Cell::from(summary.mean),
                 Cell::from(summary.sd),

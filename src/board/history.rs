@@ -133,7 +133,7 @@ mod tests {
         let wide = json!({ "covers": {} });
         let scope = differences(&wide, &narrow);
         assert_eq!(scope[0].name, "Over what it speaks");
-        let added = Piece::Added("Task: char_lm\n".into());
+        let added = Piece::Added("Task: character-level language modelling\n".into());
         assert!(scope[0].pieces.contains(&added), "{:?}", scope[0].pieces);
     }
 }

@@ -177,7 +177,7 @@ async fn the_choice_is_plain_and_what_cannot_be_is_refused(pool: PgPool) {
         .text();
     for words in [
         "aria-current=\"true\">registered</a>",
-        "aria-current=\"true\">adding</a>",
+        "aria-current=\"true\">the adding problem</a>",
         "by ada ×",
         "“mask” ×",
         "href=\"/experiments?author=ada&#38;state=registered&#38;task=adding\"",

@@ -36,6 +36,7 @@ mod stop;
 mod submit;
 mod take;
 mod tuning;
+mod volunteer;
 mod worker;
 
 pub use co_sign::{Answer, answer, proposal_sha256};
@@ -62,8 +63,8 @@ pub use take::take;
 pub(crate) use tuning::chosen_again;
 pub use tuning::{chosen, settled};
 pub use worker::{
-    Trouble, ended, register_outside_worker, register_worker, report_trouble, stop_worker,
-    worker_of_token,
+    Bearer, Trouble, ended, register_outside_worker, register_worker, registered_lately,
+    report_trouble, stop_worker, worker_of_token,
 };
 
 use crate::id::{ExperimentId, RunId};

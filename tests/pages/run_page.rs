@@ -83,7 +83,7 @@ async fn a_confirmed_run_names_who_confirmed_it_and_not_before(pool: PgPool) {
         let lease = jobs::take(&site.pool, worker, Timing::default()).await;
         let lease = lease.expect("takes").expect("a run");
         let Ending::Succeeded(mut result) =
-            site.success(lease.plan.as_ref().expect("a plan"), 0.4375)
+            site.success(lease.plan.as_ref().expect("a plan"), 0.375)
         else {
             panic!("a success");
         };
@@ -98,7 +98,7 @@ async fn a_confirmed_run_names_who_confirmed_it_and_not_before(pool: PgPool) {
         .expect("ends");
         let page = visitor.get(&format!("/runs/{}", lease.run)).await.text();
         assert!(page.contains("of the volunteer <a href=\"/people/bob\">"));
-        assert_eq!(page.contains("0.4375"), place == 1, "{page}");
+        assert_eq!(page.contains("0.375"), place == 1, "{page}");
         let words = "confirmed by a second host: workers of the volunteers bob and cyd got the same numbers";
         assert_eq!(page.contains(words), place == 1, "{page}");
     }

@@ -9,7 +9,7 @@
 //!   worker names (run, epoch) and changes nothing unless that lease still exists.
 //! - A run's end (lease, state, attempt, verdict, result post) is one transaction.
 //! - The database clock is the only clock.
-//! - Lock order is lease, run, experiment, claim, line, use; nobody takes them the other way round. The head of the record comes
+//! - Lock order is lease, run, volunteer, experiment, claim, line, use; nobody takes them the other way round. The head of the record comes
 //!   last, when the transaction commits.
 //! - What breaks a promise nevertheless is found and mended by the next sweep, which no single row can stop.
 

@@ -419,6 +419,7 @@ pub(super) async fn judge(
     run: RunId,
     came_to: Option<&RunResult>,
 ) -> Result<()> {
+    let mut against = Vec::new();
     for kept in kept(&mut *tx, run).await? {
         let theirs = kept.result();
         let ours = came_to.map(|result| Machine::of(&result.provenance));
@@ -439,21 +440,25 @@ pub(super) async fn judge(
         )
         .execute(&mut *tx)
         .await?;
-        if word != Word::Different {
-            continue;
+        if word == Word::Different {
+            against.push(kept.account);
         }
+    }
+    // In one order, so that of two runs that end at once neither waits for the other.
+    against.sort_unstable();
+    for account in against {
         let now = sqlx::query!(
             "update volunteer set contradicted_at = now(), contradicted_run = $2
              where account_id = $1 and contradicted_at is null",
-            kept.account as AccountId,
+            account as AccountId,
             run as RunId
         )
         .execute(&mut *tx)
         .await?
         .rows_affected();
         if now > 0 {
-            tracing::warn!(%run, account = %kept.account, "a volunteer is contradicted by a worker of the board's own");
-            let subject = Subject::Account(kept.account);
+            tracing::warn!(%run, %account, "a volunteer is contradicted by a worker of the board's own");
+            let subject = Subject::Account(account);
             let data = serde_json::json!({ "run": run });
             record::act(&mut *tx, subject, Act::VolunteerContradicted, None, data).await?;
         }

@@ -36,7 +36,7 @@ async fn volunteers(pool: &PgPool, volunteer: AccountId) -> Uuid {
 }
 
 /// A volunteer of that name with a worker.
-async fn volunteer(pool: &PgPool, name: &str) -> Uuid {
+pub(crate) async fn volunteer(pool: &PgPool, name: &str) -> Uuid {
     let account = account(pool, name).await;
     volunteers(pool, account).await
 }
@@ -48,7 +48,7 @@ fn result(value: f64) -> RunResult {
     result
 }
 
-fn ends(value: f64) -> Ending {
+pub(crate) fn ends(value: f64) -> Ending {
     Ending::Succeeded(Box::new(result(value)))
 }
 
@@ -60,7 +60,7 @@ fn diverges() -> Ending {
 }
 
 /// What is drawn to be looked after, of a hundred.
-async fn audits(pool: &PgPool, percent: i16) {
+pub(crate) async fn audits(pool: &PgPool, percent: i16) {
     sqlx::query("update queue_control set audit_percent = $1")
         .bind(percent)
         .execute(pool)

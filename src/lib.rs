@@ -60,6 +60,7 @@ pub mod trust;
 pub mod tuning;
 pub mod turn;
 pub mod unchanged;
+pub mod volunteers;
 pub mod webhooks;
 
 pub use router::app;

@@ -343,6 +343,11 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         )
         .route("/admin/people/{name}/disable", post(admin::people::disable))
         .route("/admin/people/{name}/enable", post(admin::people::enable))
+        .route("/admin/people/{name}/volunteer", post(admin::people::admit))
+        .route(
+            "/admin/people/{name}/volunteer/end",
+            post(admin::people::dismiss),
+        )
 }
 
 /// What other sites show: the same for everybody, so without a session.

@@ -234,6 +234,8 @@ fn described() -> Described {
         .routes(routes!(people::show))
         .routes(routes!(people::disable))
         .routes(routes!(people::enable))
+        .routes(routes!(people::admit))
+        .routes(routes!(people::dismiss))
         .routes(routes!(record::list))
         .routes(routes!(record::head))
         .routes(routes!(queue::show))

@@ -13,11 +13,12 @@ use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
 use crate::reason;
 use crate::suspension;
+use crate::volunteers;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use breakmywork_protocol::id::AccountId;
+use breakmywork_protocol::id::{AccountId, RunId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
@@ -40,6 +41,11 @@ pub(super) struct Person {
     disabled_by: Option<String>,
     /// Why.
     disabled_reason: Option<String>,
+    /// Since when their machines train runs as a volunteer's; null if they may not.
+    volunteer_since: Option<DateTime<Utc>>,
+    /// The run for which a worker of the board's own came to other numbers than theirs: they get no more until they are
+    /// admitted again.
+    contradicted_run: Option<RunId>,
 }
 
 impl From<Account> for Person {
@@ -52,6 +58,8 @@ impl From<Account> for Person {
             disabled_at: account.disabled_at,
             disabled_by: account.disabled_by,
             disabled_reason: account.disabled_reason,
+            volunteer_since: account.volunteer_since,
+            contradicted_run: account.contradicted_run,
         }
     }
 }
@@ -71,6 +79,8 @@ pub(super) struct PublicPerson {
     sponsor: Option<String>,
     /// Of a person: the agents that act for them.
     agents: Vec<String>,
+    /// Since when an admin lets their machines train runs as a volunteer's; null if they may not.
+    volunteer_since: Option<DateTime<Utc>>,
 }
 
 /// Show who somebody is: a person, or the agent of one. What they proposed is `GET /api/v1/experiments?author=`.
@@ -90,6 +100,7 @@ pub(super) async fn show(
         role: account.role,
         created_at: account.created_at,
         disabled: account.disabled_at.is_some(),
+        volunteer_since: account.volunteer_since,
         sponsor: account.sponsor,
     }))
 }
@@ -145,6 +156,47 @@ pub(super) async fn enable(
     account.require(Scope::Admin)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     suspension::enable(&mut call.tx, &name, account.id).await?;
+    let person = found(&mut call.tx, &name).await?;
+    call.finish(StatusCode::OK, &person).await
+}
+
+/// Let somebody train runs on machines of their own (admin), as a volunteer: what they report counts once a second host of
+/// another person got the same. One who was contradicted is believed again.
+#[utoipa::path(post, path = "/api/v1/people/{name}/volunteer", tag = "account", security(("token" = [])),
+    params(("name" = String, Path, description = "Public name"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    responses((status = 200, body = Person), (status = 403, description = "Not an admin"),
+        (status = 409, description = "A volunteer already, an agent, an admin, or disabled")))]
+pub(super) async fn admit(
+    State(pool): State<PgPool>,
+    Path(name): Path<String>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<EmptyBody>,
+) -> Result<Response, Stop> {
+    account.require(Scope::Admin)?;
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    volunteers::admit(&mut call.tx, &name, Some(account.id)).await?;
+    let person = found(&mut call.tx, &name).await?;
+    call.finish(StatusCode::OK, &person).await
+}
+
+/// Take that back (admin): their workers stop with their next request.
+#[utoipa::path(post, path = "/api/v1/people/{name}/volunteer/end", tag = "account", security(("token" = [])),
+    params(("name" = String, Path, description = "Public name"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = Reason,
+    responses((status = 200, body = Person), (status = 403, description = "Not an admin"),
+        (status = 409, description = "No volunteer")))]
+pub(super) async fn dismiss(
+    State(pool): State<PgPool>,
+    Path(name): Path<String>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Reason>,
+) -> Result<Response, Stop> {
+    account.require(Scope::Admin)?;
+    let reason = reason::checked(&body.value.reason)?;
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    volunteers::dismiss(&mut call.tx, &name, Some(account.id), &reason).await?;
     let person = found(&mut call.tx, &name).await?;
     call.finish(StatusCode::OK, &person).await
 }

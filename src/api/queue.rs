@@ -246,6 +246,8 @@ pub(super) struct Worker {
     trouble_at: Option<DateTime<Utc>>,
     /// Seconds that it trained in attempts that have ended, slot by slot.
     trained_seconds: f64,
+    /// Of a volunteer's worker: whose; null of the board's own.
+    volunteer: Option<String>,
     /// When it registered.
     started_at: DateTime<Utc>,
     /// Last time it was heard of.
@@ -287,6 +289,7 @@ pub(super) async fn workers(
         trouble_at: worker.trouble_at,
         runs: worker.runs,
         trained_seconds: worker.trained_seconds,
+        volunteer: worker.volunteer,
         started_at: worker.started_at,
         last_seen_at: worker.last_seen_at,
         stopped_at: worker.stopped_at,

@@ -31,8 +31,8 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
             ("address", Asker::Address(origin))
         }
     };
-    // A worker beats and reports as its runs need it; such a token is the operator's own.
-    let works = matches!(&found, Ok(Some(account)) if account.require(Scope::Work).is_ok())
+    // A worker of the board's own beats and reports as its runs need it; a volunteer's is held to the limit.
+    let works = matches!(&found, Ok(Some(account)) if account.require(Scope::Work).is_ok() && account.volunteer().is_none())
         && parts.uri.path().starts_with(outside::PATH);
     let spent = match works {
         true => Ok(None),

@@ -55,8 +55,10 @@ pub(super) struct Run {
     error: Option<String>,
     /// Why somebody asked for its end.
     cancel_reason: Option<String>,
-    /// Whose word its numbers are; null until a worker takes it.
+    /// Whose word its numbers are; null until a worker takes it, of a volunteer's until it has ended.
     trust: Option<Trust>,
+    /// The volunteers who got the same numbers, where those count; else empty.
+    confirmed_by: Vec<String>,
     /// Final metrics, proof of treatment and provenance.
     result: Option<RunResult>,
     /// The run it retries.
@@ -107,8 +109,8 @@ impl Run {
         Self {
             waiting_for: data_sets.of(&run).map(WaitingFor::from),
             url: format!("/runs/{}", run.id),
-            // Workers are the operator's own, with or without the database's password.
-            trust: run.started_at.map(|_| Trust::Board),
+            trust: run.trust(),
+            confirmed_by: run.confirmed_by,
             id: run.id,
             experiment: run.experiment,
             trial: run.trial,

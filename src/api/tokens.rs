@@ -87,7 +87,7 @@ fn usual_days() -> i32 {
 impl WantedToken {
     /// What is wanted, unless the owner of the token that asks may not have it, or that token has less itself.
     pub(super) fn checked(&self, asking: &ApiAccount) -> Result<NewToken> {
-        NewToken::checked(&self.label, &self.scopes, self.days, asking.role)
+        NewToken::checked(&self.label, &self.scopes, self.days, asking.holder())
             .map_err(Error::Invalid)?
             .by(asking)
     }

@@ -1,8 +1,8 @@
 //! The job table for workers that have a token instead of the database's password: the same steps under the same fence
 //! as [`breakmywork_protocol::jobs`], which does them.
 //!
-//! A token is one worker. What it sends is bounded and checked like anybody's; the numbers that it reports are believed,
-//! so only admins make such tokens.
+//! A token is one worker. What it sends is bounded and checked like anybody's. The numbers that it reports are believed if an
+//! admin made the token; those of a volunteer's count once a second host got the same.
 
 use super::body::Body;
 use crate::auth::token::{ApiAccount, Scope};
@@ -13,12 +13,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use breakmywork_protocol::data_set::Reference;
-use breakmywork_protocol::id::{RunId, TokenId};
+use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::jobs::outside::{
     Condition, Heard, Known, MOST_DATA_SETS, MOST_POINTS, MOST_RUNS, NOT_REGISTERED, REPLACED,
     Registration, Release, Report, RunNumbers, Shelf, Taken, Unwanted, What,
 };
-use breakmywork_protocol::jobs::{self, Lease, Offer};
+use breakmywork_protocol::jobs::{self, Bearer, Ending, Lease, Offer};
 use breakmywork_protocol::metric;
 use serde::Deserialize;
 use sqlx::PgPool;
@@ -27,6 +27,9 @@ use uuid::Uuid;
 
 /// Longest key of a checkpoint, in characters.
 const KEY_CHARS: usize = 200;
+
+/// Processes that a volunteer may register within an hour: each has a row.
+const PROCESSES: i64 = 60;
 
 const NOT_YET: Error = Error::Worker {
     kind: NOT_REGISTERED,
@@ -40,10 +43,18 @@ const ANOTHER: Error = Error::Worker {
 /// Refuses whoever is not the worker that the token is.
 async fn check(pool: &PgPool, account: &ApiAccount, worker: Uuid) -> Result<()> {
     account.require(Scope::Work)?;
-    match jobs::worker_of_token(pool, account.token).await? {
+    match jobs::worker_of_token(pool, bearer(account)).await? {
         Some(current) if current == worker => Ok(()),
         Some(_) => Err(ANOTHER),
         None => Err(NOT_YET),
+    }
+}
+
+/// Whose worker a token is.
+fn bearer(account: &ApiAccount) -> Bearer {
+    Bearer {
+        token: account.token,
+        volunteer: account.volunteer(),
     }
 }
 
@@ -76,7 +87,8 @@ pub(super) async fn release(account: ApiAccount) -> Result<Json<Release>> {
 #[utoipa::path(put, path = "/api/v1/worker/{worker}", tag = "worker", security(("token" = [])),
     params(("worker" = Uuid, Path, description = "Fresh for each process")), request_body = Registration,
     responses((status = 204, description = "It may take runs"), (status = 403, description = "The token lacks the scope `work`"),
-        (status = 409, description = "That id was another process's"), (status = 422, description = "The number of slots is none")))]
+        (status = 409, description = "That id was another process's"), (status = 422, description = "The number of slots is none"),
+        (status = 429, description = "A volunteer's processes registered too often")))]
 pub(super) async fn register(
     State(pool): State<PgPool>,
     Path(worker): Path<Uuid>,
@@ -93,8 +105,19 @@ pub(super) async fn register(
     if !(1..=64).contains(&slots) {
         return Err(Error::field("/slots", "must be 1 to 64."));
     }
-    let token: TokenId = account.token;
-    match jobs::register_outside_worker(&pool, worker, token, &host, &device, &version, slots).await
+    if let Some(volunteer) = account.volunteer()
+        && jobs::registered_lately(&pool, volunteer).await? >= PROCESSES
+    {
+        return Err(Error::TooMany {
+            detail: format!(
+                "Your workers registered {PROCESSES} times within an hour. Wait a while; a worker that runs need not register again."
+            ),
+            retry_after: 600,
+        });
+    }
+    let bearer = bearer(&account);
+    match jobs::register_outside_worker(&pool, worker, bearer, &host, &device, &version, slots)
+        .await
     {
         Err(jobs::Error::Conflict(_)) => Err(ANOTHER),
         done => {
@@ -208,7 +231,7 @@ pub(super) async fn ended(
 ) -> Result<Json<RunNumbers>> {
     check(&pool, &account, worker).await?;
     most("/runs", &body.value.runs, MOST_RUNS)?;
-    let runs = jobs::ended(&pool, &body.value.runs).await?;
+    let runs = jobs::ended(&pool, worker, &body.value.runs).await?;
     Ok(Json(RunNumbers { runs }))
 }
 
@@ -234,7 +257,7 @@ pub(super) async fn checkpoints(
     check(&pool, &account, worker).await?;
     let lease = Lease::named(&pool, run, attempt.epoch, worker).await?;
     lease.check(&pool).await?;
-    let checkpoints = jobs::checkpoints(&pool, run).await?;
+    let checkpoints = jobs::checkpoints(&pool, &lease).await?;
     Ok(Json(Known { checkpoints }))
 }
 
@@ -306,6 +329,19 @@ fn proper(what: &What) -> Result<()> {
             key("/what/checkpoint/object_key", &checkpoint.object_key)
         }
         What::Unusable(given) => key("/what/unusable", given),
+        What::End(Ending::Succeeded(result)) => {
+            let unknown = result
+                .metrics
+                .keys()
+                .find(|name| metric::find(name).is_none());
+            match unknown {
+                None => Ok(()),
+                Some(_) => Err(Error::field(
+                    "/what/end/succeeded/metrics",
+                    "has a name that is no metric of this board.",
+                )),
+            }
+        }
         What::Beat(_) | What::Resumed(_) | What::End(_) => Ok(()),
     }
 }

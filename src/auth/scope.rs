@@ -24,8 +24,33 @@ pub enum Scope {
     Account,
     /// Run the queue; needs the role too.
     Admin,
-    /// Be a worker; needs the role of an admin too.
+    /// Be a worker; needs the role of an admin too, or an admission as a volunteer.
     Work,
+}
+
+/// By what somebody can use scopes.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder {
+    /// The role.
+    pub role: Role,
+    /// Whether an admin admitted that person as a volunteer.
+    pub is_volunteer: bool,
+}
+
+impl Holder {
+    /// Whether a scope is any good to such a person.
+    pub fn can_use(self, scope: Scope) -> bool {
+        scope.role() <= self.role || scope == Scope::Work && self.is_volunteer
+    }
+}
+
+impl From<Role> for Holder {
+    fn from(role: Role) -> Self {
+        Self {
+            role,
+            is_volunteer: false,
+        }
+    }
 }
 
 impl Scope {
@@ -94,15 +119,24 @@ impl Scope {
                 Role::Member
             }
             Self::Moderate => Role::Moderator,
-            // What it reports is believed.
+            // What it reports is believed; of a volunteer's it is not.
             Self::Admin | Self::Work => Role::Admin,
         }
     }
 
-    /// Those that somebody of that role can use.
-    pub fn of(role: Role) -> Vec<Self> {
+    /// Who can use it, for people.
+    pub fn whose(self) -> String {
+        match self {
+            Self::Work => "admins, and volunteers whom an admin admitted,".to_owned(),
+            other => format!("{}s", other.role()),
+        }
+    }
+
+    /// Those that somebody can use.
+    pub fn of(holder: impl Into<Holder>) -> Vec<Self> {
+        let holder = holder.into();
         let mut scopes = Self::ALL.to_vec();
-        scopes.retain(|scope| scope.role() <= role);
+        scopes.retain(|scope| holder.can_use(*scope));
         scopes
     }
 }
@@ -145,5 +179,12 @@ mod tests {
         assert!(!Scope::of(Role::Member).contains(&Scope::Moderate));
         assert!(!Scope::of(Role::Moderator).contains(&Scope::Admin));
         assert_eq!(Scope::of(Role::Admin), Scope::ALL);
+        let volunteer = Holder {
+            role: Role::Member,
+            is_volunteer: true,
+        };
+        let mut scopes = Scope::of(Role::Member);
+        scopes.push(Scope::Work);
+        assert_eq!(Scope::of(volunteer), scopes);
     }
 }

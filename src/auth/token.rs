@@ -4,7 +4,7 @@ mod new;
 
 pub use new::{DAYS, LABEL_CHARS, MOST_DAYS, Made, NewToken, OFFERED_DAYS, create};
 
-pub use super::scope::Scope;
+pub use super::scope::{Holder, Scope};
 
 use super::{account::Role, secret};
 use crate::config::Settings;
@@ -34,6 +34,8 @@ pub struct ApiAccount {
     pub role: Role,
     /// Whether it is an agent's.
     pub is_agent: bool,
+    /// Whether an admin admitted that person as a volunteer.
+    pub is_volunteer: bool,
     /// Whether signing in to the account takes a second factor.
     pub second_factor: bool,
     /// The role that waits for one.
@@ -56,13 +58,29 @@ impl ApiAccount {
         if self.waits.is_some_and(|waiting| waiting >= role) && role > Role::Member {
             return Err(Error::Forbidden(WAITS.to_owned()));
         }
-        if self.role < role {
-            return Err(Error::Forbidden(format!("Only {role}s may do this.")));
+        if !self.holder().can_use(scope) {
+            return Err(Error::Forbidden(format!(
+                "Only {} may do this.",
+                scope.whose()
+            )));
         }
         if !self.scopes.contains(&scope) {
             return Err(Error::Scope(scope));
         }
         Ok(())
+    }
+
+    /// By what it can use scopes.
+    pub fn holder(&self) -> Holder {
+        Holder {
+            role: self.role,
+            is_volunteer: self.is_volunteer && !self.is_agent,
+        }
+    }
+
+    /// Of a worker of a volunteer's: whose; none of an admin's, whose workers are the board's own.
+    pub fn volunteer(&self) -> Option<AccountId> {
+        (!self.role.is_admin()).then_some(self.id)
     }
 
     /// Whoever has a role of which a second factor is asked, and has none, is a member until then.
@@ -183,6 +201,7 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
         r#"select api_token.id as "token: TokenId", account.id as "id: AccountId", account.name,
                   account.role as "role: Role", account.sponsor_id is not null as "is_agent!", scopes, expires_at,
                   exists (select from second_factor f where f.account_id = account.id and confirmed_at is not null) as "second_factor!",
+                  exists (select from volunteer v where v.account_id = account.id and v.ended_at is null) as "is_volunteer!",
                   coalesce(last_used_at < now() - interval '1 minute', true) as "stale!"
            from api_token join account on account.id = api_token.account_id
              left join account sponsor on sponsor.id = account.sponsor_id
@@ -208,6 +227,7 @@ pub async fn find(pool: &PgPool, token: &str) -> sqlx::Result<Option<ApiAccount>
         name: row.name,
         role: row.role,
         is_agent: row.is_agent,
+        is_volunteer: row.is_volunteer,
         second_factor: row.second_factor,
         waits: None,
         token: row.token,

@@ -1,8 +1,8 @@
 //! `breakmywork token`: API tokens.
 
 use super::database::{Database, DatabaseArgs};
-use crate::auth::token::{self, NewToken, Scope, TokenRow};
-use crate::db::accounts;
+use crate::auth::token::{self, Holder, NewToken, Scope, TokenRow};
+use crate::db::{accounts, volunteers};
 use anyhow::{anyhow, ensure};
 use breakmywork_protocol::id::TokenId;
 use std::io::Write;
@@ -16,8 +16,8 @@ pub(super) enum Command {
         #[arg(long)]
         user: String,
         /// What the token allows: read, propose (works, claims, experiments, forecasts), discuss (comments, reactions),
-        /// follow (what is followed, inbox, mail), moderate, admin (the queue), work (a worker of yours; all three
-        /// need the role), account (tokens and sessions).
+        /// follow (what is followed, inbox, mail), moderate, admin (the queue), work (a worker; all three need the
+        /// role, or work an admission as a volunteer), account (tokens and sessions).
         #[arg(long = "scope", value_delimiter = ',', default_values_t = Scope::USUAL)]
         scopes: Vec<Scope>,
         /// Days until it ends, 1 to 365.
@@ -102,7 +102,11 @@ async fn create(
     days: i32,
 ) -> anyhow::Result<String> {
     let account = super::user::find(database, user).await?;
-    let new = NewToken::checked(label, scopes, days, account.role).map_err(|problems| {
+    let holder = Holder {
+        role: account.role,
+        is_volunteer: volunteers::is_one(&database.pool, account.id).await?,
+    };
+    let new = NewToken::checked(label, scopes, days, holder).map_err(|problems| {
         let details: Vec<String> = problems.into_iter().map(|problem| problem.detail).collect();
         anyhow!(details.join(" "))
     })?;

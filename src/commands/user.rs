@@ -7,7 +7,9 @@ use crate::auth::invitation::{self, NewInvitation};
 use crate::auth::{password, session};
 use crate::db::accounts::{self, Account, Tokens};
 use crate::db::second_factors;
+use crate::error::Error;
 use crate::reason;
+use crate::volunteers;
 use anyhow::{Context, anyhow, ensure};
 use breakmywork_protocol::id::InvitationId;
 use std::io::Write;
@@ -100,6 +102,19 @@ pub(super) enum Command {
     Enable {
         /// Whose.
         name: String,
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Admits a member as a volunteer, whose machines train runs; what they report counts once a second host got the same.
+    Volunteer {
+        /// Who.
+        name: String,
+        /// Takes the admission back.
+        #[arg(long, requires = "reason")]
+        off: bool,
+        /// Why it is taken back; on record.
+        #[arg(long, requires = "off")]
+        reason: Option<String>,
         #[command(flatten)]
         database: DatabaseArgs,
     },
@@ -206,6 +221,21 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             database.close().await;
             done?;
         }
+        Command::Volunteer {
+            name,
+            off: _,
+            reason,
+            database,
+        } => {
+            let reason = reason
+                .map(|reason| reason::checked(&reason))
+                .transpose()
+                .map_err(|_| anyhow!("Give --reason in one line of 1 to 300 characters."))?;
+            let database = database.open().await?;
+            let done = volunteer(&database, &name, reason.as_deref()).await;
+            database.close().await;
+            done?;
+        }
     }
     Ok(())
 }
@@ -298,6 +328,21 @@ async fn enable(database: &Database, name: &str) -> anyhow::Result<()> {
     let done = accounts::enable(&mut tx, account.id, None).await?;
     ensure!(done, "The account {name} is not disabled.");
     Ok(tx.commit().await?)
+}
+
+/// Admits a volunteer, or takes that back for a reason.
+async fn volunteer(database: &Database, name: &str, back_for: Option<&str>) -> anyhow::Result<()> {
+    find(database, name).await?;
+    let mut tx = database.pool.begin().await?;
+    let done = match back_for {
+        None => volunteers::admit(&mut tx, name, None).await,
+        Some(reason) => volunteers::dismiss(&mut tx, name, None, reason).await,
+    };
+    match done {
+        Ok(()) => Ok(tx.commit().await?),
+        Err(Error::Conflict(why)) => Err(anyhow!(why)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The account of that name, if it is a person's.

@@ -2,7 +2,7 @@
 
 use super::{resets, second_factors};
 use crate::auth::{account::Role, session, token};
-use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
+use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, RunId};
 use breakmywork_protocol::record::{self, Act, Subject};
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -27,6 +27,10 @@ pub struct Account {
     pub disabled_by: Option<String>,
     /// Why.
     pub disabled_reason: Option<String>,
+    /// Since when an admin lets that person train runs as a volunteer.
+    pub volunteer_since: Option<DateTime<Utc>>,
+    /// The run for which a worker of the board's own came to other numbers than that volunteer's.
+    pub contradicted_run: Option<RunId>,
 }
 
 /// The account of the board itself.
@@ -44,9 +48,11 @@ pub async fn find(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<Ac
     sqlx::query_as!(
         Account,
         r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", sponsor.name as "sponsor?", account.created_at,
-                  account.disabled_at, by.name as "disabled_by?", account.disabled_reason
+                  account.disabled_at, by.name as "disabled_by?", account.disabled_reason,
+                  volunteer.admitted_at as "volunteer_since?", volunteer.contradicted_run as "contradicted_run?: RunId"
            from account left join account by on by.id = account.disabled_by
              left join account sponsor on sponsor.id = account.sponsor_id
+             left join volunteer on volunteer.account_id = account.id and volunteer.ended_at is null
            where account.name = $1"#,
         name,
     )
@@ -93,9 +99,11 @@ pub async fn newest(
     sqlx::query_as!(
         Account,
         r#"select account.id as "id: AccountId", account.name, account.role as "role: Role", sponsor.name as "sponsor?", account.created_at,
-                  account.disabled_at, by.name as "disabled_by?", account.disabled_reason
+                  account.disabled_at, by.name as "disabled_by?", account.disabled_reason,
+                  volunteer.admitted_at as "volunteer_since?", volunteer.contradicted_run as "contradicted_run?: RunId"
            from account left join account by on by.id = account.disabled_by
              left join account sponsor on sponsor.id = account.sponsor_id
+             left join volunteer on volunteer.account_id = account.id and volunteer.ended_at is null
            where $1::bigint is null or account.id < $1
            order by account.id desc limit $2"#,
         before as Option<AccountId>,

@@ -37,6 +37,7 @@ pub mod stalled;
 pub mod text_search;
 pub mod tuning;
 pub mod visible;
+pub mod volunteers;
 pub mod webhooks;
 pub mod workers;
 pub mod works;

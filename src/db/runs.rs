@@ -1,6 +1,7 @@
 //! Runs, their attempts and their learning curves.
 
 use super::visible::Visible;
+use crate::trust::Trust;
 use breakmywork_protocol::id::{AccountId, ExperimentId, RunId};
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::stored::Stored;
@@ -72,9 +73,23 @@ pub struct Run {
     pub finished_at: Option<DateTime<Utc>>,
     /// Whether its experiment is sealed and not opened.
     pub closed: bool,
+    /// board or confirmed.
+    pub trust: String,
+    /// Whether a volunteer's worker ever had it.
+    pub lent: bool,
+    /// The volunteers who got the same numbers, where those count.
+    pub confirmed_by: Vec<String>,
 }
 
 impl Run {
+    /// Whose word its numbers are; of what volunteers have now nobody's yet.
+    pub fn trust(&self) -> Option<Trust> {
+        let told = self.finished_at.is_some() || !self.lent;
+        self.started_at
+            .filter(|_| told)
+            .map(|_| Trust::of_run(&self.trust))
+    }
+
     /// As admins see it, who keep the queue going: of a sealed experiment without what its plan would tell.
     fn for_admins(self) -> Self {
         if !self.closed {
@@ -125,7 +140,10 @@ macro_rules! select_runs {
                  run.epoch, run.failures, run.losses, run.run_after, run.cancel_asked_at, run.cancel_reason,
                  run.failure, run.error, run.result as "result: Json<Stored<RunResult>>",
                  run.retry_of as "retry_of: RunId", later.id as "retried_by?: RunId",
-                 run.created_at, run.started_at, run.finished_at, experiment.closed
+                 run.created_at, run.started_at, run.finished_at, experiment.closed, run.trust, run.lent,
+                 case when run.trust = 'confirmed' then array(
+                     select a.name from volunteered v join account a on a.id = v.account_id
+                     where v.run_id = run.id and v.counted order by v.epoch) else '{}' end as "confirmed_by!: Vec<String>"
                from run
                join experiment on experiment.id = run.experiment_id
                join account on account.id = run.owner_id
@@ -331,6 +349,8 @@ pub struct Attempt {
     pub device: String,
     /// Whether it has a token, and not the database's password.
     pub by_token: bool,
+    /// Of a volunteer's worker: whose.
+    pub volunteer: Option<String>,
     /// Step of the checkpoint it went on from.
     pub resumed_from: Option<i32>,
     /// When it was taken.
@@ -352,10 +372,11 @@ pub struct Attempt {
 pub async fn attempts(db: impl PgExecutor<'_>, run: &Run) -> sqlx::Result<Vec<Attempt>> {
     sqlx::query_as!(
         Attempt,
-        r#"select a.epoch, a.worker_id as worker, worker.host, worker.device, worker.token_id is not null as "by_token!", a.resumed_from, a.started_at,
+        r#"select a.epoch, a.worker_id as worker, worker.host, worker.device, worker.token_id is not null as "by_token!",
+             volunteer.name as "volunteer?", a.resumed_from, a.started_at,
              a.ended_at, a.outcome, a.error,
              (select max(c.step) from run_checkpoint c where c.run_id = a.run_id and c.epoch = a.epoch) as checkpoint
-           from run_attempt a join worker on worker.id = a.worker_id
+           from run_attempt a join worker on worker.id = a.worker_id left join account volunteer on volunteer.id = worker.volunteer_id
            where a.run_id = $1 order by a.epoch"#,
         run.id as RunId
     )

@@ -40,6 +40,8 @@ pub struct Worker {
     pub runs: Vec<RunId>,
     /// Seconds that it trained in attempts that have ended.
     pub trained_seconds: f64,
+    /// Of a volunteer's worker: whose.
+    pub volunteer: Option<String>,
 }
 
 impl Worker {
@@ -83,7 +85,9 @@ macro_rules! select_workers {
         sqlx::query_as!(
             Worker,
             r#"select id, host, device, version, started_at, last_seen_at, stopped_at, takes, trouble, trouble_at,
-             id in (select id from live_worker) as "live!",
+             (id in (select id from live_worker) or volunteer_id is not null and stopped_at is null
+               and last_seen_at > now() - interval '2 minutes') as "live!",
+             (select name from account where account.id = volunteer_id) as "volunteer?",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
                    where o.worker_id = worker.id and o.sha256 = d.sha256 order by o.name) as "data_sets!",
              array(select o.name from worker_data_set o join data_set d on d.name = o.name
@@ -97,14 +101,16 @@ macro_rules! select_workers {
     };
 }
 
-/// Workers heard of within the last hour, the lively ones first.
+/// Workers heard of within the last hour, the board's own and of those the lively ones first.
 ///
 /// # Errors
 /// If the database is away.
 pub async fn recent(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Worker>> {
-    select_workers!("order by stopped_at is not null, last_seen_at desc limit 200")
-        .fetch_all(db)
-        .await
+    select_workers!(
+        "order by volunteer_id is not null, stopped_at is not null, last_seen_at desc limit 200"
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// Workers heard of within the last hour, in the order of their ids, after one of them.

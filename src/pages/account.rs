@@ -10,12 +10,13 @@ use super::{Cache, see_other, show, with_status};
 use crate::{
     auth::{
         session::{self, SessionRow},
-        token::{self, Scope},
+        token::{self, Holder, Scope},
     },
     db::{
         acceptance::{self, Waiting},
         agents as db_agents,
         mail::{self, Mailbox, Wish},
+        volunteers,
         webhooks::{self as hooks, Webhook},
     },
     error::{Error, Result},
@@ -73,7 +74,10 @@ async fn page(state: &AppState, visit: Visit, from: Before) -> Result<Account> {
     let viewer = visit.viewer.clone().ok_or_else(|| Error::SignIn {
         next: "/account".to_owned(),
     })?;
-    let scopes = Scope::of(viewer.role);
+    let scopes = Scope::of(Holder {
+        role: viewer.role,
+        is_volunteer: volunteers::is_one(&state.pool, viewer.id).await?,
+    });
     let scopes = scopes.iter().map(|scope| (*scope, scope.words())).collect();
     let mailbox = mail::mailbox(&state.pool, viewer.id).await?;
     Ok(Account {

@@ -34,6 +34,13 @@ struct Person {
     calibration: Option<Html>,
 }
 
+impl Person {
+    /// Whether that person looks at it.
+    fn is_own(&self) -> bool {
+        self.visit.reader() == Some(self.account.id)
+    }
+}
+
 /// Most experiments, and most forecasts, on the page.
 const SHOWN: i64 = 100;
 

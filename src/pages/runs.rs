@@ -90,9 +90,19 @@ impl RunPage {
         }
     }
 
-    /// Whether the worker that trained it has a token, and not the database's password.
-    fn by_token(&self) -> bool {
-        self.attempts.last().is_some_and(|last| last.by_token)
+    /// Whose word the numbers are, for people.
+    fn trust(&self) -> String {
+        let trust = Trust::of_run(&self.run.trust);
+        let by_token = self.attempts.last().is_some_and(|last| last.by_token);
+        match trust {
+            Trust::Confirmed => format!(
+                "{}: workers of the volunteers {} got the same numbers",
+                trust.words(),
+                self.run.confirmed_by.join(" and ")
+            ),
+            _ if by_token => format!("{}, with an admin’s token", trust.words()),
+            _ => format!("{}, with the database’s password", trust.words()),
+        }
     }
 
     /// Whether an admin may have it done again.

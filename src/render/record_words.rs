@@ -59,6 +59,12 @@ pub fn told(entry: &Entry) -> String {
             if body["act"] == "tuned" {
                 return "the arms chose their settings, by the runs of their trials".to_owned();
             }
+            if body["act"] == "volunteer_contradicted" {
+                let run = body["run"].as_i64().unwrap_or_default();
+                return format!(
+                    "as a volunteer contradicted by a worker of the board’s own, for run {run}"
+                );
+            }
             let act = match body["author"]["name"].as_str() {
                 Some(author) => format!("author named: {author}"),
                 None => match body["rival"].as_i64() {

@@ -57,3 +57,60 @@ async fn a_run_is_live_until_it_ends(pool: PgPool) {
     );
     assert!(page.contains("data-over=\"yes\"") && page.contains("class=\"mean arm-"));
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_confirmed_run_names_who_confirmed_it_and_not_before(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    ada.registered(&site).await;
+    let boss = site.signed_in("boss", Role::Admin).await;
+    sqlx::query("update queue_control set audit_percent = 0")
+        .execute(&site.pool)
+        .await
+        .expect("sets");
+    let visitor = site.browser();
+    for (place, name) in ["bob", "cyd"].into_iter().enumerate() {
+        let id = site.account(name, Role::Member).await;
+        let admit = format!("/admin/people/{name}/volunteer");
+        boss.post(&admit, &[]).await.assert_status_see_other();
+        let worker = Uuid::new_v4();
+        sqlx::query("insert into worker (id, host, device, version, volunteer_id) values ($1, 'h', 'cpu', '0', $2)")
+            .bind(worker)
+            .bind(id.0)
+            .execute(&site.pool)
+            .await
+            .expect("registers");
+        let lease = jobs::take(&site.pool, worker, Timing::default()).await;
+        let lease = lease.expect("takes").expect("a run");
+        let Ending::Succeeded(mut result) =
+            site.success(lease.plan.as_ref().expect("a plan"), 0.375)
+        else {
+            panic!("a success");
+        };
+        result.provenance.arithmetic = Some("AVX2".into());
+        jobs::finish(
+            &site.pool,
+            &lease,
+            Ending::Succeeded(result),
+            Timing::default(),
+        )
+        .await
+        .expect("ends");
+        let page = visitor.get(&format!("/runs/{}", lease.run)).await.text();
+        assert!(page.contains("of the volunteer <a href=\"/people/bob\">"));
+        assert_eq!(page.contains("0.375"), place == 1, "{page}");
+        let words = "confirmed by a second host: workers of the volunteers bob and cyd got the same numbers";
+        assert_eq!(page.contains(words), place == 1, "{page}");
+    }
+    let people = boss.get("/admin/people").await.text();
+    assert!(people.contains("<h2>Volunteers</h2>"), "{people}");
+    let end = "/admin/people/bob/volunteer/end";
+    boss.post(end, &[("reason", "")])
+        .await
+        .assert_status(axum::http::StatusCode::UNPROCESSABLE_ENTITY);
+    boss.post(end, &[("reason", "done")])
+        .await
+        .assert_status_see_other();
+    let bob = visitor.get("/people/bob").await.text();
+    assert!(!bob.contains("Gives computing time"), "{bob}");
+}

@@ -5,9 +5,10 @@ with attempts as (
     select run_id, count(*) as count, min(epoch) as first, max(epoch) as last,
            count(*) filter (where ended_at is null) as open,
            count(*) filter (where outcome = 'succeeded') as succeeded,
-           count(*) filter (where outcome = 'failed') as failed,
-           count(*) filter (where outcome in ('lost', 'timed_out')) as lost
-    from run_attempt group by run_id
+           -- What volunteers' machines do costs a run nothing.
+           count(*) filter (where outcome = 'failed' and volunteer_id is null) as failed,
+           count(*) filter (where outcome in ('lost', 'timed_out') and volunteer_id is null) as lost
+    from run_attempt join worker on worker.id = worker_id group by run_id
 ), posts as (
     select experiment_id, count(*) as count from comment where kind = 'result' group by experiment_id
 )
@@ -31,9 +32,14 @@ from run_attempt later join run_attempt earlier on earlier.run_id = later.run_id
 -- Both times are those of their transactions' beginnings, and a taker may have waited for the one that ended it.
 where earlier.ended_at is null or earlier.ended_at > later.started_at + interval '10 s'
 union all
-select 'a succeeded run has one successful attempt, and no other run has one', 'run ' || r.id
+select 'a run that succeeded by itself has one successful attempt, and no other run has one', 'run ' || r.id
 from run r left join attempts a on a.run_id = r.id
-where coalesce(a.succeeded, 0) <> case r.state when 'succeeded' then 1 else 0 end
+where coalesce(a.succeeded, 0) <> case when r.state = 'succeeded' and r.trust = 'board' then 1 else 0 end
+union all
+select 'a confirmed run stands on two volunteers, and no other run does', 'run ' || r.id
+from run r
+where (select count(distinct account_id) from volunteered v where v.run_id = r.id and v.counted)
+      <> case r.trust when 'confirmed' then 2 else 0 end
 union all
 select 'success is told once', 'run ' || r.id
 from run r left join (select run_id, count(*) as count from run_event where kind = 'succeeded' group by run_id) e on e.run_id = r.id
@@ -44,7 +50,7 @@ from run r left join attempts a on a.run_id = r.id
 where (r.failures, r.losses) <> (coalesce(a.failed, 0), coalesce(a.lost, 0))
 union all
 select 'the curve of a succeeded run reaches its last step', 'run ' || r.id
-from run r where r.state = 'succeeded' and not exists (select from run_metric m where m.run_id = r.id and m.step = r.steps)
+from run r where r.state = 'succeeded' and r.trust = 'board' and not exists (select from run_metric m where m.run_id = r.id and m.step = r.steps)
 union all
 select 'every stored number is finite', 'run ' || m.run_id || ', ' || m.name
 from run_metric m where m.value in ('NaN', 'Infinity', '-Infinity')

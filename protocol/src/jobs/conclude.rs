@@ -1,6 +1,8 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
-use super::{Error, Result, co_sign, confirm, power, rival, seal, search, submit, tuning};
+use super::{
+    Error, Result, co_sign, confirm, power, rival, seal, search, submit, tuning, volunteer,
+};
 use crate::id::{AccountId, ClaimId, CommentId, ExperimentId, ThreadId};
 use crate::news;
 use crate::record::{self, Act, Subject};
@@ -44,6 +46,9 @@ pub(super) async fn if_done(tx: &mut PgConnection, experiment: ExperimentId) -> 
     if let Some(reason) = row.stop_reason {
         let verdict = stopped(tx, experiment, &reason).await?;
         post(tx, experiment, row.thread_id, &Ended::judged(&verdict)).await?;
+        return Ok(true);
+    }
+    if volunteer::again(tx, experiment).await? {
         return Ok(true);
     }
     if row.spec.get("search").is_some() {

@@ -1,7 +1,8 @@
 //! The end of an attempt: lease, run, attempt, verdict and result post in one transaction.
 
 use super::{
-    Error, Lease, Result, Timing, conclude, events, keep_curves, line, worker::count_time,
+    Error, Lease, Result, Timing, conclude, events, keep_curves, line, volunteer,
+    worker::count_time,
 };
 use crate::id::RunId;
 use crate::result::RunResult;
@@ -61,7 +62,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Specification => "specification",
             Self::Error => "error",
@@ -83,6 +84,11 @@ impl FailureKind {
 pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing) -> Result<()> {
     let mut tx = pool.begin().await?;
     let ending = admitted(&mut tx, lease.run, ending.fit()).await?;
+    if let Some(volunteer) = volunteer::of_worker(&mut tx, lease.worker).await? {
+        volunteer::finish(tx, lease, ending, volunteer).await?;
+        count_time(pool, lease).await;
+        return Ok(());
+    }
     let outcome = match &ending {
         Ending::Succeeded(_) => "succeeded",
         Ending::Failed {
@@ -108,7 +114,7 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
         return already_ended(&mut tx, lease, outcome).await;
     }
     let run = sqlx::query!(
-        r#"select failures, max_failures, cancel_asked_at is not null as "cancel!"
+        r#"select failures, max_failures, lent or retry_of is not null as "judges!", cancel_asked_at is not null as "cancel!"
            from run where id = $1 for no key update"#,
         lease.run as RunId
     )
@@ -121,6 +127,18 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
         Ending::Succeeded(_) | Ending::Preempted | Ending::Cancelled => None,
     };
     close_attempt(&mut tx, lease.run, lease.epoch, outcome, error).await?;
+    if run.judges {
+        match &ending {
+            Ending::Succeeded(result) => {
+                volunteer::judge(&mut tx, lease.run, Some(result.as_ref())).await?;
+            }
+            Ending::Failed {
+                kind: FailureKind::Diverged,
+                ..
+            } => volunteer::judge(&mut tx, lease.run, None).await?,
+            _ => {}
+        }
+    }
     match &ending {
         Ending::Succeeded(result) => {
             let result = serde_json::to_value(result).expect("a result is plain data");
@@ -263,7 +281,11 @@ async fn admitted(tx: &mut PgConnection, run: RunId, ending: Ending) -> sqlx::Re
 }
 
 /// Without a lease, an ending is either a repetition of what was accepted, or stale.
-async fn already_ended(tx: &mut PgConnection, lease: &Lease, outcome: &str) -> Result<()> {
+pub(super) async fn already_ended(
+    tx: &mut PgConnection,
+    lease: &Lease,
+    outcome: &str,
+) -> Result<()> {
     let before = sqlx::query_scalar!(
         "select outcome from run_attempt where run_id = $1 and epoch = $2",
         lease.run as RunId,
@@ -349,6 +371,9 @@ pub(super) async fn lose(
     error: &str,
     timing: Timing,
 ) -> sqlx::Result<()> {
+    if volunteer::lost(&mut *tx, run, epoch).await? {
+        return Ok(());
+    }
     let counted = sqlx::query!(
         r#"update run set losses = least(losses, 32766) + 1, losses_in_row = case when exists (
                select from run_checkpoint c where c.run_id = run.id and c.epoch = $2 and c.step > coalesce(

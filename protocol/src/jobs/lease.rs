@@ -134,8 +134,8 @@ pub async fn beat(
         ), seen as (
             update worker set last_seen_at = now() from beat where worker.id = beat.worker_id
         ), counted as (
-            update run set steps = $5 from beat where run.id = beat.run_id and run.steps is distinct from $5
-              and $5 is not null
+            update run set steps = $5 from beat join worker w on w.id = beat.worker_id
+            where run.id = beat.run_id and run.steps is distinct from $5 and $5 is not null and w.volunteer_id is null
         )
         select run.cancel_asked_at is not null as "cancel!" from beat join run on run.id = beat.run_id"#,
         lease.run as RunId,
@@ -153,7 +153,8 @@ pub async fn beat(
 }
 
 /// Stores points of the learning curves and the progress at that moment, so that a page that shows the curve
-/// need not wait for a beat. A resumed run writes the same points again; the last one stays.
+/// need not wait for a beat. A resumed run writes the same points again; the last one stays. Of a volunteer's worker none is
+/// stored: a second host is to find these numbers, not to read them.
 ///
 /// # Errors
 /// [`Error::LeaseLost`] if the lease was taken away.
@@ -165,20 +166,23 @@ pub async fn report_metrics(
 ) -> Result<()> {
     let mut tx = pool.begin().await?;
     // The update holds the lease's row, or finds none: the fence and the progress in one.
-    let held = sqlx::query!(
-        "update run_lease
-         set progress_at = case when $3 > step or $4 then now() else progress_at end, step = greatest(step, $3)
-         where run_id = $1 and epoch = $2 and worker_id = $5",
+    let volunteers = sqlx::query_scalar!(
+        r#"update run_lease
+           set progress_at = case when $3 > step or $4 then now() else progress_at end, step = greatest(step, $3)
+           where run_id = $1 and epoch = $2 and worker_id = $5
+           returning exists (select from worker where id = $5 and volunteer_id is not null) as "it!""#,
         lease.run as RunId,
         lease.epoch,
         to_int(progress.step),
         progress.alive,
         lease.worker
     )
-    .execute(&mut *tx)
-    .await?;
-    if held.rows_affected() == 0 {
-        return Err(lease.lost());
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or_else(|| lease.lost())?;
+    if volunteers {
+        tx.commit().await?;
+        return Ok(());
     }
     if let Some(steps) = progress.total() {
         sqlx::query!(
@@ -210,13 +214,16 @@ pub async fn report_metrics(
     Ok(())
 }
 
-/// Registers a checkpoint that lies safely in the store: only now does it exist.
+/// Registers a checkpoint that lies safely in the store: only now does it exist. One of a volunteer's worker is not
+/// registered, since nobody goes on from it.
 ///
 /// # Errors
 /// [`Error::LeaseLost`] if the lease was taken away.
 pub async fn checkpoint(pool: &PgPool, lease: &Lease, checkpoint: &Checkpoint) -> Result<()> {
     let mut tx = pool.begin().await?;
-    fence(&mut tx, lease).await?;
+    if fence(&mut tx, lease).await? == Holder::Volunteer {
+        return Ok(());
+    }
     let new = sqlx::query!(
         "insert into run_checkpoint (run_id, epoch, step, object_key, bytes, sha256)
          values ($1, $2, $3, $4, $5, $6)
@@ -255,7 +262,9 @@ pub async fn checkpoint(pool: &PgPool, lease: &Lease, checkpoint: &Checkpoint) -
 /// [`Error::LeaseLost`] if the lease was taken away.
 pub async fn checkpoint_unusable(pool: &PgPool, lease: &Lease, object_key: &str) -> Result<()> {
     let mut tx = pool.begin().await?;
-    fence(&mut tx, lease).await?;
+    if fence(&mut tx, lease).await? == Holder::Volunteer {
+        return Ok(());
+    }
     sqlx::query!(
         "update run_checkpoint set unusable_at = now()
          where run_id = $1 and object_key = $2 and unusable_at is null",
@@ -268,15 +277,19 @@ pub async fn checkpoint_unusable(pool: &PgPool, lease: &Lease, object_key: &str)
     Ok(())
 }
 
-/// The registered checkpoints of a run that can be used, the furthest first.
+/// The registered checkpoints of a run that a worker can use, the furthest first. A volunteer's begins anew: it is to come to
+/// the numbers by itself.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn checkpoints(pool: &PgPool, run: RunId) -> Result<Vec<Checkpoint>> {
+pub async fn checkpoints(pool: &PgPool, lease: &Lease) -> Result<Vec<Checkpoint>> {
     let rows = sqlx::query!(
         "select epoch, step, object_key, bytes, sha256 from run_checkpoint
-         where run_id = $1 and unusable_at is null order by step desc, epoch desc",
-        run as RunId
+         where run_id = $1 and unusable_at is null
+           and exists (select from worker where id = $2 and volunteer_id is null)
+         order by step desc, epoch desc",
+        lease.run as RunId,
+        lease.worker
     )
     .fetch_all(pool)
     .await?;
@@ -298,7 +311,9 @@ pub async fn checkpoints(pool: &PgPool, run: RunId) -> Result<Vec<Checkpoint>> {
 /// [`Error::LeaseLost`] if the lease was taken away.
 pub async fn resumed(pool: &PgPool, lease: &Lease, step: u32) -> Result<()> {
     let mut tx = pool.begin().await?;
-    fence(&mut tx, lease).await?;
+    if fence(&mut tx, lease).await? == Holder::Volunteer {
+        return Ok(());
+    }
     let new = sqlx::query!(
         "update run_attempt set resumed_from = $3
          where run_id = $1 and epoch = $2 and resumed_from is distinct from $3",
@@ -326,10 +341,20 @@ pub async fn resumed(pool: &PgPool, lease: &Lease, step: u32) -> Result<()> {
     Ok(())
 }
 
+/// Whose worker holds a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// The board's own.
+    Board,
+    /// A volunteer's, of which nothing is written beside its result.
+    Volunteer,
+}
+
 /// Holds the lease's row for the rest of the transaction, or fails: what follows is written by the one who may.
-pub(super) async fn fence(tx: &mut PgConnection, lease: &Lease) -> Result<()> {
-    sqlx::query!(
-        "select epoch from run_lease where run_id = $1 and epoch = $2 and worker_id = $3 for update",
+pub(super) async fn fence(tx: &mut PgConnection, lease: &Lease) -> Result<Holder> {
+    let volunteers = sqlx::query_scalar!(
+        r#"select exists (select from worker where id = $3 and volunteer_id is not null) as "it!"
+           from run_lease where run_id = $1 and epoch = $2 and worker_id = $3 for update of run_lease"#,
         lease.run as RunId,
         lease.epoch,
         lease.worker
@@ -337,7 +362,10 @@ pub(super) async fn fence(tx: &mut PgConnection, lease: &Lease) -> Result<()> {
     .fetch_optional(tx)
     .await?
     .ok_or_else(|| lease.lost())?;
-    Ok(())
+    Ok(match volunteers {
+        true => Holder::Volunteer,
+        false => Holder::Board,
+    })
 }
 
 impl Lease {
@@ -369,7 +397,7 @@ impl Lease {
     /// [`Error::LeaseLost`] if it was taken away.
     pub async fn check(&self, pool: &PgPool) -> Result<()> {
         let mut tx = pool.begin().await?;
-        fence(&mut tx, self).await
+        fence(&mut tx, self).await.map(drop)
     }
 
     pub(super) fn lost(&self) -> Error {

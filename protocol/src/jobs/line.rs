@@ -37,13 +37,14 @@ pub(super) async fn enter_all(tx: &mut PgConnection, experiment: ExperimentId) -
     Ok(())
 }
 
-/// Adds the time of an attempt that has ended to what its owner has used. What was lost is nobody's use.
+/// Adds the time of an attempt that has ended to what its owner has used. What was lost is nobody's use, nor is what a
+/// volunteer's machine gave.
 pub(super) async fn charge(tx: &mut PgConnection, run: RunId, epoch: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into queue_use (owner_id, seconds)
          select run.owner_id, greatest(extract(epoch from a.ended_at - a.started_at), 1)
-         from run join run_attempt a on a.run_id = run.id
-         where a.run_id = $1 and a.epoch = $2
+         from run join run_attempt a on a.run_id = run.id join worker w on w.id = a.worker_id
+         where a.run_id = $1 and a.epoch = $2 and w.volunteer_id is null
            and a.outcome in ('succeeded', 'failed', 'cancelled', 'preempted', 'timed_out')
          on conflict (owner_id) do update
          set seconds = used_until_now(queue_use.seconds, queue_use.counted_at) + excluded.seconds, counted_at = now()",

@@ -9,7 +9,7 @@
 //!   worker names (run, epoch) and changes nothing unless that lease still exists.
 //! - A run's end (lease, state, attempt, verdict, result post) is one transaction.
 //! - The database clock is the only clock.
-//! - Lock order is lease, run, experiment, claim, line, use; nobody takes them the other way round. The head of the record comes
+//! - Lock order is lease, run, volunteer, experiment, claim, line, use; nobody takes them the other way round. The head of the record comes
 //!   last, when the transaction commits.
 //! - What breaks a promise nevertheless is found and mended by the next sweep, which no single row can stop.
 
@@ -36,6 +36,7 @@ mod stop;
 mod submit;
 mod take;
 mod tuning;
+mod volunteer;
 mod worker;
 
 pub use co_sign::{Answer, answer, proposal_sha256};
@@ -62,8 +63,8 @@ pub use take::take;
 pub(crate) use tuning::chosen_again;
 pub use tuning::{chosen, settled};
 pub use worker::{
-    Trouble, ended, register_outside_worker, register_worker, report_trouble, stop_worker,
-    worker_of_token,
+    Bearer, Trouble, ended, register_outside_worker, register_worker, registered_lately,
+    report_trouble, stop_worker, worker_of_token,
 };
 
 use crate::id::{ExperimentId, RunId};

@@ -45,8 +45,8 @@ impl fmt::Display for OtherContent {
 
 /// Tells the board what data sets a worker has; this replaces what it offered before.
 ///
-/// The first worker that offers a name fixes what the name stands for on this board. What differs from that is
-/// returned; the worker gets no runs of it.
+/// The first worker of the board's own that offers a name fixes what the name stands for on this board. What differs from
+/// that is returned; the worker gets no runs of it.
 ///
 /// # Errors
 /// If the database is away or the worker is not registered.
@@ -60,10 +60,12 @@ pub async fn offer(pool: &PgPool, worker: Uuid, offers: &[Offer]) -> Result<Vec<
     // In the order of the names, so that two workers which bring the same new ones do not wait for each other.
     sqlx::query!(
         "insert into data_set (name, sha256)
-         select name, sha256 from unnest($1::text[], $2::text[]) as o (name, sha256) order by name
+         select name, sha256 from unnest($1::text[], $2::text[]) as o (name, sha256)
+         where exists (select from worker where id = $3 and volunteer_id is null) order by name
          on conflict (name) do nothing",
         &names,
-        &hashes
+        &hashes,
+        worker
     )
     .execute(&mut *tx)
     .await?;
@@ -80,6 +82,7 @@ pub async fn offer(pool: &PgPool, worker: Uuid, offers: &[Offer]) -> Result<Vec<
     sqlx::query!(
         "insert into worker_data_set (worker_id, name, sha256)
          select $1, name, sha256 from unnest($2::text[], $3::text[]) as o (name, sha256)
+         where exists (select from data_set d where d.name = o.name)
          on conflict (worker_id, name) do update set sha256 = excluded.sha256",
         worker,
         &names,

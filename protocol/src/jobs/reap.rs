@@ -61,6 +61,7 @@ async fn reap_one(
     skipped: &[i64],
 ) -> Result<Option<(RunId, Result<bool>)>> {
     let mut tx = pool.begin().await?;
+    // From the leases to their runs, whatever the database believes of either: there are few leases, and no end of runs.
     // Found and locked by one statement, deleted by another: a plan may run the search of a `delete … using (search)`
     // once for each row, and each time it finds, and deletes, another lease. A beat that commits first is seen when
     // the row is looked at again under its lock.
@@ -69,7 +70,7 @@ async fn reap_one(
         r#"select l.run_id as "run: RunId", l.epoch, l.step, l.expires_at < now() as "expired!",
                   l.taken_at < now() - make_interval(secs => run.max_runtime_s) as "timed_out!",
                   extract(epoch from now() - l.beat_at)::float8 as "silent_s!"
-           from run_lease l join run on run.id = l.run_id
+           from run_lease l cross join lateral (select max_runtime_s from run where run.id = l.run_id offset 0) run
            where (l.expires_at < now()
               or l.progress_at < now() - make_interval(secs => $1)
               or l.taken_at < now() - make_interval(secs => run.max_runtime_s))

@@ -1,7 +1,7 @@
 //! Workers and what they say of themselves.
 
 use super::{Error, Lease, Result};
-use crate::id::{RunId, TokenId};
+use crate::id::{AccountId, RunId, TokenId};
 use crate::text;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -34,6 +34,15 @@ pub async fn register_worker(
     Ok(())
 }
 
+/// Who comes with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bearer {
+    /// The token.
+    pub token: TokenId,
+    /// Of a volunteer's: whose; none of an admin's, whose workers are the board's own.
+    pub volunteer: Option<AccountId>,
+}
+
 /// The same of a worker that comes with a token instead of the database's password. A token is one worker: whichever
 /// process registered with it last is that worker, and those before it are none any more.
 ///
@@ -42,42 +51,60 @@ pub async fn register_worker(
 pub async fn register_outside_worker(
     pool: &PgPool,
     worker: Uuid,
-    token: TokenId,
+    bearer: Bearer,
     host: &str,
     device: &str,
     version: &str,
     slots: u8,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into worker (id, host, device, version, slots, token_id) values ($1, $2, $3, $4, $5, $6)
+        "insert into worker (id, host, device, version, slots, token_id, volunteer_id) values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (id) do update set last_seen_at = now() where worker.token_id = $6",
         worker,
         text::cut(host, text::NAME_CHARS),
         text::cut(device, text::NAME_CHARS),
         text::cut(version, text::NAME_CHARS),
         i16::from(slots),
-        token as TokenId
+        bearer.token as TokenId,
+        bearer.volunteer as Option<AccountId>
     )
     .execute(pool)
     .await?;
-    match worker_of_token(pool, token).await? == Some(worker) {
+    match worker_of_token(pool, bearer).await? == Some(worker) {
         true => Ok(()),
         false => Err(Error::Conflict("Another worker goes by this id.".into())),
     }
 }
 
-/// The worker that a token is: the process that registered with it last.
+/// The worker that a token is: the process that registered with it last. None if whose it is has become an admin since, or
+/// ceased to be one: then it is another kind of worker, and has to register as that.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn worker_of_token(pool: &PgPool, token: TokenId) -> Result<Option<Uuid>> {
-    let worker = sqlx::query_scalar!(
-        "select id from worker where token_id = $1 order by started_at desc, id limit 1",
-        token as TokenId
+pub async fn worker_of_token(pool: &PgPool, bearer: Bearer) -> Result<Option<Uuid>> {
+    let worker = sqlx::query!(
+        r#"select id, volunteer_id as "volunteer: AccountId" from worker
+           where token_id = $1 order by started_at desc, id limit 1"#,
+        bearer.token as TokenId
     )
     .fetch_optional(pool)
     .await?;
-    Ok(worker)
+    let worker = worker.filter(|worker| worker.volunteer == bearer.volunteer);
+    Ok(worker.map(|worker| worker.id))
+}
+
+/// Processes that a volunteer registered within an hour.
+///
+/// # Errors
+/// If the database is away.
+pub async fn registered_lately(pool: &PgPool, volunteer: AccountId) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from worker where volunteer_id = $1 and started_at > now() - interval '1 hour'"#,
+        volunteer as AccountId
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(count)
 }
 
 /// Signs a worker off; it offers no data set any more.
@@ -142,15 +169,18 @@ pub(super) async fn count_time(pool: &PgPool, lease: &Lease) {
     }
 }
 
-/// Which of these runs have ended for good, so that nobody needs their checkpoints any more.
+/// Which of these runs have ended for good, so that nobody needs their checkpoints any more. A volunteer's worker is told of
+/// runs that volunteers had, and of no others.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn ended(pool: &PgPool, runs: &[RunId]) -> Result<Vec<RunId>> {
+pub async fn ended(pool: &PgPool, worker: Uuid, runs: &[RunId]) -> Result<Vec<RunId>> {
     let ids: Vec<i64> = runs.iter().map(|run| run.0).collect();
     let ended = sqlx::query_scalar!(
-        r#"select id as "id: RunId" from run where id = any ($1) and finished_at is not null"#,
-        &ids
+        r#"select id as "id: RunId" from run where id = any ($1) and finished_at is not null
+             and (lent or exists (select from worker where id = $2 and volunteer_id is null))"#,
+        &ids,
+        worker
     )
     .fetch_all(pool)
     .await?;

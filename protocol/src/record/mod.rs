@@ -122,6 +122,12 @@ pub enum Act {
     Approved,
     /// Left it off the board.
     Declined,
+    /// Let somebody train runs as a volunteer.
+    VolunteerAdmitted,
+    /// Took that back.
+    VolunteerDismissed,
+    /// Came to other numbers than a volunteer: a worker of the board's own.
+    VolunteerContradicted,
 }
 
 /// What an entry is about.

@@ -248,7 +248,7 @@ pub(super) async fn runs(
     experiment: ExperimentId,
 ) -> sqlx::Result<Map<String, Value>> {
     let rows = sqlx::query!(
-        "select id, trial, arm, seed, plan, state, failure, error, result, retry_of from run
+        "select id, trial, arm, seed, plan, state, failure, error, result, retry_of, trust from run
          where experiment_id = $1 order by id",
         experiment as ExperimentId
     )
@@ -268,6 +268,9 @@ pub(super) async fn runs(
         // Told of those that have one: so the hashes of runs from before there were trials stay what they were.
         if let Some(trial) = row.trial {
             run["trial"] = json!(trial);
+        }
+        if row.trust != "board" {
+            run["trust"] = json!(row.trust);
         }
         (row.id.to_string(), Value::String(digest(&run)))
     });

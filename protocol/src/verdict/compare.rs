@@ -207,6 +207,11 @@ impl<'a> Compared<'a> {
     }
 }
 
+/// Whether the runs of a seed were made by different means, so that they cannot be compared.
+pub fn made_by_different_means(ends: &[End]) -> bool {
+    mixed(&ends.iter().map(Some).collect::<Vec<_>>()).is_some()
+}
+
 /// In what the runs of a pair were made by different means, if in anything that may change their numbers.
 fn mixed(ends: &[Option<&End>]) -> Option<String> {
     let mut made = ends.iter().filter_map(|end| match end {

@@ -40,6 +40,7 @@ use crate::result::RunResult;
 use crate::spec::{CriterionKind, Estimand, Scale};
 use serde::{Deserialize, Serialize};
 
+pub use compare::made_by_different_means;
 pub use confirmation::{Confirmation, PLANNED as PLANNED_POWER};
 pub use decide::{conclusion, decide, decision};
 pub(crate) use explain::escape;

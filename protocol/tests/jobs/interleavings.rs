@@ -1,6 +1,7 @@
 //! Random interleavings of everything that can happen to the job table, several at once, and what must always hold.
 
 use crate::common::*;
+use crate::volunteers::{audits, ends, volunteer};
 use breakmywork_protocol::data_set::Reference;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{ExperimentId, RunId};
@@ -90,6 +91,8 @@ struct World {
     actor: breakmywork_protocol::id::AccountId,
     workers: Vec<uuid::Uuid>,
     leases: Mutex<Vec<Lease>>,
+    /// The good end of a run, of a number.
+    ends: fn(u8) -> Ending,
 }
 
 impl World {
@@ -168,7 +171,7 @@ impl World {
                 }
                 None => Ok(()),
             },
-            Op::Succeed(pick, value) => self.end(pick, success(f64::from(value))).await,
+            Op::Succeed(pick, value) => self.end(pick, (self.ends)(value)).await,
             Op::Diverge(pick) => self.end(pick, failed(FailureKind::Diverged)).await,
             Op::Break(pick) => self.end(pick, failed(FailureKind::Error)).await,
             Op::HandBack(pick) => self.end(pick, Ending::Preempted).await,
@@ -232,6 +235,14 @@ impl World {
             }
         }
     }
+}
+
+/// An admin admits again whoever was contradicted.
+async fn believe(pool: &PgPool) {
+    sqlx::query("update volunteer set contradicted_at = null, contradicted_run = null")
+        .execute(pool)
+        .await
+        .expect("admits");
 }
 
 /// What is known of a run, to compare with a moment later.
@@ -315,13 +326,39 @@ async fn check(pool: &PgPool, before: &BTreeMap<i64, Seen>) -> BTreeMap<i64, See
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn nothing_that_happens_at_once_breaks_the_promises(pool: PgPool) {
+    at_random(&pool, &[], |value| success(f64::from(value))).await;
+}
+
+/// Three of six workers are volunteers', who say one of two things, so that they often agree, differ and are contradicted.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn nor_does_what_volunteers_do_at_once(pool: PgPool) {
+    audits(&pool, 50).await;
+    let mut workers = Vec::new();
+    for name in ["cyd", "dan", "eli"] {
+        workers.push(volunteer(&pool, name).await);
+    }
+    at_random(&pool, &workers, |value| ends(f64::from(value % 2))).await;
+    let [kept, confirmed, contradicted] = [
+        "select count(*) from volunteered",
+        "select count(*) from run where trust = 'confirmed'",
+        "select count(*) from volunteered where word = 'different'",
+    ]
+    .map(|sql| sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool));
+    for seen in [kept, confirmed, contradicted] {
+        assert!(seen.await.expect("a count") > 0);
+    }
+}
+
+async fn at_random(pool: &PgPool, volunteers: &[uuid::Uuid], ends: fn(u8) -> Ending) {
+    let pool = pool.clone();
     let actor = account(&pool, "ada").await;
     let other = account(&pool, "bob").await;
     let mut world = World {
         pool: pool.clone(),
         actor,
-        workers: Vec::new(),
+        workers: volunteers.to_vec(),
         leases: Mutex::default(),
+        ends,
     };
     for _ in 0..3 {
         world.workers.push(worker(&pool).await);
@@ -334,6 +371,7 @@ async fn nothing_that_happens_at_once_breaks_the_promises(pool: PgPool) {
         let author = if round % 2 == 0 { actor } else { other };
         // Small on purpose: experiments must conclude while others fight over them. Two seeds give four runs.
         registered(&pool, author, &spec(2)).await;
+        believe(&pool).await;
         for _ in 0..STEPS {
             let ops = step.new_tree(&mut runner).expect("a step").current();
             log.push(ops.clone());
@@ -355,6 +393,11 @@ async fn nothing_that_happens_at_once_breaks_the_promises(pool: PgPool) {
         .await
         .expect("expires");
     jobs::reap(&pool, TIMING).await.expect("reaps");
+    // Half an hour passes.
+    sqlx::query("update run set board_after = null")
+        .execute(&pool)
+        .await
+        .expect("passes");
     // A run on which one worker failed waits for another.
     let mut idle = 0;
     for worker in world.workers.iter().cycle() {
@@ -366,9 +409,13 @@ async fn nothing_that_happens_at_once_breaks_the_promises(pool: PgPool) {
             continue;
         };
         idle = 0;
-        finish(&pool, &lease, success(1.0), TIMING)
+        finish(&pool, &lease, ends(1), TIMING)
             .await
             .expect("finishes");
+        sqlx::query("update run set board_after = null")
+            .execute(&pool)
+            .await
+            .expect("passes");
     }
     check(&pool, &before).await;
     let stalled = sqlx::query_scalar!(

@@ -13,3 +13,4 @@ mod sweep;
 mod trials;
 mod trouble;
 mod tuning;
+mod volunteers;

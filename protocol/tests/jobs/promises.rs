@@ -111,9 +111,7 @@ async fn a_stale_worker_is_told_and_writes_nothing(pool: PgPool) {
     assert_eq!((reaped.lost, reaped.timed_out), (1, 0));
     let fresh = take(&pool, second).await.expect("the same run again");
     assert_eq!((fresh.run, fresh.epoch), (stale.run, 2));
-    let known = jobs::checkpoints(&pool, fresh.run)
-        .await
-        .expect("checkpoints");
+    let known = jobs::checkpoints(&pool, &fresh).await.expect("checkpoints");
     assert_eq!(known[0].step, 5);
     jobs::resumed(&pool, &fresh, 5).await.expect("resumes");
 

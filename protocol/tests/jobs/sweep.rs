@@ -52,7 +52,7 @@ fn analyzed_with(leases: u32) -> String {
 }
 
 /// A pool of one connection that plans once, with these settings.
-async fn planned(pool: &PgPool, settings: &[&str]) -> PgPool {
+pub(crate) async fn planned(pool: &PgPool, settings: &[&str]) -> PgPool {
     let settings: Vec<String> = settings.iter().map(|set| format!("set {set}")).collect();
     let one = PgPoolOptions::new()
         .max_connections(1)
@@ -472,9 +472,7 @@ async fn an_attempt_out_of_time_hands_its_run_back(pool: PgPool) {
     );
     assert_eq!(run_state(&pool, lease.run).await, "queued");
     let again = take(&pool, worker).await.expect("the same run");
-    let known = jobs::checkpoints(&pool, again.run)
-        .await
-        .expect("checkpoints");
+    let known = jobs::checkpoints(&pool, &again).await.expect("checkpoints");
     assert_eq!((again.run, known[0].step), (lease.run, 5));
     // The worker's own clock says the same.
     let ending = Ending::Failed {

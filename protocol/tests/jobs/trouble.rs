@@ -310,9 +310,7 @@ async fn an_unusable_checkpoint_is_passed_over_and_a_repeated_one_is_told_once(p
     jobs::checkpoint_unusable(&pool, &lease, "k9")
         .await
         .expect("marks");
-    let left = jobs::checkpoints(&pool, lease.run)
-        .await
-        .expect("checkpoints");
+    let left = jobs::checkpoints(&pool, &lease).await.expect("checkpoints");
     assert_eq!(left.iter().map(|c| c.step).collect::<Vec<_>>(), [5]);
 }
 
@@ -350,6 +348,6 @@ async fn trouble_is_shown_until_it_is_over_and_ended_runs_are_told_apart(pool: P
         .expect("finishes");
     let next = take(&pool, worker).await.expect("a run");
     let unknown = RunId(lease.run.0 + 1_000);
-    let ended = jobs::ended(&pool, &[lease.run, next.run, unknown]).await;
+    let ended = jobs::ended(&pool, worker, &[lease.run, next.run, unknown]).await;
     assert_eq!(ended.expect("tells"), [lease.run]);
 }

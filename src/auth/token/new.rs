@@ -1,7 +1,10 @@
 //! A token that somebody wants: checked the same way for the page, for scripts and on the command line.
 
 use super::{ApiAccount, PREFIX};
-use crate::auth::{account::Role, scope::Scope, secret};
+use crate::auth::{
+    scope::{Holder, Scope},
+    secret,
+};
 use crate::error::{Error, FieldProblem, Result};
 use breakmywork_protocol::{
     id::{AccountId, TokenId},
@@ -46,7 +49,7 @@ pub struct Made {
 }
 
 impl NewToken {
-    /// Checks what somebody of that role wants: what it is for, what it may do, and for how many days.
+    /// Checks what somebody wants: what it is for, what it may do, and for how many days.
     ///
     /// # Errors
     /// Everything that is wrong, by field: `/label`, `/scopes`, `/days`.
@@ -54,8 +57,9 @@ impl NewToken {
         label: &str,
         scopes: &[Scope],
         days: i32,
-        role: Role,
+        holder: impl Into<Holder>,
     ) -> Result<Self, Vec<FieldProblem>> {
+        let holder = holder.into();
         let mut problems = Vec::new();
         let mut refuse =
             |field: &str, detail: String| problems.push(FieldProblem::new(field, detail));
@@ -78,10 +82,10 @@ impl NewToken {
                 "Choose at least one thing that the token may do.".to_owned(),
             );
         }
-        if let Some(scope) = scopes.iter().find(|scope| scope.role() > role) {
+        if let Some(scope) = scopes.iter().find(|scope| !holder.can_use(**scope)) {
             refuse(
                 "/scopes",
-                format!("Only {}s can make a token with `{scope}`.", scope.role()),
+                format!("Only {} can make a token with `{scope}`.", scope.whose()),
             );
         }
         if !(1..=MOST_DAYS).contains(&days) {
@@ -182,6 +186,7 @@ pub async fn create(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::account::Role;
 
     #[test]
     fn what_is_wrong_is_said_field_by_field() {

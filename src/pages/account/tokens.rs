@@ -2,8 +2,8 @@
 
 use super::{Before, page};
 use crate::{
-    auth::token::{self, Made, NewToken, Scope, TokenRow},
-    db::accounts,
+    auth::token::{self, Holder, Made, NewToken, Scope, TokenRow},
+    db::{accounts, volunteers},
     error::{Error, FieldProblem, Result},
     extract::{Form, Member, Path, Visit},
     pages::{Cache, see_other, show, with_status},
@@ -149,7 +149,11 @@ pub async fn create(
     Member(viewer): Member,
     Form(wanted): Form<Wanted>,
 ) -> Result<Response> {
-    let new = NewToken::checked(&wanted.label, &wanted.scopes(), wanted.days(), viewer.role);
+    let holder = Holder {
+        role: viewer.role,
+        is_volunteer: volunteers::is_one(&state.pool, viewer.id).await?,
+    };
+    let new = NewToken::checked(&wanted.label, &wanted.scopes(), wanted.days(), holder);
     let new = match new {
         Ok(new) => new,
         Err(problems) => {

@@ -1,14 +1,17 @@
 //! Accounts as admins see them, and what they do about one that harms the board.
 
 use crate::{
-    db::accounts::{self, Account},
+    db::{
+        accounts::{self, Account},
+        volunteers::{self as table, Volunteer},
+    },
     error::Result,
     extract::{Admin, Form, Path, Query, Visit},
     pages::{Cache, see_other, show},
     reason,
-    render::filters,
+    render::{filters, number},
     state::AppState,
-    suspension,
+    suspension, volunteers,
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -23,6 +26,8 @@ const SHOWN: i64 = 100;
 struct People {
     visit: Visit,
     accounts: Vec<Account>,
+    /// Those that are admitted, on the first page alone.
+    volunteers: Vec<Volunteer>,
     older: Option<AccountId>,
 }
 
@@ -42,8 +47,13 @@ pub async fn list(
     let mut accounts = accounts::newest(&state.pool, start.before, SHOWN + 1).await?;
     let more = accounts.len() as i64 > SHOWN;
     accounts.truncate(SHOWN as usize);
+    let volunteers = match start.before {
+        None => table::admitted(&state.pool, SHOWN).await?,
+        Some(_) => Vec::new(),
+    };
     let page = People {
         visit,
+        volunteers,
         older: accounts.last().filter(|_| more).map(|last| last.id),
         accounts,
     };
@@ -67,6 +77,32 @@ pub async fn disable(
     let reason = reason::checked(&why.reason)?;
     let mut tx = state.pool.begin().await?;
     suspension::disable(&mut tx, &name, viewer.id, &reason).await?;
+    tx.commit().await?;
+    Ok(see_other(&format!("/people/{name}")))
+}
+
+/// Lets somebody train runs as a volunteer.
+pub async fn admit(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Path(name): Path<String>,
+) -> Result<Response> {
+    let mut tx = state.pool.begin().await?;
+    volunteers::admit(&mut tx, &name, Some(viewer.id)).await?;
+    tx.commit().await?;
+    Ok(see_other(&format!("/people/{name}")))
+}
+
+/// Takes that back.
+pub async fn dismiss(
+    State(state): State<AppState>,
+    Admin(viewer): Admin,
+    Path(name): Path<String>,
+    Form(why): Form<Why>,
+) -> Result<Response> {
+    let reason = reason::checked(&why.reason)?;
+    let mut tx = state.pool.begin().await?;
+    volunteers::dismiss(&mut tx, &name, Some(viewer.id), &reason).await?;
     tx.commit().await?;
     Ok(see_other(&format!("/people/{name}")))
 }

@@ -156,7 +156,7 @@ impl Board {
     /// Which of these runs have ended for good.
     pub(super) async fn ended(&self, worker: Uuid, runs: &[RunId]) -> Result<Vec<RunId>> {
         match self {
-            Self::Database(pool) => Ok(jobs::ended(pool, runs).await?),
+            Self::Database(pool) => Ok(jobs::ended(pool, worker, runs).await?),
             Self::Rest(rest) => rest.ended(worker, runs).await,
         }
     }
@@ -172,7 +172,7 @@ impl Board {
     /// The registered checkpoints that the run may go on from, the furthest first.
     pub(super) async fn checkpoints(&self, lease: &Lease) -> Result<Vec<Checkpoint>> {
         match self {
-            Self::Database(pool) => Ok(jobs::checkpoints(pool, lease.run).await?),
+            Self::Database(pool) => Ok(jobs::checkpoints(pool, lease).await?),
             Self::Rest(rest) => rest.checkpoints(lease).await,
         }
     }

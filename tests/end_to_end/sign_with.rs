@@ -69,7 +69,7 @@ async fn journey(browser: &WebDriver, site: &str) -> Result<Vec<String>> {
     see(browser, "Choose a name", 10).await?;
     let mut found = judge(browser, site, "newcomer", &page("/sign-up/with"), &axe).await?;
     fill(browser, "name", "ada").await?;
-    press(browser, "Sign up").await?;
+    click(browser, "main form .primary").await?;
     signed_in(browser, "ada").await?;
     assert!(browser.current_url().await?.path() == "/queue");
     let own = ["/account", "/account/identities", "/account/second-factor"];

@@ -143,6 +143,9 @@ async fn forget(state: &AppState) {
     if let Err(error) = crate::db::second_factors::clean_up(&state.pool).await {
         tracing::warn!("could not remove what was begun of signing in: {error}");
     }
+    if let Err(error) = crate::db::identities::clean_up(&state.pool).await {
+        tracing::warn!("could not remove what was begun of signing in elsewhere: {error}");
+    }
     if let Err(error) = crate::api::forget_old(&state.pool).await {
         tracing::warn!("could not remove old idempotency keys: {error}");
     }

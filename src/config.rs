@@ -1,6 +1,7 @@
 //! Settings of the web server: one struct, `--help` is the reference.
 
 use crate::auth::account::Role;
+use crate::auth::provider::Providers;
 use crate::mail::SmtpUrl;
 use breakmywork_protocol::spec::USUAL_HOURS;
 use clap::{Args, ValueEnum};
@@ -87,6 +88,17 @@ pub struct Settings {
     )]
     pub second_factor_for: SecondFactorFor,
 
+    /// File that says with which other sites people sign in: ORCID, GitHub, any provider of OpenID Connect.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_SIGN_IN_WITH",
+        value_name = "FILE",
+        value_parser = Providers::read,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub sign_in_with: Providers,
+
     /// Where members' webhooks may go.
     #[arg(
         long,
@@ -160,6 +172,7 @@ impl Default for Settings {
             smtp_url: None,
             mail_from: None,
             second_factor_for: SecondFactorFor::Nobody,
+            sign_in_with: Providers::default(),
             webhooks: Webhooks::Public,
         }
     }

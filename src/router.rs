@@ -24,7 +24,7 @@ pub fn app(state: AppState) -> Router {
         .fallback(crate::pages::addresses::nothing_here)
         // Innermost last: what refuses stands inside what explains refusals.
         .layer(from_fn_with_state(state.clone(), session::load))
-        .layer(from_fn(typed::keep))
+        .layer(from_fn_with_state(state.clone(), typed::keep))
         .layer(csrf::layer(&state.settings))
         .layer(limits::time())
         .layer(CatchPanicLayer::new())
@@ -78,7 +78,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
             run_list, show, standing, stop,
         },
         follow, forgotten, hiding, home, inbox, mail, narrow, people, queue, record, rivals, runs,
-        sign, sign_code, text_search,
+        sign, sign_code, sign_with, text_search,
         thread::{self, history, moderate, react, write},
         workers, works,
     };
@@ -232,6 +232,12 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
         .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
         .route("/sign-in/code", post(sign_code::check))
+        .route("/sign-in/with/{provider}", post(sign_with::begin))
+        .route("/sign-in/with/{provider}/back", get(sign_with::back))
+        .route(
+            "/sign-up/with",
+            get(sign_with::newcomer::form).post(sign_with::newcomer::choose),
+        )
         .route(
             "/sign-in/forgotten",
             get(forgotten::form).post(forgotten::ask),
@@ -280,6 +286,14 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route(
             "/account/password",
             post(account::sessions::change_password),
+        )
+        .route(
+            "/account/identities",
+            get(account::identities::page).post(account::identities::connect),
+        )
+        .route(
+            "/account/identities/{id}/remove",
+            post(account::identities::disconnect),
         )
         .route("/account/tokens", post(account::tokens::create))
         .route("/account/tokens/{id}/revoke", post(account::tokens::revoke))

@@ -2,7 +2,7 @@
 
 use crate::{
     address::Origin,
-    auth::{password::Passwords, rates::Rates, throttle::Throttle},
+    auth::{password::Passwords, provider::Asking, rates::Rates, throttle::Throttle},
     config::Settings,
     forecast::Surprises,
     front::Front,
@@ -39,6 +39,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Slows down guessing.
     pub throttle: Throttle,
+    /// Asks other sites who somebody is.
+    pub providers: Asking,
     /// Counts requests to REST.
     pub rates: Rates,
     /// How fast the workers are.
@@ -76,6 +78,7 @@ impl AppState {
             unchanged: Unchanged::default(),
             link_pictures: LinkPictures::default(),
             passwords: Passwords::new(),
+            providers: Asking::default(),
             throttle: Throttle::new(settings.sign_ups_per_hour),
             rates: Rates::new(settings.requests_per_minute),
             streams: Shares::new(STREAMS),

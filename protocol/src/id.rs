@@ -51,6 +51,8 @@ identifier! {
     SessionId,
     /// A link to sign up with.
     InvitationId,
+    /// By what another site says somebody signs in.
+    IdentityId,
     /// Something that followers are told.
     NewsId,
     /// That somebody follows something.

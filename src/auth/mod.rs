@@ -6,6 +6,7 @@ pub mod device;
 pub mod invitation;
 pub(crate) mod limit;
 pub mod password;
+pub mod provider;
 pub mod rates;
 pub mod scope;
 pub mod second_factor;

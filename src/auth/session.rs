@@ -29,6 +29,8 @@ pub struct Viewer {
     pub unread: i64,
     /// Names the session when it is ended.
     pub session: [u8; 32],
+    /// Whether there is a password to sign in with.
+    pub has_password: bool,
     /// Whether signing in takes a second factor.
     pub second_factor: bool,
     /// The role that waits for one: it is asked of that role here, and is not set up.
@@ -113,6 +115,7 @@ pub async fn find(pool: &PgPool, token: &str, client: &Client) -> sqlx::Result<O
     let found = sqlx::query!(
         r#"select account.id as "id: AccountId", account.name, account.role as "role: Role",
                   last_seen_at < now() - interval '1 minute' as "stale!",
+                  password_hash not like 'none%' as "has_password!",
                   exists (select from second_factor f where f.account_id = account.id and confirmed_at is not null) as "second_factor!",
                   (select count(*) from (
                     select from notice where notice.account_id = account.id and read_at is null limit 100) few) as "unread!"
@@ -143,9 +146,28 @@ pub async fn find(pool: &PgPool, token: &str, client: &Client) -> sqlx::Result<O
         role: row.role,
         unread: row.unread,
         session,
+        has_password: row.has_password,
         second_factor: row.second_factor,
         waits: None,
     }))
+}
+
+/// Minutes after signing in for which whoever has no password need not do it again to change what protects the account.
+pub const FRESH_MINUTES: i32 = 10;
+
+/// Whether a session began only just now.
+///
+/// # Errors
+/// If the database is away.
+pub async fn is_fresh(db: impl PgExecutor<'_>, session: &[u8; 32]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from session
+             where token_hash = $1 and created_at > now() - make_interval(mins => $2)) as "is!""#,
+        session.as_slice(),
+        FRESH_MINUTES,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Ends one session.

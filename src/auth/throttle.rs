@@ -41,6 +41,12 @@ const CODES: Limit = Limit {
     window: Duration::from_secs(60 * 60),
 };
 
+/// Ways to a provider and back that one address may go.
+const PROVIDERS: Limit = Limit {
+    most: 100,
+    window: Duration::from_secs(5 * 60),
+};
+
 /// Names with the addresses where they signed in, remembered at most.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(20_000).expect("some");
 
@@ -53,6 +59,7 @@ pub struct Throttle {
     sign_ups: Option<Limiter<Origin>>,
     resets: Limiter<Origin>,
     codes: Limiter<AccountId>,
+    providers: Limiter<Origin>,
     known: Arc<Mutex<LruCache<(String, Origin), ()>>>,
 }
 
@@ -94,6 +101,7 @@ impl Throttle {
             sign_ups: (sign_ups > 0).then(|| Limiter::new(limit)),
             resets: Limiter::new(RESETS),
             codes: Limiter::new(CODES),
+            providers: Limiter::new(PROVIDERS),
             known: Arc::new(Mutex::new(LruCache::new(KNOWN))),
         }
     }
@@ -183,6 +191,14 @@ impl Throttle {
     /// The code was right.
     pub fn right_code(&self, account: AccountId) {
         self.codes.forget(&account);
+    }
+
+    /// Counts somebody who is sent to a provider, or comes back.
+    ///
+    /// # Errors
+    /// When to try again.
+    pub fn provider(&self, origin: Origin) -> Result<(), Wait> {
+        self.providers.spend(&origin).map_err(Wait)
     }
 
     fn is_known(&self, name: &str, origin: Origin) -> bool {

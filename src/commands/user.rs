@@ -60,11 +60,11 @@ pub(super) enum Command {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Sets another password, signs the person out everywhere and revokes all API tokens.
+    /// Sets another password, signs the person out everywhere, revokes all API tokens and disconnects other sites.
     Password {
         /// Whose.
         name: String,
-        /// Leaves the API tokens as they are.
+        /// Leaves the API tokens, and the other sites to sign in with, as they are.
         #[arg(long)]
         keep_tokens: bool,
         #[command(flatten)]

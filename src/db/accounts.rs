@@ -1,7 +1,7 @@
 //! People.
 
-use super::{resets, second_factors};
-use crate::auth::{account::Role, session, token};
+use super::{identities, resets, second_factors};
+use crate::auth::{account::Role, secret, session, token};
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, RunId};
 use breakmywork_protocol::record::{self, Act, Subject};
 use chrono::{DateTime, Utc};
@@ -65,10 +65,23 @@ pub async fn find(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<Ac
 pub struct Credentials {
     /// The account.
     pub id: AccountId,
-    /// argon2id in PHC form.
+    /// argon2id in PHC form, or what [`no_password`] gives.
     pub password_hash: String,
     /// Why the account was disabled, if it was.
     pub disabled: Option<String>,
+}
+
+impl Credentials {
+    /// Whether there is a password to sign in with.
+    pub fn has_password(&self) -> bool {
+        !self.password_hash.starts_with("none")
+    }
+}
+
+/// What stands where others have a password's hash, of somebody who signs in by another site alone: no password has this
+/// hash, and nobody can guess it, since devices are marked with it.
+pub fn no_password() -> String {
+    format!("none {}", secret::random_hex())
 }
 
 /// What signing in with that name needs to know.
@@ -197,7 +210,8 @@ pub async fn create(
 /// What becomes of somebody's API tokens when their sessions end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tokens {
-    /// They are revoked: whoever had the old password, or a browser of theirs, may have made some.
+    /// They are revoked: whoever had the old password, or a browser of theirs, may have made some. With another password
+    /// the account is disconnected from other sites, too, for the same reason.
     Revoked,
     /// They stay, by the person's wish.
     Kept,
@@ -238,6 +252,9 @@ pub async fn set_password(
     .await?;
     resets::end(&mut *tx, account).await?;
     second_factors::end_steps(&mut *tx, account).await?;
+    if tokens == Tokens::Revoked {
+        identities::disconnect_all(&mut *tx, account).await?;
+    }
     sign_out_everywhere(tx, account, tokens).await
 }
 

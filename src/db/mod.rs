@@ -18,6 +18,7 @@ pub mod forecasts;
 pub mod front;
 pub mod frozen;
 pub mod hiding;
+pub mod identities;
 pub mod lineage;
 pub mod listed;
 pub mod mail;

@@ -2,7 +2,8 @@
 //!
 //! By `Sec-Fetch-Site` and `Origin`, without tokens. A proxy in front must pass
 //! `Host` and `Origin` unchanged. Requests with neither header (scripts) pass:
-//! they bring no cookie, and no handler changes anything by GET.
+//! they bring no cookie, and no handler changes anything by GET, but for coming back
+//! from another site that says who somebody is (`pages/sign_with.rs`).
 
 use crate::config::Settings;
 use tower_http::csrf::CsrfLayer;

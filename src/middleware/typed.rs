@@ -9,10 +9,11 @@ use crate::{
         kept::{FORM, Kept},
         sign,
     },
+    state::AppState,
 };
 use axum::{
     body::{Body, Bytes},
-    extract::Request,
+    extract::{Request, State},
     http::{Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -32,7 +33,7 @@ impl Typed {
 }
 
 /// Lays down the body of a posted form. Stands inside the check for other sites' forms, which are never shown.
-pub async fn keep(request: Request, next: Next) -> Response {
+pub async fn keep(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let slot = request.extensions().get::<Typed>().cloned();
     let is_form = request.method() == Method::POST
         && request
@@ -55,7 +56,8 @@ pub async fn keep(request: Request, next: Next) -> Response {
     match slot.kept().await {
         Some(kept) => {
             let visit = Visit::new(&uri, response.extensions());
-            sign::interrupted(visit, to.clone(), kept).unwrap_or_else(IntoResponse::into_response)
+            sign::interrupted(&state, visit, to.clone(), kept)
+                .unwrap_or_else(IntoResponse::into_response)
         }
         None => response,
     }

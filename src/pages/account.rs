@@ -1,6 +1,7 @@
 //! One's own account: API tokens, signed-in browsers, mail, webhooks, password.
 
 pub mod agents;
+pub mod identities;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
@@ -14,7 +15,7 @@ use crate::{
     },
     db::{
         acceptance::{self, Waiting},
-        agents as db_agents,
+        agents as db_agents, identities as db_identities,
         mail::{self, Mailbox, Wish},
         volunteers,
         webhooks::{self as hooks, Webhook},
@@ -27,7 +28,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use breakmywork_protocol::id::{ExperimentId, TokenId};
+use breakmywork_protocol::id::{AccountId, ExperimentId, TokenId};
 use serde::Deserialize;
 
 #[derive(Debug, Template)]
@@ -42,6 +43,9 @@ struct Account {
     tokens: tokens::Tokens,
     /// How many agents act for this person.
     agents: usize,
+    has_password: bool,
+    /// With how many other sites this person signs in; none where there are none to sign in with.
+    identities: Option<usize>,
     /// Where else what comes into the inbox is sent.
     webhooks: Vec<Webhook>,
     sends_mail: bool,
@@ -101,11 +105,20 @@ async fn page(state: &AppState, visit: Visit, from: Before) -> Result<Account> {
         .await?,
         tokens: tokens::Tokens::of(&state.pool, viewer.id, "/account", scopes, from).await?,
         agents: db_agents::of(&state.pool, viewer.id).await?.len(),
+        identities: identities(state, viewer.id).await?,
+        has_password: viewer.has_password,
         role: viewer.role.as_str(),
         name: viewer.name,
         visit,
         errors: FormErrors::new(),
     })
+}
+
+/// With how many other sites somebody signs in, where that is possible or was.
+async fn identities(state: &AppState, account: AccountId) -> Result<Option<usize>> {
+    let connected = db_identities::of(&state.pool, account).await?.len();
+    let offered = !state.settings.sign_in_with.is_empty();
+    Ok((offered || connected > 0).then_some(connected))
 }
 
 /// The account page.

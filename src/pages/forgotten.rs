@@ -88,6 +88,8 @@ pub async fn ask(
 struct New {
     visit: Visit,
     name: String,
+    /// Whether there are other sites to sign in with.
+    has_others: bool,
     errors: FormErrors,
 }
 
@@ -112,6 +114,7 @@ pub async fn new_form(
         &New {
             visit,
             name,
+            has_others: !state.settings.sign_in_with.is_empty(),
             errors,
         },
         Cache::Never,
@@ -144,6 +147,7 @@ pub async fn set(
         let page = New {
             visit,
             name,
+            has_others: !state.settings.sign_in_with.is_empty(),
             errors,
         };
         return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);

@@ -29,6 +29,7 @@ pub mod rivals;
 pub mod runs;
 pub mod sign;
 pub mod sign_code;
+pub mod sign_with;
 mod stream;
 pub mod text_search;
 pub mod thread;

@@ -13,6 +13,7 @@ use crate::{
         device::Device,
         invitation,
         password::{self, Asker},
+        provider::Providers,
         session,
         throttle::Wait,
     },
@@ -32,6 +33,7 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use breakmywork_protocol::id::AccountId;
 use serde::Deserialize;
+use sqlx::PgConnection;
 use std::collections::BTreeMap;
 
 /// The same words for an unknown name and a wrong password.
@@ -78,6 +80,27 @@ struct SignIn {
     next: String,
     /// What was typed when the session had ended.
     kept: Option<Kept>,
+    /// Other sites to sign in with.
+    providers: Providers,
+    /// Why it did not work with one of them.
+    trouble: Option<String>,
+    /// Only signing up needs one.
+    invitation: &'static str,
+}
+
+impl SignIn {
+    fn of(state: &AppState, visit: Visit, next: String, kept: Option<Kept>) -> Self {
+        Self {
+            visit,
+            errors: FormErrors::new(),
+            name: String::new(),
+            next,
+            kept,
+            providers: state.settings.sign_in_with.clone(),
+            trouble: None,
+            invitation: "",
+        }
+    }
 }
 
 #[derive(Debug, Template)]
@@ -90,6 +113,10 @@ struct SignUp {
     open: config::SignUp,
     /// The code of an invitation, where one is needed.
     invitation: String,
+    /// Other sites to sign up with.
+    providers: Providers,
+    /// Nothing is carried along here.
+    kept: Option<Kept>,
 }
 
 impl SignUp {
@@ -103,37 +130,24 @@ impl SignUp {
 }
 
 /// The form for signing in.
-pub async fn sign_in_form(visit: Visit, Query(query): Query<Next>) -> Result<Response> {
+pub async fn sign_in_form(
+    State(state): State<AppState>,
+    visit: Visit,
+    Query(query): Query<Next>,
+) -> Result<Response> {
     let next = url::local(&query.next).to_owned();
     if visit.viewer.is_some() {
         return Ok(see_other(&next));
     }
-    let errors = FormErrors::new();
-    let name = String::new();
-    show(
-        &SignIn {
-            visit,
-            errors,
-            name,
-            next,
-            kept: None,
-        },
-        Cache::Never,
-    )
+    show(&SignIn::of(&state, visit, next, None), Cache::Never)
 }
 
 /// The form for signing in, in answer to a form that was sent after the session had ended: it carries that one along.
 ///
 /// # Errors
 /// If the page cannot be made, which it always can.
-pub fn interrupted(visit: Visit, next: String, kept: Kept) -> Result<Response> {
-    let page = SignIn {
-        visit,
-        errors: FormErrors::new(),
-        name: String::new(),
-        next,
-        kept: Some(kept),
-    };
+pub fn interrupted(state: &AppState, visit: Visit, next: String, kept: Kept) -> Result<Response> {
+    let page = SignIn::of(state, visit, next, Some(kept));
     with_status(StatusCode::UNAUTHORIZED, &page, Cache::Never)
 }
 
@@ -141,20 +155,31 @@ pub fn interrupted(visit: Visit, next: String, kept: Kept) -> Result<Response> {
 ///
 /// # Errors
 /// If the page cannot be made, which it always can.
-pub(super) fn anew(visit: Visit, next: String, kept: Option<Kept>) -> Result<Response> {
-    let mut errors = FormErrors::new();
-    errors.add(
+pub(super) fn anew(
+    state: &AppState,
+    visit: Visit,
+    next: String,
+    kept: Option<Kept>,
+) -> Result<Response> {
+    let mut page = SignIn::of(state, visit, next, kept);
+    page.errors.add(
         "name",
         "It is more than ten minutes since you gave your password, or it was changed since. Sign in anew.",
     );
-    let page = SignIn {
-        visit,
-        errors,
-        name: String::new(),
-        next,
-        kept,
-    };
     with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
+}
+
+/// The form for signing in, for whoever could not sign in by another site, with the reason.
+pub(super) fn otherwise(
+    state: &AppState,
+    visit: Visit,
+    next: String,
+    status: StatusCode,
+    trouble: String,
+) -> Result<Response> {
+    let mut page = SignIn::of(state, visit, next, None);
+    page.trouble = Some(trouble);
+    with_status(status, &page, Cache::Never)
 }
 
 /// Signs in.
@@ -203,23 +228,14 @@ pub async fn sign_in(
     };
     let Some(found) = credentials.filter(|_| right) else {
         tracing::warn!("sign-in refused");
-        let mut errors = FormErrors::new();
-        errors.add("name", WRONG);
-        let page = SignIn {
-            visit,
-            errors,
-            name: name.chars().take(LONGEST_SHOWN).collect(),
-            next,
-            kept: Kept::carried(form.others),
-        };
+        let mut page = SignIn::of(&state, visit, next, Kept::carried(form.others));
+        page.errors.add("name", WRONG);
+        page.name = name.chars().take(LONGEST_SHOWN).collect();
         return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
     };
     attempt.right();
     if let Some(reason) = found.disabled {
-        tracing::warn!(account = %found.id, "sign-in of a disabled account");
-        return Err(Error::Forbidden(format!(
-            "This account was disabled. The reason: {reason}"
-        )));
+        return Err(disabled(found.id, &reason));
     }
     let kept = Kept::carried(form.others);
     if second_factors::is_on(&state.pool, found.id).await? {
@@ -228,6 +244,12 @@ pub async fn sign_in(
     }
     let known = Device::cookie(device, &state.settings, &name, &found.password_hash);
     signed_in(&state, &visit, &client, found.id, &known, &next, kept).await
+}
+
+/// Refuses whose account was disabled.
+pub(super) fn disabled(account: AccountId, reason: &str) -> Error {
+    tracing::warn!(%account, "sign-in of a disabled account");
+    Error::Forbidden(format!("This account was disabled. The reason: {reason}"))
 }
 
 /// Begins a session, and goes on with what was to be done.
@@ -249,7 +271,7 @@ pub(super) async fn signed_in(
 }
 
 /// Longest name that the form gives back, in characters: no name is longer, a guesser's may be.
-const LONGEST_SHOWN: usize = 100;
+pub(super) const LONGEST_SHOWN: usize = 100;
 
 /// Says that one has to wait, and how long.
 pub(super) fn too_many(Wait(seconds): Wait, what: &str) -> Error {
@@ -276,7 +298,9 @@ pub async fn sign_up_form(
         name: String::new(),
         next,
         open: state.settings.sign_up,
-        invitation: query.invitation,
+        invitation: query.invitation.chars().take(LONGEST_SHOWN).collect(),
+        providers: state.settings.sign_in_with.clone(),
+        kept: None,
     };
     show(&page, Cache::Never)
 }
@@ -290,24 +314,10 @@ pub async fn sign_up(
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
     let open = state.settings.sign_up;
-    if open == config::SignUp::Closed {
-        return Err(Error::Forbidden(
-            "Sign-up is closed here. Ask an admin for an account.".to_owned(),
-        ));
-    }
     let name = form.name.trim().to_owned();
     let next = url::local(&form.next).to_owned();
-    let mut errors = FormErrors::new();
-    let staff = accounts::staff(&state.pool).await?;
-    errors.check("name", account::check_sign_up(&name, &staff));
+    let mut errors = check_newcomer(&state, &name, &form.invitation).await?;
     errors.check("password", password::check(&form.password, &name));
-    let needed = open == config::SignUp::Invite;
-    if needed && !invitation::is_good(&state.pool, form.invitation.trim()).await? {
-        errors.add("invitation", NOT_INVITED);
-    }
-    if errors.is_empty() && accounts::find(&state.pool, &name).await?.is_some() {
-        errors.add("name", TAKEN);
-    }
     if errors.is_empty() {
         state
             .throttle
@@ -319,22 +329,15 @@ pub async fn sign_up(
         };
         let hash = state.passwords.hash(asker, form.password).await?;
         let mut tx = state.pool.begin().await?;
-        let made = accounts::create(&mut *tx, &name, &hash, Role::Member).await?;
-        let invited = match made {
-            Some(id) if needed => invitation::spend(&mut *tx, form.invitation.trim(), id).await?,
-            _ => true,
-        };
-        match made {
-            // Somebody else was quicker with the same link: there is no account.
-            _ if !invited => errors.add("invitation", NOT_INVITED),
-            Some(id) => {
+        match make(&state, &mut tx, &name, &hash, &form.invitation).await? {
+            Ok(id) => {
                 tx.commit().await?;
                 tracing::info!(account = %id, "signed up");
                 let known = Device::cookie(None, &state.settings, &name, &hash);
                 let response = start(&state, &visit, &client, id, &next).await?;
                 return Ok(with_cookie(response, &known));
             }
-            None => errors.add("name", TAKEN),
+            Err((field, detail)) => errors.add(field, detail),
         }
     }
     let page = SignUp {
@@ -344,12 +347,60 @@ pub async fn sign_up(
         next,
         open,
         invitation: form.invitation.chars().take(LONGEST_SHOWN).collect(),
+        providers: state.settings.sign_in_with.clone(),
+        kept: None,
     };
     with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
 }
 
+/// What is wrong with a new account of that name, by that invitation where one is needed.
+///
+/// # Errors
+/// If nobody may sign up.
+pub(super) async fn check_newcomer(
+    state: &AppState,
+    name: &str,
+    invitation: &str,
+) -> Result<FormErrors> {
+    let open = state.settings.sign_up;
+    if open == config::SignUp::Closed {
+        return Err(Error::Forbidden(
+            "Sign-up is closed here. Ask an admin for an account.".to_owned(),
+        ));
+    }
+    let mut errors = FormErrors::new();
+    let staff = accounts::staff(&state.pool).await?;
+    errors.check("name", account::check_sign_up(name, &staff));
+    let needed = open == config::SignUp::Invite;
+    if needed && !invitation::is_good(&state.pool, invitation.trim()).await? {
+        errors.add("invitation", NOT_INVITED);
+    }
+    if errors.is_empty() && accounts::find(&state.pool, name).await?.is_some() {
+        errors.add("name", TAKEN);
+    }
+    Ok(errors)
+}
+
+/// Makes a new account; or says, by field, where somebody else was quicker: then roll `tx` back.
+pub(super) async fn make(
+    state: &AppState,
+    tx: &mut PgConnection,
+    name: &str,
+    hash: &str,
+    invitation: &str,
+) -> Result<Result<AccountId, (&'static str, &'static str)>> {
+    let Some(id) = accounts::create(&mut *tx, name, hash, Role::Member).await? else {
+        return Ok(Err(("name", TAKEN)));
+    };
+    let needed = state.settings.sign_up == config::SignUp::Invite;
+    if needed && !invitation::spend(tx, invitation.trim(), id).await? {
+        return Ok(Err(("invitation", NOT_INVITED)));
+    }
+    Ok(Ok(id))
+}
+
 /// A new session for every sign-in; the one before ends.
-async fn start(
+pub(super) async fn start(
     state: &AppState,
     visit: &Visit,
     client: &Client,

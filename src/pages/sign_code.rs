@@ -79,7 +79,7 @@ pub async fn check(
     let next = url::local(&form.next).to_owned();
     let kept = Kept::carried(form.others);
     let Some(asked) = table::asked(&state.pool, &form.step).await? else {
-        return sign::anew(visit, next, kept);
+        return sign::anew(&state, visit, next, kept);
     };
     if !is_right(&state, asked.account, &asked.secret, &form.code).await? {
         tracing::warn!(account = %asked.account, "wrong code");

@@ -78,6 +78,7 @@ const OWN: &[&str] = &[
     "/inbox/following",
     "/account",
     "/account/second-factor",
+    "/account/identities",
     "/account/agents",
     "/account/agents/scout-agent",
     "/people/scout-agent",
@@ -102,7 +103,8 @@ const ADMINS: &[&str] = &[
 /// The only one that is not there.
 const MISSING: &str = "/nothing-here";
 
-/// Addresses that show no page of their own, and those that hold a secret which a mail alone has.
+/// Addresses that show no page of their own, those that hold a secret which a mail alone has, and what whoever comes from
+/// another site sees, which `sign_with.rs` judges.
 const NO_PAGE: &[&str] = &[
     "/comments/{id}",
     "/admin/queue/live",
@@ -113,6 +115,8 @@ const NO_PAGE: &[&str] = &[
     "/runs/{id}/live",
     "/mail/confirm/{secret}",
     "/sign-in/new-password/{secret}",
+    "/sign-in/with/{provider}/back",
+    "/sign-up/with",
     "/unsubscribe/{key}",
 ];
 
@@ -132,9 +136,7 @@ struct Node {
 
 #[tokio::test]
 async fn no_page_breaks_a_rule_of_accessibility() -> Result {
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe.min.js");
-    let axe = std::fs::read_to_string(&file)
-        .map_err(|error| format!("{}: {error}; `make test` fetches it", file.display()))?;
+    let axe = axe()?;
     let (folder, data_dir) = data_dir()?;
     let up = Up::start(&data_dir, "1")?;
     let site = format!("http://{}", up.address);
@@ -147,6 +149,14 @@ async fn no_page_breaks_a_rule_of_accessibility() -> Result {
     up.stop("-TERM")?;
     assert!(found.is_empty(), "{}", found.join("\n"));
     Ok(())
+}
+
+/// The script that judges.
+pub(crate) fn axe() -> Result<String> {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe.min.js");
+    let axe = std::fs::read_to_string(&file)
+        .map_err(|error| format!("{}: {error}; `make test` fetches it", file.display()))?;
+    Ok(axe)
 }
 
 /// Goes through the pages as a member, a visitor and an admin, and says what is wrong with them.
@@ -240,7 +250,7 @@ fn picture(who: &str, page: &str, look: Look) -> Result<PathBuf> {
 }
 
 /// Shows each page in each way and lets axe judge it; what it finds, in words.
-async fn judge(
+pub(crate) async fn judge(
     browser: &WebDriver,
     site: &str,
     who: &str,

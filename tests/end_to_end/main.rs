@@ -11,6 +11,7 @@ mod phone;
 mod pictures;
 mod scripts;
 mod server;
+mod sign_with;
 mod support;
 mod up;
 mod versions;

@@ -30,7 +30,13 @@ pub(crate) fn breakmywork(data_dir: &Path, command: &[&str]) -> Command {
 
 impl Up {
     pub(crate) fn start(data_dir: &Path, workers: &str) -> Result<Self> {
+        Self::start_with(data_dir, workers, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(data_dir: &Path, workers: &str, flags: &[&str]) -> Result<Self> {
         let mut child = breakmywork(data_dir, &["up", "--port", "0", "--workers", workers])
+            .args(flags)
             .stdout(Stdio::piped())
             .spawn()?;
         let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);

@@ -51,6 +51,7 @@ mod sealed;
 mod search;
 mod second_factor;
 mod sessions;
+mod sign_with;
 mod stalled;
 mod support;
 mod text_search;

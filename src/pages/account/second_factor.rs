@@ -1,6 +1,6 @@
 //! The second factor on the account page: set up, confirmed, turned off.
 
-use super::sessions::is_present_password;
+use super::sessions::is_person;
 use crate::{
     address::Origin,
     auth::{
@@ -20,11 +20,13 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use sqlx::{Postgres, Transaction};
 
 #[derive(Debug, Template)]
 #[template(path = "second_factor.html")]
 struct Page {
     visit: Visit,
+    has_password: bool,
     at: At,
     /// Codes on paper that were just made.
     fresh: Vec<String>,
@@ -63,6 +65,7 @@ impl Page {
         };
         Self {
             visit,
+            has_password: viewer.has_password,
             at,
             fresh: Vec::new(),
             errors: FormErrors::new(),
@@ -102,7 +105,6 @@ pub struct Proof {
     code: String,
 }
 
-const NOT_THE_PASSWORD: &str = "This is not your present password.";
 const IS_ON: &str = "Your second factor is on already. Reload the page.";
 const IS_OFF: &str = "Your second factor is off, or was begun anew since. Reload the page.";
 
@@ -118,8 +120,8 @@ pub async fn begin(
         origin,
         known: true,
     };
-    if !is_present_password(&state, asker, &viewer, proof.current).await? {
-        return refused(&state, visit, &viewer, "current", NOT_THE_PASSWORD).await;
+    if let Err(detail) = is_person(&state, asker, &viewer, proof.current).await? {
+        return refused(&state, visit, &viewer, "current", detail).await;
     }
     let secret = second_factor::new_secret();
     if !table::begin(&state.pool, viewer.id, &secret).await? {
@@ -174,13 +176,15 @@ async fn new_codes(tx: &mut sqlx::PgConnection, viewer: &Viewer) -> Result<Vec<S
     Ok(codes)
 }
 
-/// The present password and a code, both of which it takes to change what protects the account.
-async fn is_proven(
+/// Begins a change of what protects the account, which takes the present password and a code: the page to answer with where one
+/// of them is wrong.
+async fn proven(
     state: &AppState,
+    visit: &Visit,
     origin: Origin,
     viewer: &Viewer,
     proof: Proof,
-) -> Result<Result<(), (&'static str, &'static str)>> {
+) -> Result<Result<Transaction<'static, Postgres>, Response>> {
     let factor = table::find(&state.pool, viewer.id).await?;
     let factor = factor.filter(|factor| factor.confirmed_at.is_some());
     let factor = factor.ok_or_else(|| Error::Conflict(IS_OFF.to_owned()))?;
@@ -189,13 +193,15 @@ async fn is_proven(
         known: true,
     };
     // The password first: a code on paper is not used up beside a wrong one.
-    if !is_present_password(state, asker, viewer, proof.current).await? {
-        return Ok(Err(("current", NOT_THE_PASSWORD)));
+    if let Err(detail) = is_person(state, asker, viewer, proof.current).await? {
+        let page = refused(state, visit.clone(), viewer, "current", detail);
+        return page.await.map(Err);
     }
     if !sign_code::is_right(state, viewer.id, &factor.secret, &proof.code).await? {
-        return Ok(Err(("code", sign_code::WRONG)));
+        let page = refused(state, visit.clone(), viewer, "code", sign_code::WRONG);
+        return page.await.map(Err);
     }
-    Ok(Ok(()))
+    Ok(Ok(state.pool.begin().await?))
 }
 
 /// Makes other codes on paper, in the place of those from before, and shows them, this once.
@@ -206,10 +212,10 @@ pub async fn renew(
     Member(viewer): Member,
     Form(proof): Form<Proof>,
 ) -> Result<Response> {
-    if let Err((field, detail)) = is_proven(&state, origin, &viewer, proof).await? {
-        return refused(&state, visit, &viewer, field, detail).await;
-    }
-    let mut tx = state.pool.begin().await?;
+    let mut tx = match proven(&state, &visit, origin, &viewer, proof).await? {
+        Ok(tx) => tx,
+        Err(refused) => return Ok(refused),
+    };
     let codes = new_codes(&mut tx, &viewer).await?;
     tx.commit().await?;
     tracing::info!(account = %viewer.id, "other recovery codes");
@@ -227,10 +233,10 @@ pub async fn turn_off(
     Member(viewer): Member,
     Form(proof): Form<Proof>,
 ) -> Result<Response> {
-    if let Err((field, detail)) = is_proven(&state, origin, &viewer, proof).await? {
-        return refused(&state, visit, &viewer, field, detail).await;
-    }
-    let mut tx = state.pool.begin().await?;
+    let mut tx = match proven(&state, &visit, origin, &viewer, proof).await? {
+        Ok(tx) => tx,
+        Err(refused) => return Ok(refused),
+    };
     table::remove(&mut tx, viewer.id).await?;
     tx.commit().await?;
     tracing::info!(account = %viewer.id, "second factor off");

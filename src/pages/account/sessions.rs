@@ -96,15 +96,24 @@ pub async fn change_password(
         origin,
         known: true,
     };
-    if !is_present_password(&state, asker, &viewer, form.current).await? {
-        errors.add("current", "This is not your present password.");
+    if let Err(detail) = is_person(&state, asker, &viewer, form.current).await? {
+        let field = if viewer.has_password {
+            "current"
+        } else {
+            "new"
+        };
+        errors.add(field, detail);
     }
     if !errors.is_empty() {
         let mut page = page(&state, visit, super::Before::default()).await?;
         page.errors = errors;
         return with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never);
     }
-    let tokens = tokens(form.keep_tokens.as_ref());
+    // A first one takes nothing from anybody.
+    let tokens = match viewer.has_password {
+        true => tokens(form.keep_tokens.as_ref()),
+        false => Tokens::Kept,
+    };
     let hash = state.passwords.hash(asker, form.new).await?;
     let mut tx = state.pool.begin().await?;
     accounts::set_password(&mut tx, viewer.id, &hash, tokens).await?;
@@ -119,19 +128,28 @@ pub async fn change_password(
     Ok(with_cookie(response, &known))
 }
 
-/// Counted like a sign-in: whoever finds a browser signed in must not be able to guess here.
-pub(super) async fn is_present_password(
+const NOT_THE_PASSWORD: &str = "This is not your present password.";
+
+const LONG_AGO: &str = "You have no password, and it is more than ten minutes since you signed in. Sign out, sign in again, and come back here.";
+
+/// Whether it is the person and not somebody who found a browser signed in: by the present password; without one, by having
+/// signed in just now. Else what to say. Counted like a sign-in: nobody must be able to guess here.
+pub(super) async fn is_person(
     state: &AppState,
     asker: Asker,
     viewer: &Viewer,
     given: String,
-) -> Result<bool> {
+) -> Result<Result<(), &'static str>> {
+    if !viewer.has_password {
+        let fresh = session::is_fresh(&state.pool, &viewer.session).await?;
+        return Ok(if fresh { Ok(()) } else { Err(LONG_AGO) });
+    }
     let attempt = state
         .throttle
         .change(viewer.id)
         .map_err(|wait| too_many(wait, "the present password"))?;
     if given.len() > password::LONGEST_BYTES {
-        return Ok(false);
+        return Ok(Err(NOT_THE_PASSWORD));
     }
     let hash = accounts::credentials(&state.pool, &viewer.name)
         .await?
@@ -139,9 +157,9 @@ pub(super) async fn is_present_password(
     match state.passwords.verify(asker, given, hash).await {
         Ok(true) => {
             attempt.right();
-            Ok(true)
+            Ok(Ok(()))
         }
-        Ok(false) => Ok(false),
+        Ok(false) => Ok(Err(NOT_THE_PASSWORD)),
         Err(error) => {
             attempt.unused();
             Err(error.into())

@@ -13,6 +13,11 @@ const WORK_FIELDS: &str = r#"{"title":"","authors":[],"year":0,"phenomenon":""}"
 const CLAIM_FIELDS: &str = r#"{"sentence":""}"#;
 const MACHINE: &str = r#"{"device":"cpu","arithmetic":"AVX2","device_name":"x","threads":1,"worker_version":"0","code_version":"0"}"#;
 
+/// With what else Ada signs in, which she may end.
+const IDENTITY: &str =
+    "insert into identity (id, account_id, issuer, subject, shown) overriding system value
+     select 901, id, 'https://id.example', '1', 'Ada' from account where name = 'ada' on conflict do nothing";
+
 /// Ada's webhooks; two of them are there to be removed.
 const WEBHOOKS: &str =
     "insert into webhook (id, account_id, url, host, secret) overriding system value
@@ -73,6 +78,7 @@ impl Board {
     /// Makes what can be done once possible once more.
     pub(super) async fn renew(&self, site: &Site) {
         run(site, WEBHOOKS).await;
+        run(site, IDENTITY).await;
         run(site, "update mailbox set confirm_hash = sha256(convert_to(repeat('c', 64), 'UTF8')), confirmed_at = null where confirm_hash is null").await;
         run(site, "update api_token set revoked_at = null where label = 'test' and scopes = array['read'] and revoked_at is not null").await;
         run(
@@ -283,6 +289,9 @@ async fn own(site: &Site, things: &mut BTreeMap<&'static str, String>) {
     things.insert("unsubscribe", "a".repeat(64));
     run(site, "insert into password_reset (account_id, secret_hash, expires_at) select id, sha256(repeat('b', 64)::bytea), now() + interval '1 hour' from account where name = 'ada'").await;
     things.insert("reset", "b".repeat(64));
+    run(site, IDENTITY).await;
+    things.insert("identity", "901".to_owned());
+    things.insert("provider", "orcid".to_owned());
     run(site, "insert into invitation (code_hash, note, expires_at) select sha256(note::bytea), note, now() + interval '1 day' from (values ('invitation'), ('invitation_too')) given (note)").await;
     for name in ["invitation", "invitation_too"] {
         let id: i64 = sqlx::query_scalar("select id from invitation where note = $1")

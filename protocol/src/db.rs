@@ -49,6 +49,26 @@ pub fn pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
         .connect_lazy_with(options))
 }
 
+/// Has the rest of a transaction read along indexes, one row after the other, whatever the planner believes of how large the
+/// tables are: statistics that were true of a young board are kept until the database looks again.
+///
+/// A statement that relies on it leaves one way only: a subquery with a limit for what would be joined, and of one key a range
+/// in the order of the index that is meant.
+///
+/// # Errors
+/// If the database is away.
+pub async fn along_indexes(tx: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select set_config('enable_seqscan', 'off', true) as scan, set_config('enable_hashjoin', 'off', true) as hash,
+           set_config('enable_mergejoin', 'off', true) as merge,
+           set_config('enable_sort', 'off', true) as sort, set_config('enable_incremental_sort', 'off', true) as part,
+           set_config('plan_cache_mode', 'force_custom_plan', true) as plan"
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(())
+}
+
 /// Why this program and the database do not fit, and the command that mends it.
 #[derive(Debug, thiserror::Error)]
 pub enum Mismatch {

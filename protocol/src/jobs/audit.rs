@@ -7,6 +7,7 @@
 use super::finish::{close_attempt, lose};
 use super::reap::{Reaped, is_of_rows};
 use super::{Result, Timing, conclude, confirm, events, line};
+use crate::db::along_indexes;
 use crate::id::{ExperimentId, RunId};
 use sqlx::{PgConnection, PgPool};
 
@@ -43,20 +44,24 @@ pub(super) async fn mend(pool: &PgPool, timing: Timing, reaped: &mut Reaped) -> 
 
 /// Runs whose state, lease and attempt do not agree, each found through the small index of its kind.
 async fn broken_runs(pool: &PgPool) -> sqlx::Result<Vec<RunId>> {
+    let mut tx = pool.begin().await?;
+    along_indexes(&mut tx).await?;
     sqlx::query_scalar!(
         r#"select run.id as "id!: RunId"
-           from run left join run_lease l on l.run_id = run.id
-             left join run_attempt a on a.run_id = run.id and a.ended_at is null
-           where run.state = 'running' and (l.epoch is distinct from run.epoch or a.epoch is distinct from run.epoch)
+           from (select id, epoch from run where state = 'running' order by owner_id offset 0) run
+             left join lateral (select epoch from run_lease where run_id = run.id offset 0) l on true
+             left join lateral (select epoch from run_attempt where run_id = run.id and ended_at is null offset 0) a on true
+           where l.epoch is distinct from run.epoch or a.epoch is distinct from run.epoch
            union
-           select l.run_id from run_lease l join run on run.id = l.run_id where run.state <> 'running'
+           select l.run_id from run_lease l cross join lateral (select state from run where id = l.run_id offset 0) run
+           where run.state <> 'running'
            union
-           select a.run_id from run_attempt a join run on run.id = a.run_id
+           select a.run_id from run_attempt a cross join lateral (select state from run where id = a.run_id offset 0) run
            where a.ended_at is null and run.state <> 'running'
            limit $1"#,
         AT_ONCE
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *tx)
     .await
 }
 
@@ -113,18 +118,20 @@ async fn mend_run(pool: &PgPool, run: RunId, timing: Timing) -> Result<bool> {
     Ok(true)
 }
 
-/// Experiments that wait for nothing and have no verdict. Each is looked up by itself: joined, a plan may read all runs
-/// that wait.
+/// Experiments that wait for nothing and have no verdict.
 async fn left_experiments(pool: &PgPool) -> sqlx::Result<Vec<ExperimentId>> {
+    let mut tx = pool.begin().await?;
+    along_indexes(&mut tx).await?;
     sqlx::query_scalar!(
         r#"select id as "id: ExperimentId" from experiment e
            where state in ('registered', 'running') and shares_runs_of is null
-             and (select run.id from run where experiment_id = e.id and run.state in ('queued', 'running')
-                  order by run.id limit 1) is null
-           limit $1"#,
+             and (select run.id from run
+                  where run.experiment_id >= e.id and run.experiment_id <= e.id and run.state in ('queued', 'running')
+                  order by run.experiment_id, run.id limit 1) is null
+           order by id limit $1"#,
         AT_ONCE
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *tx)
     .await
 }
 

@@ -6,6 +6,7 @@
 //! any member to register it.
 
 use super::{Error, Result, events, submit, tuning};
+use crate::db::along_indexes;
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::news::{self, Kind};
 use crate::spec::{Seeds, Spec, limits};
@@ -129,15 +130,19 @@ pub async fn confirm(
 
 /// Answers challenges that were left: for want of budget, or because something went wrong when their verdict came.
 pub(super) async fn answer_left(pool: &PgPool) -> sqlx::Result<()> {
+    let mut tx = pool.begin().await?;
+    along_indexes(&mut tx).await?;
     let claims = sqlx::query_scalar!(
         r#"select distinct claim_id as "claim!: ClaimId" from experiment e
            where challenge = 'open' and disputed_at is null
-             and not exists (select from experiment c where c.confirms = e.id)
+             and (select c.id from experiment c where c.confirms >= e.id and c.confirms <= e.id
+                  order by c.confirms limit 1) is null
            limit $1"#,
         AT_ONCE
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *tx)
     .await?;
+    tx.commit().await?;
     for claim in claims {
         let mut tx = pool.begin().await?;
         match answer_next(&mut tx, claim).await {

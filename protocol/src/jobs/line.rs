@@ -6,6 +6,7 @@
 //!
 //! Both are locked after the experiment, the use last.
 
+use crate::db::along_indexes;
 use crate::id::{ExperimentId, RunId};
 use sqlx::{PgConnection, PgPool};
 
@@ -59,12 +60,14 @@ pub(super) async fn charge(tx: &mut PgConnection, run: RunId, epoch: i64) -> sql
 /// Removes the lines in which nobody stands.
 pub(super) async fn sweep(pool: &PgPool) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;
+    along_indexes(&mut tx).await?;
     // Whoever enters a line locks it. What could be locked here is looked at again, by a statement that sees all who
     // entered before.
     let empty = sqlx::query!(
         "select owner_id, data_set, priority from queue_line l
-         where not exists (select from run where state = 'queued' and owner_id = l.owner_id
-           and coalesce(run.data_set, '') = l.data_set and run.priority = l.priority)
+         where (select run.id from run where state = 'queued' and owner_id >= l.owner_id and owner_id <= l.owner_id
+             and coalesce(run.data_set, '') = l.data_set and run.priority = l.priority
+           order by owner_id, coalesce(run.data_set, ''), run.priority desc, run.id limit 1) is null
          order by 1, 2, 3 for update skip locked"
     )
     .fetch_all(&mut *tx)
@@ -73,8 +76,9 @@ pub(super) async fn sweep(pool: &PgPool) -> sqlx::Result<()> {
         sqlx::query!(
             "delete from queue_line
              where owner_id = $1 and data_set = $2 and priority = $3
-               and not exists (select from run where state = 'queued' and owner_id = $1
-                 and coalesce(run.data_set, '') = $2 and run.priority = $3)",
+               and (select run.id from run where state = 'queued' and owner_id >= $1 and owner_id <= $1
+                   and coalesce(run.data_set, '') = $2 and run.priority = $3
+                 order by owner_id, coalesce(run.data_set, ''), run.priority desc, run.id limit 1) is null",
             line.owner_id,
             line.data_set,
             line.priority

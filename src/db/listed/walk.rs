@@ -5,6 +5,7 @@
 //! page so costs the same whatever is asked of however many.
 
 use crate::db::text_search::Terms;
+use breakmywork_protocol::db::along_indexes;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -156,13 +157,7 @@ pub async fn page(
             found => found,
         },
     };
-    // An index is walked, other tables are asked row by row, and what is planned is this very question.
-    sqlx::query!("select set_config('enable_seqscan', 'off', true) as scan, set_config('enable_hashjoin', 'off', true) as hash,
-           set_config('enable_mergejoin', 'off', true) as merge,
-           set_config('enable_sort', 'off', true) as sort, set_config('enable_incremental_sort', 'off', true) as part,
-           set_config('plan_cache_mode', 'force_custom_plan', true) as plan")
-        .fetch_one(&mut *tx)
-        .await?;
+    along_indexes(&mut tx).await?;
     let walk = Walk {
         along: along(&mut tx, filter, author, sort).await?,
         filter,

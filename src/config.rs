@@ -129,6 +129,15 @@ impl SecondFactorFor {
             Self::Moderators => role.is_moderator(),
         }
     }
+
+    /// What somebody with that role may do now, and the role that waits for a second factor: without one, where it is asked,
+    /// they are a member until they have it.
+    pub(crate) fn holds(self, role: Role, has_one: bool) -> (Role, Option<Role>) {
+        match self.asks(role) && !has_one {
+            true => (Role::Member, Some(role)),
+            false => (role, None),
+        }
+    }
 }
 
 /// Where webhooks may go.

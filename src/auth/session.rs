@@ -40,10 +40,9 @@ pub struct Viewer {
 impl Viewer {
     /// Whoever has a role of which a second factor is asked, and has none, is a member until then.
     pub(crate) fn held_to(mut self, settings: &Settings) -> Self {
-        if settings.second_factor_for.asks(self.role) && !self.second_factor {
-            self.waits = Some(self.role);
-            self.role = Role::Member;
-        }
+        (self.role, self.waits) = settings
+            .second_factor_for
+            .holds(self.role, self.second_factor);
         self
     }
 }

@@ -33,26 +33,26 @@ pub fn runs(runs: &[Run]) -> Table<'_> {
         kind: Kind::Number,
     }));
     let mut cells = Vec::with_capacity(runs.len() * columns.len());
-    for it in runs {
-        let result = it.result();
+    for run in runs {
+        let result = run.result();
         let made = result.map(|result| &result.provenance);
         let at = |time: Option<chrono::DateTime<chrono::Utc>>| time.map(|time| time.to_rfc3339());
         cells.extend([
-            it.id.0.into(),
-            it.arm.as_str().into(),
-            it.trial.into(),
-            it.seed.into(),
-            it.state.as_str().into(),
-            it.failure.as_deref().into(),
-            it.steps.into(),
-            it.retry_of.map(|id| id.0).into(),
-            at(Some(it.created_at)).into(),
-            at(it.started_at).into(),
-            at(it.finished_at).into(),
+            run.id.0.into(),
+            run.arm.as_str().into(),
+            run.trial.into(),
+            run.seed.into(),
+            run.state.as_str().into(),
+            run.failure.as_deref().into(),
+            run.steps.into(),
+            run.retry_of.map(|id| id.0).into(),
+            at(Some(run.created_at)).into(),
+            at(run.started_at).into(),
+            at(run.finished_at).into(),
             made.map(|made| made.device_name.as_str()).into(),
             made.map(|made| made.worker_version.as_str()).into(),
             made.map(|made| made.plan_sha256.as_str()).into(),
-            it.data_set.as_deref().into(),
+            run.data_set.as_deref().into(),
             made.and_then(|made| made.data_sha256.as_deref()).into(),
             result
                 .map(|result| match result.treatment.verified {
@@ -108,15 +108,15 @@ pub fn measured() -> Vec<Column> {
 }
 
 /// What was measured while one run was trained, a row of [`measured`] for each step.
-pub fn metrics<'a>(it: &'a Run, curves: &'a [Curve]) -> Vec<Cell<'a>> {
+pub fn metrics<'a>(run: &'a Run, curves: &'a [Curve]) -> Vec<Cell<'a>> {
     let mut cells = Vec::new();
     for curve in curves {
         for point in &curve.points {
             cells.extend([
-                it.id.0.into(),
-                it.arm.as_str().into(),
-                it.trial.into(),
-                it.seed.into(),
+                run.id.0.into(),
+                run.arm.as_str().into(),
+                run.trial.into(),
+                run.seed.into(),
                 curve.name.as_str().into(),
                 point.step.into(),
                 point.value.into(),

@@ -57,10 +57,11 @@ pub(super) struct Answered {
 }
 
 impl Acceptance {
-    /// As it is of one of the claims that an experiment tests.
+    /// As it is of one of the claims that an experiment tests, whose proposal has that hash.
     pub(super) fn of(
         experiment: &db::experiments::Experiment,
         asked: &db::experiments::Acceptance,
+        proposal_sha256: Option<&str>,
     ) -> Self {
         Self {
             claim: asked.claim,
@@ -68,7 +69,7 @@ impl Acceptance {
             claim_author: asked.author.clone(),
             proposal_sha256: match experiment.shares_runs_of {
                 Some(_) => None,
-                None => experiment.proposal_sha256(),
+                None => proposal_sha256.map(str::to_owned),
             },
             answer: asked.answer.clone().map(|answer| Answered {
                 by: answer.by,

@@ -183,14 +183,17 @@ pub(super) struct RunTally {
 
 impl From<table::Experiment> for Experiment {
     fn from(experiment: table::Experiment) -> Self {
-        let seeds = experiment.parsed().map(|spec| experiment.seeds(&spec));
+        // Read once: a list has as many of them as it shows.
+        let spec = experiment.parsed().ok();
+        let seeds = spec.as_ref().map(|spec| experiment.seeds(spec));
+        let proposal = spec.map(|spec| experiment.proposal_sha256(&spec));
         Self {
-            acceptance: Acceptance::of(&experiment, &experiment.acceptance),
+            acceptance: Acceptance::of(&experiment, &experiment.acceptance, proposal.as_deref()),
             rival_acceptance: experiment
                 .rival_acceptance
                 .as_ref()
-                .map(|asked| Acceptance::of(&experiment, asked)),
-            seeds: seeds.ok().filter(|seeds| !seeds.is_empty()),
+                .map(|asked| Acceptance::of(&experiment, asked, proposal.as_deref())),
+            seeds: seeds.filter(|seeds| !seeds.is_empty()),
             url: experiment.address(),
             seed_salt: experiment.seed_salt,
             id: experiment.id,

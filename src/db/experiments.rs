@@ -178,9 +178,8 @@ pub struct Answer {
 }
 
 impl Experiment {
-    /// SHA-256 of the proposal as it stands, which an answer to it names; none if it cannot be read any more.
-    pub fn proposal_sha256(&self) -> Option<String> {
-        let spec = self.parsed().ok()?.to_json();
+    /// SHA-256 of the proposal as it stands, with its specification, which an answer to it names.
+    pub fn proposal_sha256(&self, spec: &Spec) -> String {
         let Self {
             claim,
             title,
@@ -188,9 +187,8 @@ impl Experiment {
             rationale,
             ..
         } = self;
-        Some(jobs::proposal_sha256(
-            *claim, title, prediction, rationale, &spec, self.rival,
-        ))
+        let spec = spec.to_json();
+        jobs::proposal_sha256(*claim, title, prediction, rationale, &spec, self.rival)
     }
 
     /// Whose authors are asked whether it is a test: its claim, and the rival that it tests, too.

@@ -133,17 +133,9 @@ pub async fn rows(
              case when verdict.outcome is not null then null
                when jsonb_typeof(e.spec -> 'seeds') = 'array' then jsonb_array_length(e.spec -> 'seeds')
                when jsonb_typeof(e.spec -> 'seeds') = 'number' then (e.spec ->> 'seeds')::integer end as seeds,
-             verdict.outcome as "outcome?", verdict.detail ->> 'label' as label, verdict.effect as "effect?",
-             case when jsonb_typeof(verdict.detail #> '{interval,0}') = 'number'
-               then (verdict.detail #>> '{interval,0}')::double precision end as low,
-             case when jsonb_typeof(verdict.detail #> '{interval,1}') = 'number'
-               then (verdict.detail #>> '{interval,1}')::double precision end as high,
-             verdict.detail ->> 'unit' as unit,
-             case when jsonb_typeof(verdict.detail -> 'margin') = 'number'
-               then (verdict.detail ->> 'margin')::double precision end as margin,
+             verdict.outcome as "outcome?", verdict.sub_label as label, verdict.effect as "effect?", verdict.low, verdict.high,
+             verdict.unit, verdict.margin, verdict.pairs,
              e.disputed_at is not null or cardinality(e.outside) > 0 as "aside!",
-             case when jsonb_typeof(verdict.detail -> 'pairs') = 'array'
-               then jsonb_array_length(verdict.detail -> 'pairs') end as pairs,
              tally.runs as "runs?", tally.ended as "runs_ended?"
            from unnest($1::bigint[]) with ordinality as page (id, place)
            join public_experiment e on e.id = page.id

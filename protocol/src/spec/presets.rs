@@ -6,6 +6,8 @@ use super::dropout::{Dropout, SiteName};
 use super::masks;
 use super::types::{Cell, Model};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// A named method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +153,20 @@ pub const PRESETS: &[Preset] = &[
     },
 ];
 
+/// The fields of every site above, read once: pages ask for them again and again.
+static FIELDS: LazyLock<HashMap<&str, Map<String, Value>>> = LazyLock::new(|| {
+    let all = PRESETS.iter().flat_map(|preset| preset.sites);
+    all.map(|(_, fields)| {
+        let site: Value =
+            toml::from_str(&format!("site = {{ {fields} }}")).expect("what is above is TOML");
+        let Some(Value::Object(site)) = site.get("site").cloned() else {
+            unreachable!("it is a table")
+        };
+        (*fields, site)
+    })
+    .collect()
+});
+
 impl Preset {
     /// Its sites as far as the network has them, by name, each a table of fields.
     pub fn expansion(&self, model: &Model) -> Map<String, Value> {
@@ -160,14 +176,7 @@ impl Preset {
             .filter(|(name, _)| masks::has(*name, model).is_ok());
         sites
             .map(|(name, fields)| {
-                let mut table: Map<String, Value> =
-                    toml::from_str(&format!("site = {{ {fields} }}"))
-                        .ok()
-                        .and_then(|mut whole: Map<String, Value>| match whole.remove("site") {
-                            Some(Value::Object(site)) => Some(site),
-                            _ => None,
-                        })
-                        .expect("the table above is TOML");
+                let mut table = FIELDS[fields].clone();
                 // One product has nothing to tie or untie.
                 if model.cell == Cell::Rnn {
                     table.remove("gates");

@@ -1,0 +1,50 @@
+alter table verdict drop column sub_label, drop column low, drop column high, drop column unit, drop column margin, drop column pairs;
+
+create or replace function person_of(of_account bigint) returns bigint language sql stable as $$
+    select coalesce(sponsor_id, id) from account where id = of_account
+$$;
+
+create or replace function accounts_of(of_account bigint) returns bigint[] language sql stable as $$
+    select array_agg(a.id) from account a where a.id = person_of(of_account) or a.sponsor_id = person_of(of_account)
+$$;
+
+create or replace function is_disabled(of_account bigint) returns boolean language sql stable as $$
+    select coalesce(bool_or(a.disabled_at is not null), false)
+    from account a where a.id = of_account or a.id = person_of(of_account)
+$$;
+
+create or replace function acceptance_of(of_experiment bigint, of_claim bigint) returns text language sql stable as $$
+    select case
+        when e.registered_at is not null and of_claim = e.claim_id then e.acceptance
+        when e.registered_at is not null then (select acceptance from experiment where shares_runs_of = e.id)
+        when e.confirms is not null then (select acceptance from experiment where id = e.confirms)
+        when person_of(e.author_id) = person_of(c.author) then 'own'
+        when s.experiment_id is null or s.lapsed_at is not null or is_disabled(s.account_id)
+            or s.account_id is distinct from c.author then 'unilateral'
+        when s.accepts then 'accepted'
+        else 'declined' end
+    from experiment e
+        join lateral (select coalesce(named_author_id, author_id) as author from claim where claim.id = of_claim) c on true
+        left join lateral answer_to(e.id, of_claim) s on true
+    where e.id = of_experiment
+$$;
+
+create or replace function acceptance_of(of_experiment bigint) returns text language sql stable as $$
+    select acceptance_of(id, claim_id) from experiment where id = of_experiment
+$$;
+
+create or replace function acceptance_told(of_experiment bigint, of_claim bigint) returns jsonb language sql stable as $$
+    select jsonb_build_object('claim', c.id, 'label', c.label, 'status', acceptance_of(of_experiment, c.id),
+        'author', (select name from account where id = coalesce(c.named_author_id, c.author_id)),
+        'answer', (select to_jsonb(s) || jsonb_build_object('by', account.name)
+                   from answer_to(of_experiment, c.id) s join account on account.id = s.account_id))
+    from claim c where c.id = of_claim
+$$;
+
+create or replace function experiment_shows_results(of_experiment bigint) returns boolean language sql stable as $$
+    select exists (
+        select from run
+        where run.experiment_id = of_experiment and (
+            run.state in ('succeeded', 'failed', 'cancelled') or run.lent
+            or exists (select from run_metric where run_metric.run_id = run.id)))
+$$;

@@ -15,7 +15,7 @@ use board::Board;
 use breakmywork_protocol::db::MIGRATOR;
 use people::{Identity, Kind, People};
 use sqlx::PgPool;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use table::Route;
 use tower::ServiceExt;
 
@@ -91,8 +91,7 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else(pool: PgPo
                     board.renew(&site).await;
                 }
                 let (path, sent) = board.filled(route);
-                let request = request(route, &path, sent, identity);
-                let answer = app.clone().oneshot(request).await.expect("an answer");
+                let answer = answer(&app, || request(route, &path, sent.clone(), identity)).await;
                 cells += 1;
                 if !fits(route, identity, let_in, &answer) {
                     let said = answer.status().as_u16();
@@ -113,6 +112,20 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else(pool: PgPo
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// The answer to a request; where so many download that nobody else can, to the one after them.
+async fn answer(app: &Router, request: impl Fn() -> Request<Body>) -> Response {
+    let mut tries = 0;
+    loop {
+        let answer = app.clone().oneshot(request()).await.expect("an answer");
+        tries += 1;
+        if answer.status() != StatusCode::SERVICE_UNAVAILABLE || tries == 100 {
+            return answer;
+        }
+        drop(answer);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 fn request(route: &Route, path: &str, sent: Option<String>, identity: &Identity) -> Request<Body> {

@@ -22,16 +22,8 @@ const LOOK_FOR_SURPRISES: Duration = Duration::from_secs(60);
 /// Where many follow, the last of them are told that much later.
 const SPREAD_NEWS: Duration = Duration::from_secs(5);
 
-/// What the sweeps of this process did since it started, for `/metrics`.
-pub static SWEPT: Swept = Swept {
-    lost: AtomicU64::new(0),
-    timed_out: AtomicU64::new(0),
-    mended: AtomicU64::new(0),
-    failed: AtomicU64::new(0),
-};
-
-/// Counts of [`jobs::Reaped`].
-#[derive(Debug)]
+/// What the sweeps of this process did since it started, for `/metrics`: counts of [`jobs::Reaped`].
+#[derive(Debug, Default)]
 pub struct Swept {
     /// Leases taken away from silent or stuck workers.
     pub lost: AtomicU64,
@@ -100,10 +92,11 @@ pub async fn run(state: AppState, chores: Chores) {
 async fn take_back(state: &AppState, timing: Timing) -> bool {
     match jobs::reap(&state.pool, timing).await {
         Ok(reaped) => {
-            SWEPT.lost.fetch_add(reaped.lost.into(), Relaxed);
-            SWEPT.timed_out.fetch_add(reaped.timed_out.into(), Relaxed);
-            SWEPT.mended.fetch_add(reaped.mended.into(), Relaxed);
-            SWEPT.failed.fetch_add(reaped.failed.into(), Relaxed);
+            let swept = &state.swept;
+            swept.lost.fetch_add(reaped.lost.into(), Relaxed);
+            swept.timed_out.fetch_add(reaped.timed_out.into(), Relaxed);
+            swept.mended.fetch_add(reaped.mended.into(), Relaxed);
+            swept.failed.fetch_add(reaped.failed.into(), Relaxed);
             if reaped != jobs::Reaped::default() {
                 tracing::info!(
                     lost = reaped.lost,

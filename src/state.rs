@@ -3,6 +3,7 @@
 use crate::{
     address::Origin,
     auth::{password::Passwords, provider::Asking, rates::Rates, throttle::Throttle},
+    chores::Swept,
     config::Settings,
     forecast::Surprises,
     front::Front,
@@ -13,11 +14,13 @@ use crate::{
     redraws::Redraws,
     share::Shares,
     unchanged::Unchanged,
+    webhooks::Told,
 };
 use axum::extract::FromRef;
 use breakmywork_protocol::jobs::Timing;
 use sqlx::PgPool;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Shared by all handlers; cheap to clone.
@@ -57,10 +60,18 @@ pub struct AppState {
     pub link_pictures: LinkPictures,
     /// Open streams of live updates, by who has them.
     pub streams: Shares<Origin>,
+    /// What the sweeps did.
+    pub swept: Arc<Swept>,
+    /// What became of requests to webhooks.
+    pub told: Arc<Told>,
+    /// Places for archives and tables of measurements that are made at once.
+    pub downloads: Arc<Semaphore>,
 }
 
 /// Open streams of one address: every tab of a small office.
 const STREAMS: usize = 100;
+/// Archives and tables of measurements that are made at once; each reads a lot.
+const DOWNLOADS: usize = 4;
 
 impl AppState {
     /// The state without its background task; [`crate::live::listen`] starts that.
@@ -82,6 +93,9 @@ impl AppState {
             throttle: Throttle::new(settings.sign_ups_per_hour),
             rates: Rates::new(settings.requests_per_minute),
             streams: Shares::new(STREAMS),
+            swept: Arc::default(),
+            told: Arc::default(),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             settings: Arc::new(settings),
         }
     }

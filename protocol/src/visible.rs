@@ -13,7 +13,16 @@ const ACCENTS: usize = 6;
 /// What is wrong with it, to be read after the field's name: control characters, line breaks, characters that cannot
 /// be seen or turn the text around (zero-width spaces, direction marks, blank letters), piles of accents.
 pub fn line(text: &str) -> Result<String, String> {
-    let text: String = text.trim().nfc().collect();
+    const CONTROL: &str = "must be one line without control characters.";
+    let text = text.trim();
+    // Nearly always: ASCII is in form C, and all of it but control characters can be seen.
+    if text.is_ascii() {
+        return match text.bytes().any(|byte| byte.is_ascii_control()) {
+            true => Err(CONTROL.to_owned()),
+            false => Ok(text.to_owned()),
+        };
+    }
+    let text: String = text.nfc().collect();
     let chars: Vec<char> = text.chars().collect();
     let mut accents = 0;
     for (index, &char) in chars.iter().enumerate() {
@@ -24,7 +33,7 @@ pub fn line(text: &str) -> Result<String, String> {
                 | GeneralCategory::LineSeparator
                 | GeneralCategory::ParagraphSeparator
         ) {
-            return Err("must be one line without control characters.".to_owned());
+            return Err(CONTROL.to_owned());
         }
         let joins = matches!(char, '\u{200c}' | '\u{200d}')
             && index > 0
@@ -158,6 +167,7 @@ mod tests {
             ("a\nb", "control characters"),
             ("a\u{2028}b", "control characters"),
             ("a\u{7}b", "control characters"),
+            ("a\u{7f}b", "control characters"),
         ] {
             let found = line(text).expect_err(text);
             assert!(found.contains(named), "{text:?}: {found}");

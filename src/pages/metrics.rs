@@ -1,6 +1,6 @@
 //! Numbers for whoever watches the board over time, in the text format of Prometheus. Nothing of any person.
 
-use crate::{chores, error::Result, state::AppState, webhooks};
+use crate::{error::Result, state::AppState};
 use axum::{extract::State, http::header, response::IntoResponse};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -22,7 +22,7 @@ pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse>
     )
     .fetch_one(&state.pool)
     .await?;
-    let (swept, told) = (&chores::SWEPT, &webhooks::TOLD);
+    let (swept, told) = (&state.swept, &state.told);
     let text = format!(
         "# HELP breakmywork_runs Runs by state; queued ones are counted up to {COUNTED}.\n\
          # TYPE breakmywork_runs gauge\n\

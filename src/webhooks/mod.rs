@@ -37,15 +37,8 @@ const AFTER: [f64; 6] = [10.0, 60.0, 600.0, 3_600.0, 21_600.0, 86_400.0];
 /// Deliveries that may fail in a row before nothing more is sent.
 pub const MOST_FAILURES: i32 = 20;
 
-/// What became of requests of this process, for `/metrics`.
-pub static TOLD: Told = Told {
-    taken: AtomicU64::new(0),
-    refused: AtomicU64::new(0),
-    failed: AtomicU64::new(0),
-};
-
-/// Counts of requests and deliveries.
-#[derive(Debug)]
+/// What became of requests and deliveries of this process, for `/metrics`.
+#[derive(Debug, Default)]
 pub struct Told {
     /// Requests that receivers took.
     pub taken: AtomicU64,
@@ -142,10 +135,10 @@ async fn deliver(state: &AppState, sender: &Sender, due: &Due) -> sqlx::Result<(
         error,
     };
     let Some(error) = &one.error else {
-        TOLD.taken.fetch_add(1, Relaxed);
+        state.told.taken.fetch_add(1, Relaxed);
         return queue::sent(pool, due, &one).await;
     };
-    TOLD.refused.fetch_add(1, Relaxed);
+    state.told.refused.fetch_add(1, Relaxed);
     tracing::info!(webhook = %due.webhook, delivery = %due.id, attempt = due.attempts, "a webhook did not take it: {error}");
     if one.status == Some(410) {
         return queue::gone(pool, due, &one).await;
@@ -156,7 +149,7 @@ async fn deliver(state: &AppState, sender: &Sender, due: &Due) -> sqlx::Result<(
     if let Some(pause) = pause.filter(|_| !is_ping) {
         return queue::again(pool, due, &one, pause * jitter()).await;
     }
-    TOLD.failed.fetch_add(1, Relaxed);
+    state.told.failed.fetch_add(1, Relaxed);
     if queue::failed(pool, due, &one, MOST_FAILURES).await? {
         tracing::info!(webhook = %due.webhook, "a webhook is paused: {MOST_FAILURES} deliveries in a row failed");
     }

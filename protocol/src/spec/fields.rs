@@ -351,6 +351,10 @@ impl<'a> Fields<'a> {
     /// Reports the fields that nobody asked for: the first few by name, the others by their number, so that a text
     /// of nothing else costs no more than one with a few slips.
     pub(super) fn close(mut self) {
+        let known = |key: &String| self.known.iter().any(|known| known == key);
+        if self.table.keys().all(known) {
+            return;
+        }
         // A field that is read in two ways is known once.
         let mut seen = BTreeSet::new();
         self.known.retain(|name| seen.insert(*name));

@@ -31,16 +31,15 @@ use breakmywork_protocol::{id::ExperimentId, reproduction, spec::Spec};
 use chrono::Utc;
 use sqlx::PgPool;
 use std::{collections::BTreeMap, io};
-use tokio::sync::{Semaphore, SemaphorePermit};
-
-/// Archives and tables of measurements that are made at once; each reads a lot.
-static AT_ONCE: Semaphore = Semaphore::const_new(4);
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Runs whose numbers are read for copying.
 const COPIED: i64 = 2_000;
 
-fn place() -> Result<SemaphorePermit<'static>> {
-    AT_ONCE.try_acquire().map_err(|_| Error::Busy {
+/// A place among the archives and tables of measurements that are made now.
+fn place(state: &AppState) -> Result<OwnedSemaphorePermit> {
+    let places = state.downloads.clone();
+    places.try_acquire_owned().map_err(|_| Error::Busy {
         detail: "Others are downloading much at this moment. Try again in a few seconds.".into(),
         retry_after: 5,
     })
@@ -122,7 +121,7 @@ pub async fn metrics_csv(
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
     let (_, visible) = find(&state, &visit, id).await?;
-    let place = place()?;
+    let place = place(&state)?;
     let runs = runs::of_experiment(&state.pool, visible).await?;
     let (pieces, body) = bundle::streamed();
     let pool = state.pool.clone();
@@ -145,7 +144,7 @@ pub async fn metrics_parquet(
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
     let (_, visible) = find(&state, &visit, id).await?;
-    let place = place()?;
+    let place = place(&state)?;
     let runs = runs::of_experiment(&state.pool, visible).await?;
     let (pieces, body) = bundle::streamed();
     let pool = state.pool.clone();
@@ -262,7 +261,7 @@ pub async fn bundle_zip(
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
     let (experiment, visible) = find(&state, &visit, id).await?;
-    let place = place()?;
+    let place = place(&state)?;
     let runs = runs::of_experiment(&state.pool, visible).await?;
     let mut connection = state.pool.acquire().await?;
     let frozen = frozen::find(&mut connection, visible)

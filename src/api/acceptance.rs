@@ -57,7 +57,7 @@ pub(super) struct Answered {
 }
 
 impl Acceptance {
-    /// As it is of one of the claims that an experiment tests, whose proposal has that hash.
+    /// As it is of one of the claims that an experiment tests; its author answers to what has that hash, if anybody is asked.
     pub(super) fn of(
         experiment: &db::experiments::Experiment,
         asked: &db::experiments::Acceptance,
@@ -67,10 +67,7 @@ impl Acceptance {
             claim: asked.claim,
             status: asked.status.clone().filter(|_| !experiment.exploratory),
             claim_author: asked.author.clone(),
-            proposal_sha256: match experiment.shares_runs_of {
-                Some(_) => None,
-                None => proposal_sha256.map(str::to_owned),
-            },
+            proposal_sha256: proposal_sha256.map(str::to_owned),
             answer: asked.answer.clone().map(|answer| Answered {
                 by: answer.by,
                 accepts: answer.accepts,

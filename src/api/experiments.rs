@@ -186,7 +186,9 @@ impl From<table::Experiment> for Experiment {
         // Read once: a list has as many of them as it shows.
         let spec = experiment.parsed().ok();
         let seeds = spec.as_ref().map(|spec| experiment.seeds(spec));
-        let proposal = spec.map(|spec| experiment.proposal_sha256(&spec));
+        // Of the test of a rival nobody is asked apart.
+        let asked = spec.filter(|_| experiment.shares_runs_of.is_none());
+        let proposal = asked.map(|spec| experiment.proposal_sha256(&spec));
         Self {
             acceptance: Acceptance::of(&experiment, &experiment.acceptance, proposal.as_deref()),
             rival_acceptance: experiment

@@ -1,6 +1,7 @@
 //! What every web process does on the side. Any number of processes may do so at once.
 
 use crate::auth::session;
+use crate::checkpoints;
 use crate::forecast;
 use crate::front;
 use crate::noted;
@@ -153,6 +154,9 @@ async fn forget(state: &AppState) {
     }
     if let Err(error) = forget_machines(&state.pool).await {
         tracing::warn!("could not remove old workers and checkpoint events: {error}");
+    }
+    if let Err(error) = checkpoints::forget_ended(state).await {
+        tracing::warn!("could not remove the checkpoints of ended runs: {error}");
     }
     match jobs::complete_lines(&state.pool).await {
         Ok(0) => {}

@@ -6,6 +6,7 @@ use crate::mail::SmtpUrl;
 use breakmywork_protocol::spec::USUAL_HOURS;
 use clap::{Args, ValueEnum};
 use lettre::message::Mailbox;
+use std::path::PathBuf;
 
 /// How the web server behaves. Every setting is a flag or an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -107,6 +108,11 @@ pub struct Settings {
         default_value_t = Webhooks::Public
     )]
     pub webhooks: Webhooks,
+
+    /// Folder for the checkpoints of workers that come over REST, from which their runs go on elsewhere. It may be that of
+    /// this board's own workers. Without it such a run begins anew on another machine.
+    #[arg(long, env = "BREAKMYWORK_CHECKPOINT_DIR", value_name = "DIR")]
+    pub checkpoint_dir: Option<PathBuf>,
 }
 
 /// Of whom a second factor is asked.
@@ -183,6 +189,7 @@ impl Default for Settings {
             second_factor_for: SecondFactorFor::Nobody,
             sign_in_with: Providers::default(),
             webhooks: Webhooks::Public,
+            checkpoint_dir: None,
         }
     }
 }

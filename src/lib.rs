@@ -9,6 +9,7 @@ pub mod api;
 pub mod assets;
 pub mod auth;
 pub mod board;
+pub mod checkpoints;
 pub mod chores;
 pub mod cite;
 pub mod commands;

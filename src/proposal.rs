@@ -7,6 +7,7 @@ use crate::heavy;
 use crate::reason;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
 use breakmywork_protocol::jobs;
+use breakmywork_protocol::limit;
 use breakmywork_protocol::spec::{self, Board, Criterion, Format, Problem, Problems, Spec};
 use breakmywork_protocol::verdict::Power;
 use breakmywork_protocol::visible;
@@ -25,9 +26,6 @@ pub const SEAL_DAYS: i64 = 90;
 
 /// Registered experiments of one person that have no verdict yet: a share of the queue, not all of it.
 pub const OPEN_EXPERIMENTS: i64 = 20;
-
-/// Proposals of one person that are neither registered nor withdrawn, those of a person's searches included.
-pub const OPEN_PROPOSALS: i64 = jobs::OPEN_PROPOSALS;
 
 /// Proposals of one person within an hour: a script that explores may, one that floods may not.
 pub const PROPOSALS_PER_HOUR: i64 = 120;
@@ -264,8 +262,8 @@ pub struct New<'a> {
 /// Over a limit: then roll `tx` back.
 pub async fn propose(tx: &mut PgConnection, new: New<'_>) -> Result<ExperimentId> {
     accounts::lock(tx, new.author).await?;
-    let counts = table::proposals_of(&mut *tx, new.author).await?;
-    if let Some(most) = counts.open.reached(OPEN_PROPOSALS) {
+    let counts = limit::proposals_of(&mut *tx, new.author).await?;
+    if let Some(most) = counts.open.reached(limit::OPEN_PROPOSALS) {
         return Err(Error::TooMany {
             detail: format!(
                 "You have {most} proposals that are not registered. Register or withdraw some, then propose this one."

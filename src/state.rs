@@ -3,6 +3,7 @@
 use crate::{
     address::Origin,
     auth::{password::Passwords, provider::Asking, rates::Rates, throttle::Throttle},
+    checkpoints::Checkpoints,
     chores::Swept,
     config::Settings,
     forecast::Surprises,
@@ -66,6 +67,8 @@ pub struct AppState {
     pub told: Arc<Told>,
     /// Places for archives and tables of measurements that are made at once.
     pub downloads: Arc<Semaphore>,
+    /// Files of outside workers' checkpoints, where some are kept.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 /// Open streams of one address: every tab of a small office.
@@ -96,6 +99,7 @@ impl AppState {
             swept: Arc::default(),
             told: Arc::default(),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+            checkpoints: settings.checkpoint_dir.as_deref().map(Checkpoints::new),
             settings: Arc::new(settings),
         }
     }

@@ -3,7 +3,7 @@
 use crate::record;
 use sqlx::migrate::{MigrateError, Migration};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, PgTransaction};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -57,14 +57,14 @@ pub fn pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
 ///
 /// # Errors
 /// If the database is away.
-pub async fn along_indexes(tx: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn along_indexes(tx: &mut PgTransaction<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "select set_config('enable_seqscan', 'off', true) as scan, set_config('enable_hashjoin', 'off', true) as hash,
            set_config('enable_mergejoin', 'off', true) as merge,
            set_config('enable_sort', 'off', true) as sort, set_config('enable_incremental_sort', 'off', true) as part,
            set_config('plan_cache_mode', 'force_custom_plan', true) as plan"
     )
-    .fetch_one(tx)
+    .fetch_one(&mut **tx)
     .await?;
     Ok(())
 }

@@ -3,11 +3,13 @@
 //!
 //! Invariant: this crate names neither axum, askama nor candle.
 
+pub mod checkpoint_files;
 pub mod data_set;
 pub mod db;
 pub mod id;
 pub mod jobs;
 pub mod json;
+pub mod limit;
 pub mod metric;
 pub mod news;
 pub mod record;

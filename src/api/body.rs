@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::extract;
 use crate::middleware::limits::BODY_BYTES;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use breakmywork_protocol::json::Unambiguous;
@@ -48,6 +49,36 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             value: parse(bytes)?,
             fingerprint: hash.finalize().into(),
         })
+    }
+}
+
+/// A body of bytes, at most so many of them.
+#[derive(Debug)]
+pub(super) struct Octets<const MOST: usize> {
+    bytes: Bytes,
+    are_octets: bool,
+}
+
+impl<const MOST: usize> Octets<MOST> {
+    /// What was sent, as soon as it is clear that the sender may.
+    pub(super) fn taken(self) -> Result<Bytes, Error> {
+        match self.are_octets {
+            true => Ok(self.bytes),
+            false => Err(Error::Unsupported(
+                "Send the bytes as they are, with `Content-Type: application/octet-stream`.",
+            )),
+        }
+    }
+}
+
+impl<S: Send + Sync, const MOST: usize> FromRequest<S> for Octets<MOST> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let (parts, bytes) = extract::body(request, MOST).await?;
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let are_octets = kind.is_some_and(|kind| kind == "application/octet-stream");
+        Ok(Self { bytes, are_octets })
     }
 }
 

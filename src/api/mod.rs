@@ -45,6 +45,7 @@ mod tuning;
 mod version;
 mod webhooks;
 mod worker;
+mod worker_files;
 mod works;
 
 pub use idempotency::forget_old;
@@ -250,6 +251,7 @@ fn described() -> Described {
         .routes(routes!(worker::take))
         .routes(routes!(worker::ended))
         .routes(routes!(worker::checkpoints))
+        .routes(routes!(worker_files::send, worker_files::get))
         .routes(routes!(worker::report))
 }
 

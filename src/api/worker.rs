@@ -5,6 +5,7 @@
 //! admin made the token; those of a volunteer's count once a second host got the same.
 
 use super::body::Body;
+use super::worker_files;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
@@ -12,13 +13,14 @@ use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use breakmywork_protocol::checkpoint_files;
 use breakmywork_protocol::data_set::Reference;
 use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::jobs::outside::{
     Condition, Heard, Known, MOST_DATA_SETS, MOST_POINTS, MOST_RUNS, NOT_REGISTERED, REPLACED,
     Registration, Release, Report, RunNumbers, Shelf, Taken, Unwanted, What,
 };
-use breakmywork_protocol::jobs::{self, Bearer, Ending, Lease, Offer};
+use breakmywork_protocol::jobs::{self, Bearer, Checkpoint, Ending, Lease, Offer};
 use breakmywork_protocol::metric;
 use serde::Deserialize;
 use sqlx::PgPool;
@@ -41,7 +43,7 @@ const ANOTHER: Error = Error::Worker {
 };
 
 /// Refuses whoever is not the worker that the token is.
-async fn check(pool: &PgPool, account: &ApiAccount, worker: Uuid) -> Result<()> {
+pub(super) async fn check(pool: &PgPool, account: &ApiAccount, worker: Uuid) -> Result<()> {
     account.require(Scope::Work)?;
     match jobs::worker_of_token(pool, bearer(account)).await? {
         Some(current) if current == worker => Ok(()),
@@ -68,7 +70,7 @@ fn most<T>(pointer: &str, items: &[T], most: usize) -> Result<()> {
     }
 }
 
-fn is_sha256(text: &str) -> bool {
+pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64
         && text
             .bytes()
@@ -249,16 +251,18 @@ pub(super) struct OfAttempt {
     responses((status = 200, body = Known), (status = 403, description = "The token lacks the scope `work`"),
         (status = 409, description = "The token is not this worker, or the lease is lost")))]
 pub(super) async fn checkpoints(
-    State(pool): State<PgPool>,
+    State(state): State<AppState>,
     Path((worker, run)): Path<(Uuid, RunId)>,
     Query(attempt): Query<OfAttempt>,
     account: ApiAccount,
 ) -> Result<Json<Known>> {
-    check(&pool, &account, worker).await?;
-    let lease = Lease::named(&pool, run, attempt.epoch, worker).await?;
-    lease.check(&pool).await?;
-    let checkpoints = jobs::checkpoints(&pool, &lease).await?;
-    Ok(Json(Known { checkpoints }))
+    let pool = &state.pool;
+    check(pool, &account, worker).await?;
+    let lease = Lease::named(pool, run, attempt.epoch, worker).await?;
+    lease.check(pool).await?;
+    let checkpoints = jobs::checkpoints(pool, &lease).await?;
+    let kept = worker_files::store(&state, &account).is_ok();
+    Ok(Json(Known { checkpoints, kept }))
 }
 
 /// Report of a run, as the holder of its lease. A report that comes again changes nothing.
@@ -278,6 +282,9 @@ pub(super) async fn report(
     check(pool, &account, worker).await?;
     let Report { epoch, what } = body.value;
     proper(&what)?;
+    if let What::Checkpoint(checkpoint) = &what {
+        own(run, epoch, checkpoint)?;
+    }
     let lease = Lease::named(pool, run, epoch, worker).await?;
     let mut heard = Heard { cancel: false };
     match what {
@@ -295,16 +302,24 @@ pub(super) async fn report(
     Ok(Json(heard))
 }
 
+/// Refuses a checkpoint that is not where this attempt writes: others read what it names.
+fn own(run: RunId, epoch: i64, checkpoint: &Checkpoint) -> Result<()> {
+    if checkpoint.epoch != epoch {
+        let detail = "must be that of the lease.";
+        return Err(Error::field("/what/checkpoint/epoch", detail));
+    }
+    let key = checkpoint_files::key(run, epoch, checkpoint.step);
+    match checkpoint.object_key == key {
+        true => Ok(()),
+        false => Err(Error::field(
+            "/what/checkpoint/object_key",
+            format!("must be {key}, where the files of this attempt lie."),
+        )),
+    }
+}
+
 /// Refuses what no worker of ours would send, before anything is looked up for it.
 fn proper(what: &What) -> Result<()> {
-    let key =
-        |pointer: &str, key: &str| match key.chars().count() <= KEY_CHARS && !key.contains('\0') {
-            true => Ok(()),
-            false => Err(Error::field(
-                pointer,
-                format!("must be at most {KEY_CHARS} characters."),
-            )),
-        };
     match what {
         What::Metrics { points, .. } => {
             most("/what/metrics/points", points, MOST_POINTS)?;
@@ -326,9 +341,14 @@ fn proper(what: &What) -> Result<()> {
                     "must be 64 digits of 0-9 and a-f.",
                 ));
             }
-            key("/what/checkpoint/object_key", &checkpoint.object_key)
+            Ok(())
         }
-        What::Unusable(given) => key("/what/unusable", given),
+        What::Unusable(key) if key.chars().count() > KEY_CHARS || key.contains('\0') => {
+            Err(Error::field(
+                "/what/unusable",
+                format!("must be at most {KEY_CHARS} characters."),
+            ))
+        }
         What::End(Ending::Succeeded(result)) => {
             let unknown = result
                 .metrics
@@ -342,6 +362,6 @@ fn proper(what: &What) -> Result<()> {
                 )),
             }
         }
-        What::Beat(_) | What::Resumed(_) | What::End(_) => Ok(()),
+        What::Unusable(_) | What::Beat(_) | What::Resumed(_) | What::End(_) => Ok(()),
     }
 }

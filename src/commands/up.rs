@@ -69,7 +69,12 @@ async fn run_on(
     worker_program: Option<PathBuf>,
 ) -> anyhow::Result<()> {
     let data_dir = &args.database.data_dir;
-    let checkpoints = data_dir.join("checkpoints");
+    let mut settings = args.listen.settings(&listener)?;
+    // Workers that come over REST use that of the workers here, so that each goes on from what the others have.
+    let checkpoints = settings
+        .checkpoint_dir
+        .get_or_insert_with(|| data_dir.join("checkpoints"))
+        .clone();
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -102,7 +107,6 @@ async fn run_on(
         .map(|worker| vec![worker; usize::from(args.workers)])
         .unwrap_or_default();
 
-    let settings = args.listen.settings(&listener)?;
     announce(args, &settings.public_url, &admin)?;
     let shutdown = CancellationToken::new();
     let mut state = AppState::new(database.pool.clone(), settings, shutdown.clone());

@@ -7,32 +7,6 @@ use sqlx::PgExecutor;
 /// What stands where people have a password: no password has this hash.
 const NO_PASSWORD: &str = "none";
 
-/// Of what is counted by person, an agent may use up a quarter: one that runs wild leaves the rest.
-pub const SHARE: i64 = 4;
-
-/// What an account and the other accounts of the same person have used up, for a limit.
-#[derive(Debug, Clone, Copy)]
-pub struct Shared {
-    /// All of them together.
-    pub all: i64,
-    /// This account.
-    pub own: i64,
-    /// Whether it is an agent's, which has a share alone.
-    pub is_agent: bool,
-}
-
-impl Shared {
-    /// The limit that is reached, if one is: that of the person, or an agent's share of it.
-    pub fn reached(self, most: i64) -> Option<i64> {
-        let share = most / SHARE;
-        match () {
-            () if self.all >= most => Some(most),
-            () if self.is_agent && self.own >= share => Some(share),
-            () => None,
-        }
-    }
-}
-
 /// Somebody's agent.
 #[derive(Debug, Clone)]
 pub struct Agent {

@@ -1,9 +1,9 @@
 //! Experiments, with their claim, author and verdict.
 
-use super::agents::Shared;
 use super::visible::Visible;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::jobs;
+use breakmywork_protocol::limit::Shared;
 use breakmywork_protocol::spec::{Problems, Seeds, Spec};
 use breakmywork_protocol::stored::Stored;
 use breakmywork_protocol::verdict::{Power, Verdict};
@@ -525,40 +525,4 @@ pub async fn open_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result
     )
     .fetch_one(db)
     .await
-}
-
-/// How many proposals a person has made, for the limits.
-#[derive(Debug, Clone, Copy)]
-pub struct Proposals {
-    /// Neither registered nor withdrawn.
-    pub open: Shared,
-    /// Made within the last hour.
-    pub within_an_hour: Shared,
-}
-
-/// Counts a person's proposals.
-///
-/// # Errors
-/// If the database is away.
-pub async fn proposals_of(db: impl PgExecutor<'_>, author: AccountId) -> sqlx::Result<Proposals> {
-    let row = sqlx::query!(
-        r#"select count(*) filter (where state = 'proposed') as "open!",
-                  count(*) filter (where state = 'proposed' and author_id = $1) as "own_open!",
-                  count(*) filter (where created_at > now() - interval '1 hour') as "within_an_hour!",
-                  count(*) filter (where created_at > now() - interval '1 hour' and author_id = $1) as "own_within_an_hour!",
-                  (select sponsor_id is not null from account where id = $1) as "is_agent!"
-           from experiment where author_id = any (accounts_of($1))"#,
-        author as AccountId,
-    )
-    .fetch_one(db)
-    .await?;
-    let shared = |all, own| Shared {
-        all,
-        own,
-        is_agent: row.is_agent,
-    };
-    Ok(Proposals {
-        open: shared(row.open, row.own_open),
-        within_an_hour: shared(row.within_an_hour, row.own_within_an_hour),
-    })
 }

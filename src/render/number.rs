@@ -95,6 +95,16 @@ pub fn count(number: impl Whole) -> String {
     text
 }
 
+/// How large an effect is in words: the ratio behind a logarithm, the points behind a share; none of other units.
+pub fn effect(size: f64, unit: &str) -> Option<String> {
+    match unit {
+        "share of seeds" => Some(format!("{} points of solved seeds", value(100.0 * size))),
+        "share correct" => Some(format!("{} points", value(100.0 * size))),
+        _ if unit.starts_with("log ratio") => Some(format!("a factor of {}", value(size.exp()))),
+        _ => None,
+    }
+}
+
 /// A number of floating-point operations.
 pub fn flops(number: impl Real) -> String {
     let number = number.real();

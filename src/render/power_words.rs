@@ -1,6 +1,6 @@
 //! What an experiment can find, in words.
 
-use super::number::{percent, plural, value};
+use super::number::{effect, percent, plural, value};
 use breakmywork_protocol::spec::{Criterion, CriterionKind, Spec, limits};
 use breakmywork_protocol::verdict::Power;
 
@@ -81,17 +81,12 @@ pub fn of(spec: &Spec, power: Option<&Power>) -> Option<PowerWords> {
     })
 }
 
-/// An effect as people say it: the ratio behind a logarithm, the points behind a share.
+/// An effect as people say it, of a ratio its logarithm too; in its unit where there is no other word for it.
 fn amount(size: f64, unit: &str) -> String {
-    match (unit, unit.strip_prefix("log ratio")) {
-        (_, Some(of)) => format!(
-            "a factor of {}{of} ({} in logarithm)",
-            value(size.exp()),
-            value(size)
-        ),
-        ("share of seeds", _) => format!("{} points of solved seeds", value(100.0 * size)),
-        ("share correct", _) => format!("{} points", value(100.0 * size)),
-        _ => format!("{} {unit}", value(size)),
+    match (effect(size, unit), unit.strip_prefix("log ratio")) {
+        (Some(words), Some(of)) => format!("{words}{of} ({} in logarithm)", value(size)),
+        (Some(words), None) => words,
+        (None, _) => format!("{} {unit}", value(size)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The numbers of a verdict in words, for people.
 
-use super::number::{percent, plural, value};
+use super::number::{self, percent, plural, value};
 use breakmywork_protocol::spec::{Criterion, CriterionKind, Estimand};
 use breakmywork_protocol::verdict::{Checks, Pair, Step, Verdict};
 
@@ -16,24 +16,10 @@ pub fn size(effect: &f64, unit: &str) -> Option<String> {
         true => "against the prediction",
         false => "as predicted",
     };
-    let (size, nothing) = match unit {
-        "share of seeds" => (
-            format!("{:.0} points of solved seeds", 100.0 * effect.abs()),
-            *effect == 0.0,
-        ),
-        "share correct" => (
-            format!("{} points", value(100.0 * effect.abs())),
-            *effect == 0.0,
-        ),
-        _ if unit.starts_with("log ratio") => {
-            let factor = value(effect.abs().exp());
-            (format!("a factor of {factor}"), factor == "1.00")
-        }
-        _ => return None,
-    };
-    Some(match nothing {
+    let words = number::effect(effect.abs(), unit)?;
+    Some(match words == number::effect(0.0, unit)? {
         true => "nearly no effect".to_owned(),
-        false => format!("{size}, {way}"),
+        false => format!("{words}, {way}"),
     })
 }
 

@@ -330,7 +330,10 @@ async fn proposals_have_a_limit_that_withdrawing_frees(pool: PgPool) {
         .filter(|response| response.status_code() == StatusCode::CREATED)
         .map(|response| response.json())
         .collect();
-    assert_eq!(made.len() as i64, breakmywork::proposal::OPEN_PROPOSALS);
+    assert_eq!(
+        made.len() as i64,
+        breakmywork_protocol::limit::OPEN_PROPOSALS
+    );
     let withdraw = format!("/api/v1/experiments/{}/withdraw", made[0]["id"]);
     site.post(&ada, &withdraw, &json!({}))
         .await

@@ -1,7 +1,9 @@
 use crate::support::Site;
 use axum::http::StatusCode;
+use breakmywork::config::Settings;
 use breakmywork_protocol::db::MIGRATOR;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 /// The description is a file that reviewers read: a change of the API is a change of it.
@@ -15,7 +17,12 @@ fn the_description_is_the_one_that_was_reviewed() {
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
-    let site = Site::new(pool).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = Settings {
+        checkpoint_dir: Some(folder.path().to_owned()),
+        ..Settings::default()
+    };
+    let site = Site::with(pool, settings).await;
     let ada = site.person("ada", "member").await;
     let root = site.person("root", "admin").await;
     let experiment = site.registered(&ada).await;
@@ -37,6 +44,13 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
         .post(&root, &format!("{worker}/take"), &none)
         .await
         .json();
+    let lease = (&taken["lease"]["run"], &taken["lease"]["epoch"]);
+    let file = format!("{worker}/runs/{}/checkpoints/{}/1", lease.0, lease.1);
+    let hash = hex::encode(Sha256::digest("x"));
+    let sent = format!("{file}?offset=0&bytes=1&sha256={hash}");
+    let sent = site.put(&root, &sent, &none).bytes("x".into());
+    let sent = sent.content_type("application/octet-stream").await;
+    assert_eq!(sent.json::<Value>()["whole"], true);
     let run = sqlx::query_scalar!("select min(id) from run")
         .fetch_one(&site.pool)
         .await
@@ -65,7 +79,8 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
         let path = path
             .replace("{id}", &id.to_string())
             .replace("/api/v1/worker/{worker}", worker)
-            .replace("{run}", &taken["lease"]["run"].to_string())
+            .replace("{run}", &lease.0.to_string())
+            .replace("{attempt}/{step}", &format!("{}/1", lease.1))
             .replace("/agents/{name}", "/agents/scout-agent")
             .replace("{name}", "ada")
             .replace("{slug}", "recurrent-dropout");
@@ -74,6 +89,7 @@ async fn the_description_is_served_and_every_get_in_it_answers(pool: PgPool) {
             path if path.ends_with("/diff") => format!("?with={id}"),
             "/api/v1/compare" | "/api/v1/compare/curves" => format!("?experiments={id}"),
             path if path.ends_with("/checkpoints") => "?epoch=1".to_owned(),
+            path if path.contains("/checkpoints/") => format!("?epoch={}&offset=0", lease.1),
             "/api/v1/search" => "?q=mask".to_owned(),
             _ => String::new(),
         };

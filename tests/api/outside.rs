@@ -2,10 +2,16 @@
 
 use crate::support::{Person, Site};
 use axum::http::StatusCode;
+use axum_test::TestResponse;
 use breakmywork::auth::token::Scope;
+use breakmywork::checkpoints::forget_ended;
+use breakmywork::config::Settings;
 use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::jobs::outside::PIECE;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
+use std::fs;
 
 const WORKER: &str = "/api/v1/worker/00000000-0000-4000-8000-000000000001";
 const OTHER: &str = "/api/v1/worker/00000000-0000-4000-8000-000000000002";
@@ -148,6 +154,10 @@ async fn what_no_worker_of_ours_would_send_is_refused_by_its_field(pool: PgPool)
         ),
         (checkpoint("k", "x"), "/what/checkpoint/sha256"),
         (checkpoint(&key, &hash), "/what/checkpoint/object_key"),
+        (
+            checkpoint("../../etc/passwd", &hash),
+            "/what/checkpoint/object_key",
+        ),
         (json!({"unusable": key}), "/what/unusable"),
         (
             json!({"end": {"succeeded": {"metrics": {}}}}),
@@ -208,4 +218,201 @@ async fn only_an_admins_token_is_a_worker(pool: PgPool) {
     site.get_as(&root, "/api/v1/worker")
         .await
         .assert_status_ok();
+}
+
+/// Bytes sent as they are, or asked for.
+async fn octets(site: &Site, person: &Person, path: &str, body: Option<&[u8]>) -> TestResponse {
+    let request = match body {
+        Some(body) => site
+            .put(person, path, &json!(null))
+            .bytes(body.to_vec().into()),
+        None => return site.get_as(person, path).await,
+    };
+    request.content_type("application/octet-stream").await
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_checkpoints_file_comes_in_pieces_and_is_kept_if_it_is_what_was_said(pool: PgPool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = Settings {
+        checkpoint_dir: Some(folder.path().join("made/when/needed")),
+        ..Settings::default()
+    };
+    let site = Site::with(pool, settings).await;
+    let ada = site.person("ada", "member").await;
+    let root = site.person("root", "admin").await;
+    site.registered(&ada).await;
+    register(&site, &root, WORKER).await;
+    let lease = take(&site, &root, WORKER).await;
+    let (run, epoch) = (&lease["run"], lease["epoch"].as_i64().expect("an epoch"));
+    let checkpoints = format!("{WORKER}/runs/{run}/checkpoints");
+    let known: Value = site
+        .get_as(&root, &format!("{checkpoints}?epoch={epoch}"))
+        .await
+        .json();
+    assert_eq!(known, json!({"checkpoints": [], "kept": true}));
+
+    // Three pieces, the last one short.
+    let file: Vec<u8> = (0..2 * PIECE + 5).map(|place| (place / 7) as u8).collect();
+    let hash = hex::encode(Sha256::digest(&file));
+    let of = |epoch: i64, step: u32, offset: usize, bytes: usize, hash: &str| {
+        format!("{checkpoints}/{epoch}/{step}?offset={offset}&bytes={bytes}&sha256={hash}")
+    };
+    let send = async |step: u32, offset: usize, to: usize, hash: &str| {
+        let path = of(epoch, step, offset, file.len(), hash);
+        let answer = octets(&site, &root, &path, Some(&file[offset..to])).await;
+        answer.assert_status_ok();
+        let held: Value = answer.json();
+        (
+            held["bytes"].as_u64().expect("a number") as usize,
+            held["whole"] == true,
+        )
+    };
+    let all = file.len();
+    assert_eq!(
+        send(5, PIECE, 2 * PIECE, &hash).await,
+        (0, false),
+        "what is before it is missing"
+    );
+    assert_eq!(send(5, 0, PIECE, &hash).await, (PIECE, false));
+    assert_eq!(send(5, 0, PIECE, &hash).await, (PIECE, false), "once more");
+    assert_eq!(send(5, PIECE, 2 * PIECE, &hash).await, (2 * PIECE, false));
+    let get = |epoch: i64, step: u32, offset: usize| {
+        format!("{checkpoints}/{epoch}/{step}?epoch={epoch}&offset={offset}")
+    };
+    let early = octets(&site, &root, &get(epoch, 5, 0), None).await;
+    early.assert_status(StatusCode::NOT_FOUND);
+    assert_eq!(send(5, 2 * PIECE, all, &hash).await, (all, true));
+    assert_eq!(
+        send(5, 0, 1, &hash).await,
+        (all, true),
+        "it is there already"
+    );
+    let mut got = Vec::new();
+    while got.len() < all {
+        let answer = octets(&site, &root, &get(epoch, 5, got.len()), None).await;
+        answer.assert_status_ok();
+        got.extend_from_slice(answer.as_bytes());
+    }
+    assert!(got == file);
+    let beyond = octets(&site, &root, &get(epoch, 5, all + 1), None).await;
+    assert_eq!(
+        (beyond.status_code(), beyond.as_bytes().len()),
+        (StatusCode::OK, 0)
+    );
+
+    // What is not what was said is not kept, and can be sent anew.
+    let other = "0".repeat(64);
+    send(6, 0, PIECE, &other).await;
+    send(6, PIECE, 2 * PIECE, &other).await;
+    assert_eq!(send(6, 2 * PIECE, all, &other).await, (0, false));
+    octets(&site, &root, &get(epoch, 6, 0), None)
+        .await
+        .assert_status(StatusCode::NOT_FOUND);
+
+    // Of an attempt the last two are kept.
+    for step in [6, 7, 8] {
+        send(step, 0, PIECE, &hash).await;
+        send(step, PIECE, 2 * PIECE, &hash).await;
+        send(step, 2 * PIECE, all, &hash).await;
+    }
+    let mut kept = Vec::new();
+    for step in 5..9 {
+        let answer = octets(&site, &root, &get(epoch, step, 0), None).await;
+        kept.push(answer.status_code() == StatusCode::OK);
+    }
+    assert_eq!(kept, [false, false, true, true]);
+
+    // Refused: more than was said, more than the run can be, no hash, another attempt's, JSON, too much at once.
+    for (path, piece, pointer) in [
+        (of(epoch, 9, 8, 10, &hash), &file[..3], "/offset"),
+        (of(epoch, 9, usize::MAX, 10, &hash), &file[..3], "/offset"),
+        (of(epoch, 9, 0, 1 << 50, &hash), &file[..3], "/bytes"),
+        (of(epoch, 9, 0, 0, &hash), &file[..0], "/bytes"),
+        (of(epoch, 9, 0, 3, "no"), &file[..3], "/sha256"),
+    ] {
+        let answer = octets(&site, &root, &path, Some(piece)).await;
+        answer.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            answer.json::<Value>()["errors"][0]["pointer"],
+            pointer,
+            "{path}"
+        );
+    }
+    let stale = octets(
+        &site,
+        &root,
+        &of(epoch + 1, 9, 0, 3, &hash),
+        Some(&file[..3]),
+    )
+    .await;
+    assert_eq!(
+        (stale.status_code(), kind(&stale.json())),
+        (StatusCode::CONFLICT, "lease-lost")
+    );
+    let json = site
+        .put(&root, &of(epoch, 9, 0, 3, &hash), &json!({}))
+        .await;
+    json.assert_status(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let large = octets(
+        &site,
+        &root,
+        &of(epoch, 9, 0, all, &hash),
+        Some(&file[..PIECE + 1]),
+    )
+    .await;
+    large.assert_status(StatusCode::PAYLOAD_TOO_LARGE);
+
+    // Nobody goes on from a run that has ended.
+    let reports = format!("{WORKER}/runs/{run}/reports");
+    let end = json!({"epoch": epoch, "what": {"end": {"failed": {"kind": "specification", "error": "no"}}}});
+    site.post(&root, &reports, &end).await.assert_status_ok();
+    forget_ended(&site.state).await.expect("looks after them");
+    let left = fs::read_dir(folder.path().join("made/when/needed")).expect("a folder");
+    assert_eq!(left.count(), 0);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn without_a_folder_and_of_volunteers_no_file_is_kept(pool: PgPool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = Settings {
+        checkpoint_dir: Some(folder.path().to_owned()),
+        ..Settings::default()
+    };
+    let hash = hex::encode(Sha256::digest("x"));
+    for (keeps, volunteers) in [(false, false), (true, true)] {
+        let given = if keeps {
+            settings.clone()
+        } else {
+            Settings::default()
+        };
+        let site = Site::with(pool.clone(), given).await;
+        let name = if volunteers { "bob" } else { "root" };
+        let role = if volunteers { "member" } else { "admin" };
+        let worker = site.person(name, role).await;
+        if volunteers {
+            let root = site.person("boss", "admin").await;
+            let admitted = site
+                .post(&root, "/api/v1/people/bob/volunteer", &json!({}))
+                .await;
+            admitted.assert_status_ok();
+        } else {
+            let ada = site.person("ada", "member").await;
+            site.registered(&ada).await;
+        }
+        let address = if volunteers { OTHER } else { WORKER };
+        register(&site, &worker, address).await;
+        let lease = take(&site, &worker, address).await;
+        let (run, epoch) = (&lease["run"], &lease["epoch"]);
+        let checkpoints = format!("{address}/runs/{run}/checkpoints");
+        let known: Value = site
+            .get_as(&worker, &format!("{checkpoints}?epoch={epoch}"))
+            .await
+            .json();
+        assert_eq!(known["kept"], false, "{known}");
+        let path = format!("{checkpoints}/{epoch}/1?offset=0&bytes=1&sha256={hash}");
+        let answer = octets(&site, &worker, &path, Some(b"x")).await;
+        answer.assert_status(StatusCode::CONFLICT);
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
 }

@@ -27,6 +27,7 @@ pub(crate) fn measured(plan: &Plan, metrics: &[(&str, f64)]) -> Ending {
 /// The site on a fresh database with the seed content.
 pub(crate) struct Site {
     pub(crate) server: TestServer,
+    pub(crate) state: AppState,
     pub(crate) pool: PgPool,
 }
 
@@ -45,7 +46,8 @@ impl Site {
         breakmywork::seed::apply(&pool).await.expect("seeds");
         let state = AppState::new(pool.clone(), settings, CancellationToken::new());
         Self {
-            server: TestServer::new(breakmywork::app(state)),
+            server: TestServer::new(breakmywork::app(state.clone())),
+            state,
             pool,
         }
     }

@@ -7,6 +7,7 @@
 use crate::dropout::Proof;
 use crate::events;
 use crate::optim::AverageProgress;
+use breakmywork_protocol::checkpoint_files;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -114,7 +115,7 @@ pub fn save(
     let metadata = HashMap::from([(STATE.to_owned(), metadata)]);
     let bytes = safetensors::serialize(tensors, Some(metadata))
         .map_err(|error| Error::Damaged(error.to_string()))?;
-    let path = directory.join(format!("step-{:08}.{ENDING}", state.step));
+    let path = directory.join(checkpoint_files::name(state.step));
     write_whole(&path, &bytes).map_err(|source| Error::Disk {
         path: path.clone(),
         source,
@@ -189,22 +190,6 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     // The new name is on disk when its folder is.
     File::open(directory)?.sync_all()
-}
-
-/// SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn sha256(path: &Path) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match io::Read::read(&mut file, &mut buffer)? {
-            0 => return Ok(hex::encode(digest.finalize())),
-            read => digest.update(&buffer[..read]),
-        }
-    }
 }
 
 /// The checkpoints in a folder, the newest first; none if there is no such folder.

@@ -101,16 +101,7 @@ pub async fn finish(pool: &PgPool, lease: &Lease, ending: Ending, timing: Timing
         Ending::Lost { .. } => "lost",
         Ending::Cancelled => "cancelled",
     };
-    let held = sqlx::query!(
-        "delete from run_lease where run_id = $1 and epoch = $2 and worker_id = $3",
-        lease.run as RunId,
-        lease.epoch,
-        lease.worker
-    )
-    .execute(&mut *tx)
-    .await?
-    .rows_affected();
-    if held == 0 {
+    if !let_go(&mut tx, lease).await? {
         return already_ended(&mut tx, lease, outcome).await;
     }
     let run = sqlx::query!(
@@ -278,6 +269,19 @@ async fn admitted(tx: &mut PgConnection, run: RunId, ending: Ending) -> sqlx::Re
             known.name, known.sha256
         ),
     })
+}
+
+/// Takes back the lease; false if it was no longer this one.
+pub(super) async fn let_go(tx: &mut PgConnection, lease: &Lease) -> sqlx::Result<bool> {
+    let gone = sqlx::query!(
+        "delete from run_lease where run_id = $1 and epoch = $2 and worker_id = $3",
+        lease.run as RunId,
+        lease.epoch,
+        lease.worker
+    )
+    .execute(tx)
+    .await?;
+    Ok(gone.rows_affected() > 0)
 }
 
 /// Without a lease, an ending is either a repetition of what was accepted, or stale.

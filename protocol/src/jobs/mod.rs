@@ -55,7 +55,7 @@ pub use offer::{Offer, OtherContent, offer};
 pub use power::{AskedBefore, asked_before, power};
 pub use reap::{Reaped, reap};
 pub use rival::spec_of_rival;
-pub use search::{OPEN_PROPOSALS, search_again, search_so_far};
+pub use search::{search_again, search_so_far};
 pub use sequential::sequential_so_far;
 pub use stop::stop;
 pub use submit::{register, register_knowing, withdraw};

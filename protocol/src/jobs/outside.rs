@@ -238,6 +238,33 @@ pub struct Heard {
     pub cancel: bool,
 }
 
+/// Bytes of a checkpoint's file in one request at most.
+pub const PIECE: usize = 1 << 20;
+
+/// Which piece of a checkpoint's file is sent, and what the whole file is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+pub struct SentPiece {
+    /// Where in the file it begins.
+    pub offset: u64,
+    /// Bytes of the whole file.
+    pub bytes: u64,
+    /// SHA-256 of the whole file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// How much of a checkpoint's file the board has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = HeldCheckpoint))]
+pub struct Held {
+    /// Bytes from its beginning on; the next piece begins there. 0 after all were there and were not the file that was said.
+    pub bytes: u64,
+    /// Whether it is there, whole, and is that file.
+    pub whole: bool,
+}
+
 /// The registered checkpoints of a run that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -245,6 +272,9 @@ pub struct Heard {
 pub struct Known {
     /// The furthest first.
     pub checkpoints: Vec<Checkpoint>,
+    /// Whether the board keeps the files of this worker's checkpoints: then it sends each before it registers it, and gets
+    /// those that it has not itself.
+    pub kept: bool,
 }
 
 #[cfg(test)]

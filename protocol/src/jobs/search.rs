@@ -4,6 +4,7 @@
 use super::conclude::end;
 use super::{Error, Result, power, submit};
 use crate::id::{AccountId, ExperimentId, ThreadId};
+use crate::limit;
 use crate::scope::Scope;
 use crate::search::{self, Course, Next, TrialRun, Tried};
 use crate::spec::{Plan, Seeds, Settings, Spec, limits};
@@ -13,8 +14,6 @@ use crate::verdict::{PairNoise, Power, RunOutcome, escape};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-/// Proposals of one person that are neither registered nor withdrawn: what others can look through.
-pub const OPEN_PROPOSALS: i64 = 50;
 /// Fewest pairs of a proposed experiment; those of a board's templates have as many.
 const FEWEST_PAIRS: u32 = 8;
 /// Pairs at the counterexample from which its own noise is taken, and not that of earlier experiments.
@@ -146,7 +145,7 @@ pub async fn search_again(tx: &mut PgConnection, experiment: ExperimentId) -> Re
 }
 
 /// Proposes the plain comparison at the counterexample, on seeds that are drawn when somebody registers it. None if the
-/// author of the search has too many open proposals already.
+/// author of the search, or the person whose agent it is, has too many open proposals already.
 async fn propose(
     tx: &mut PgConnection,
     experiment: ExperimentId,
@@ -154,13 +153,8 @@ async fn propose(
     found: &Tried,
 ) -> sqlx::Result<Option<ExperimentId>> {
     let author = ended.search.author;
-    let open = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from experiment where author_id = any (accounts_of($1)) and state = 'proposed'"#,
-        author as AccountId
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    if open >= OPEN_PROPOSALS {
+    let proposals = limit::proposals_of(&mut *tx, author).await?;
+    if proposals.open.reached(limit::OPEN_PROPOSALS).is_some() {
         return Ok(None);
     }
     let Ok(mut spec) = ended.search.spec.at(&found.settings) else {

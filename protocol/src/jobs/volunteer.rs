@@ -4,7 +4,7 @@
 //! trained from its beginning by a second host of another person. Where two volunteers agree the run ends *confirmed*, but for
 //! a share that is drawn then and looked after by the board's own workers. Those decide where volunteers differ, too.
 
-use super::finish::{already_ended, cancel, close_attempt, fail, requeue};
+use super::finish::{already_ended, cancel, close_attempt, fail, let_go, requeue};
 use super::{Ending, FailureKind, Lease, Result, conclude, events, line};
 use crate::id::{AccountId, ExperimentId, RunId};
 use crate::record::{self, Act, Subject};
@@ -126,16 +126,7 @@ pub(super) async fn finish(
         // Only people cancel runs.
         Ending::Preempted | Ending::Cancelled => "preempted",
     };
-    let held = sqlx::query!(
-        "delete from run_lease where run_id = $1 and epoch = $2 and worker_id = $3",
-        lease.run as RunId,
-        lease.epoch,
-        lease.worker
-    )
-    .execute(&mut *tx)
-    .await?
-    .rows_affected();
-    if held == 0 {
+    if !let_go(&mut tx, lease).await? {
         return already_ended(&mut tx, lease, outcome).await;
     }
     let asked = sqlx::query_scalar!(

@@ -1,7 +1,6 @@
 //! Reads a table field by field and collects everything that is wrong, instead of stopping at the first mistake.
 
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -351,17 +350,17 @@ impl<'a> Fields<'a> {
     /// Reports the fields that nobody asked for: the first few by name, the others by their number, so that a text
     /// of nothing else costs no more than one with a few slips.
     pub(super) fn close(mut self) {
-        let known = |key: &String| self.known.iter().any(|known| known == key);
-        if self.table.keys().all(known) {
-            return;
-        }
         // A field that is read in two ways is known once.
-        let mut seen = BTreeSet::new();
-        self.known.retain(|name| seen.insert(*name));
+        let mut known: Vec<&str> = Vec::new();
+        for name in std::mem::take(&mut self.known) {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
         let table = self.table;
-        let mut unknown = table.keys().filter(|key| !seen.contains(key.as_str()));
+        let mut unknown = table.keys().filter(|key| !known.contains(&key.as_str()));
         for key in unknown.by_ref().take(UNKNOWN_NAMED) {
-            let detail = unknown_field(key, &self.known);
+            let detail = unknown_field(key, &known);
             self.problem(key, detail);
         }
         let more = unknown.count();

@@ -4,6 +4,7 @@ use crate::common::*;
 use breakmywork_protocol::db::MIGRATOR;
 use breakmywork_protocol::id::{AccountId, ExperimentId, RunId};
 use breakmywork_protocol::jobs::{self, Ending, FailureKind, Lease};
+use breakmywork_protocol::limit;
 use breakmywork_protocol::search::Course;
 use breakmywork_protocol::spec::{self, CriterionKind, Format, Spec};
 use serde_json::json;
@@ -369,20 +370,43 @@ async fn what_an_admin_gives_up_has_no_result(pool: PgPool) {
 async fn over_the_limit_of_open_proposals_nothing_is_proposed_and_the_post_says_so(pool: PgPool) {
     let ada = account(&pool, "ada").await;
     let experiment = registered_search(&pool, ada, &search(60)).await;
-    for _ in 0..jobs::OPEN_PROPOSALS {
+    for _ in 0..limit::OPEN_PROPOSALS {
         proposed(&pool, ada, &spec(8)).await;
     }
+    finds_and_does_not_propose(&pool, experiment).await;
+}
+
+/// An agent's searches leave its person three quarters of the proposals.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_an_agents_search_finds_is_proposed_within_the_agents_share(pool: PgPool) {
+    let ada = account(&pool, "ada").await;
+    let agent = sqlx::query_scalar(
+        "insert into account (name, password_hash, sponsor_id) values ('adas-agent', 'none', $1) returning id",
+    );
+    let agent = agent.bind(ada).fetch_one(&pool).await.expect("an agent");
+    let of_agent = registered_search(&pool, agent, &search(60)).await;
+    for _ in 0..limit::OPEN_PROPOSALS / limit::SHARE {
+        proposed(&pool, agent, &spec(8)).await;
+    }
+    finds_and_does_not_propose(&pool, of_agent).await;
+    let own = registered_search(&pool, ada, &search(60)).await;
     train_all(&pool, worker(&pool).await).await;
-    assert_eq!(experiment_state(&pool, experiment).await, "concluded");
+    let said = post(&pool, own).await;
+    assert!(!said.contains("too many open proposals"), "{said}");
+}
+
+async fn finds_and_does_not_propose(pool: &PgPool, experiment: ExperimentId) {
+    train_all(pool, worker(pool).await).await;
+    assert_eq!(experiment_state(pool, experiment).await, "concluded");
     assert!(
-        course(&pool, experiment)
+        course(pool, experiment)
             .await
             .expect("a result")
             .counterexample
             .is_some()
     );
     assert!(
-        post(&pool, experiment)
+        post(pool, experiment)
             .await
             .contains("too many open proposals")
     );

@@ -120,21 +120,9 @@ pub async fn metrics_csv(
     visit: Visit,
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
-    let (_, visible) = find(&state, &visit, id).await?;
-    let place = place(&state)?;
-    let runs = runs::of_experiment(&state.pool, visible).await?;
-    let (pieces, body) = bundle::streamed();
-    let pool = state.pool.clone();
-    tokio::spawn(async move {
-        let _place = place;
-        let sent = measurements(&pool, &runs, &pieces).await;
-        break_off(&pieces, sent).await;
-    });
-    Ok(file(
-        csv::MEDIA_TYPE,
-        format!("experiment-{id}-metrics.csv"),
-        body,
-    ))
+    let body = sent(&state, &visit, id, measurements).await?;
+    let name = format!("experiment-{id}-metrics.csv");
+    Ok(file(csv::MEDIA_TYPE, name, body))
 }
 
 /// The same in Parquet.
@@ -143,21 +131,31 @@ pub async fn metrics_parquet(
     visit: Visit,
     Path(id): Path<ExperimentId>,
 ) -> Result<Response> {
-    let (_, visible) = find(&state, &visit, id).await?;
-    let place = place(&state)?;
+    let body = sent(&state, &visit, id, measurements_in_groups).await?;
+    let name = format!("experiment-{id}-metrics.parquet");
+    Ok(file(parquet::MEDIA_TYPE, name, body))
+}
+
+/// What `write` makes of an experiment's runs, sent while it is made.
+async fn sent<F>(
+    state: &AppState,
+    visit: &Visit,
+    id: ExperimentId,
+    write: impl FnOnce(PgPool, Vec<runs::Run>, Pieces) -> F,
+) -> Result<Body>
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let (_, visible) = find(state, visit, id).await?;
+    let place = place(state)?;
     let runs = runs::of_experiment(&state.pool, visible).await?;
     let (pieces, body) = bundle::streamed();
-    let pool = state.pool.clone();
+    let written = write(state.pool.clone(), runs, pieces.clone());
     tokio::spawn(async move {
         let _place = place;
-        let sent = measurements_in_groups(&pool, runs, &pieces).await;
-        break_off(&pieces, sent).await;
+        break_off(&pieces, written.await).await;
     });
-    Ok(file(
-        parquet::MEDIA_TYPE,
-        format!("experiment-{id}-metrics.parquet"),
-        body,
-    ))
+    Ok(body)
 }
 
 /// What was measured while a run was trained. No connection is held afterwards, while somebody reads slowly.
@@ -166,22 +164,22 @@ async fn curves(pool: &PgPool, run: &runs::Run) -> io::Result<Vec<runs::Curve>> 
     curves.map_err(io::Error::other)
 }
 
-async fn measurements(pool: &PgPool, runs: &[runs::Run], pieces: &Pieces) -> io::Result<()> {
+async fn measurements(pool: PgPool, runs: Vec<runs::Run>, pieces: Pieces) -> io::Result<()> {
     let columns = tables::measured();
-    bundle::send(pieces, csv::head(&columns).into_bytes()).await?;
-    for run in runs {
-        let curves = curves(pool, run).await?;
+    bundle::send(&pieces, csv::head(&columns).into_bytes()).await?;
+    for run in &runs {
+        let curves = curves(&pool, run).await?;
         let rows = csv::rows(&columns, &tables::metrics(run, &curves));
-        bundle::send(pieces, rows.into_bytes()).await?;
+        bundle::send(&pieces, rows.into_bytes()).await?;
     }
     Ok(())
 }
 
 /// Runs are put together until they fill a group: a group for each would be larger than what is in it.
 async fn measurements_in_groups(
-    pool: &PgPool,
+    pool: PgPool,
     runs: Vec<runs::Run>,
-    pieces: &Pieces,
+    pieces: Pieces,
 ) -> io::Result<()> {
     let mut writer = Writer::new(&tables::measured()).map_err(io::Error::other)?;
     let (mut waiting, mut rows) = (Vec::new(), 0);
@@ -190,7 +188,7 @@ async fn measurements_in_groups(
         let next = runs.next();
         let last = next.is_none();
         if let Some(run) = next {
-            let curves = curves(pool, &run).await?;
+            let curves = curves(&pool, &run).await?;
             rows += curves.iter().map(|it| it.points.len()).sum::<usize>();
             waiting.push((run, curves));
         }
@@ -208,9 +206,9 @@ async fn measurements_in_groups(
         });
         let bytes;
         (writer, bytes) = written.await.map_err(io::Error::other)??;
-        bundle::send(pieces, bytes).await?;
+        bundle::send(&pieces, bytes).await?;
         if last {
-            return bundle::send(pieces, writer.end().map_err(io::Error::other)?).await;
+            return bundle::send(&pieces, writer.end().map_err(io::Error::other)?).await;
         }
     }
 }

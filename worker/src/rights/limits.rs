@@ -1,13 +1,12 @@
 //! Limits of what a trainer takes, from the estimate of its plan.
 
 use crate::memory;
+use breakmywork_protocol::checkpoint_files;
 use breakmywork_protocol::spec::{self, Setup};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What a trainer may take of memory beyond twice what it should need, in bytes: stacks, fragments, libraries.
 const MEMORY_MARGIN: u64 = 1 << 30;
-/// What its files may have beyond the memory that the run should need, in bytes.
-const FILE_MARGIN: u64 = 64 << 20;
 /// How much longer than estimated a processor may take: an older one, without its wide instructions, beside others.
 const SLOWER: f64 = 10.0;
 /// What it may take beyond that, in seconds: reading data, measuring, a build for tests.
@@ -27,7 +26,7 @@ pub fn hold(setup: &Setup, memory: u64, steps: u32, card: bool) {
         let most = memory::data() + 2 * memory + MEMORY_MARGIN;
         lower(Resource::Data, most);
     }
-    lower(Resource::Fsize, memory + FILE_MARGIN);
+    lower(Resource::Fsize, memory + checkpoint_files::MARGIN);
     let seconds = seconds(setup, steps);
     lower(Resource::Cpu, SLOWER.mul_add(seconds, TIME_MARGIN) as u64);
 }

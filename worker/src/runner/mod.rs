@@ -8,6 +8,7 @@
 
 mod board;
 mod child;
+mod files;
 mod health;
 mod heart;
 mod outbox;
@@ -22,8 +23,8 @@ use crate::cli::{self, TOKEN, WorkArgs};
 use crate::train::VERSION;
 use crate::{exit, rights};
 use board::{Board, Error, Misfit, Rest};
-use breakmywork_protocol::db;
 use breakmywork_protocol::jobs::Trouble;
+use breakmywork_protocol::{checkpoint_files, db};
 use health::Health;
 use shelf::Shelf;
 use std::cell::{Cell, RefCell};
@@ -261,7 +262,7 @@ impl Runner {
     /// Removes checkpoints of runs that have ended: whoever ended them may have been somebody else, or killed.
     async fn sweep(&self) {
         let root = self.args.checkpoint_dir.clone();
-        let here = store::aside(move || store::runs(&root)).await;
+        let here = store::aside(move || checkpoint_files::runs(&root)).await;
         let here = here.unwrap_or_default();
         let ended = match self.in_time(self.board.ended(self.id, &here)).await {
             Ok(ended) => ended,
@@ -271,7 +272,12 @@ impl Runner {
             }
         };
         let root = self.args.checkpoint_dir.clone();
-        store::aside(move || ended.iter().for_each(|run| store::remove(&root, *run))).await;
+        store::aside(move || {
+            ended
+                .iter()
+                .for_each(|run| checkpoint_files::remove(&root, *run))
+        })
+        .await;
     }
 
     /// Gives the board a share of the lease to answer: behind a dead network a report would wait for ever,

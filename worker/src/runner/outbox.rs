@@ -1,6 +1,7 @@
 //! Reports on their way to the job table: kept until they are accepted or the lease is lost.
 
 use super::board::{Board, Error};
+use super::files::Upload;
 use super::store;
 use crate::events;
 use breakmywork_protocol::jobs::outside::MOST_POINTS;
@@ -23,9 +24,26 @@ pub(super) struct Outbox {
     superseded: Vec<String>,
     /// Keys of the checkpoints that are registered, and kept, oldest first.
     registered: Vec<String>,
+    /// Whether the board keeps the files, which are sent before they are registered.
+    sends_files: bool,
+    /// How far that of the first of `checkpoints` is.
+    upload: Upload,
 }
 
 impl Outbox {
+    /// An empty one; `sends_files` to a board that keeps them.
+    pub(super) fn new(sends_files: bool) -> Self {
+        Self {
+            sends_files,
+            ..Self::default()
+        }
+    }
+
+    /// Nobody goes on from this run any more.
+    pub(super) fn keep_files(&mut self) {
+        self.sends_files = false;
+    }
+
     pub(super) fn metric(&mut self, name: String, step: u32, value: f64) {
         self.points.push(MetricPoint { name, step, value });
     }
@@ -45,6 +63,7 @@ impl Outbox {
         // While the database is away they would fill the disk.
         if self.checkpoints.len() > KEPT {
             self.superseded.push(self.checkpoints.remove(0).object_key);
+            self.upload = Upload::default();
         }
     }
 
@@ -63,7 +82,8 @@ impl Outbox {
             && self.resumed.is_none()
     }
 
-    /// Sends what is there, and how far the training is. On an error the rest stays: sending twice is harmless.
+    /// Sends what is there, and how far the training is; of files as much as goes in a moment. On an error the rest stays:
+    /// sending twice is harmless.
     ///
     /// # Errors
     /// [`Error::LeaseLost`] and [`Error::Refused`] are final; anything else can be tried again.
@@ -71,6 +91,7 @@ impl Outbox {
         &mut self,
         board: &Board,
         lease: &Lease,
+        root: &Path,
         progress: Progress,
     ) -> Result<(), Error> {
         while let Some(key) = self.unusable.first() {
@@ -88,7 +109,11 @@ impl Outbox {
             self.points.drain(..sent);
         }
         while let Some(checkpoint) = self.checkpoints.first() {
+            if self.sends_files && !self.upload.go_on(board, lease, root, checkpoint).await? {
+                return Ok(());
+            }
             board.checkpoint(lease, checkpoint).await?;
+            self.upload = Upload::default();
             self.registered.push(self.checkpoints.remove(0).object_key);
         }
         Ok(())

@@ -4,13 +4,13 @@
 //! registered in the job table does not exist for anybody.
 
 use crate::checkpoint;
-use breakmywork_protocol::id::RunId;
+use breakmywork_protocol::checkpoint_files;
 use breakmywork_protocol::jobs::{Checkpoint, Lease};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Checkpoints of a run that a trainer tries to go on from before it begins anew.
-const TRIED: usize = 3;
+pub(super) const TRIED: usize = 3;
 
 /// Does work on files beside the runner's one thread: a large checkpoint takes seconds to read, a folder on a dead
 /// network for ever, and meanwhile the other runs must beat. `None` if it panicked.
@@ -23,14 +23,9 @@ pub(super) async fn aside<T: Send + 'static>(
         .ok()
 }
 
-/// Folder of all attempts of a run.
-fn run_folder(root: &Path, run: RunId) -> PathBuf {
-    root.join(format!("run-{run}"))
-}
-
 /// Folder into which this attempt writes.
 pub(super) fn folder(root: &Path, lease: &Lease) -> PathBuf {
-    run_folder(root, lease.run).join(format!("epoch-{}", lease.epoch))
+    root.join(checkpoint_files::attempt(lease.run, lease.epoch))
 }
 
 /// The key of a file in the store; `None` if it lies elsewhere.
@@ -49,7 +44,7 @@ pub(super) fn usable(root: &Path, known: &[Checkpoint], plan_sha256: &str) -> Ve
 
 fn checked(root: &Path, known: &Checkpoint, plan_sha256: &str) -> Option<PathBuf> {
     let path = root.join(&known.object_key);
-    match checkpoint::sha256(&path) {
+    match checkpoint_files::sha256(&path) {
         Ok(sha256) if sha256 == known.sha256 => match checkpoint::step(&path, plan_sha256) {
             Ok(_) => Some(path),
             // A newer version may know settings that an older one did not, or keep other things: from the start, then.
@@ -71,29 +66,10 @@ fn checked(root: &Path, known: &Checkpoint, plan_sha256: &str) -> Option<PathBuf
     }
 }
 
-/// The runs that have a folder here.
-pub(super) fn runs(root: &Path) -> Vec<RunId> {
-    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names
-        .filter_map(|name| name.strip_prefix("run-")?.parse().ok().map(RunId))
-        .collect()
-}
-
 /// Removes one file; whoever looks for it takes a newer one.
 pub(super) fn forget(root: &Path, key: &str) {
     if let Err(error) = std::fs::remove_file(root.join(key)) {
         tracing::warn!(key, %error, "could not remove an old checkpoint");
-    }
-}
-
-/// Removes what a run that has ended left behind.
-pub(super) fn remove(root: &Path, run: RunId) {
-    match std::fs::remove_dir_all(run_folder(root, run)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(%run, %error, "could not remove old checkpoints");
-        }
-        _ => {}
     }
 }
 
@@ -115,13 +91,11 @@ mod tests {
             step: 5,
             object_key: key.into(),
             bytes: 20,
-            sha256: checkpoint::sha256(&path).expect("reads"),
+            sha256: checkpoint_files::sha256(&path).expect("reads"),
         };
         assert_eq!(
             usable(root.path(), &[known], "a plan"),
             Vec::<PathBuf>::new()
         );
-        std::fs::create_dir(root.path().join("run-x")).expect("the folder");
-        assert_eq!(runs(root.path()), [RunId(1)]);
     }
 }

@@ -7,6 +7,7 @@ use super::outbox::Outbox;
 use super::{Runner, store, trainer_end};
 use crate::events::{self, Event};
 use crate::plan;
+use breakmywork_protocol::checkpoint_files;
 use breakmywork_protocol::jobs::{Ending, FailureKind, Lease};
 use breakmywork_protocol::spec::Plan;
 use std::path::{Path, PathBuf};
@@ -112,9 +113,11 @@ impl Runner {
         };
         let root = &self.args.checkpoint_dir;
         let known = self.insist(lease, || self.board.checkpoints(lease)).await?;
-        let (store, plan_sha256) = (root.clone(), plan.sha256());
-        let usable = move || store::usable(&store, &known, &plan_sha256);
-        let resume = store::aside(usable).await.unwrap_or_default();
+        let plan_sha256 = plan.sha256();
+        let (store, here, of) = (root.clone(), known.checkpoints.clone(), plan_sha256.clone());
+        let usable = move || store::usable(&store, &here, &of);
+        let mut resume = store::aside(usable).await.unwrap_or_default();
+        self.fetch(lease, &known, &plan_sha256, &mut resume).await?;
         let folder = store::folder(root, lease);
         let mut trainer = match Trainer::start(&self.args, plan, &folder, &resume).await {
             Ok(trainer) => trainer,
@@ -126,7 +129,7 @@ impl Runner {
         heart.hear();
         let mut progress = Progress {
             heart,
-            outbox: Outbox::default(),
+            outbox: Outbox::new(known.kept),
             ending: None,
             asked: None,
             started: false,
@@ -139,6 +142,9 @@ impl Runner {
         trainer.kill().await;
         let ending = ending?;
         progress.judge_checkpoint(root, &ending);
+        if !may_go_on(&ending) {
+            progress.outbox.keep_files();
+        }
         self.drain(lease, &mut progress).await?;
         Ok((ending, progress.unfit))
     }
@@ -221,7 +227,8 @@ impl Runner {
     /// Sends what has gathered; false if it has to be tried again.
     async fn report(&self, lease: &Lease, progress: &mut Progress<'_>) -> Result<bool, Error> {
         let (now, heard) = progress.heart.now();
-        let sent = self.in_time(progress.outbox.send(&self.board, lease, now));
+        let root = &self.args.checkpoint_dir;
+        let sent = self.in_time(progress.outbox.send(&self.board, lease, root, now));
         let accepted = match sent.await {
             Ok(()) => {
                 progress.heart.tell(heard);
@@ -261,12 +268,18 @@ impl Runner {
     /// Sends all that is left, however long the database is away.
     async fn drain(&self, lease: &Lease, progress: &mut Progress<'_>) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
-        while !self.report(lease, progress).await? {
+        loop {
+            if self.report(lease, progress).await? {
+                if progress.outbox.is_empty() {
+                    return Ok(());
+                }
+                // Of a large file some is left.
+                continue;
+            }
             self.gives_up(lease)?;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Ok(())
     }
 
     /// Reports the end until it is accepted.
@@ -291,7 +304,7 @@ impl Runner {
         };
         if matches!(end, End::Done | End::Failed { for_good: true }) {
             let (root, run) = (self.args.checkpoint_dir.clone(), lease.run);
-            store::aside(move || store::remove(&root, run)).await;
+            store::aside(move || checkpoint_files::remove(&root, run)).await;
         }
         Ok(end)
     }
@@ -403,6 +416,15 @@ fn readable(lease: &Lease) -> Result<&Plan, String> {
         .map_err(|error| format!("The plan cannot be read by this worker: {error}."))?;
     plan::check(plan)?;
     Ok(plan)
+}
+
+/// Whether somebody may go on from this run's checkpoints.
+fn may_go_on(ending: &Ending) -> bool {
+    match ending {
+        Ending::Succeeded(_) | Ending::Cancelled => false,
+        Ending::Failed { kind, .. } => *kind == FailureKind::Error,
+        Ending::Preempted | Ending::Unable { .. } | Ending::Lost { .. } => true,
+    }
 }
 
 fn failed(kind: FailureKind, error: String) -> Ending {

@@ -2,6 +2,7 @@
 
 mod board;
 mod data_sets;
+mod files;
 mod outside;
 mod reproduce;
 mod rights;

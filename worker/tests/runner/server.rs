@@ -5,6 +5,8 @@ use sqlx::PgPool;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use tempfile::TempDir;
 
 /// Whether this is the program whose workers come over REST: cargo builds these tests under two names.
 pub(crate) fn over_rest() -> bool {
@@ -16,15 +18,25 @@ pub(crate) struct Server {
     child: Child,
     /// What a worker is told.
     pub(crate) address: String,
+    /// Where it keeps checkpoints.
+    pub(crate) files: Arc<TempDir>,
 }
 
 impl Server {
     pub(crate) fn start(url: &str) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        Self::keeping(url, Arc::new(files), "")
+    }
+
+    /// With checkpoints below that folder.
+    pub(crate) fn keeping(url: &str, files: Arc<TempDir>, below: &str) -> Self {
         let worker = Path::new(env!("CARGO_BIN_EXE_breakmywork-worker"));
         let program = worker.with_file_name("breakmywork");
         let mut child = Command::new(&program)
             .args(["serve", "--port", "0", "--backoff-seconds", "0"])
             .args(["--lease-seconds", &crate::LEASE.to_string()])
+            .arg("--checkpoint-dir")
+            .arg(files.path().join(below))
             // Tests take leases away themselves.
             .args(["--reap-seconds", "100000"])
             .env("DATABASE_URL", url)
@@ -56,6 +68,7 @@ impl Server {
         Self {
             address: address.expect("an address").to_owned(),
             child,
+            files,
         }
     }
 }

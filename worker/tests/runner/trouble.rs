@@ -273,7 +273,7 @@ async fn spoil(pool: &PgPool, root: &Path) -> (i64, i32) {
     tensors.remove(0);
     safetensors::serialize_to_file(tensors, header.metadata().clone(), &path).expect("writes");
     sqlx::query("update run_checkpoint set sha256 = $1 where object_key = $2")
-        .bind(breakmywork_worker::checkpoint::sha256(&path).expect("reads"))
+        .bind(breakmywork_protocol::checkpoint_files::sha256(&path).expect("reads"))
         .bind(&key)
         .execute(pool)
         .await

@@ -7,7 +7,7 @@ pub(super) use rest::Rest;
 use super::VERSION;
 use breakmywork_protocol::db::{self, Mismatch};
 use breakmywork_protocol::id::RunId;
-use breakmywork_protocol::jobs::outside::What;
+use breakmywork_protocol::jobs::outside::{Held, Known, What};
 use breakmywork_protocol::jobs::{
     self, Beat, Checkpoint, Ending, Lease, MetricPoint, Offer, OtherContent, Progress, Timing,
     Trouble,
@@ -169,11 +169,42 @@ impl Board {
         }
     }
 
-    /// The registered checkpoints that the run may go on from, the furthest first.
-    pub(super) async fn checkpoints(&self, lease: &Lease) -> Result<Vec<Checkpoint>> {
+    /// The registered checkpoints that the run may go on from.
+    pub(super) async fn checkpoints(&self, lease: &Lease) -> Result<Known> {
         match self {
-            Self::Database(pool) => Ok(jobs::checkpoints(pool, lease).await?),
+            Self::Database(pool) => Ok(Known {
+                checkpoints: jobs::checkpoints(pool, lease).await?,
+                // Whoever knows the database shares a folder.
+                kept: false,
+            }),
             Self::Rest(rest) => rest.checkpoints(lease).await,
+        }
+    }
+
+    /// Sends a piece of a checkpoint's file, where the board keeps them.
+    pub(super) async fn send_piece(
+        &self,
+        lease: &Lease,
+        file: &Checkpoint,
+        offset: u64,
+        piece: Vec<u8>,
+    ) -> Result<Held> {
+        match self {
+            Self::Database(_) => Err(Error::Refused("it has no files".into())),
+            Self::Rest(rest) => rest.send_piece(lease, file, offset, piece).await,
+        }
+    }
+
+    /// Gets a piece of a checkpoint's file, where the board keeps them.
+    pub(super) async fn get_piece(
+        &self,
+        lease: &Lease,
+        file: &Checkpoint,
+        offset: u64,
+    ) -> Result<Vec<u8>> {
+        match self {
+            Self::Database(_) => Err(Error::Refused("it has no files".into())),
+            Self::Rest(rest) => rest.get_piece(lease, file, offset).await,
         }
     }
 

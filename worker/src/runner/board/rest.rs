@@ -5,8 +5,8 @@ use crate::train::VERSION;
 use breakmywork_protocol::db::Mismatch;
 use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::jobs::outside::{
-    Condition, Heard, Known, LEASE_LOST, MOST_RUNS, NOT_REGISTERED, PATH, Registration, Release,
-    Report, RunNumbers, Shelf, Taken, Unwanted, What,
+    Condition, Heard, Held, Known, LEASE_LOST, MOST_RUNS, NOT_REGISTERED, PATH, Registration,
+    Release, Report, RunNumbers, Shelf, Taken, Unwanted, What,
 };
 use breakmywork_protocol::jobs::{Checkpoint, Lease, Offer, OtherContent, Trouble};
 use serde::de::DeserializeOwned;
@@ -18,6 +18,11 @@ use uuid::Uuid;
 
 /// Longest answer that is read, in bytes: a plan, or all checkpoints of a run.
 const MOST_BYTES: u64 = 4 << 20;
+
+/// A body and its media type.
+type Sent = (&'static str, Vec<u8>);
+
+const OCTETS: &str = "application/octet-stream";
 
 /// The board at an address.
 pub(in crate::runner) struct Rest {
@@ -134,14 +139,55 @@ impl Rest {
 
     pub(super) async fn take(&self, worker: Uuid) -> Result<Option<Lease>> {
         let path = format!("/{worker}/take");
-        let answer: Taken = self.read(Method::POST, &path, Some(b"{}".to_vec())).await?;
+        let answer: Taken = self
+            .read(Method::POST, &path, Some(json(&serde_json::json!({}))?))
+            .await?;
         Ok(answer.lease.map(|lease| lease.of(worker)))
     }
 
-    pub(super) async fn checkpoints(&self, lease: &Lease) -> Result<Vec<Checkpoint>> {
+    pub(super) async fn checkpoints(&self, lease: &Lease) -> Result<Known> {
         let path = format!("{}/checkpoints?epoch={}", of_run(lease), lease.epoch);
         let answer = self.read::<Known>(Method::GET, &path, None).await;
-        Ok(answer.map_err(|error| of_lease(error, lease))?.checkpoints)
+        answer.map_err(|error| of_lease(error, lease))
+    }
+
+    /// Sends a piece of a checkpoint's file, which begins at `offset`.
+    pub(super) async fn send_piece(
+        &self,
+        lease: &Lease,
+        file: &Checkpoint,
+        offset: u64,
+        piece: Vec<u8>,
+    ) -> Result<Held> {
+        let path = format!(
+            "{}/checkpoints/{}/{}?offset={offset}&bytes={}&sha256={}",
+            of_run(lease),
+            lease.epoch,
+            file.step,
+            file.bytes,
+            file.sha256
+        );
+        let sent = Some((OCTETS, piece));
+        let answer = self.read(Method::PUT, &path, sent).await;
+        answer.map_err(|error| of_lease(error, lease))
+    }
+
+    /// Gets the piece of a checkpoint's file that begins at `offset`.
+    pub(super) async fn get_piece(
+        &self,
+        lease: &Lease,
+        file: &Checkpoint,
+        offset: u64,
+    ) -> Result<Vec<u8>> {
+        let path = format!(
+            "{}/checkpoints/{}/{}?epoch={}&offset={offset}",
+            of_run(lease),
+            file.epoch,
+            file.step,
+            lease.epoch
+        );
+        let answer = self.ask(Method::GET, &path, None).await;
+        answer.map_err(|error| of_lease(error, lease))
     }
 
     /// Reports without waiting for what it learns.
@@ -167,7 +213,7 @@ impl Rest {
         &self,
         method: Method,
         path: &str,
-        body: Option<Vec<u8>>,
+        body: Option<Sent>,
     ) -> Result<T> {
         let answer = self.ask(method, path, body).await?;
         serde_json::from_slice(&answer)
@@ -175,7 +221,7 @@ impl Rest {
     }
 
     /// The body of the board's answer. On a thread of its own: the runner's one thread has hearts to keep beating.
-    async fn ask(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Vec<u8>> {
+    async fn ask(&self, method: Method, path: &str, body: Option<Sent>) -> Result<Vec<u8>> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{PATH}{path}", self.address))
@@ -183,11 +229,7 @@ impl Rest {
         let agent = self.agent.clone();
         let asked = tokio::task::spawn_blocking(move || {
             let mut answer = match body {
-                Some(body) => agent.run(
-                    request
-                        .header("content-type", "application/json")
-                        .body(body)?,
-                ),
+                Some((kind, body)) => agent.run(request.header("content-type", kind).body(body)?),
                 None => agent.run(request.body(())?),
             }?;
             let status = answer.status();
@@ -208,8 +250,9 @@ fn whole(body: &mut Body) -> std::result::Result<Vec<u8>, ureq::Error> {
     body.with_config().limit(MOST_BYTES).read_to_vec()
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|error| Error::Refused(error.to_string()))
+fn json(value: &impl Serialize) -> Result<Sent> {
+    let text = serde_json::to_vec(value).map_err(|error| Error::Refused(error.to_string()))?;
+    Ok(("application/json", text))
 }
 
 fn of_run(lease: &Lease) -> String {

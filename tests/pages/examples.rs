@@ -282,7 +282,9 @@ async fn every_operation_has_an_example_that_works(pool: PgPool) {
         }
         request = match &example.body {
             // Text in quotes is sent as it is.
-            Some(Value::String(text)) => request.bytes(text.clone().into()),
+            Some(Value::String(text)) => request
+                .bytes(text.clone().into())
+                .content_type("application/octet-stream"),
             Some(body) => request.json(&known.filled(body)),
             None => request,
         };

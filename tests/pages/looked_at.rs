@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 /// Queries of the web app that read these tables themselves, and not what everybody may see of them, by file. Whoever adds
 /// one, in words too, looks first whether it tells of what is sealed: `closed` must be in it, a `Visible` be asked for, or nothing be read
 /// but ids, states and times.
-const LOOKED_AT: [(&str, usize); 32] = [
+const LOOKED_AT: [(&str, usize); 33] = [
+    // Which runs go on.
+    ("checkpoints.rs", 1),
     // Sweeps, and a test of them.
     ("chores.rs", 13),
     ("db/rivals.rs", 1),
@@ -22,7 +24,7 @@ const LOOKED_AT: [(&str, usize); 32] = [
     ("db/compare.rs", 3),
     ("db/curves.rs", 4),
     ("db/events.rs", 4),
-    ("db/experiments.rs", 11),
+    ("db/experiments.rs", 10),
     ("db/forecasts.rs", 7),
     ("db/frozen.rs", 4),
     // Of proposals, whose text is read by nobody here.

@@ -51,6 +51,8 @@ impl Board {
             ("claim_fields", CLAIM_FIELDS.to_owned()),
             ("machine", MACHINE.to_owned()),
             ("claim", site.claim("C2").await.to_string()),
+            ("attempt", "1".to_owned()),
+            ("step", "5".to_owned()),
             (
                 "outside_worker",
                 "00000000-0000-4000-8000-00000000000a".to_owned(),

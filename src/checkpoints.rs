@@ -128,6 +128,9 @@ fn add(root: &Path, file: &Checkpoint, offset: u64, piece: &[u8]) -> io::Result<
         .mode(0o700)
         .create(folder)?;
     let part = part(&path);
+    if !part.exists() {
+        forget_parts(folder)?;
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let out = options.mode(0o600).open(&part)?;
@@ -155,6 +158,12 @@ fn add(root: &Path, file: &Checkpoint, offset: u64, piece: &[u8]) -> io::Result<
     File::open(folder)?.sync_all()?;
     prune(folder)?;
     Ok(all)
+}
+
+/// Removes what was begun in an attempt and not ended: one file comes after the other.
+fn forget_parts(folder: &Path) -> io::Result<()> {
+    let parts = entries(folder, |name| name.ends_with(".part"))?;
+    parts.iter().try_for_each(fs::remove_file)
 }
 
 /// Where a file lies until it is whole.

@@ -310,6 +310,15 @@ async fn a_checkpoints_file_comes_in_pieces_and_is_kept_if_it_is_what_was_said(p
         .await
         .assert_status(StatusCode::NOT_FOUND);
 
+    // What was begun and not ended makes room.
+    send(6, 0, PIECE, &hash).await;
+    send(7, 0, PIECE, &hash).await;
+    assert_eq!(
+        send(6, PIECE, 2 * PIECE, &hash).await,
+        (0, false),
+        "its beginning is gone"
+    );
+
     // Of an attempt the last two are kept.
     for step in [6, 7, 8] {
         send(step, 0, PIECE, &hash).await;

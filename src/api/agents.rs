@@ -47,11 +47,16 @@ impl From<table::Agent> for Agent {
 
 /// List the agents of whoever owns the token, the first first; there are 5 at most. Needs the scopes `read` and `account`.
 #[utoipa::path(get, path = "/api/v1/agents", tag = "account", security(("token" = [])),
+    params(Cursor),
     responses((status = 200, body = Page<Agent>), (status = 403, description = "The token lacks the scope `account`")))]
-pub(super) async fn list(State(pool): State<PgPool>, account: ApiAccount) -> Result<Page<Agent>> {
+pub(super) async fn list(
+    State(pool): State<PgPool>,
+    account: ApiAccount,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Agent>> {
     account.require(Scope::Account)?;
     let rows = table::of(&pool, account.id).await?;
-    Ok(Page::whole(rows.into_iter().map(Agent::from).collect()))
+    Page::within(rows, &cursor, |row| row.name.clone(), Agent::from)
 }
 
 /// An agent to make.

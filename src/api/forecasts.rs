@@ -240,8 +240,11 @@ pub(super) struct Surprise {
 
 /// List the verdicts that members expected least, as the first page does; up to a minute old.
 #[utoipa::path(get, path = "/api/v1/forecasts/surprises", tag = "forecasts",
-    responses((status = 200, body = Page<Surprise>)))]
-pub(super) async fn surprises(State(surprises): State<Surprises>) -> Page<Surprise> {
+    params(Cursor), responses((status = 200, body = Page<Surprise>)))]
+pub(super) async fn surprises(
+    State(surprises): State<Surprises>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Surprise>> {
     let all = surprises.all();
     let show = |surprise: &table::Surprise| Surprise {
         experiment: surprise.id,
@@ -250,5 +253,5 @@ pub(super) async fn surprises(State(surprises): State<Surprises>) -> Page<Surpri
         forecasts: surprise.forecasts,
         mean: surprise.mean,
     };
-    Page::whole(all.iter().map(show).collect())
+    Page::within(all.iter().collect(), &cursor, |surprise| surprise.id, show)
 }

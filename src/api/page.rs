@@ -105,6 +105,25 @@ impl<T: ToSchema> Page<T> {
         Self { items, next: None }
     }
 
+    /// A page of what was read whole, since there is never much of it.
+    pub(super) fn within<R, K: std::fmt::Display>(
+        mut rows: Vec<R>,
+        cursor: &Cursor,
+        id: impl Fn(&R) -> K,
+        show: impl Fn(R) -> T,
+    ) -> Result<Self, Error> {
+        if let Some(last) = &cursor.cursor {
+            let place = rows.iter().position(|row| id(row).to_string() == *last);
+            let place = place.ok_or_else(|| {
+                Error::BadRequest(
+                    "`cursor` is not one that this API gave out, or what it named is gone. Begin with the first page.".into(),
+                )
+            })?;
+            rows.drain(..=place);
+        }
+        Ok(Self::cut(rows, cursor.limit()?, id, show))
+    }
+
     /// Of up to `limit + 1` rows, the first `limit`, and where to go on if there is one more.
     pub(super) fn cut<R, K: std::fmt::Display>(
         mut rows: Vec<R>,
@@ -126,6 +145,26 @@ impl<T: ToSchema> Page<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_read_whole_comes_in_pages_too() {
+        let page = |cursor: Option<&str>, limit| {
+            let cursor = Cursor {
+                cursor: cursor.map(str::to_owned),
+                limit,
+            };
+            Page::within(vec![7, 5, 3], &cursor, |row| *row, |row| row)
+                .map(|page| (page.items, page.next))
+        };
+        let all = (vec![7, 5, 3], None);
+        assert_eq!(page(None, None).expect("a page"), all);
+        let first = (vec![7, 5], Some("5".to_owned()));
+        assert_eq!(page(None, Some(2)).expect("a page"), first);
+        assert_eq!(page(Some("5"), Some(2)).expect("a page"), (vec![3], None));
+        for (cursor, limit) in [(Some("4"), None), (Some("x"), None), (None, Some(0))] {
+            assert!(page(cursor, limit).is_err(), "{cursor:?} {limit:?}");
+        }
+    }
 
     #[test]
     fn the_next_page_keeps_the_question() {

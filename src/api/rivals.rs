@@ -4,14 +4,13 @@ use super::body::Body;
 use super::claims::Claim;
 use super::experiments::{self, Experiment};
 use super::idempotency::{self, Stop};
-use super::page::Page;
+use super::page::{Cursor, Page};
 use super::runs::Reason;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::{self, rivals as table};
 use crate::error::{Error, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use crate::rival::{self, Who};
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -40,8 +39,8 @@ pub(super) struct Rival {
     agreed_at: Option<DateTime<Utc>>,
 }
 
-async fn listed(db: &mut PgConnection, claim: ClaimId) -> Result<Page<Rival>> {
-    let rivals = table::of_claim(db, claim).await?.into_iter();
+async fn listed(db: &mut PgConnection, claim: ClaimId, cursor: &Cursor) -> Result<Page<Rival>> {
+    let rivals = table::of_claim(db, claim).await?;
     let show = |rival: table::Rival| Rival {
         claim: rival.id,
         label: rival.label,
@@ -51,7 +50,7 @@ async fn listed(db: &mut PgConnection, claim: ClaimId) -> Result<Page<Rival>> {
         agreed_by: rival.agreed_by,
         agreed_at: rival.agreed_at,
     };
-    Ok(Page::whole(rivals.map(show).collect()))
+    Page::within(rivals, cursor, |rival| rival.id, show)
 }
 
 fn who(account: &ApiAccount) -> Who {
@@ -63,17 +62,18 @@ fn who(account: &ApiAccount) -> Who {
 
 /// List the rivals of a claim, agreed or only declared.
 #[utoipa::path(get, path = "/api/v1/claims/{id}/rivals", tag = "works",
-    params(("id" = i64, Path, description = "Key")),
+    params(("id" = i64, Path, description = "Key"), Cursor),
     responses((status = 200, body = Page<Rival>), (status = 404, description = "No such claim")))]
 pub(super) async fn list(
     State(pool): State<PgPool>,
     Path(id): Path<ClaimId>,
-) -> Result<Json<Page<Rival>>> {
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Rival>> {
     if db::claims::find(&pool, id).await?.is_none() {
         return Err(Error::missing("claim", id));
     }
     let mut connection = pool.acquire().await?;
-    Ok(Json(listed(&mut connection, id).await?))
+    listed(&mut connection, id, &cursor).await
 }
 
 /// A rival to declare.
@@ -104,7 +104,7 @@ pub(super) async fn declare(
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
     rival::declare(&mut call.tx, id, new.rival, who(&account), &new.reason).await?;
-    let rivals = listed(&mut call.tx, id).await?;
+    let rivals = listed(&mut call.tx, id, &Cursor::default()).await?;
     call.finish(StatusCode::CREATED, &rivals).await
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn agree(
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     rival::agree(&mut call.tx, id, other, who(&account)).await?;
-    let rivals = listed(&mut call.tx, id).await?;
+    let rivals = listed(&mut call.tx, id, &Cursor::default()).await?;
     call.finish(StatusCode::OK, &rivals).await
 }
 
@@ -145,7 +145,7 @@ pub(super) async fn end(
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     rival::end(&mut call.tx, id, other, who(&account), &body.value.reason).await?;
-    let rivals = listed(&mut call.tx, id).await?;
+    let rivals = listed(&mut call.tx, id, &Cursor::default()).await?;
     call.finish(StatusCode::OK, &rivals).await
 }
 

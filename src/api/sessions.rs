@@ -2,12 +2,12 @@
 
 use super::body::Body;
 use super::idempotency::{self, Stop};
-use super::page::Page;
+use super::page::{Cursor, Page};
 use crate::auth::session::{self, SessionRow};
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::accounts::{self, Tokens};
 use crate::error::{Error, Result};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -47,11 +47,16 @@ impl From<SessionRow> for Session {
 /// List the browsers that the owner of the token is signed in with, the one used last first; there are 50 at most. Needs the
 /// scopes `read` and `account`.
 #[utoipa::path(get, path = "/api/v1/sessions", tag = "account", security(("token" = [])),
+    params(Cursor),
     responses((status = 200, body = Page<Session>), (status = 403, description = "The token lacks the scope `account`")))]
-pub(super) async fn list(State(pool): State<PgPool>, account: ApiAccount) -> Result<Page<Session>> {
+pub(super) async fn list(
+    State(pool): State<PgPool>,
+    account: ApiAccount,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Session>> {
     account.require(Scope::Account)?;
     let rows = session::list(&pool, account.id, None).await?;
-    Ok(Page::whole(rows.into_iter().map(Session::from).collect()))
+    Page::within(rows, &cursor, |row| row.id, Session::from)
 }
 
 /// Sign one browser out. Needs the scope `account`.

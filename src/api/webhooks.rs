@@ -96,11 +96,16 @@ impl From<log::Delivery> for WebhookDelivery {
 
 /// List the webhooks of whoever owns the token, the oldest first; there are five at most. Needs the scopes `read` and `account`.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "following", security(("token" = [])),
+    params(Cursor),
     responses((status = 200, body = Page<Webhook>), (status = 403, description = "The token lacks the scope `account`")))]
-pub(super) async fn list(State(pool): State<PgPool>, account: ApiAccount) -> Result<Page<Webhook>> {
+pub(super) async fn list(
+    State(pool): State<PgPool>,
+    account: ApiAccount,
+    Query(cursor): Query<Cursor>,
+) -> Result<Page<Webhook>> {
     account.require(Scope::Account)?;
     let rows = table::list(&pool, account.id).await?;
-    Ok(Page::whole(rows.into_iter().map(Webhook::from).collect()))
+    Page::within(rows, &cursor, |row| row.id, Webhook::from)
 }
 
 /// A webhook to add.

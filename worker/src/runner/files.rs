@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Longest time for which pieces are sent before the runner looks what else there is.
 const AT_ONCE: Duration = Duration::from_secs(2);
 /// Failures after which a file stays where it is: nobody waits for it.
-const TRIES: u32 = 5;
+const TRIES: u32 = 3;
 
 /// How far a file is on its way to the board.
 #[derive(Debug, Default)]
@@ -45,17 +45,18 @@ impl Upload {
                 Some(Err(error)) => return Ok(self.give_up(lease, file, &error.to_string())),
                 None => return Ok(true),
             };
+            // It counts until there is an answer, for which nobody may wait any more.
+            self.failed += 1;
             match board.send_piece(lease, file, offset, piece).await {
                 Ok(held) if held.whole => return Ok(true),
                 Ok(held) => {
-                    self.failed += u32::from(held.bytes <= self.sent);
+                    if held.bytes > self.sent {
+                        self.failed = 0;
+                    }
                     self.sent = held.bytes;
                 }
                 Err(Error::Refused(why)) => return Ok(self.give_up(lease, file, &why)),
-                Err(error) => {
-                    self.failed += 1;
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
         Ok(self.give_up(lease, file, "it failed too often"))

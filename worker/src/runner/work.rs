@@ -27,6 +27,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// A trainer that has made steps for so long shows that the machine can train.
 const PROVEN: Duration = Duration::from_secs(60);
+/// Longest time for which files of checkpoints are sent after training: whoever stops a worker does not wait for ever.
+const LAST_FILES: Duration = Duration::from_secs(20);
 /// Pause after a report that the database did not take; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -267,8 +269,11 @@ impl Runner {
 
     /// Sends all that is left, however long the database is away.
     async fn drain(&self, lease: &Lease, progress: &mut Progress<'_>) -> Result<(), Error> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, begun) = (FIRST_PAUSE, Instant::now());
         loop {
+            if begun.elapsed() > LAST_FILES {
+                progress.outbox.keep_files();
+            }
             if self.report(lease, progress).await? {
                 if progress.outbox.is_empty() {
                     return Ok(());

@@ -197,11 +197,40 @@ pub(super) fn complete(openapi: &mut OpenApi) {
         let name = refusal.name.to_owned();
         components.responses.insert(name, RefOr::T(response));
     }
-    for item in openapi.paths.paths.values_mut() {
+    for (path, item) in &mut openapi.paths.paths {
         for (method, operation) in operations(item) {
+            operation.operation_id = Some(named(&method, path));
             complete_operation(method, operation);
         }
     }
+}
+
+/// A name that no other operation has, as generated clients call it: `get_claims_by_id_rivals`.
+fn named(method: &HttpMethod, path: &str) -> String {
+    let mut name = match method {
+        HttpMethod::Get => "get",
+        HttpMethod::Put => "put",
+        HttpMethod::Patch => "patch",
+        HttpMethod::Delete => "delete",
+        _ => "post",
+    }
+    .to_owned();
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        let parameter = part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'));
+        name.push_str(if parameter.is_some() { "_by_" } else { "_" });
+        let word = parameter.unwrap_or(part);
+        name.extend(word.chars().map(|char| {
+            if char.is_ascii_alphanumeric() {
+                char
+            } else {
+                '_'
+            }
+        }));
+    }
+    name
 }
 
 /// The operations of a path.

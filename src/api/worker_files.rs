@@ -18,7 +18,7 @@ use breakmywork_protocol::jobs::outside::{Held, PIECE, SentPiece};
 use breakmywork_protocol::jobs::{Checkpoint, Lease};
 use breakmywork_protocol::spec::{DataShape, run_memory};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// How much more than expected a run's memory, and with it a checkpoint, may be: the data say how many words there are.
@@ -45,7 +45,7 @@ pub(super) fn store<'a>(state: &'a AppState, account: &ApiAccount) -> Result<&'a
     params(("worker" = Uuid, Path, description = "The one that registered"), ("run" = i64, Path, description = "The run"),
         ("attempt" = i64, Path, description = "The lease's fencing number"),
         ("step" = u32, Path, description = "Optimizer steps done"), SentPiece),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = inline(FileBytes), content_type = "application/octet-stream"),
     responses((status = 200, body = Held), (status = 403, description = "The token lacks the scope `work`"),
         (status = 409, description = "The token is not this worker, the lease is lost, or no files are kept"),
         (status = 422, description = "Larger than the run's memory, or more than was said")))]
@@ -93,6 +93,12 @@ fn proper(lease: &Lease, sent: &SentPiece, piece: &Bytes) -> Result<()> {
     Ok(())
 }
 
+/// Bytes of a file, as they are.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only its schema is read")]
+struct FileBytes(Vec<u8>);
+
 /// Which piece of a file is asked for, and by whom.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -110,7 +116,7 @@ pub(super) struct AskedPiece {
     params(("worker" = Uuid, Path, description = "The one that registered"), ("run" = i64, Path, description = "The run"),
         ("attempt" = i64, Path, description = "The attempt that wrote it"),
         ("step" = u32, Path, description = "Optimizer steps done"), AskedPiece),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = inline(FileBytes), content_type = "application/octet-stream"),
         (status = 403, description = "The token lacks the scope `work`"),
         (status = 404, description = "The board does not have this file"),
         (status = 409, description = "The token is not this worker, the lease is lost, or no files are kept")))]

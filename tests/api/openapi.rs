@@ -5,6 +5,7 @@ use breakmywork_protocol::db::MIGRATOR;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
+use std::collections::BTreeSet;
 
 /// The description is a file that reviewers read: a change of the API is a change of it.
 #[test]
@@ -13,6 +14,23 @@ fn the_description_is_the_one_that_was_reviewed() {
         .to_pretty_json()
         .expect("plain data");
     insta::assert_snapshot!("openapi", description);
+}
+
+/// Generated clients have a function for each.
+#[test]
+fn each_operation_has_a_name_of_its_own() {
+    let description = serde_json::to_value(breakmywork::api::openapi()).expect("plain data");
+    let paths = description["paths"].as_object().expect("paths");
+    let operations = paths.values().filter_map(Value::as_object).flatten();
+    let names: Vec<&str> = operations
+        .map(|(_, operation)| operation["operationId"].as_str().expect("a name"))
+        .collect();
+    let different: BTreeSet<&str> = names.iter().copied().collect();
+    assert!(
+        names.len() > 100 && names.len() == different.len(),
+        "{names:#?}"
+    );
+    assert!(different.contains("get_claims_by_id_rivals"));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

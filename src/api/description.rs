@@ -268,8 +268,16 @@ fn complete_operation(method: HttpMethod, operation: &mut Operation) {
     }
 }
 
-/// Gives an answer its headers, and a refusal its body.
+/// Gives an answer its headers, a refusal its body, and what says no more of itself the words that OpenAPI asks for.
 fn fill(status: &str, asked: &Asked, response: &mut Response) {
+    if response.description.is_empty() {
+        response.description = match status {
+            "201" => "It was made",
+            "204" => "It was done",
+            _ => "What was asked for",
+        }
+        .to_owned();
+    }
     for header in HEADERS.iter().filter(|header| (header.on)(status, asked)) {
         let known = Ref::new(format!("#/components/headers/{}", header.name));
         (response.headers).insert(header.name.to_owned(), RefOr::Ref(known));

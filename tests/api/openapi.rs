@@ -6,6 +6,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
 
 /// The description is a file that reviewers read: a change of the API is a change of it.
 #[test]
@@ -14,6 +16,23 @@ fn the_description_is_the_one_that_was_reviewed() {
         .to_pretty_json()
         .expect("plain data");
     insta::assert_snapshot!("openapi", description);
+}
+
+/// By the validator that the specification of OpenAPI names.
+#[test]
+fn the_description_is_one_by_the_schema_of_openapi() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("openapi.json");
+    let description = breakmywork::api::openapi().to_json().expect("plain data");
+    fs::write(&file, description).expect("writes");
+    let validator = concat!(
+        env!("CARGO_TARGET_TMPDIR"),
+        "/python/bin/openapi-spec-validator"
+    );
+    let said = Command::new(validator).arg(&file).output();
+    let said = said.expect("make test installs it");
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success(), "{text}");
 }
 
 /// Generated clients have a function for each.

@@ -21,7 +21,8 @@ struct Operation {
     summary: String,
     token: bool,
     parameters: Vec<(String, String, String)>,
-    body: Option<String>,
+    /// What is sent, in words, and the name of what describes it.
+    body: Option<(String, Option<String>)>,
     answers: Vec<(String, String)>,
 }
 
@@ -220,7 +221,12 @@ fn operation_of(method: &str, path: &str, operation: &Value) -> Operation {
             )
         })
         .collect();
-    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let sent = &operation["requestBody"]["content"];
+    let body = &sent["application/json"]["schema"];
+    let body = match sent["application/octet-stream"].is_object() {
+        true => Some(("bytes, as they are".to_owned(), None)),
+        false => (!body.is_null()).then(|| (kind(body), reference(body))),
+    };
     let answers = operation["responses"]
         .as_object()
         .into_iter()
@@ -235,7 +241,7 @@ fn operation_of(method: &str, path: &str, operation: &Value) -> Operation {
         summary: text(operation, "summary"),
         token: operation["security"].is_array(),
         parameters,
-        body: (!body.is_null()).then(|| kind(body)),
+        body,
         answers,
     }
 }
@@ -277,12 +283,24 @@ fn schema_of(name: &str, schema: &Value) -> Schema {
     }
 }
 
+/// Other schemas of which it is one.
+const MANY: [&str; 3] = ["oneOf", "anyOf", "allOf"];
+
+/// The name of a schema that stands elsewhere; where there is a choice, of the first that does.
+fn reference(schema: &Value) -> Option<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return reference.rsplit('/').next().map(str::to_owned);
+    }
+    let options = MANY.iter().filter_map(|many| schema[many].as_array());
+    options.flatten().find_map(reference)
+}
+
 /// A schema in a few words.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         return reference.rsplit('/').next().unwrap_or_default().to_owned();
     }
-    for many in ["oneOf", "anyOf", "allOf"] {
+    for many in MANY {
         if let Some(options) = schema[many].as_array() {
             let kinds: Vec<String> = options.iter().map(kind).collect();
             return kinds.join(" or ");
@@ -305,6 +323,22 @@ fn kind(schema: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_link_to_a_body_leads_to_one() {
+        let operations = DESCRIPTION
+            .groups
+            .iter()
+            .flat_map(|group| &group.operations);
+        let named: Vec<&String> = operations
+            .filter_map(|operation| operation.body.as_ref()?.1.as_ref())
+            .collect();
+        let is_there = |name: &str| DESCRIPTION.schemas.iter().any(|schema| schema.name == name);
+        assert!(
+            named.len() > 30 && named.iter().all(|name| is_there(name)),
+            "{named:?}"
+        );
+    }
 
     #[test]
     fn every_operation_is_on_the_page() {

@@ -12,7 +12,7 @@ const ELEMENTS: &str = "a blockquote br code del em h3 h4 h5 h6 hr input li ol p
     mover munderover mmultiscripts mprescripts mtable mtr mtd mpadded mphantom b i s u";
 
 /// Attributes that may be on them.
-const ATTRIBUTES: &str = "href title id aria-label start align checked disabled type tabindex rel class accent accentunder \
+const ATTRIBUTES: &str = "href title id aria-label start checked disabled type tabindex rel class accent accentunder \
     columnspan depth display displaystyle encoding fence form height largeop linethickness lspace mathvariant maxsize minsize \
     movablelimits rowspan rspace scriptlevel separator stretchy symmetric voffset width columnalign";
 

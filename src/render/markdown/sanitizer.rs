@@ -43,18 +43,20 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
             ("a", HashSet::from(["href", "title", "id", "aria-label"])),
             ("li", HashSet::from(["id"])),
             ("ol", HashSet::from(["start"])),
-            ("td", HashSet::from(["align"])),
-            ("th", HashSet::from(["align"])),
             ("input", HashSet::from(["checked", "disabled"])),
         ]))
         .attribute_filter(|_, attribute, value| match attribute {
             "id" if !super::footnotes::is_id(value) => None,
             _ => Some(Cow::Borrowed(value)),
         })
-        .tag_attribute_values(HashMap::from([(
-            "input",
-            HashMap::from([("type", HashSet::from(["checkbox"]))]),
-        )]))
+        .tag_attribute_values(HashMap::from([
+            (
+                "input",
+                HashMap::from([("type", HashSet::from(["checkbox"]))]),
+            ),
+            ("td", HashMap::from([("align", HashSet::from(SIDES))])),
+            ("th", HashMap::from([("align", HashSet::from(SIDES))])),
+        ]))
         .set_tag_attribute_values(HashMap::from([
             ("input", HashMap::from([("disabled", "")])),
             // It scrolls, so the keyboard must reach it.
@@ -68,7 +70,25 @@ static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
+/// Where the text of a cell stands, if not at its left.
+const SIDES: [&str; 2] = ["center", "right"];
+
 /// The HTML with nothing left that is not listed here.
 pub(super) fn clean(html: &str) -> String {
-    SANITIZER.clean(html).to_string()
+    sided(SANITIZER.clean(html).to_string())
+}
+
+/// Cells with the class of a side in place of the attribute, which HTML has no more and the style sheet overrules.
+///
+/// What was sanitized has one way to write a cell, and in text no `<`.
+fn sided(mut html: String) -> String {
+    for cell in ["td", "th"] {
+        for side in SIDES {
+            let attribute = format!("<{cell} align=\"{side}\">");
+            if html.contains(&attribute) {
+                html = html.replace(&attribute, &format!("<{cell} class=\"{side}\">"));
+            }
+        }
+    }
+    html
 }

@@ -16,6 +16,21 @@ fn ordinary_text_is_rendered() {
 }
 
 #[test]
+fn cells_stand_where_their_column_says() {
+    let html =
+        rendered("| a | b | c | d |\n|:--|:-:|--:|---|\n| 1 | 2 | `<td align=\"right\">` | 4 |\n");
+    for cell in [
+        "<th>a</th>",
+        "<th class=\"center\">b</th>",
+        "<td class=\"right\"><code>&lt;td align=\"right\"&gt;</code></td>",
+        "<td>4</td>",
+    ] {
+        assert!(html.contains(cell), "{cell} in {html}");
+    }
+    assert!(!html.contains("<td align"), "{html}");
+}
+
+#[test]
 fn nothing_typed_becomes_active() {
     for hostile in [
         "<script>alert(1)</script>",

@@ -48,6 +48,7 @@ const PUBLIC: &[&str] = &[
     "/docs/api",
     "/docs/api/bodies",
     "/docs/api/bodies/Experiment",
+    "/docs/rest",
     "/docs/webhooks",
     "/sign-in",
     "/sign-in/forgotten",

@@ -13,20 +13,27 @@ use std::sync::LazyLock;
 /// A document.
 #[derive(Debug)]
 struct Document {
-    /// In the address, and of the file.
+    /// In the address.
     name: &'static str,
+    /// Of the file.
+    file: &'static str,
     /// What it tells.
     about: &'static str,
     source: &'static str,
 }
 
 macro_rules! documents {
-    ($($name:literal, $about:literal;)*) => {
-        const DOCUMENTS: &[Document] = &[$(Document {
+    ($($name:literal $(= $file:literal)?, $about:literal;)*) => {
+        const DOCUMENTS: &[Document] = &[$(documents!(@one $name $($file)?, $about)),*];
+    };
+    (@one $name:literal, $about:literal) => { documents!(@one $name $name, $about) };
+    (@one $name:literal $file:literal, $about:literal) => {
+        Document {
             name: $name,
+            file: concat!($file, ".md"),
             about: $about,
-            source: include_str!(concat!("../../../docs/", $name, ".md")),
-        }),*];
+            source: include_str!(concat!("../../../docs/", $file, ".md")),
+        }
     };
 }
 
@@ -42,6 +49,7 @@ documents! {
     "queue", "what waits, in which order, and what is promised";
     "worker", "workers that have a token instead of the database's password";
     "reproduction", "training a result again, what the numbers must be, and the commands that show it";
+    "rest" = "api", "REST in words: tokens, pages, limits, versions, and what each thing means";
     "examples", "REST by example: each thing that a person can do, as a request";
     "operations", "running a board for others";
 }
@@ -61,9 +69,8 @@ static RENDERED: LazyLock<Vec<Html>> = LazyLock::new(|| {
 
 /// Where a file beside the documents is shown.
 fn page_of(file: &str) -> Option<String> {
-    let name = file.strip_suffix(".md")?;
-    let known = name == "api" || DOCUMENTS.iter().any(|document| document.name == name);
-    known.then(|| format!("/docs/{name}"))
+    let document = DOCUMENTS.iter().find(|document| document.file == file)?;
+    Some(format!("/docs/{}", document.name))
 }
 
 #[derive(Debug, Template)]
@@ -99,4 +106,31 @@ pub async fn document(visit: Visit, Path(name): Path<String>) -> Result<Response
         html: &RENDERED[place],
     };
     show(&page, Cache::Fresh)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_link_from_one_document_to_another_leads_there() {
+        let mut followed = 0;
+        for html in RENDERED.iter() {
+            let links = html.to_string();
+            for link in links.split("href=\"/docs/").skip(1) {
+                let link = link.split('"').next().expect("an address");
+                let (name, part) = link.split_once('#').unwrap_or((link, ""));
+                let place = DOCUMENTS.iter().position(|document| document.name == name);
+                let Some(place) = place else {
+                    assert!(name.starts_with("api"), "{link}");
+                    continue;
+                };
+                let there = RENDERED[place].to_string();
+                let id = format!("id=\"{part}\"");
+                assert!(part.is_empty() || there.contains(&id), "{link}");
+                followed += 1;
+            }
+        }
+        assert!(followed > 20, "{followed}");
+    }
 }

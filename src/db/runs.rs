@@ -219,6 +219,8 @@ pub struct Cell {
     pub failure: Option<String>,
     /// The data set that it needs, as `name@version`.
     pub data_set: Option<String>,
+    /// Whether volunteers trained it, one after the other, and got the same.
+    pub confirmed: bool,
     /// The metric that was asked for.
     pub value: Option<f64>,
 }
@@ -242,7 +244,7 @@ pub async fn cells(
     sqlx::query_as!(
         Cell,
         r#"select run.id as "id: RunId", run.arm, run.seed, run.state, run.steps, lease.step as "step?", run.failure,
-             run.data_set,
+             run.data_set, run.trust = 'confirmed' as "confirmed!",
              case when jsonb_typeof(run.result -> 'metrics' -> $2) = 'number'
                then (run.result -> 'metrics' ->> $2)::double precision end as value
            from run left join run_lease lease on lease.run_id = run.id

@@ -38,12 +38,12 @@ async fn take(site: &Site, person: &Person, worker: &str) -> Value {
 
 /// Reports as the end of a lease that its plan came to that, on a processor.
 async fn end(site: &Site, person: &Person, worker: &str, lease: &Value, value: f64) -> StatusCode {
-    let body = json!({"epoch": lease["epoch"], "what": {"end": came_to(&plan(lease), value)}});
+    let body = json!({"epoch": lease["epoch"], "what": {"end": came_to(&plan_of(lease), value)}});
     let reports = format!("{worker}/runs/{}/reports", lease["run"]);
     site.post(person, &reports, &body).await.status_code()
 }
 
-fn plan(lease: &Value) -> Plan {
+fn plan_of(lease: &Value) -> Plan {
     serde_json::from_value(lease["plan"].clone()).expect("a plan")
 }
 
@@ -163,6 +163,67 @@ async fn a_token_is_a_volunteers_worker_while_an_admin_says_so(pool: PgPool) {
     stale.assert_status(StatusCode::CONFLICT);
 }
 
+/// What a run really comes to.
+fn honest(plan: &Plan) -> f64 {
+    let arm = if plan.arm.contains("fixed") {
+        0.01
+    } else {
+        0.1
+    };
+    arm + f64::from(plan.seed % 8) * 1e-3
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_page_says_which_runs_volunteers_trained(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let root = site.person("root", "admin").await;
+    let ada = site.person("ada", "member").await;
+    let id = site.registered(&ada).await["id"].clone();
+    sqlx::query("update queue_control set audit_percent = 0")
+        .execute(&site.pool)
+        .await
+        .expect("sets");
+    let own = crate::support::a_worker(&site.pool).await;
+    let lease = jobs::take(&site.pool, own, Timing::default()).await;
+    let lease = lease.expect("asks").expect("a run");
+    let plan = lease.plan.as_ref().expect("a plan");
+    let ending = came_to(plan, honest(plan));
+    jobs::finish(&site.pool, &lease, ending, Timing::default())
+        .await
+        .expect("ends");
+    let page = async || site.get(&format!("/experiments/{id}")).await.text();
+    assert!(!page().await.contains("trained by volunteers"));
+    let mut machines = Vec::new();
+    for name in ["bob", "cyd"] {
+        let person = site.person(name, "member").await;
+        admit(&site, &root, name).await;
+        let machine = site.limited(&person, &[Scope::Read, Scope::Work]).await;
+        let worker = register(&site, &machine).await.1;
+        machines.push((machine, worker));
+    }
+    loop {
+        let mut took = false;
+        for (machine, worker) in &machines {
+            let lease = take(&site, machine, worker).await;
+            if lease.is_object() {
+                let value = honest(&plan_of(&lease));
+                assert_eq!(end(&site, machine, worker, &lease, value).await, 200);
+                took = true;
+            }
+        }
+        if !took {
+            break;
+        }
+    }
+    let page = page().await;
+    for words in [
+        "15 of them were trained by volunteers",
+        "15 runs of this page were confirmed by a second host, the others trained by",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
 /// Three accounts that agree beforehand on what comes out, and a fourth that proposes what they train.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn three_who_agree_on_false_numbers_move_no_verdict(pool: PgPool) {
@@ -208,19 +269,12 @@ async fn three_who_agree_on_false_numbers_move_no_verdict(pool: PgPool) {
     let confirmed = states().await["succeeded confirmed"];
     // Whichever were drawn, the board's own worker finds out with the first.
     let own = crate::support::a_worker(&site.pool).await;
-    let honest = |plan: &Plan| {
-        let arm = if plan.arm.contains("fixed") {
-            0.01
-        } else {
-            0.1
-        };
-        came_to(plan, arm + f64::from(plan.seed % 8) * 1e-3)
-    };
     while let Some(lease) = jobs::take(&site.pool, own, Timing::default())
         .await
         .expect("asks")
     {
-        let ending = honest(lease.plan.as_ref().expect("a plan"));
+        let plan = lease.plan.as_ref().expect("a plan");
+        let ending = came_to(plan, honest(plan));
         jobs::finish(&site.pool, &lease, ending, Timing::default())
             .await
             .expect("ends");

@@ -94,6 +94,8 @@ struct Live {
     missing: Vec<Wait>,
     over: bool,
     words: String,
+    /// Runs that volunteers trained.
+    confirmed: usize,
 }
 
 impl askama::filters::HtmlSafe for Live {}
@@ -321,6 +323,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         paused,
         over,
         words,
+        confirmed: runs.iter().filter(|run| run.confirmed).count(),
         experiment,
     })
 }

@@ -116,7 +116,7 @@ async fn a_token_is_a_volunteers_worker_while_an_admin_says_so(pool: PgPool) {
     let lease = take(&site, &machine, &worker).await;
     let run = &lease["run"];
     let unknown = json!({"epoch": lease["epoch"], "what": {"end": measured(
-        &plan(&lease), &[("<b>", 0.1)])}});
+        &plan_of(&lease), &[("<b>", 0.1)])}});
     let reports = format!("{worker}/runs/{run}/reports");
     let refused = site.post(&machine, &reports, &unknown).await;
     refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);

@@ -96,3 +96,33 @@ fn write(value: &Value, text: &mut String) {
         plain => text.push_str(&plain.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::{self, Format};
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    /// What is registered keeps its bytes whatever is built later: seeds are drawn from their hash, and checkpoints belong to
+    /// that of their plan. A field that is new is left out of the JSON where it is absent (`skip_serializing_if`); a line of
+    /// this list is never changed for an experiment that may stand on a board.
+    #[test]
+    fn what_was_frozen_keeps_its_hash() {
+        let mut hashes = BTreeMap::new();
+        for entry in fs::read_dir("../examples/specs").expect("the ready specifications") {
+            let path = entry.expect("an entry").path();
+            let name = path
+                .file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            let text = fs::read_to_string(&path).expect("reads");
+            let spec = spec::read(&text, Format::Toml).expect("a good specification");
+            let plans = spec.arms.iter().filter_map(|arm| spec.plan(&arm.name, 1));
+            let plans: Vec<String> = plans.map(|plan| plan.sha256()).collect();
+            hashes.insert(name, (spec.sha256(), plans));
+        }
+        assert!(hashes.len() > 40, "{}", hashes.len());
+        insta::assert_json_snapshot!("frozen", hashes);
+    }
+}

@@ -90,18 +90,12 @@ pub async fn forget_ended(state: &AppState) -> Result<()> {
     let here = store.aside(|root| Ok(checkpoint_files::runs(root))).await?;
     for some in here.chunks(RUNS) {
         let ids: Vec<i64> = some.iter().map(|run| run.0).collect();
-        // A run that is no more is not waited for either.
-        let going = sqlx::query_scalar!(
-            r#"select id as "id: RunId" from run where id = any ($1) and finished_at is null"#,
+        let ended = sqlx::query_scalar!(
+            r#"select id as "id: RunId" from run where id = any ($1) and finished_at is not null"#,
             &ids
         )
         .fetch_all(&state.pool)
         .await?;
-        let ended: Vec<RunId> = some
-            .iter()
-            .filter(|run| !going.contains(run))
-            .copied()
-            .collect();
         let removed = move |root: &Path| {
             ended
                 .iter()
@@ -119,7 +113,8 @@ fn add(root: &Path, file: &Checkpoint, offset: u64, piece: &[u8]) -> io::Result<
         bytes: file.bytes,
         whole: true,
     };
-    if fs::metadata(&path).is_ok_and(|there| there.len() == file.bytes) {
+    let there = fs::metadata(&path).is_ok_and(|there| there.len() == file.bytes);
+    if there && checkpoint_files::sha256(&path)? == file.sha256 {
         return Ok(all);
     }
     let folder = path.parent().unwrap_or(root);

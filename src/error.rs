@@ -319,7 +319,7 @@ impl Reply {
             413 => (
                 "too-large",
                 "Too large",
-                "A request may hold at most 256 kB. Shorten it and send it again.",
+                "A request may hold at most 256 kB, a piece of a file 1 MiB. Shorten it and send it again.",
             ),
             415 => (
                 "unsupported-type",

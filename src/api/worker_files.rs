@@ -37,6 +37,21 @@ pub(super) fn store<'a>(state: &'a AppState, account: &ApiAccount) -> Result<&'a
     }
 }
 
+/// The store, and the lease that this worker holds.
+async fn held<'a>(
+    state: &'a AppState,
+    account: &ApiAccount,
+    worker: Uuid,
+    run: RunId,
+    epoch: i64,
+) -> Result<(&'a Checkpoints, Lease)> {
+    check(&state.pool, account, worker).await?;
+    let store = store(state, account)?;
+    let lease = Lease::named(&state.pool, run, epoch, worker).await?;
+    lease.check(&state.pool).await?;
+    Ok((store, lease))
+}
+
 /// Send a piece of a checkpoint's file, 1 MiB at most; as soon as all are there and are the file that was said, it is kept. A
 /// piece that comes again changes nothing, and one that does not begin where the last one ended is not taken: the answer says
 /// how far the file is. Register the checkpoint afterwards, by a report.
@@ -56,10 +71,7 @@ pub(super) async fn send(
     account: ApiAccount,
     body: Octets<PIECE>,
 ) -> Result<Json<Held>> {
-    check(&state.pool, &account, worker).await?;
-    let store = store(&state, &account)?;
-    let lease = Lease::named(&state.pool, run, attempt, worker).await?;
-    lease.check(&state.pool).await?;
+    let (store, lease) = held(&state, &account, worker, run, attempt).await?;
     let piece = body.taken()?;
     proper(&lease, &sent, &piece)?;
     let file = Checkpoint {
@@ -126,10 +138,7 @@ pub(super) async fn get(
     Query(asked): Query<AskedPiece>,
     account: ApiAccount,
 ) -> Result<Response> {
-    check(&state.pool, &account, worker).await?;
-    let store = store(&state, &account)?;
-    let lease = Lease::named(&state.pool, run, asked.epoch, worker).await?;
-    lease.check(&state.pool).await?;
+    let (store, _) = held(&state, &account, worker, run, asked.epoch).await?;
     let key = checkpoint_files::key(run, attempt, step);
     match store.piece(key, asked.offset).await? {
         Some(piece) => {

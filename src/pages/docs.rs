@@ -96,7 +96,11 @@ const PROBLEMS: [(&str, u16, &str); 12] = [
         412,
         "It is not what If-Match names any more; read it again.",
     ),
-    ("too-large", 413, "A request may hold at most 256 kB."),
+    (
+        "too-large",
+        413,
+        "A request may hold at most 256 kB, a piece of a checkpoint’s file 1 MiB.",
+    ),
     (
         "invalid",
         422,

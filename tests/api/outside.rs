@@ -303,6 +303,8 @@ async fn a_checkpoints_file_comes_in_pieces_and_is_kept_if_it_is_what_was_said(p
 
     // What is not what was said is not kept, and can be sent anew.
     let other = "0".repeat(64);
+    let another = send(5, 0, 1, &other).await;
+    assert_eq!(another, (1, false), "a file of that name is not any file");
     send(6, 0, PIECE, &other).await;
     send(6, PIECE, 2 * PIECE, &other).await;
     assert_eq!(send(6, 2 * PIECE, all, &other).await, (0, false));

@@ -1,4 +1,5 @@
-//! Every page in a real browser, judged by axe-core: light and dark, on a desktop and on a phone, with no violation at all.
+//! Every page in a real browser, judged by axe-core: light and dark, on a desktop and on a phone, with no violation at all
+//! and nothing beside the page.
 
 use crate::acts::{SPEC, comment, propose, register, sign_in, sign_up, verdict};
 use crate::driver::{Driver, LOOKS, Look, fill, look, press, see, whole};
@@ -261,6 +262,7 @@ pub(crate) async fn judge(
     const RUN: &str = "const done = arguments[0]; \
         axe.run({ resultTypes: ['violations'] }).then(({ violations }) => done(violations), (error) => done(String(error)));";
     const STATUS: &str = "return performance.getEntriesByType('navigation')[0].responseStatus";
+    const WIDER: &str = "const page = document.documentElement; return page.scrollWidth > page.clientWidth";
     let mut found = Vec::new();
     for page in pages {
         browser.goto(format!("{site}{page}")).await?;
@@ -272,6 +274,13 @@ pub(crate) async fn judge(
         for shown in LOOKS {
             look(browser, shown).await?;
             whole(browser, shown, &picture(who, page, shown)?).await?;
+            let wider: bool = browser.execute(WIDER, Vec::new()).await?.convert()?;
+            if wider {
+                found.push(format!(
+                    "{page} of a {who} is wider than {} pixels",
+                    shown.width
+                ));
+            }
             let answer = browser.execute_async(RUN, Vec::new()).await?;
             let violations: Vec<Violation> = answer.convert()?;
             found.extend(violations.iter().map(|broken| {

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     middleware::limits::{BODY, FORM_BYTES},
     render::url,
+    unchanged::Looked,
 };
 use axum::{
     body::{Body, Bytes},
@@ -38,6 +39,7 @@ impl Visit {
     /// What [`crate::middleware::session`] found out about a request is in the extensions of request and response.
     pub(crate) fn new(uri: &Uri, found: &Extensions) -> Self {
         let address = uri.path_and_query().map_or("/", |address| address.as_str());
+        Looked::note(found);
         Self {
             viewer: found.get().cloned(),
             head: found.get().cloned(),
@@ -107,6 +109,7 @@ impl<S: Sync> FromRequestParts<S> for Member {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Looked::note(&parts.extensions);
         parts
             .extensions
             .get::<Viewer>()
@@ -122,6 +125,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Member {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Looked::note(&parts.extensions);
         Ok(parts.extensions.get::<Viewer>().cloned().map(Self))
     }
 }

@@ -4,10 +4,13 @@
 //! A snapshot says which transactions of the database have ended. While it is the same, so is whatever is read, so an
 //! answer is given again only if a snapshot taken after it was asked for is the one from before it was drawn. This holds
 //! for any number of web processes, and whoever writes need not know of it.
+//!
+//! What answers without looking who asks ([`Looked`]) gives everybody what it gives visitors, so a script with a token gets
+//! that, too.
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    http::{HeaderValue, StatusCode, header, response::Parts},
+    http::{Extensions, HeaderValue, StatusCode, header, response::Parts},
     response::{IntoResponse, Response},
 };
 use breakmywork_protocol::record::Head;
@@ -15,9 +18,13 @@ use lru::LruCache;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use std::{
+    collections::HashSet,
     future::Future,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -40,6 +47,24 @@ pub struct Asked {
     pub gzip: bool,
 }
 
+/// In the extensions of a request: whether anything has looked who asks.
+#[derive(Debug, Clone, Default)]
+pub struct Looked(Arc<AtomicBool>);
+
+impl Looked {
+    /// Notes that somebody looks.
+    pub fn note(extensions: &Extensions) {
+        if let Some(Self(looked)) = extensions.get::<Self>() {
+            looked.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody has.
+    pub fn at_all(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The answers that are held; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Unchanged(Arc<Inner>);
@@ -48,6 +73,8 @@ pub struct Unchanged(Arc<Inner>);
 struct Inner {
     seen: tokio::sync::Mutex<Option<Seen>>,
     slots: Mutex<LruCache<Asked, Slot>>,
+    /// Routes that answer without looking who asks: as many as there are at most.
+    for_all: Mutex<HashSet<String>>,
 }
 
 /// The place of one answer: whoever draws it holds the lock, and who asked meanwhile waits for it.
@@ -81,6 +108,7 @@ impl Default for Unchanged {
         Self(Arc::new(Inner {
             seen: tokio::sync::Mutex::default(),
             slots: Mutex::new(LruCache::new(HELD)),
+            for_all: Mutex::default(),
         }))
     }
 }
@@ -131,6 +159,18 @@ impl Unchanged {
             *held = Some(new);
         }
         response
+    }
+
+    /// Whether a route is known to answer without looking who asks.
+    pub fn is_for_all(&self, route: &str) -> bool {
+        let for_all = (self.0.for_all.lock()).unwrap_or_else(PoisonError::into_inner);
+        for_all.contains(route)
+    }
+
+    /// Remembers that a route has answered without looking who asks: what a handler looks at is the same each time.
+    pub fn found_for_all(&self, route: &str) {
+        let mut for_all = (self.0.for_all.lock()).unwrap_or_else(PoisonError::into_inner);
+        for_all.insert(route.to_owned());
     }
 
     /// A snapshot that was taken after this was called.

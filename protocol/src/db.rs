@@ -18,6 +18,9 @@ const LOCK_TIMEOUT: &str = "10s";
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
 /// Better an honest 503 than a visitor who waits half a minute.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that came back so lately was asked then whether it is alive, and is not asked again: a page takes one for each
+/// of its twenty queries.
+const SURELY_ALIVE: Duration = Duration::from_secs(1);
 
 /// A pool for `url`, connected lazily: it can be made while the database is away.
 ///
@@ -46,6 +49,15 @@ pub fn pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(async move {
+                if used.idle_for > SURELY_ALIVE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options))
 }
 

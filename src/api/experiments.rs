@@ -183,19 +183,16 @@ pub(super) struct RunTally {
 
 impl From<table::Experiment> for Experiment {
     fn from(experiment: table::Experiment) -> Self {
-        // Read once: a list has as many of them as it shows.
-        let spec = experiment.parsed().ok();
-        let seeds = spec.as_ref().map(|spec| experiment.seeds(spec));
         // Of the test of a rival nobody is asked apart.
-        let asked = spec.filter(|_| experiment.shares_runs_of.is_none());
-        let proposal = asked.map(|spec| experiment.proposal_sha256(&spec));
+        let asked = experiment.shares_runs_of.is_none();
+        let proposal = experiment.proposal_sha256().filter(|_| asked);
         Self {
             acceptance: Acceptance::of(&experiment, &experiment.acceptance, proposal.as_deref()),
             rival_acceptance: experiment
                 .rival_acceptance
                 .as_ref()
                 .map(|asked| Acceptance::of(&experiment, asked, proposal.as_deref())),
-            seeds: seeds.filter(|seeds| !seeds.is_empty()),
+            seeds: Some(experiment.seeds()).filter(|seeds| !seeds.is_empty()),
             url: experiment.address(),
             seed_salt: experiment.seed_salt,
             id: experiment.id,

@@ -54,12 +54,14 @@ use crate::db::comments::reactions::Reaction;
 use crate::db::listed::Sort;
 use crate::middleware::unchanged;
 use crate::state::AppState;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
-use axum::{Json, Router, routing::get};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing::get};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use tower_http::compression::CompressionLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
@@ -255,26 +257,33 @@ fn described() -> Described {
         .routes(routes!(worker::report))
 }
 
-/// The routes, and their description with what is the same of all of them.
-fn complete() -> (Router<AppState>, utoipa::openapi::OpenApi) {
+/// The routes, and their description with what is the same of all of them: made once a process, for they know no board.
+static COMPLETE: LazyLock<(Router<AppState>, utoipa::openapi::OpenApi)> = LazyLock::new(|| {
     let (router, mut openapi) = described().router.split_for_parts();
     description::complete(&mut openapi);
     (router, openapi)
-}
+});
+
+/// The description as it is handed out.
+static OPENAPI: LazyLock<Bytes> =
+    LazyLock::new(|| serde_json::to_vec(openapi()).unwrap_or_default().into());
 
 /// The description of the API.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    complete().1
+pub fn openapi() -> &'static utoipa::openapi::OpenApi {
+    &COMPLETE.1
+}
+
+/// Hands out the description.
+async fn described_by() -> impl IntoResponse {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], OPENAPI.clone())
 }
 
 /// Everything under `/api/v1`, with absolute paths.
 pub fn router(state: &AppState) -> Router<AppState> {
-    let (router, openapi) = complete();
+    let router = COMPLETE.0.clone();
     router
-        .route(
-            OPENAPI_PATH,
-            get(move || std::future::ready(Json(openapi.clone()))),
-        )
+        .route(OPENAPI_PATH, get(described_by))
         .layer(from_fn(page::link))
         .layer(from_fn(version::name))
         .layer(CompressionLayer::new())

@@ -9,6 +9,7 @@ pub use super::scope::{Holder, Scope};
 use super::{account::Role, secret};
 use crate::config::Settings;
 use crate::error::Error;
+use crate::unchanged::Looked;
 use axum::{
     extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
     http::{header, request::Parts},
@@ -141,6 +142,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Error> {
+        Looked::note(&parts.extensions);
         // REST has found it already, to count the request.
         if let Some(account) = parts.extensions.get::<Self>() {
             return Ok(Some(account.clone()));

@@ -57,13 +57,7 @@ impl Test {
         let date =
             |at: Option<DateTime<Utc>>| at.map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string());
         let spec = experiment.parsed().ok();
-        let seeds: Vec<String> = spec
-            .as_ref()
-            .map(|spec| experiment.seeds(spec))
-            .unwrap_or_default()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let seeds: Vec<String> = experiment.seeds().iter().map(ToString::to_string).collect();
         let verdict = experiment.verdict();
         Some(Self {
             id: experiment.id.0,

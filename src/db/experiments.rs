@@ -1,10 +1,12 @@
 //! Experiments, with their claim, author and verdict.
 
+mod proposal_hash;
+
 use super::visible::Visible;
 use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use breakmywork_protocol::jobs;
 use breakmywork_protocol::limit::Shared;
-use breakmywork_protocol::spec::{Problems, Seeds, Spec};
+use breakmywork_protocol::spec::{self, Problems, Seeds, Spec};
 use breakmywork_protocol::stored::Stored;
 use breakmywork_protocol::verdict::{Power, Verdict};
 use chrono::{DateTime, Utc};
@@ -178,17 +180,23 @@ pub struct Answer {
 }
 
 impl Experiment {
-    /// SHA-256 of the proposal as it stands, with its specification, which an answer to it names.
-    pub fn proposal_sha256(&self, spec: &Spec) -> String {
-        let Self {
-            claim,
-            title,
-            prediction,
-            rationale,
-            ..
-        } = self;
-        let spec = spec.to_json();
-        jobs::proposal_sha256(*claim, title, prediction, rationale, &spec, self.rival)
+    /// SHA-256 of the proposal as it stands, which an answer to it names; none if its specification cannot be read any more, or
+    /// not by the reader. Of a registered one it is remembered: nothing that goes into it changes any more.
+    pub fn proposal_sha256(&self) -> Option<String> {
+        if let Some(known) = proposal_hash::known(self) {
+            return Some(known);
+        }
+        let spec = self.parsed().ok()?.to_json();
+        let hash = jobs::proposal_sha256(
+            self.claim,
+            &self.title,
+            &self.prediction,
+            &self.rationale,
+            &spec,
+            self.rival,
+        );
+        proposal_hash::remember(self, &hash);
+        Some(hash)
     }
 
     /// Whose authors are asked whether it is a test: its claim, and the rival that it tests, too.
@@ -208,10 +216,17 @@ impl Experiment {
     }
 
     /// The seeds that its runs have; none yet where the board is still to draw them.
-    pub fn seeds(&self, spec: &Spec) -> Vec<u32> {
-        match (&spec.seeds, &self.seed_salt) {
-            (Seeds::Count(_), None) => Vec::new(),
-            (_, salt) => spec.seeds_drawn(salt.as_deref()),
+    pub fn seeds(&self) -> Vec<u32> {
+        match (
+            Seeds::deserialize(&self.spec["seeds"]),
+            &self.spec_sha256,
+            &self.seed_salt,
+        ) {
+            (Ok(Seeds::Listed(seeds)), ..) => seeds,
+            (Ok(Seeds::Count(count)), Some(sha256), Some(salt)) => {
+                spec::drawn_seeds(sha256, salt, count)
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -258,7 +273,7 @@ macro_rules! select_experiments {
                  e.power as "power?: Json<Stored<Power>>",
                  (select max(id) from experiment c where c.confirms = e.id) as "confirmed_by: ExperimentId",
                  acceptance_told(e.id, e.claim_id) as "acceptance!: Json<Acceptance>", e.rival_id as "rival: ClaimId",
-                 acceptance_told(e.id, e.rival_id) as "rival_acceptance: Json<Acceptance>",
+                 case when e.rival_id is not null then acceptance_told(e.id, e.rival_id) end as "rival_acceptance: Json<Acceptance>",
                  e.shares_runs_of as "shares_runs_of: ExperimentId",
                  (select r.id from experiment r where r.shares_runs_of = e.id) as "rival_test: ExperimentId",
                  (select s.experiment_id from search_result s

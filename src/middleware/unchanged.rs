@@ -1,9 +1,13 @@
 //! Gives visitors the answer that another visitor got, for as long as it is the same ([`crate::unchanged`]).
 
-use crate::{auth::session::Viewer, state::AppState, unchanged::Asked};
+use crate::{
+    auth::{session::Viewer, token::ApiAccount},
+    state::AppState,
+    unchanged::{Asked, Looked},
+};
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
@@ -12,14 +16,19 @@ use axum::{
 /// Longer addresses, in bytes, are answered each time.
 const LONGEST_ADDRESS: usize = 512;
 
-/// Around a page that is the same for every visitor. Who is signed in or sends a token passes through.
+/// Around a page that is the same for every visitor. Who is signed in passes through, and who sends a token where that is
+/// looked at.
 ///
 /// The page gets nothing of the request but its address, so nothing else can be in the answer.
-pub async fn share(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn share(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    if is_for_all(&state, &request) {
+        request.headers_mut().remove(header::AUTHORIZATION);
+    }
     let Some(asked) = asked(&request) else {
-        return next.run(request).await;
+        return watched(&state, request, next).await;
     };
     let (mut parts, _) = request.into_parts();
+    parts.extensions.remove::<ApiAccount>();
     let sent = std::mem::take(&mut parts.headers);
     if asked.gzip {
         let gzip = HeaderValue::from_static("gzip");
@@ -34,6 +43,32 @@ pub async fn share(State(state): State<AppState>, request: Request, next: Next) 
         }
         _ => answer,
     }
+}
+
+/// Whether a token that was found good does not matter here: what answers looks at none.
+fn is_for_all(state: &AppState, request: &Request) -> bool {
+    request.extensions().get::<ApiAccount>().is_some()
+        && request.method() == Method::GET
+        && matched(request).is_some_and(|route| state.unchanged.is_for_all(route))
+}
+
+fn matched(request: &Request) -> Option<&str> {
+    request.extensions().get().map(MatchedPath::as_str)
+}
+
+/// Answers who may not get what others got, and learns where that need not be so. Where it succeeds, everything that a handler
+/// asks of a request was looked at.
+async fn watched(state: &AppState, mut request: Request, next: Next) -> Response {
+    let route = (request.method() == Method::GET)
+        .then(|| matched(&request).map(str::to_owned))
+        .flatten();
+    let looked = Looked::default();
+    request.extensions_mut().insert(looked.clone());
+    let answer = next.run(request).await;
+    if let Some(route) = route.filter(|_| answer.status() == StatusCode::OK && !looked.at_all()) {
+        state.unchanged.found_for_all(&route);
+    }
+    answer
 }
 
 /// What a visitor asks for; none of anybody else.

@@ -262,7 +262,8 @@ pub(crate) async fn judge(
     const RUN: &str = "const done = arguments[0]; \
         axe.run({ resultTypes: ['violations'] }).then(({ violations }) => done(violations), (error) => done(String(error)));";
     const STATUS: &str = "return performance.getEntriesByType('navigation')[0].responseStatus";
-    const WIDER: &str = "const page = document.documentElement; return page.scrollWidth > page.clientWidth";
+    const WIDER: &str =
+        "const page = document.documentElement; return page.scrollWidth > page.clientWidth";
     let mut found = Vec::new();
     for page in pages {
         browser.goto(format!("{site}{page}")).await?;

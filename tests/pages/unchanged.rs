@@ -67,19 +67,41 @@ async fn what_did_not_change_is_not_read_again(pool: PgPool) {
         format!("/api/v1{claim}"),
         format!("{claim}/badge.svg"),
     ] {
-        // Other tests write to their databases beside this one, so now and then something is new.
-        let mut read = Vec::new();
-        for _ in 0..200 {
-            let before = rows_read(&one, "claim").await;
-            visitor.get(&address).await.assert_status_ok();
-            read.push(rows_read(&one, "claim").await - before);
-            if read.len() > 1 && read.last() == Some(&0) {
-                break;
-            }
-        }
-        assert!(read[0] > 0, "{address}: it is drawn first");
-        assert_eq!(read.last(), Some(&0), "{address}: {read:?}");
+        drawn_once(&visitor, &one, &address, "claim").await;
     }
+    // Of experiments a script learns what everybody does, so it gets what they got.
+    let bob = site.signed_in("bob", Role::Member).await;
+    bob.registered(&site).await;
+    let ada = site.account("ada", Role::Member).await;
+    let token = site.token(ada, &[Scope::Read]).await;
+    let list = "/api/v1/experiments";
+    drawn_once(&site.browser().bearing(&token), &one, list, "experiment").await;
+    let limited = site.browser().bearing(&token).get(list).await;
+    assert_eq!(limited.text(), visitor.get(list).await.text());
+    let left = limited.header("ratelimit");
+    assert!(left.to_str().expect("plain").starts_with("\"account\""));
+    // What it may not read it does not get, however many got it.
+    let unread = site.token(ada, &[Scope::Discuss]).await;
+    let refused = site.browser().bearing(&unread).get(list).await;
+    refused.assert_status_forbidden();
+    let wrong = site.browser().bearing("bmw_wrong").get(list).await;
+    wrong.assert_status_unauthorized();
+}
+
+/// Asks until nothing is read of that table, which at first there is.
+async fn drawn_once(browser: &Browser, pool: &PgPool, address: &str, table: &str) {
+    // Other tests write to their databases beside this one, so now and then something is new.
+    let mut read = Vec::new();
+    for _ in 0..200 {
+        let before = rows_read(pool, table).await;
+        browser.get(address).await.assert_status_ok();
+        read.push(rows_read(pool, table).await - before);
+        if read.len() > 1 && read.last() == Some(&0) {
+            break;
+        }
+    }
+    assert!(read[0] > 0, "{address}: it is drawn first");
+    assert_eq!(read.last(), Some(&0), "{address}: {read:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -250,7 +250,7 @@ async fn a_forged_acceptance_is_found(pool: PgPool) {
         let id = proposal::propose(&mut tx, new).await.expect("proposes");
         let found = experiments::find(&mut *tx, id, None).await.expect("asks");
         let found = found.expect("it");
-        let hash = found.proposal_sha256(&found.parsed().expect("reads"));
+        let hash = found.proposal_sha256().expect("reads");
         if let Some(accepts) = accepts {
             let said = Said {
                 claim: None,

@@ -38,7 +38,7 @@ pub use memory::{DataShape, in_words, run_memory};
 pub use read::{Format, draft, read, read_bytes, read_value};
 pub(crate) use reading::{number, sentence};
 pub use search::{Axis, Rung, Search, SearchPlan, Settings, USUAL_LEVELS};
-pub use seeds::Seeds;
+pub use seeds::{Seeds, drawn as drawn_seeds};
 pub use to_toml::FIELD_ORDER;
 pub use tuning::{
     Trial, Tuned, TunedSettings, Tuning, TuningSearch, is_natural_bound, tunable_paths,

@@ -49,25 +49,30 @@ impl Spec {
 
     /// The first so many seeds that are drawn: those of the comparison, and then those of its tuning.
     pub(super) fn drawn(&self, count: u32, salt: Option<&str>) -> Vec<u32> {
-        let Some(salt) = salt else {
-            return (1..=count).collect();
-        };
-        let spec = self.sha256();
-        let mut seeds = Vec::new();
-        for i in 0.. {
-            if seeds.len() == count as usize {
-                break;
-            }
-            let [a, b, c, d, ..] = *Sha256::digest(format!("{spec}:{salt}:{i}")) else {
-                break;
-            };
-            let seed = u32::from_be_bytes([a, b, c, d]);
-            if !seeds.contains(&seed) {
-                seeds.push(seed);
-            }
-        }
-        seeds
+        salt.map_or_else(
+            || (1..=count).collect(),
+            |salt| drawn(&self.sha256(), salt, count),
+        )
     }
+}
+
+/// The first so many seeds that follow from the hash of a specification and the random number of its registration, as
+/// [`Spec::seeds_drawn`] says; for whoever has the hash, and need not read the specification.
+pub fn drawn(spec_sha256: &str, salt: &str, count: u32) -> Vec<u32> {
+    let mut seeds = Vec::new();
+    for i in 0.. {
+        if seeds.len() == count as usize {
+            break;
+        }
+        let [a, b, c, d, ..] = *Sha256::digest(format!("{spec_sha256}:{salt}:{i}")) else {
+            break;
+        };
+        let seed = u32::from_be_bytes([a, b, c, d]);
+        if !seeds.contains(&seed) {
+            seeds.push(seed);
+        }
+    }
+    seeds
 }
 
 /// What keeps seeds that were chosen from deciding anything, or so few of them.

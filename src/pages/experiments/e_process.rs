@@ -38,7 +38,7 @@ pub(super) async fn of(
         // Stopped by a person, or without a verdict: what there is of it.
         None => {
             let mut connection = state.pool.acquire().await?;
-            let seeds = experiment.seeds(spec);
+            let seeds = experiment.seeds();
             jobs::sequential_so_far(&mut connection, experiment.id, spec, &seeds)
                 .await
                 .map_err(Error::from)?

@@ -314,7 +314,7 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         state => format!("Experiment {} is {state}.", experiment.id),
     };
     Ok(Live {
-        matrix: matrix::of(spec, &experiment.seeds(spec), &runs, &waiting, &data_sets),
+        matrix: matrix::of(spec, &experiment.seeds(), &runs, &waiting, &data_sets),
         missing: data_sets.missing(),
         plots: plots::learning(&curves, &arms, spec.task.name, Some(&spec.task)),
         e_process: e_process::of(state, &experiment, spec).await?,
@@ -395,7 +395,7 @@ async fn page_from(
         plan: search::plan(&spec),
         live: live(state, experiment.clone(), &spec).await?,
         stalled: stalled::of(&state.pool, id).await?,
-        seeds: experiment.seeds(&spec),
+        seeds: experiment.seeds(),
         outside: outside(state, &experiment, &spec).await?,
         fallen: fallen(state, &experiment).await?,
         rival: rival::section(state, &experiment, &spec).await?,

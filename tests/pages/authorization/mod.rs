@@ -21,8 +21,8 @@ use tower::ServiceExt;
 
 /// Every path, of pages and of REST.
 fn paths() -> Vec<String> {
-    let described = breakmywork::api::openapi().paths.paths;
-    let mut paths: Vec<String> = described.into_keys().collect();
+    let described = &breakmywork::api::openapi().paths.paths;
+    let mut paths: Vec<String> = described.keys().cloned().collect();
     paths.push(breakmywork::api::OPENAPI_PATH.to_owned());
     paths.extend(
         breakmywork::router::paths()

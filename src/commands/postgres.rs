@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Where the database is.
     #[arg(long, env = "BREAKMYWORK_DATA_DIR", default_value = super::database::DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
-    /// An empty database in a temporary folder, removed at the end, instead: for tests.
+    /// An empty database, removed at the end, instead: for tests. In memory if there is room, else, or if TMPDIR is set, in a temporary folder.
     #[arg(long)]
     throwaway: bool,
     /// Folder of PostgreSQL's `initdb` and `postgres`; else PATH and Debian's folders are searched.

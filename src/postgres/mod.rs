@@ -14,6 +14,7 @@ mod error;
 mod leftover;
 mod server;
 mod supervisor;
+mod throwaway;
 
 pub use error::{Error, INSTALL_COMMAND};
 
@@ -122,7 +123,7 @@ impl Postgres {
     /// # Errors
     /// As [`Postgres::start`].
     pub async fn throwaway(binaries: Option<PathBuf>) -> Result<Self, Error> {
-        let data_dir = std::env::temp_dir().join(format!("breakmywork-{}", random_name()?));
+        let data_dir = throwaway::folder().join(format!("breakmywork-{}", random_name()?));
         let started = Self::start(
             &data_dir,
             Options {

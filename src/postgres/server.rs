@@ -224,6 +224,8 @@ fn settings(cluster: &Cluster) -> Vec<(&'static str, String)> {
             ["fsync", "synchronous_commit", "full_page_writes"]
                 .map(|name| (name, "off".to_owned())),
         );
+        // It may lie in memory.
+        settings.push(("max_wal_size", "256MB".to_owned()));
     }
     settings
 }

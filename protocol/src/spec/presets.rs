@@ -7,7 +7,7 @@ use super::masks;
 use super::types::{Cell, Model};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// A named method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,26 +187,54 @@ impl Preset {
     }
 }
 
+/// Presets as a network of some kind reads them, without rates: which sites it has follows from its cell, and whether it has
+/// an embedding and several layers.
+static SHAPES: [OnceLock<Vec<(Dropout, &Preset)>>; 12] = [const { OnceLock::new() }; 12];
+
+fn kind(model: &Model) -> usize {
+    let cell = match model.cell {
+        Cell::Rnn => 0,
+        Cell::Gru => 1,
+        Cell::Lstm => 2,
+    };
+    4 * cell + 2 * usize::from(model.embedding.is_some()) + usize::from(model.layers > 1)
+}
+
+fn shapes(model: &Model) -> Vec<(Dropout, &'static Preset)> {
+    let read = |preset: &Preset| {
+        let value = Value::Object(preset.expansion(model));
+        masks::dropout(&value, String::new(), model, false, &mut Vec::new())
+    };
+    PRESETS
+        .iter()
+        .map(|preset| (read(preset), preset))
+        .filter(|(named, preset)| *named != Dropout::default() || preset.sites.is_empty())
+        .map(|(named, preset)| (named.without_rates(), preset))
+        .collect()
+}
+
 impl Dropout {
     /// The named method that this is, whatever its rates; the earliest, where two differ in rates alone.
     pub fn preset(&self, model: &Model) -> Option<&'static Preset> {
-        let shape = |dropout: &Self| {
-            let mut shape = dropout.clone();
-            for name in SiteName::ALL {
-                let site = shape.site_mut(name);
-                site.take_if(|site| site.rate == 0.0);
-                if let Some(site) = site {
-                    site.rate = 0.5;
-                }
+        let this = self.without_rates();
+        let shapes = SHAPES[kind(model)].get_or_init(|| shapes(model));
+        let found = shapes.iter().find(|(shape, _)| *shape == this);
+        found.map(|(_, preset)| *preset)
+    }
+
+    /// The same with one rate everywhere; a site that drops nothing is none.
+    fn without_rates(&self) -> Self {
+        let mut shape = self.clone();
+        for name in SiteName::ALL {
+            let site = shape.site_mut(name);
+            site.take_if(|site| site.rate == 0.0);
+            if let Some(site) = site {
+                site.rate = 0.5;
             }
-            shape
-        };
-        let this = shape(self);
-        PRESETS.iter().find(|preset| {
-            let value = Value::Object(preset.expansion(model));
-            let mut problems = Vec::new();
-            let named = masks::dropout(&value, String::new(), model, false, &mut problems);
-            (named != Self::default() || preset.sites.is_empty()) && shape(&named) == this
-        })
+        }
+        shape
     }
 }
+
+#[cfg(test)]
+mod tests;

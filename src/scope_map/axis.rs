@@ -2,6 +2,7 @@
 
 use super::Tried;
 use breakmywork_protocol::scope::{Field, Point, Scope, Value};
+use breakmywork_protocol::spec::{Cell, TaskName};
 use std::fmt;
 
 /// Most places of a side; more would not be read on a page.
@@ -32,9 +33,23 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.least == self.most {
-            true => self.least.fmt(f),
-            false => write!(f, "{} to {}", self.least, self.most),
+            true => f.write_str(&words(&self.least)),
+            false => write!(f, "{} to {}", words(&self.least), words(&self.most)),
         }
+    }
+}
+
+/// A value as people in the field say it: a specification has short names of tasks and cells.
+fn words(value: &Value) -> String {
+    let Value::Name(name) = value else {
+        return value.to_string();
+    };
+    let task = TaskName::ALL.iter().find(|task| task.name() == name);
+    let cell = Cell::ALL.iter().find(|cell| cell.name() == name);
+    match (task, cell) {
+        (Some(task), _) => task.words().to_owned(),
+        (_, Some(cell)) => cell.name().to_uppercase(),
+        _ => name.clone(),
     }
 }
 

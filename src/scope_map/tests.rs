@@ -98,7 +98,13 @@ fn names_that_the_claim_speaks_about_have_a_place_before_they_are_tried() {
     };
     let tried = tried(&[(20, 0.2, Fate::Supported)]);
     let map = Map::new(&tried, &scope, Some(Field::Task), Some(Field::Data)).expect("one");
-    assert_eq!(words(&map.x), ["word_lm", "char_lm"]);
+    assert_eq!(
+        words(&map.x),
+        [
+            "word-level language modelling",
+            "character-level language modelling"
+        ]
+    );
     assert_eq!(words(&map.y), ["penn_treebank@1", "wikitext_2"]);
     assert_eq!(map.rows[0][0].state(), "supported");
     assert!(map.rows[1][1].is_open());

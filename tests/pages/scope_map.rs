@@ -101,8 +101,8 @@ async fn fields_are_chosen_and_what_moves_nothing_stands_aside(pool: PgPool) {
     let drawn = map(&page);
     for words in [
         "aside",
-        "adding <span class=\"note\">outside</span>",
-        "word_lm",
+        "the adding problem <span class=\"note\">outside</span>",
+        "word-level language modelling",
         "value=\"task\" selected",
         "value=\"cell\" selected",
         "x=task&amp;y=cell",

@@ -7,6 +7,9 @@
 //!
 //! What answers without looking who asks ([`Looked`]) gives everybody what it gives visitors, so a script with a token gets
 //! that, too.
+//!
+//! Where people write all the time, every look would draw the page. Visitors then get it a little late
+//! ([`Unchanged::late`]); scripts, which look at what they have just written, never do.
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -71,14 +74,21 @@ pub struct Unchanged(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// How old an answer may be that was drawn again so soon after it was drawn.
+    late: Duration,
     seen: tokio::sync::Mutex<Option<Seen>>,
-    slots: Mutex<LruCache<Asked, Slot>>,
+    slots: Mutex<LruCache<Asked, Arc<Slot>>>,
     /// Routes that answer without looking who asks: as many as there are at most.
     for_all: Mutex<HashSet<String>>,
 }
 
-/// The place of one answer: whoever draws it holds the lock, and who asked meanwhile waits for it.
-type Slot = Arc<tokio::sync::Mutex<Option<Held>>>;
+/// The place of one answer.
+#[derive(Debug, Default)]
+struct Slot {
+    /// Whoever draws it holds this, and who asked meanwhile waits.
+    drawing: tokio::sync::Mutex<()>,
+    held: Mutex<Option<Arc<Held>>>,
+}
 
 /// A snapshot, none if the database did not tell; and when it was asked for one.
 #[derive(Debug)]
@@ -99,45 +109,64 @@ struct Moment {
 struct Held {
     moment: Moment,
     begun: Instant,
+    /// How soon after the one before it; none if it is the first.
+    after: Option<Duration>,
     parts: Parts,
     body: Bytes,
 }
 
 impl Default for Unchanged {
+    /// Answers that are never late.
     fn default() -> Self {
+        Self::late(Duration::ZERO)
+    }
+}
+
+impl Unchanged {
+    /// Answers that visitors get up to `late` after something was written, where they were drawn twice within that time.
+    pub fn late(late: Duration) -> Self {
         Self(Arc::new(Inner {
+            late,
             seen: tokio::sync::Mutex::default(),
             slots: Mutex::new(LruCache::new(HELD)),
             for_all: Mutex::default(),
         }))
     }
-}
 
-impl Unchanged {
     /// What `draw` answers now: as it was drawn before if nothing was written since, else drawn by whoever asks first.
-    /// Only successes are held, and none that sets a cookie or may not be kept.
+    /// Only successes are held, and none that sets a cookie or may not be kept. Where it changes
+    /// all the time, who `may_be_late` gets it as it was.
     pub async fn answer(
         &self,
         pool: &PgPool,
         head: Option<Head>,
         asked: Asked,
+        may_be_late: bool,
         draw: impl Future<Output = Response>,
     ) -> Response {
+        let slot = self.slot(asked);
+        if let Some(held) = slot.held().filter(|_| may_be_late)
+            && held.may_be_late(self.0.late, slot.is_being_drawn())
+        {
+            return held.response();
+        }
         let since = Instant::now();
         let Some(snapshot) = self.snapshot(pool).await else {
             // Drawing fails by itself and says why, or the database is back.
             return draw.await;
         };
         let moment = Moment { snapshot, head };
-        let slot = self.slot(asked);
-        let mut held = slot.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| held.serves(&moment, since)) {
+        let _drawing = slot.drawing.lock().await;
+        let before = slot.held();
+        if let Some(held) = &before
+            && held.serves(&moment, since)
+        {
             return held.response();
         }
-        *held = None;
         let begun = Instant::now();
         let (mut parts, body) = draw.await.into_parts();
         if !may_be_held(&parts) {
+            slot.hold(None);
             return Response::from_parts(parts, body);
         }
         let body = match to_bytes(body, usize::MAX).await {
@@ -151,13 +180,12 @@ impl Unchanged {
         let new = Held {
             moment,
             begun,
+            after: before.map(|before| begun - before.begun),
             parts,
             body,
         };
         let response = new.response();
-        if new.body.len() <= LARGEST {
-            *held = Some(new);
-        }
+        slot.hold((new.body.len() <= LARGEST).then(|| Arc::new(new)));
         response
     }
 
@@ -192,9 +220,24 @@ impl Unchanged {
         snapshot
     }
 
-    fn slot(&self, asked: Asked) -> Slot {
+    fn slot(&self, asked: Asked) -> Arc<Slot> {
         let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.get_or_insert(asked, Slot::default).clone()
+        slots.get_or_insert(asked, Arc::default).clone()
+    }
+}
+
+impl Slot {
+    fn held(&self) -> Option<Arc<Held>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone()
+    }
+
+    fn hold(&self, new: Option<Arc<Held>>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    fn is_being_drawn(&self) -> bool {
+        self.drawing.try_lock().is_err()
     }
 }
 
@@ -202,6 +245,14 @@ impl Held {
     /// Whether it is what would be drawn now: nothing was written, or it was begun after somebody asked at `since`.
     fn serves(&self, moment: &Moment, since: Instant) -> bool {
         self.begun >= since || (self.moment == *moment && self.begun.elapsed() < LONGEST)
+    }
+
+    /// Whether visitors get it whatever was written since: it was drawn again within that time. After half of it the next
+    /// one who asks draws it, and the others need not wait for that.
+    fn may_be_late(&self, late: Duration, is_being_drawn: bool) -> bool {
+        let changes_all_the_time = self.after.is_some_and(|after| after < late);
+        let longest = if is_being_drawn { late } else { late / 2 };
+        changes_all_the_time && self.begun.elapsed() < longest
     }
 
     fn response(&self) -> Response {
@@ -239,6 +290,7 @@ mod tests {
         let mut held = Held {
             moment: moment("1:1:"),
             begun,
+            after: None,
             parts: Response::new(()).into_parts().0,
             body: Bytes::new(),
         };
@@ -263,6 +315,29 @@ mod tests {
         );
         held.begun = begun - LONGEST;
         assert!(!held.serves(&moment("1:1:"), later), "it tells the time");
+    }
+
+    #[test]
+    fn what_is_drawn_all_the_time_may_be_late_and_nothing_else() {
+        let late = Duration::from_secs(100);
+        let mut held = Held {
+            moment: moment("1:1:"),
+            begun: Instant::now() - late / 4,
+            after: None,
+            parts: Response::new(()).into_parts().0,
+            body: Bytes::new(),
+        };
+        assert!(!held.may_be_late(late, true), "it was drawn once");
+        held.after = Some(late);
+        assert!(!held.may_be_late(late, true), "the one before is long ago");
+        held.after = Some(late / 2);
+        assert!(held.may_be_late(late, false));
+        assert!(!held.may_be_late(Duration::ZERO, true), "nothing ever is");
+        held.begun -= late / 2;
+        assert!(!held.may_be_late(late, false), "somebody draws it");
+        assert!(held.may_be_late(late, true), "somebody is drawing it");
+        held.begun -= late / 2;
+        assert!(!held.may_be_late(late, true), "it is too old");
     }
 
     #[test]

@@ -2,12 +2,16 @@
 
 use crate::chores::Chores;
 use crate::config::Settings;
+use crate::state::AppState;
+use crate::unchanged::Unchanged;
 use anyhow::anyhow;
 use breakmywork_protocol::jobs::Timing;
+use sqlx::PgPool;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Connections to the database: enough for two cores, and few enough for a small server's limit of 100.
 pub(super) const CONNECTIONS: u32 = 16;
@@ -44,6 +48,15 @@ pub(super) struct ListenArgs {
     #[arg(long, env = "BREAKMYWORK_REAP_SECONDS", value_name = "S", default_value_t = 15,
           value_parser = clap::value_parser!(u64).range(1..))]
     reap_seconds: u64,
+    /// Milliseconds by which visitors may get a page late that changes all the time; 0: never. People who are signed in and
+    /// scripts with a token always get what is there.
+    #[arg(
+        long,
+        env = "BREAKMYWORK_VISITORS_LATE_MS",
+        value_name = "MS",
+        default_value_t = 1000
+    )]
+    visitors_late_ms: u32,
 }
 
 impl ListenArgs {
@@ -73,6 +86,21 @@ impl ListenArgs {
             settings.public_url = format!("http://{address}");
         }
         Ok(settings)
+    }
+
+    /// The state of the web app, with what is set here.
+    pub(super) fn state(
+        &self,
+        pool: PgPool,
+        settings: Settings,
+        shutdown: CancellationToken,
+    ) -> AppState {
+        let late = Duration::from_millis(self.visitors_late_ms.into());
+        AppState {
+            timing: self.chores().timing,
+            unchanged: Unchanged::late(late),
+            ..AppState::new(pool, settings, shutdown)
+        }
     }
 
     /// What the workers must know of it, by the names of their own settings.

@@ -3,7 +3,6 @@
 use super::listen::{CONNECTIONS, ListenArgs};
 use super::signals::Stop;
 use crate::server;
-use crate::state::AppState;
 use breakmywork_protocol::db::{self, Mismatch};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -30,8 +29,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
         settings.public_url,
         listener.local_addr()?
     );
-    let mut state = AppState::new(pool, settings, shutdown.clone());
-    state.timing = args.listen.chores().timing;
+    let state = args.listen.state(pool, settings, shutdown.clone());
     let server = server::serve(listener, state, args.listen.chores());
     tokio::pin!(server);
     let mut stop = Stop::install()?;

@@ -7,7 +7,6 @@ use super::signals::Stop;
 use super::worker::{self, Worker};
 use crate::seed;
 use crate::server;
-use crate::state::AppState;
 use anyhow::Context;
 use breakmywork_protocol::db;
 use futures_util::future::join_all;
@@ -109,8 +108,8 @@ async fn run_on(
 
     announce(args, &settings.public_url, &admin)?;
     let shutdown = CancellationToken::new();
-    let mut state = AppState::new(database.pool.clone(), settings, shutdown.clone());
-    state.timing = args.listen.chores().timing;
+    let pool = database.pool.clone();
+    let state = args.listen.state(pool, settings, shutdown.clone());
     let mut stop = Stop::install()?;
     let web = async {
         let result = server::serve(listener, state, args.listen.chores()).await;

@@ -21,7 +21,8 @@ const LONGEST_ADDRESS: usize = 512;
 ///
 /// The page gets nothing of the request but its address, so nothing else can be in the answer.
 pub async fn share(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    if is_for_all(&state, &request) {
+    let script = is_for_all(&state, &request);
+    if script {
         request.headers_mut().remove(header::AUTHORIZATION);
     }
     let Some(asked) = asked(&request) else {
@@ -36,7 +37,10 @@ pub async fn share(State(state): State<AppState>, mut request: Request, next: Ne
     }
     let draw = next.run(Request::from_parts(parts, Body::empty()));
     let head = state.noted.head();
-    let answer = state.unchanged.answer(&state.pool, head, asked, draw).await;
+    let answers = &state.unchanged;
+    let answer = answers
+        .answer(&state.pool, head, asked, !script, draw)
+        .await;
     match answer.headers().get(header::ETAG) {
         Some(version) if is_known(&named(&sent, header::IF_NONE_MATCH), version) => {
             not_modified(answer)

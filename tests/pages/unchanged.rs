@@ -119,7 +119,7 @@ async fn whoever_asks_while_it_is_drawn_gets_the_same(pool: PgPool) {
             tokio::time::sleep(Duration::from_secs(1)).await;
             (status, "a page").into_response()
         };
-        answers.answer(&pool, None, asked, draw).await
+        answers.answer(&pool, None, asked, true, draw).await
     };
     let all = join_all((0..50).map(|_| ask(StatusCode::OK))).await;
     assert_eq!(drawn.load(Ordering::Relaxed), 1, "they asked before that");
@@ -160,6 +160,31 @@ async fn a_change_is_seen_at_once_and_what_is_hidden_is_gone_at_once(pool: PgPoo
             .await
             .assert_status_see_other();
         everywhere(&words, false).await;
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn where_people_write_all_the_time_visitors_are_late_and_nobody_else_is(pool: PgPool) {
+    let mut site = Site::new(pool).await;
+    site.state.unchanged = Unchanged::late(Duration::from_secs(600));
+    let ada = site.signed_in("ada", Role::Member).await;
+    let bob = site.account("bob", Role::Member).await;
+    let token = site.token(bob, &[Scope::Read]).await;
+    let script = site.browser().bearing(&token);
+    let visitor = site.browser();
+    let (page, rest) = ("/works", "/api/v1/works");
+    // Drawn for the first time, and again, and then it is known to change all the time.
+    for (title, late) in [("One", false), ("Two", false), ("Three", true), ("Four", true)] {
+        sqlx::query("update work set title = $1 where slug = 'recurrent-dropout'")
+            .bind(title)
+            .execute(&site.pool)
+            .await
+            .expect("updates");
+        for address in [page, rest] {
+            assert_eq!(says(&visitor, address, title).await, !late, "{address}");
+        }
+        assert!(says(&ada, page, title).await, "{title}: a member's page");
+        assert!(says(&script, rest, title).await, "{title}: a script");
     }
 }
 

@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Connections to the database: enough for two cores, and few enough for a small server's limit of 100.
-pub(super) const CONNECTIONS: u32 = 16;
+/// Connections to the database: more than the downloads and the sweeps hold at once, and few, since they are used in turn and each
+/// plans every statement for itself.
+pub(super) const CONNECTIONS: u32 = 10;
 
 /// Signs of life that a worker of ours gives in the time of a lease.
 const BEATS_A_LEASE: f64 = 9.0;

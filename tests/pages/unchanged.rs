@@ -174,7 +174,12 @@ async fn where_people_write_all_the_time_visitors_are_late_and_nobody_else_is(po
     let visitor = site.browser();
     let (page, rest) = ("/works", "/api/v1/works");
     // Drawn for the first time, and again, and then it is known to change all the time.
-    for (title, late) in [("One", false), ("Two", false), ("Three", true), ("Four", true)] {
+    for (title, late) in [
+        ("One", false),
+        ("Two", false),
+        ("Three", true),
+        ("Four", true),
+    ] {
         sqlx::query("update work set title = $1 where slug = 'recurrent-dropout'")
             .bind(title)
             .execute(&site.pool)

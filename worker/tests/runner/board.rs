@@ -25,14 +25,24 @@ pub(crate) async fn registered_on_data(pool: &PgPool) {
 
 /// Registers six pairs of runs of so many steps; says whose they are.
 pub(crate) async fn registered(pool: &PgPool, steps: u32) -> AccountId {
-    let text = format!(
+    register(pool, &six_pairs(steps)).await
+}
+
+/// Registers six pairs of runs whose arms choose a learning rate first, of which one learns nothing.
+pub(crate) async fn registered_tuned(pool: &PgPool) {
+    let tuning = "[tuning]\nsearch = \"grid\"\nseeds = 2\n[[tuning.fields]]\nfield = \"training.learning_rate\"\n\
+         values = [1e-8, 0.01]\n";
+    register(pool, &format!("{}{tuning}", six_pairs(QUICK))).await;
+}
+
+fn six_pairs(steps: u32) -> String {
+    format!(
         "title = \"t\"\nseeds = 6\n[task]\nname = \"adding\"\nlength = 10\n[model]\nhidden = 8\n\
          [training]\nsteps = {steps}\nbatch = 8\n[evaluation]\nsequences = 20\n\
          [[arms]]\nname = \"fixed\"\ndropout.state = {{ rate = 0.25, time = \"fixed\" }}\n\
          [[arms]]\nname = \"fresh\"\ndropout.state = {{ rate = 0.25, time = \"per_step\" }}\n\
          [criterion]\nkind = \"difference\"\nmetric = \"test_mse\"\ntreatment = \"fixed\"\ncontrol = \"fresh\"\nmargin = 0.02\n"
-    );
-    register(pool, &text).await
+    )
 }
 
 async fn register(pool: &PgPool, text: &str) -> AccountId {

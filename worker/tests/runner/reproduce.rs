@@ -239,6 +239,47 @@ async fn what_a_worker_came_to_is_identical_here_and_a_changed_number_is_named(p
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn what_was_tuned_is_trained_again_with_what_each_arm_chose(pool: PgPool) {
+    if !over_rest() {
+        return;
+    }
+    let url = board::url(&pool).await;
+    let store = tempfile::tempdir().expect("a folder");
+    board::registered_tuned(&pool).await;
+    let server = Server::start(&url);
+    let _worker = Worker::start(&url, store.path(), &["--slots", "2"]);
+    until(&pool, CONCLUDED, 1).await;
+    let page = format!("{}/experiments/1", server.address);
+    let (out, _) = said(&reproduce(&[&page, "--seeds", "1"]), 0);
+    assert!(
+        out.contains("Identical: all 2 runs have the board's numbers to the last bit."),
+        "{out}"
+    );
+
+    let file = store.path().join("reproduce.json");
+    let name = file.to_string_lossy();
+    let whole: Value =
+        serde_json::from_slice(&get(&format!("{page}/reproduce.json"))).expect("JSON");
+    // Trials are no runs that it compares.
+    assert_eq!(whole["runs"].as_array().map(Vec::len), Some(12));
+    let chosen = "/chosen/fixed/training.learning_rate";
+    assert_eq!(whole.pointer(chosen), Some(&0.01.into()), "{whole}");
+    let mut other = whole.clone();
+    *other.pointer_mut(chosen).expect("chosen") = 1e-8.into();
+    write(&file, &other);
+    let (_, err) = said(&reproduce(&[&name, "--arm", "fixed"]), 2);
+    assert!(err.contains("Take the release that the board has"), "{err}");
+    let mut silent = whole;
+    silent["chosen"] = serde_json::json!({});
+    write(&file, &silent);
+    let (_, err) = said(&reproduce(&[&name]), 2);
+    assert!(
+        err.contains("it is not said what the arm \"fixed\" chose"),
+        "{err}"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn without_the_data_of_the_runs_nothing_is_trained_and_the_command_is_told(pool: PgPool) {
     if !over_rest() {
         return;

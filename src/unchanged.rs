@@ -134,8 +134,8 @@ impl Unchanged {
     }
 
     /// What `draw` answers now: as it was drawn before if nothing was written since, else drawn by whoever asks first.
-    /// Only successes are held, and none that sets a cookie or may not be kept. Where it changes
-    /// all the time, who `may_be_late` gets it as it was.
+    /// Only successes are held, and none that sets a cookie or may not be kept. Where it changes all the time, who
+    /// `may_be_late` gets it as it was.
     pub async fn answer(
         &self,
         pool: &PgPool,
@@ -145,7 +145,8 @@ impl Unchanged {
         draw: impl Future<Output = Response>,
     ) -> Response {
         let slot = self.slot(asked);
-        if let Some(held) = slot.held().filter(|_| may_be_late)
+        if may_be_late
+            && let Some(held) = slot.held()
             && held.may_be_late(self.0.late, slot.is_being_drawn())
         {
             return held.response();

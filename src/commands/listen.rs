@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Connections to the database: more than the downloads and the sweeps hold at once, and few, since they are used in turn and each
-/// plans every statement for itself.
+/// Connections to the database: more than the downloads and the sweeps hold at once, and few, since they are used in turn
+/// and each plans every statement for itself.
 pub(super) const CONNECTIONS: u32 = 10;
 
 /// Signs of life that a worker of ours gives in the time of a lease.

@@ -1,4 +1,5 @@
-//! What a visitor gets again is what would be drawn: whatever is written is seen at once, and nobody gets another's page.
+//! What a visitor gets again is what would be drawn, whatever is written is seen at once, and nobody gets another's page;
+//! where a board says so and people write all the time, visitors see it a little later.
 
 use crate::{
     board::{WORK, add},

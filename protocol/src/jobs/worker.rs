@@ -4,7 +4,7 @@ use super::{Error, Lease, Result};
 use crate::id::{AccountId, RunId, TokenId};
 use crate::text;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 /// Makes a worker process known, with the number of runs that it works on at once. Its id must be fresh: a reused
@@ -46,6 +46,8 @@ pub struct Bearer {
 /// The same of a worker that comes with a token instead of the database's password. A token is one worker: whichever
 /// process registered with it last is that worker, and those before it are none any more.
 ///
+/// In one transaction: a worker that is deleted right after it was written was not another one's id, and registers again.
+///
 /// # Errors
 /// [`Error::Conflict`] if the id is another token's worker, or an earlier one of this token's.
 pub async fn register_outside_worker(
@@ -57,6 +59,7 @@ pub async fn register_outside_worker(
     version: &str,
     slots: u8,
 ) -> Result<()> {
+    let mut transaction = pool.begin().await?;
     sqlx::query!(
         "insert into worker (id, host, device, version, slots, token_id, volunteer_id) values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (id) do update set last_seen_at = now() where worker.token_id = $6",
@@ -68,12 +71,13 @@ pub async fn register_outside_worker(
         bearer.token as TokenId,
         bearer.volunteer as Option<AccountId>
     )
-    .execute(pool)
+    .execute(&mut *transaction)
     .await?;
-    match worker_of_token(pool, bearer).await? == Some(worker) {
-        true => Ok(()),
-        false => Err(Error::Conflict("Another worker goes by this id.".into())),
+    if worker_of_token(&mut *transaction, bearer).await? != Some(worker) {
+        return Err(Error::Conflict("Another worker goes by this id.".into()));
     }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// The worker that a token is: the process that registered with it last. None if whose it is has become an admin since, or
@@ -81,13 +85,16 @@ pub async fn register_outside_worker(
 ///
 /// # Errors
 /// If the database is away.
-pub async fn worker_of_token(pool: &PgPool, bearer: Bearer) -> Result<Option<Uuid>> {
+pub async fn worker_of_token(
+    database: impl PgExecutor<'_>,
+    bearer: Bearer,
+) -> Result<Option<Uuid>> {
     let worker = sqlx::query!(
         r#"select id, volunteer_id as "volunteer: AccountId" from worker
            where token_id = $1 order by started_at desc, id limit 1"#,
         bearer.token as TokenId
     )
-    .fetch_optional(pool)
+    .fetch_optional(database)
     .await?;
     let worker = worker.filter(|worker| worker.volunteer == bearer.volunteer);
     Ok(worker.map(|worker| worker.id))

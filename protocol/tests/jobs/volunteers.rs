@@ -13,6 +13,16 @@ use uuid::Uuid;
 
 /// A worker of somebody who was admitted.
 async fn volunteers(pool: &PgPool, volunteer: AccountId) -> Uuid {
+    let bearer = token_of(pool, volunteer).await;
+    let id = Uuid::new_v4();
+    jobs::register_outside_worker(pool, id, bearer, "home", "cpu", "0", 1)
+        .await
+        .expect("registers");
+    id
+}
+
+/// Somebody who was admitted, with a token for a worker.
+async fn token_of(pool: &PgPool, volunteer: AccountId) -> Bearer {
     let token: i64 = sqlx::query_scalar(
         "with admitted as (insert into volunteer (account_id) values ($1) on conflict do nothing)
          insert into api_token (account_id, label, token_hash, scopes)
@@ -22,17 +32,10 @@ async fn volunteers(pool: &PgPool, volunteer: AccountId) -> Uuid {
     .fetch_one(pool)
     .await
     .expect("a token");
-    let (id, bearer) = (
-        Uuid::new_v4(),
-        Bearer {
-            token: TokenId(token),
-            volunteer: Some(volunteer),
-        },
-    );
-    jobs::register_outside_worker(pool, id, bearer, "home", "cpu", "0", 1)
-        .await
-        .expect("registers");
-    id
+    Bearer {
+        token: TokenId(token),
+        volunteer: Some(volunteer),
+    }
 }
 
 /// A volunteer of that name with a worker.
@@ -591,4 +594,24 @@ async fn a_volunteer_is_found_a_run_under_every_plan(pool: PgPool) {
         }
         cancel_all(&pool, experiment).await;
     }
+}
+
+/// As when an older copy of the database is restored while it registers: it would not try again what it was refused.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn who_is_deleted_while_it_registers_is_not_told_that_it_is_another(pool: PgPool) {
+    let ada = account(&pool, "ada").await;
+    let bearer = token_of(&pool, ada).await;
+    let database = pool.clone();
+    let deleting = tokio::spawn(async move {
+        loop {
+            let deleted = sqlx::query("delete from worker").execute(&database).await;
+            deleted.expect("deletes");
+        }
+    });
+    for _ in 0..300 {
+        let registers =
+            jobs::register_outside_worker(&pool, Uuid::new_v4(), bearer, "home", "cpu", "0", 1);
+        registers.await.expect("registers");
+    }
+    deleting.abort();
 }

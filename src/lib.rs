@@ -24,6 +24,7 @@ pub mod extract;
 pub mod following;
 pub mod forecast;
 pub mod front;
+mod handler;
 pub mod heavy;
 pub mod hiding;
 pub mod lineage;

@@ -1,7 +1,9 @@
 //! Every route of the site on one page.
 
 use crate::{
-    assets, mcp,
+    assets,
+    handler::{form, get, post},
+    mcp,
     middleware::{csp, csrf, errors, limits, request_log, session, typed, unchanged},
     routes::Routes,
     schema,
@@ -10,7 +12,7 @@ use crate::{
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
-    routing::{MethodRouter, get, post},
+    routing::MethodRouter,
 };
 use breakmywork_protocol::id::{CommentId, ExperimentId};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
@@ -86,19 +88,19 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         // The board
         .route("/", shared(get(home::home)))
         .route("/works", shared(get(works::list)))
-        .route("/works/new", get(board::work::new).post(board::work::add))
+        .route("/works/new", form(board::work::new, board::work::add))
         .route(
             "/works/{slug}/edit",
-            get(board::work::edit).post(board::work::save),
+            form(board::work::edit, board::work::save),
         )
         .route("/works/{slug}/history", shared(get(board::history::work)))
         .route(
             "/works/{slug}/claims/new",
-            get(board::claim::new).post(board::claim::add),
+            form(board::claim::new, board::claim::add),
         )
         .route(
             "/claims/{id}/edit",
-            get(board::claim::edit).post(board::claim::save),
+            form(board::claim::edit, board::claim::save),
         )
         .route("/claims/{id}/history", shared(get(board::history::claim)))
         .route("/moderation/board", get(board::moderation::page))
@@ -113,10 +115,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/works/{slug}", shared(get(works::work)))
         .route("/claims", shared(get(claim_list::list)))
         .route("/claims/{id}", shared(get(claims::claim)))
-        .route(
-            "/claims/{id}/narrow",
-            get(narrow::form).post(narrow::submit),
-        )
+        .route("/claims/{id}/narrow", form(narrow::form, narrow::submit))
         .route("/works/{slug}/follow", post(follow::work))
         .route("/claims/{id}/follow", post(follow::claim))
         .route("/claims/{id}/author", post(claims::name_author))
@@ -126,7 +125,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/claims/{id}/rivals/{rival}/end", post(rivals::end))
         // Experiments
         .route("/experiments", shared(get(list::list)))
-        .route("/experiments/new", get(edit::new).post(edit::propose))
+        .route("/experiments/new", form(edit::new, edit::propose))
         .route("/experiments/{id}", shared(get(show::experiment)))
         .route("/experiments/{id}/diff", shared(get(diff::diff)))
         .route("/experiments/{id}/live", get(show::fragment))
@@ -160,7 +159,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
             "/experiments/{id}/registration.prml.yaml",
             get(frozen::prml),
         )
-        .route("/experiments/{id}/edit", get(edit::edit).post(edit::save))
+        .route("/experiments/{id}/edit", form(edit::edit, edit::save))
         .route("/experiments/{id}/register", post(actions::register))
         .route("/experiments/{id}/withdraw", post(actions::withdraw))
         .route("/experiments/{id}/answer", post(acceptance::answer))
@@ -184,7 +183,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
             "/experiments/{id}/appeal/decline",
             post(hiding::decline::<ExperimentId>),
         )
-        .route("/experiments/{id}/stop", get(stop::form).post(stop::stop))
+        .route("/experiments/{id}/stop", form(stop::form, stop::stop))
         .route("/runs/{id}", shared(get(runs::run)))
         .route("/runs/{id}/live", get(runs::fragment))
         .route("/record", shared(get(record::page)))
@@ -206,15 +205,12 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         // Discussion
         .route(
             "/threads/{id}/comments",
-            get(write::new_form).post(write::comment),
+            form(write::new_form, write::comment),
         )
         .route("/comments/{id}", get(thread::permalink))
         .route("/comments/{id}/reply", get(write::reply_form))
         .route("/comments/{id}/replies", post(write::reply))
-        .route(
-            "/comments/{id}/edit",
-            get(write::edit_form).post(write::edit),
-        )
+        .route("/comments/{id}/edit", form(write::edit_form, write::edit))
         .route("/comments/{id}/history", shared(get(history::history)))
         .route("/comments/{id}/delete", post(write::delete))
         .route("/comments/{id}/reactions", post(react::react))
@@ -229,22 +225,19 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/threads/{id}/unlock", post(moderate::unlock))
         .route("/moderation", shared(get(moderate::log)))
         // People
-        .route("/sign-up", get(sign::sign_up_form).post(sign::sign_up))
-        .route("/sign-in", get(sign::sign_in_form).post(sign::sign_in))
+        .route("/sign-up", form(sign::sign_up_form, sign::sign_up))
+        .route("/sign-in", form(sign::sign_in_form, sign::sign_in))
         .route("/sign-in/code", post(sign_code::check))
         .route("/sign-in/with/{provider}", post(sign_with::begin))
         .route("/sign-in/with/{provider}/back", get(sign_with::back))
         .route(
             "/sign-up/with",
-            get(sign_with::newcomer::form).post(sign_with::newcomer::choose),
+            form(sign_with::newcomer::form, sign_with::newcomer::choose),
         )
-        .route(
-            "/sign-in/forgotten",
-            get(forgotten::form).post(forgotten::ask),
-        )
+        .route("/sign-in/forgotten", form(forgotten::form, forgotten::ask))
         .route(
             "/sign-in/new-password/{secret}",
-            get(forgotten::new_form).post(forgotten::set),
+            form(forgotten::new_form, forgotten::set),
         )
         .route("/sign-out", post(sign::sign_out))
         .route("/people/{name}", shared(get(people::person)))
@@ -256,11 +249,11 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/account/mail", post(account::wish_mail))
         .route(
             "/account/webhooks",
-            get(account::webhooks::list).post(account::webhooks::add),
+            form(account::webhooks::list, account::webhooks::add),
         )
         .route(
             "/account/webhooks/{id}",
-            get(account::webhooks::webhook).post(account::webhooks::change),
+            form(account::webhooks::webhook, account::webhooks::change),
         )
         .route(
             "/account/webhooks/{id}/rotate",
@@ -277,11 +270,11 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         )
         .route(
             "/mail/confirm/{secret}",
-            get(mail::ask_to_confirm).post(mail::confirm),
+            form(mail::ask_to_confirm, mail::confirm),
         )
         .route(
             "/unsubscribe/{key}",
-            get(mail::ask_to_unsubscribe).post(mail::unsubscribe),
+            form(mail::ask_to_unsubscribe, mail::unsubscribe),
         )
         .route(
             "/account/password",
@@ -289,7 +282,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         )
         .route(
             "/account/identities",
-            get(account::identities::page).post(account::identities::connect),
+            form(account::identities::page, account::identities::connect),
         )
         .route(
             "/account/identities/{id}/remove",
@@ -299,7 +292,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/account/tokens/{id}/revoke", post(account::tokens::revoke))
         .route(
             "/account/second-factor",
-            get(account::second_factor::page).post(account::second_factor::begin),
+            form(account::second_factor::page, account::second_factor::begin),
         )
         .route(
             "/account/second-factor/confirm",
@@ -315,7 +308,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         )
         .route(
             "/account/agents",
-            get(account::agents::list).post(account::agents::make),
+            form(account::agents::list, account::agents::make),
         )
         .route("/account/agents/{name}", get(account::agents::one))
         .route(
@@ -349,7 +342,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
         .route("/admin/people", get(admin::people::list))
         .route(
             "/admin/invitations",
-            get(admin::invitations::list).post(admin::invitations::create),
+            form(admin::invitations::list, admin::invitations::create),
         )
         .route(
             "/admin/invitations/{id}/revoke",

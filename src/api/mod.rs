@@ -52,24 +52,23 @@ pub use idempotency::forget_old;
 
 use crate::db::comments::reactions::Reaction;
 use crate::db::listed::Sort;
+use crate::handler::{erased, get};
 use crate::middleware::unchanged;
 use crate::state::AppState;
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, routing::get};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use tower_http::compression::CompressionLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{Modify, OpenApi};
-use utoipa_axum::{
-    router::{OpenApiRouter, UtoipaMethodRouter},
-    routes,
-};
+use utoipa_axum::PathItemExt;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 /// Where the description of the API lies.
 pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
@@ -140,6 +139,21 @@ impl Described {
         self.router = self.router.routes(routes);
         self
     }
+}
+
+/// As [`utoipa_axum::routes!`], but of handlers that are [`erased`].
+macro_rules! routes {
+    ($($handler:path),+) => {{
+        let (mut schemas, mut paths, mut router) = UtoipaMethodRouter::<AppState>::default();
+        $(
+            let (path, operation, methods) = utoipa_axum::routes!(@resolve_types $handler : schemas);
+            for method in &methods {
+                router = router.on(method.to_method_filter(), erased($handler));
+            }
+            paths.add_path_operation(path, methods, operation);
+        )+
+        (schemas, paths, router)
+    }};
 }
 
 /// Routes and their description, from the same lines.

@@ -18,7 +18,7 @@ build() {
     mkdir -p "$folder"
     cargo build --release --locked --package breakmywork-worker --package bench-training --bins \
         --features breakmywork-worker/cuda,bench-training/cuda
-    card=$(cargo test --release --locked --no-run --package breakmywork-worker --features cuda --test card \
+    card=$(cargo test --release --locked --no-run --package breakmywork-training --features cuda --test card \
         --message-format json | sed -n 's/.*"executable":"\([^"]*\/card-[^"]*\)".*/\1/p' | tail -1)
     for program in "${CARGO_TARGET_DIR:-target}"/release/{breakmywork-worker,bench-training} "$card"; do
         strip -o "$folder/$(basename "${program/card-*/card}")" "$program"

@@ -1,10 +1,10 @@
 //! Commands, flags and environment; `--help` is the reference.
 
-use crate::data::{DataArgs, Folder};
-use crate::device::DeviceChoice;
-use crate::precision::Products;
 use breakmywork_protocol::jobs::Timing;
 use breakmywork_protocol::reproduction::TOLERANCE;
+use breakmywork_training::data::{DataArgs, Folder};
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::precision::Products;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;

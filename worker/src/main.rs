@@ -1,7 +1,8 @@
 //! `breakmywork-worker`: wires flags to the library and ends with its exit code.
 
+use breakmywork_training::{data, exit, memory};
 use breakmywork_worker::cli::{Cli, Command, TOKEN};
-use breakmywork_worker::{data, exit, local, memory, reproduce, runner, trainer};
+use breakmywork_worker::{local, reproduce, runner, trainer};
 use clap::Parser;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! Signals to a process that trains.
 
-use crate::exit;
-use crate::train::Requests;
+use breakmywork_training::exit;
+use breakmywork_training::train::Requests;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

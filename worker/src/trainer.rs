@@ -1,11 +1,12 @@
 //! The trainer child: one plan in, JSON lines out. It knows neither database nor lease.
 
 use crate::cli::{DeviceArgs, TrainerArgs};
-use crate::device::DeviceChoice;
-use crate::events::{self, Event, Failure, FailureKind};
-use crate::train::{self, Checkpoints, Options, Outcome};
-use crate::{exit, plan, rights, signals};
+use crate::signals;
 use breakmywork_protocol::spec::Plan;
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::events::{self, Event, Failure, FailureKind};
+use breakmywork_training::train::{self, Checkpoints, Options, Outcome};
+use breakmywork_training::{exit, plan, rights};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::io::{self, Read};
 use std::path::Path;

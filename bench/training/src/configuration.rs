@@ -1,6 +1,6 @@
 //! What is measured: sizes of networks, ways to drop, and who competes.
 
-use breakmywork_worker::device::DeviceChoice;
+use breakmywork_training::device::DeviceChoice;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 

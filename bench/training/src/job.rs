@@ -4,8 +4,8 @@ use crate::clock::{Clock, Timing};
 use crate::configuration::{CLIP, Configuration, Contender, Dropout, LEARNING_RATE, Size};
 use crate::{Effort, ours, peak, stock};
 use anyhow::{Context, Error, Result, bail};
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::memory;
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::memory;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -136,8 +136,8 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use breakmywork_worker::device::DeviceChoice;
-    use breakmywork_worker::precision::Products;
+    use breakmywork_training::device::DeviceChoice;
+    use breakmywork_training::precision::Products;
 
     /// Both ways through candle work and count; no speed is promised.
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::Effort;
 use anyhow::Result;
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::train;
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::train;
 use serde::Serialize;
 use std::ffi::OsStr;
 use std::process::Command;

@@ -14,8 +14,8 @@ mod table;
 mod text;
 
 use anyhow::{Context, Result};
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::precision::Products;
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::precision::Products;
 use clap::{Parser, Subcommand, ValueEnum};
 use configuration::{Configuration, Contender, Dropout};
 use job::Job;

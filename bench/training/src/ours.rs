@@ -4,9 +4,9 @@ use crate::clock::Clock;
 use crate::configuration::{CLIP, Dropout, LEARNING_RATE, Size};
 use anyhow::Result;
 use breakmywork_protocol::spec::{self, Format, Plan};
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::events::Event;
-use breakmywork_worker::train::{self, Options, Requests};
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::events::Event;
+use breakmywork_training::train::{self, Options, Requests};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 

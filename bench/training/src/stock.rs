@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::configuration::{CLIP, LEARNING_RATE, Size};
-use breakmywork_worker::rng::{Purpose, Stream};
+use breakmywork_training::rng::{Purpose, Stream};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::rnn::{LSTM, LSTMState};

@@ -2,8 +2,8 @@
 
 use crate::configuration::Configuration;
 use anyhow::{Context, Result};
-use breakmywork_worker::data::{Content, Reference, Splits, Store};
-use breakmywork_worker::rng::{Purpose, Stream};
+use breakmywork_training::data::{Content, Reference, Splits, Store};
+use breakmywork_training::rng::{Purpose, Stream};
 use std::path::Path;
 
 /// Words of a line.
@@ -65,7 +65,7 @@ fn words(vocabulary: usize, tokens: usize, number: u64) -> String {
 mod tests {
     use super::*;
     use crate::ours;
-    use breakmywork_worker::tasks::{Head, Task};
+    use breakmywork_training::tasks::{Head, Task};
     use clap::ValueEnum;
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a trainer gets of its worker's environment.
 
-use crate::device::DeviceChoice;
+use breakmywork_training::device::DeviceChoice;
 use std::ffi::OsString;
 
 /// For every trainer: what it logs, where the system looks for libraries, how memory is allocated.

@@ -2,9 +2,9 @@
 
 mod environment;
 
-use crate::device::DeviceChoice;
-use crate::memory;
-use crate::precision::Products;
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::memory;
+use breakmywork_training::precision::Products;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

@@ -5,12 +5,13 @@ pub(crate) mod report;
 mod tuned;
 
 use crate::cli::TrainArgs;
-use crate::events::{self, Event, Failure, FailureKind};
-use crate::train::{self, Checkpoints, Options, Outcome, Requests};
-use crate::{checkpoint, exit, signals};
+use crate::signals;
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{self, Format, Plan, Spec};
 use breakmywork_protocol::tuning;
+use breakmywork_training::events::{self, Event, Failure, FailureKind};
+use breakmywork_training::train::{self, Checkpoints, Options, Outcome, Requests};
+use breakmywork_training::{checkpoint, exit};
 use progress::Progress;
 use report::Report;
 use serde::Serialize;

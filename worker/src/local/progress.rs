@@ -1,7 +1,7 @@
 //! What a person sees while `train` runs: a bar on a terminal, else a line now and then. Always on stderr.
 
 use super::{Ended, Run, report};
-use crate::events::Event;
+use breakmywork_training::events::Event;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};

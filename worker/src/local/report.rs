@@ -1,12 +1,12 @@
 //! The end of `train`: a table of runs and arms, and the verdict if there is one.
 
 use super::Ended;
-use crate::events::FailureKind;
 use breakmywork_protocol::metric;
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{Spec, TunedSettings};
 use breakmywork_protocol::tuning::{self, Choice};
 use breakmywork_protocol::verdict::{self, End, RunOutcome, Verdict};
+use breakmywork_training::events::FailureKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,7 +35,7 @@ struct Run {
     arm: String,
     seed: u32,
     result: Option<RunResult>,
-    failure: Option<crate::events::Failure>,
+    failure: Option<breakmywork_training::events::Failure>,
 }
 
 /// The last line of `train --json` when there is a verdict.

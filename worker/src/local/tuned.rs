@@ -2,9 +2,9 @@
 
 use super::{Ended, Run, report};
 use crate::cli::TrainArgs;
-use crate::events;
 use breakmywork_protocol::spec::{Spec, Trial, TunedSettings};
 use breakmywork_protocol::tuning::{Choice, Tried, choose, settings};
+use breakmywork_training::events;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;

@@ -2,12 +2,12 @@
 
 use super::stops;
 use crate::child::{self, Training};
-use crate::device::DeviceChoice;
-use crate::events::{Event, Failure, FailureKind};
-use crate::precision::Products;
-use crate::train::{Outcome, Requests};
-use crate::{checkpoint, exit};
 use breakmywork_protocol::spec::Plan;
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::events::{Event, Failure, FailureKind};
+use breakmywork_training::precision::Products;
+use breakmywork_training::train::{Outcome, Requests};
+use breakmywork_training::{checkpoint, exit};
 use rustix::process::Signal;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

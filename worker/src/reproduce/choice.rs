@@ -2,11 +2,11 @@
 
 use super::name;
 use crate::cli::{Count, ReproduceArgs};
-use crate::data::{Reference, Store};
-use crate::device::DeviceChoice;
 use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::reproduction::{Handout, Machine, Run};
 use breakmywork_protocol::spec::{self, Plan, Spec};
+use breakmywork_training::data::{Reference, Store};
+use breakmywork_training::device::DeviceChoice;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,16 +11,17 @@ mod source;
 mod told;
 
 use crate::cli::ReproduceArgs;
-use crate::device::DeviceChoice;
 use crate::local::progress::Progress;
 use crate::local::{Ended, Run};
-use crate::precision::Products;
-use crate::train::{self, Outcome, Requests};
-use crate::{events, signals, vectors};
+use crate::signals;
 use breakmywork_protocol::reproduction::{
     Device, Handout, Machine, Report, Reported, Word, agreement,
 };
 use breakmywork_protocol::result::RunResult;
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::events;
+use breakmywork_training::precision::Products;
+use breakmywork_training::train::{self, Outcome, Requests};
 use choice::Chosen;
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
@@ -151,7 +152,7 @@ fn held_against(args: &ReproduceArgs, one: &Chosen, result: Option<RunResult>) -
 /// This machine, as it trains here.
 fn here(args: &ReproduceArgs, products: Products, threads: u16) -> Machine {
     let (device, arithmetic) = match args.device {
-        DeviceChoice::Cpu => (Device::Cpu, vectors::instructions().to_owned()),
+        DeviceChoice::Cpu => (Device::Cpu, train::instructions().to_owned()),
         DeviceChoice::Cuda(_) => (Device::Cuda, products.to_string()),
     };
     Machine {

@@ -2,8 +2,8 @@
 
 use crate::child::{self, Training};
 use crate::cli::WorkArgs;
-use crate::events::Event;
 use breakmywork_protocol::spec::Plan;
+use breakmywork_training::events::Event;
 use rustix::process::{Pid, Signal};
 use std::collections::VecDeque;
 use std::io;

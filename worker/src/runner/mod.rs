@@ -20,11 +20,11 @@ mod trainer_end;
 mod work;
 
 use crate::cli::{self, TOKEN, WorkArgs};
-use crate::train::VERSION;
-use crate::{exit, rights};
 use board::{Board, Error, Misfit, Rest};
 use breakmywork_protocol::jobs::Trouble;
 use breakmywork_protocol::{checkpoint_files, db};
+use breakmywork_training::train::VERSION;
+use breakmywork_training::{exit, rights};
 use health::Health;
 use shelf::Shelf;
 use std::cell::{Cell, RefCell};

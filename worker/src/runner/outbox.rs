@@ -3,9 +3,9 @@
 use super::board::{Board, Error};
 use super::files::Upload;
 use super::store;
-use crate::events;
 use breakmywork_protocol::jobs::outside::MOST_POINTS;
 use breakmywork_protocol::jobs::{Checkpoint, Lease, MetricPoint, Progress};
+use breakmywork_training::events;
 use std::path::Path;
 
 /// Checkpoints of an attempt whose files are kept: one to go on from, and one more should it be damaged.

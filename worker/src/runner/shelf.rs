@@ -1,8 +1,8 @@
 //! The data sets of this machine, told to the board: at the start, and whenever the folder changes.
 
 use super::board::{Board, Error};
-use crate::data::Store;
 use breakmywork_protocol::jobs::{Offer, OtherContent};
+use breakmywork_training::data::Store;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -119,7 +119,7 @@ fn names(offers: &[Offer]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Content, Splits};
+    use breakmywork_training::data::{Content, Splits};
 
     #[test]
     fn what_is_damaged_is_not_offered_and_hides_nothing_else() {

@@ -3,8 +3,8 @@
 use super::board::{Error, Misfit};
 use super::work::End;
 use super::{LONGEST_PAUSE, Runner, child};
-use crate::exit;
 use breakmywork_protocol::jobs::Lease;
+use breakmywork_training::exit;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};

@@ -1,6 +1,6 @@
 //! What asks this worker to end.
 
-use crate::exit;
+use breakmywork_training::exit;
 use rustix::process::{Pid, getppid};
 use std::io;
 use std::time::{Duration, Instant};

@@ -3,9 +3,9 @@
 //! A file's key names run and epoch, so a stale worker writes into a folder of its own; a file that is not
 //! registered in the job table does not exist for anybody.
 
-use crate::checkpoint;
 use breakmywork_protocol::checkpoint_files;
 use breakmywork_protocol::jobs::{Checkpoint, Lease};
+use breakmywork_training::checkpoint;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! Downloads from a real server on this machine, well and badly behaved.
 
 use crate::support::*;
-use breakmywork_worker::data::known::{Download, Known, Packing};
-use breakmywork_worker::data::{Content, Error, Input, Request, Splits, fetch, import};
+use breakmywork_training::data::known::{Download, Known, Packing};
+use breakmywork_training::data::{Content, Error, Input, Request, Splits, fetch, import};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

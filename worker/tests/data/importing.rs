@@ -1,8 +1,8 @@
 //! Every kind, from its files to its content.
 
 use crate::support::*;
-use breakmywork_worker::data::known::Texts;
-use breakmywork_worker::data::{Content, Input, Kind, Request, Splits, import};
+use breakmywork_training::data::known::Texts;
+use breakmywork_training::data::{Content, Input, Kind, Request, Splits, import};
 use std::fs;
 use std::io::Write;
 

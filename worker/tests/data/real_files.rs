@@ -1,7 +1,7 @@
 //! Files as other programs and systems leave them: understood with a note, or refused with the reason.
 
 use crate::support::*;
-use breakmywork_worker::data::Content;
+use breakmywork_training::data::Content;
 
 fn utf16(text: &str, big: bool) -> Vec<u8> {
     let units = std::iter::once(0xfeff).chain(text.encode_utf16());

@@ -1,7 +1,7 @@
 //! A place to import into, and running the program there.
 
-use breakmywork_worker::data::known::{Download, Known, Texts};
-use breakmywork_worker::data::{Content, Kind, Manifest, Reference, Store};
+use breakmywork_training::data::known::{Download, Known, Texts};
+use breakmywork_training::data::{Content, Kind, Manifest, Reference, Store};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::PathBuf;

@@ -1,7 +1,6 @@
 //! The job table over REST, for a worker that has nothing but the board's address and a token.
 
 use super::{Error, Misfit, Result};
-use crate::train::VERSION;
 use breakmywork_protocol::db::Mismatch;
 use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::jobs::outside::{
@@ -9,6 +8,7 @@ use breakmywork_protocol::jobs::outside::{
     Release, Report, RunNumbers, Shelf, Taken, Unwanted, What,
 };
 use breakmywork_protocol::jobs::{Checkpoint, Lease, Offer, OtherContent, Trouble};
+use breakmywork_training::train::VERSION;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

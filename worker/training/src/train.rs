@@ -22,7 +22,6 @@ use crate::precision::Products;
 use crate::rights;
 use crate::rng::Purpose;
 use crate::tasks::{self, Schedule, Task};
-use crate::vectors;
 use crate::window::Window;
 use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::{LossOverTime, Plan, Setup};
@@ -34,6 +33,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use trained::Trained;
+
+pub use crate::vectors::instructions;
 
 /// Version of this code, part of every result.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -427,10 +428,7 @@ impl<'a> Run<'a> {
                 device: self.options.device.to_string(),
                 device_name: self.options.device.name(),
                 products: (!self.device.is_cpu()).then(|| Products::chosen().to_string()),
-                arithmetic: self
-                    .device
-                    .is_cpu()
-                    .then(|| vectors::instructions().to_owned()),
+                arithmetic: self.device.is_cpu().then(|| instructions().to_owned()),
                 threads: device::threads(),
                 wall_seconds: self.wall_seconds(),
                 time_steps,

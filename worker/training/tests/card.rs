@@ -18,17 +18,17 @@ use breakmywork_protocol::spec::presets::PRESETS;
 use breakmywork_protocol::spec::{
     self, Cell, DecayBy, Dropout, Format, MaskTime, Normalization, Site, SiteName, Training,
 };
-use breakmywork_worker::card::{self, Card};
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::dropout::{MaskShape, Masks};
-use breakmywork_worker::engine::{self, Engine, graph};
-use breakmywork_worker::gradient::Gradient;
-use breakmywork_worker::model::Parameters;
-use breakmywork_worker::network::Network;
-use breakmywork_worker::optim::{self, Optimizer};
-use breakmywork_worker::rng::{Purpose, Stream};
-use breakmywork_worker::tasks::{Head, ReadOut};
-use breakmywork_worker::window::{Learned, Window};
+use breakmywork_training::card::{self, Card};
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::dropout::{MaskShape, Masks};
+use breakmywork_training::engine::{self, Engine, graph};
+use breakmywork_training::gradient::Gradient;
+use breakmywork_training::model::Parameters;
+use breakmywork_training::network::Network;
+use breakmywork_training::optim::{self, Optimizer};
+use breakmywork_training::rng::{Purpose, Stream};
+use breakmywork_training::tasks::{Head, ReadOut};
+use breakmywork_training::window::{Learned, Window};
 use candle_core::{DType, Device, Result, Tensor};
 use host_card::HostCard;
 use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network, normal};

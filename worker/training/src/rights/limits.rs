@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn time_is_foreseen_with_the_steps_that_the_data_make() {
-        let text = include_str!("../../../examples/specs/dropout-or-none.toml");
+        let text = include_str!("../../../../examples/specs/dropout-or-none.toml");
         let spec = spec::read(text, Format::Toml).expect("reads");
         let setup = &spec.arms[0].setup;
         let steps = setup.training.steps.expect("steps");

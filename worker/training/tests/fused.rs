@@ -6,11 +6,11 @@ mod variants;
 mod windows;
 
 use breakmywork_protocol::spec::{Dropout, MaskTime, Noise, Site, SiteName};
-use breakmywork_worker::dropout::{MaskShape, Masks};
-use breakmywork_worker::engine::{self, cpu, graph};
-use breakmywork_worker::model::Parameters;
-use breakmywork_worker::tasks::{Head, ReadOut};
-use breakmywork_worker::window::{Learned, Window};
+use breakmywork_training::dropout::{MaskShape, Masks};
+use breakmywork_training::engine::{self, cpu, graph};
+use breakmywork_training::model::Parameters;
+use breakmywork_training::tasks::{Head, ReadOut};
+use breakmywork_training::window::{Learned, Window};
 use candle_core::{DType, Device, Result};
 use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network};
 

@@ -4,10 +4,10 @@
 use breakmywork_protocol::spec::{
     By, Cell, MaskTime, Normalization, Scaling, Shared, Site, SiteName,
 };
-use breakmywork_worker::dropout::{Drawn, Masks};
-use breakmywork_worker::model::Parameters;
-use breakmywork_worker::network::Network;
-use breakmywork_worker::tasks::{Batch, Head, Inputs, ReadOut, Tokens};
+use breakmywork_training::dropout::{Drawn, Masks};
+use breakmywork_training::model::Parameters;
+use breakmywork_training::network::Network;
+use breakmywork_training::tasks::{Batch, Head, Inputs, ReadOut, Tokens};
 use candle_core::{DType, Device, Result, Tensor, Var};
 use serde::Deserialize;
 use std::collections::BTreeMap;

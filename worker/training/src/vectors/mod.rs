@@ -13,4 +13,5 @@ pub(crate) use numbers::{Numbers, values};
 pub(crate) use packed::{Onto, Packed, Rows};
 pub(crate) use product::{Matrix, MatrixMut, product, tune};
 pub(crate) use real::Real;
-pub(crate) use vector::{Span, Vector, each_span, instructions};
+pub use vector::instructions;
+pub(crate) use vector::{Span, Vector, each_span};

@@ -5,10 +5,10 @@
 mod data;
 
 use breakmywork_protocol::spec::{self, Format, Plan, Spec};
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::plan;
-use breakmywork_worker::rng::{Purpose, Stream};
-use breakmywork_worker::train::{self, Options, Outcome, Requests};
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::plan;
+use breakmywork_training::rng::{Purpose, Stream};
+use breakmywork_training::train::{self, Options, Outcome, Requests};
 
 /// What sections may say: small numbers, so that whatever is accepted is trained in a moment. An empty line says
 /// nothing.

@@ -159,7 +159,10 @@ pub fn write(to: impl Write, event: &Event) -> std::io::Result<()> {
 }
 
 /// Writes one JSON object as one line and flushes it: whoever reads may act on it at once.
-pub(crate) fn write_json_line(mut to: impl Write, object: &impl Serialize) -> std::io::Result<()> {
+///
+/// # Errors
+/// If the reader is gone.
+pub fn write_json_line(mut to: impl Write, object: &impl Serialize) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(object)?;
     line.push(b'\n');
     to.write_all(&line)?;

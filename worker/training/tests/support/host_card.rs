@@ -1,7 +1,7 @@
 //! A card that is this processor: memory of its own, products by their definition, and the kernels' own source.
 
 use breakmywork_kernels_emulated::{Order, run};
-use breakmywork_worker::card::{Argument, Buffer, Card, Matrix, Product};
+use breakmywork_training::card::{Argument, Buffer, Card, Matrix, Product};
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Tensor};
 use std::cell::Cell;
 use std::ffi::c_void;

@@ -5,13 +5,13 @@ use breakmywork_protocol::spec::{
     By, Cell, Dropout, Gates, MaskTime, Model, Noise, Normalization, Scaling, Shared, Site,
     SiteName,
 };
-use breakmywork_worker::card;
-use breakmywork_worker::dropout::{Applied, MaskShape, Masks};
-use breakmywork_worker::model::{Carried, Parameters};
-use breakmywork_worker::network::Network;
-use breakmywork_worker::rng::{Purpose, Stream};
-use breakmywork_worker::tasks::{Batch, Head, Inputs, ReadOut, Reads, Shape, Tokens};
-use breakmywork_worker::window::{Learned, Window};
+use breakmywork_training::card;
+use breakmywork_training::dropout::{Applied, MaskShape, Masks};
+use breakmywork_training::model::{Carried, Parameters};
+use breakmywork_training::network::Network;
+use breakmywork_training::rng::{Purpose, Stream};
+use breakmywork_training::tasks::{Batch, Head, Inputs, ReadOut, Reads, Shape, Tokens};
+use breakmywork_training::window::{Learned, Window};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// Largest relative difference in single precision: some hundred roundings of 6e-8.

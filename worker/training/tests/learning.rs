@@ -6,9 +6,9 @@ use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{
     Cell, Dropout, MaskTime, Optimizer, Plan, Site, TaskName, Temperature,
 };
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::events::{Event, Failure, FailureKind};
-use breakmywork_worker::train::{self, Options, Outcome, Requests};
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::events::{Event, Failure, FailureKind};
+use breakmywork_training::train::{self, Options, Outcome, Requests};
 use support::plan;
 
 /// A plain LSTM with 16 units.

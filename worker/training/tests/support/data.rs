@@ -1,8 +1,8 @@
 //! Data sets that are read in no time, one of each kind, and plans that train on them.
 
 use breakmywork_protocol::spec::{self, Format, Plan};
-use breakmywork_worker::data::{Content, Image, Reference, Review, Splits, Store};
-use breakmywork_worker::rng::{Purpose, Stream};
+use breakmywork_training::data::{Content, Image, Reference, Review, Splits, Store};
+use breakmywork_training::rng::{Purpose, Stream};
 use tempfile::TempDir;
 
 /// A folder with the data sets `text`, `reviews`, `pieces` and `digits`.

@@ -4,10 +4,10 @@
 use breakmywork_protocol::spec::{
     self, Cell, Dropout, Format, Normalization, Plan, SiteName, presets::PRESETS,
 };
-use breakmywork_worker::dropout::{Drawn, MaskShape, Masks};
-use breakmywork_worker::model::Parameters;
-use breakmywork_worker::network::Network;
-use breakmywork_worker::tasks::{Batch, Head, Inputs, ReadOut};
+use breakmywork_training::dropout::{Drawn, MaskShape, Masks};
+use breakmywork_training::model::Parameters;
+use breakmywork_training::network::Network;
+use breakmywork_training::tasks::{Batch, Head, Inputs, ReadOut};
 use candle_core::{DType, Device, Result, Tensor};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! What a trainer gives up, tried from within: a process of its own for each test, as rights do not come back.
 
-use breakmywork_worker::rights;
+use breakmywork_training::rights;
 use std::io;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};

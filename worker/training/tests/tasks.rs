@@ -7,12 +7,12 @@ use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{
     Dropout, FittedOn, MaskTime, Plan, Scaling, Site, Temperature, limits,
 };
-use breakmywork_worker::data::{Content, Image, Review, Splits};
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::events::{Event, Failure, FailureKind};
-use breakmywork_worker::rng::Purpose;
-use breakmywork_worker::tasks::{Batch, Head, Inputs, Lesson, Piece, Schedule, Task};
-use breakmywork_worker::train::{self, Options, Outcome, Requests};
+use breakmywork_training::data::{Content, Image, Review, Splits};
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::events::{Event, Failure, FailureKind};
+use breakmywork_training::rng::Purpose;
+use breakmywork_training::tasks::{Batch, Head, Inputs, Lesson, Piece, Schedule, Task};
+use breakmywork_training::train::{self, Options, Outcome, Requests};
 use candle_core::{DType, Device};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Estimates beside what training takes. Alone in its program: its CPU time is the run's.
 
 use breakmywork_protocol::spec::{self, Format, Plan};
-use breakmywork_worker::device::DeviceChoice;
-use breakmywork_worker::train::{self, Options, Outcome, Requests};
+use breakmywork_training::device::DeviceChoice;
+use breakmywork_training::train::{self, Options, Outcome, Requests};
 use std::fs;
 
 /// CPU seconds of this process so far, in steps of a hundredth.
@@ -46,7 +46,7 @@ fn seconds(spec: &str) -> (f64, f64) {
 /// `protocol/src/spec/cost/tests.rs`). So plans are held against each other: what one takes more than another is foreseen.
 #[test]
 fn plans_take_what_is_estimated() {
-    let ready = include_str!("../../examples/specs/fixed-or-fresh.toml");
+    let ready = include_str!("../../../examples/specs/fixed-or-fresh.toml");
     let ready = &ready.replace("steps = 1500", "steps = 500");
     let other = |changes: &[(&str, &str)]| {
         changes.iter().fold(ready.clone(), |text, (from, to)| {

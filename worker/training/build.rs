@@ -21,9 +21,11 @@ fn commit() -> Option<String> {
     for path in [head, logs] {
         println!("cargo::rerun-if-changed={path}");
     }
-    println!("cargo::rerun-if-changed=src");
+    for source in ["src", "../src"] {
+        println!("cargo::rerun-if-changed={source}");
+    }
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no", "."])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no", ".."])?;
     Some(if changed.is_empty() {
         commit
     } else {
@@ -44,7 +46,7 @@ fn compile_kernels() {
     const OLDEST: &str = "arch=compute_75,code=compute_75";
     /// `compute_90` and not `90a`, so that its text runs on every newer card.
     const HOPPER: &str = "arch=compute_90,code=[sm_90,compute_90]";
-    println!("cargo::rerun-if-changed=kernels");
+    println!("cargo::rerun-if-changed=../kernels");
     for name in ["CUDA_HOME", "CUDA_PATH"] {
         println!("cargo::rerun-if-env-changed={name}");
     }
@@ -54,7 +56,7 @@ fn compile_kernels() {
         .args(["-gencode", OLDEST, "-gencode", HOPPER])
         .arg("-o")
         .arg(Path::new(&out).join("kernels.fatbin"))
-        .arg("kernels/all.cu")
+        .arg("../kernels/all.cu")
         .status();
     match status {
         Ok(status) if status.success() => {}

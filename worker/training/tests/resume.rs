@@ -8,9 +8,9 @@ use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{
     Cell, Gates, MaskTime, Noise, Normalization, Optimizer, Plan, Site, SiteName, TaskName,
 };
-use breakmywork_worker::events::{Event, FailureKind};
-use breakmywork_worker::train::{self, Checkpoints, Options, Outcome, Requests};
-use breakmywork_worker::{checkpoint, device::DeviceChoice};
+use breakmywork_training::events::{Event, FailureKind};
+use breakmywork_training::train::{self, Checkpoints, Options, Outcome, Requests};
+use breakmywork_training::{checkpoint, device::DeviceChoice};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;

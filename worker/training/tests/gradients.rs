@@ -8,11 +8,13 @@ use breakmywork_protocol::spec::{
     self, By, Cell, Dropout, MaskTime, Model, Normalization, Scaling, Shared, Site, SiteName,
     TaskName,
 };
-use breakmywork_worker::dropout::{MaskShape, Masks};
-use breakmywork_worker::model::Parameters;
-use breakmywork_worker::network::Network;
-use breakmywork_worker::rng::{Purpose, Stream};
-use breakmywork_worker::tasks::{Batch, Head, Inputs, Piece, ReadOut, Reads, Shape, Task, Tokens};
+use breakmywork_training::dropout::{MaskShape, Masks};
+use breakmywork_training::model::Parameters;
+use breakmywork_training::network::Network;
+use breakmywork_training::rng::{Purpose, Stream};
+use breakmywork_training::tasks::{
+    Batch, Head, Inputs, Piece, ReadOut, Reads, Shape, Task, Tokens,
+};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 /// Step of the differences: errors of order ε⁴ from the fifth derivative and 10⁻¹⁶/ε from rounding.

@@ -1,12 +1,12 @@
 //! What knowing nothing but frequencies scores on the data sets of a folder.
 //!
-//!     cargo run --release -p breakmywork-worker --example baselines -- ./var/data
+//!     cargo run --release -p breakmywork-training --example baselines -- ./var/data
 //!
 //! Known figures: each key of the JSB chorales by its own frequency, 11.09 nats a frame; the mean rating of the Cornell
 //! film reviews, an RMSE near 0.185; add-one unigrams on the Penn Treebank, perplexity 684.7 on validation and 639.8
 //! on the test.
 
-use breakmywork_worker::data::{Content, Review, Splits, Store, Vocabulary};
+use breakmywork_training::data::{Content, Review, Splits, Store, Vocabulary};
 use std::error::Error;
 use std::path::PathBuf;
 

@@ -19,7 +19,7 @@ pub(crate) fn lanes<R: Real>() -> usize {
 
 /// Name of the vector instructions of this processor with which products, sums and functions are computed. Sums are made
 /// lane by lane, so results of two kinds differ in their last bits.
-pub(crate) fn instructions() -> &'static str {
+pub fn instructions() -> &'static str {
     match lanes::<f32>() {
         16 => "AVX-512",
         8 => "AVX2",

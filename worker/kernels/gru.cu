@@ -1,4 +1,4 @@
-// A step of the gated recurrent unit, one thread to a unit of a sequence: see worker/src/model/gru.rs.
+// A step of the gated recurrent unit, one thread to a unit of a sequence: see worker/training/src/model/gru.rs.
 #include "common.cuh"
 
 // `gates` holds the products with x of r, z and the candidate, `recalled` those with h. Left are the activations, and

@@ -1,4 +1,4 @@
-// A step of the LSTM, one thread to a unit of a sequence: see worker/src/model/lstm.rs.
+// A step of the LSTM, one thread to a unit of a sequence: see worker/training/src/model/lstm.rs.
 #include "common.cuh"
 
 // Pre-activations of i, f, g and o go in, activations stay; `squashed` is tanh of the cell state as o reads it.

@@ -1,4 +1,4 @@
-// Masks drawn by position: the numbers of worker/src/rng.rs (Salmon et al., SC 2011), four to a thread.
+// Masks drawn by position: the numbers of worker/training/src/rng.rs (Salmon et al., SC 2011), four to a thread.
 #include "common.cuh"
 
 // Entry i is `value` where the bits with that number are below `threshold`, else 0.

@@ -1,4 +1,4 @@
-// A step of the plain recurrent cell, one thread to a unit of a sequence: see worker/src/model/rnn.rs.
+// A step of the plain recurrent cell, one thread to a unit of a sequence: see worker/training/src/model/rnn.rs.
 #include "common.cuh"
 
 // Pre-activations go in, activations stay.

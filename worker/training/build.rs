@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What a result depends on.
+const CODE: [&str; 3] = ["src", "../kernels", "../../protocol/src"];
+
 fn main() {
     if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
         compile_kernels();
@@ -21,11 +24,12 @@ fn commit() -> Option<String> {
     for path in [head, logs] {
         println!("cargo::rerun-if-changed={path}");
     }
-    for source in ["src", "../src"] {
+    for source in CODE {
         println!("cargo::rerun-if-changed={source}");
     }
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no", ".."])?;
+    let status = ["status", "--porcelain", "--untracked-files=no", "--"];
+    let changed = git(&[&status[..], &CODE].concat())?;
     Some(if changed.is_empty() {
         commit
     } else {

@@ -89,7 +89,7 @@ pub(crate) async fn steady<T>(act: impl AsyncFn() -> WebDriverResult<T>) -> Resu
     let started = Instant::now();
     loop {
         match act().await {
-            Err(error) if stale(&error) && started.elapsed() < PATIENCE => {
+            Err(error) if passes(&error) && started.elapsed() < PATIENCE => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             outcome => return Ok(outcome?),
@@ -97,8 +97,13 @@ pub(crate) async fn steady<T>(act: impl AsyncFn() -> WebDriverResult<T>) -> Resu
     }
 }
 
-fn stale(error: &WebDriverError) -> bool {
-    matches!(**error, WebDriverErrorInner::StaleElementReference(_))
+/// Whether the page may be at fault for a moment: what was found is no longer there, or is not shown yet.
+fn passes(error: &WebDriverError) -> bool {
+    matches!(
+        **error,
+        WebDriverErrorInner::StaleElementReference(_)
+            | WebDriverErrorInner::ElementNotInteractable(_)
+    )
 }
 
 /// Replaces what is in a field.

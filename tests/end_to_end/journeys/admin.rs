@@ -126,7 +126,7 @@ async fn cancel(board: &Board) -> Result {
         .await?;
     board.register().await?;
     board.goto("/admin/queue").await?;
-    board.press("12 runs").await?;
+    board.open("12 runs", "details[open] li > a").await?;
     let run = board.text("details[open] li > a").await?;
     let reason = "details[open] > form[action$='/cancel'] input";
     board.open("Cancel", reason).await?;

@@ -67,14 +67,14 @@ impl Board {
         driver::press(&self.browser, words).await
     }
 
-    /// Opens what begins with these words, until what this selects is there: a press that meets a part of the page being
+    /// Opens what begins with these words, until what this selects is seen: a press that meets a part of the page being
     /// redrawn may be one too few, or one too many.
     async fn open(&self, words: &str, inside: &str) -> Result {
         let started = Instant::now();
         loop {
             self.press(words).await?;
             tokio::time::sleep(Duration::from_millis(200)).await;
-            if !self.lacks(inside).await? {
+            if self.shows(inside).await? {
                 return Ok(());
             }
             if started.elapsed() > driver::PATIENCE {
@@ -114,6 +114,15 @@ impl Board {
     /// The first element that this selects, once it is there: of a page that stays.
     async fn find(&self, css: &str) -> Result<WebElement> {
         Ok(self.browser.query(By::Css(css)).first().await?)
+    }
+
+    /// Whether the first element that this selects is there to be seen.
+    async fn shows(&self, css: &str) -> Result<bool> {
+        let found = self.browser.find_all(By::Css(css)).await?;
+        match found.first() {
+            Some(element) => Ok(element.is_displayed().await.unwrap_or(false)),
+            None => Ok(false),
+        }
     }
 
     /// Whether nothing on the page is selected by this.

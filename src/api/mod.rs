@@ -141,7 +141,8 @@ impl Described {
     }
 }
 
-/// As [`utoipa_axum::routes!`], but of handlers that are [`erased`].
+/// As [`utoipa_axum::routes!`], but of handlers that are [`erased`]: that macro takes paths alone. What a path describes is
+/// read by the rule of that macro that it calls itself.
 macro_rules! routes {
     ($($handler:path),+) => {{
         let (mut schemas, mut paths, mut router) = UtoipaMethodRouter::<AppState>::default();

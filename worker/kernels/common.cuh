@@ -1,6 +1,19 @@
 // What the kernels share. Plain CUDA C: tests compile the same text as C++ and run it on a processor.
 #pragma once
 
+#ifdef __CUDACC__
+#include <cooperative_groups.h>
+
+// Memory of the block's own, as many bytes as its launch says, at a multiple of 16.
+static __device__ float *block_memory() {
+  extern __shared__ float4 memory[];
+  return (float *)memory;
+}
+
+// Waits until all threads of all blocks have come here; what they wrote is seen then. The launch must be cooperative.
+static __device__ void wait_for_grid() { cooperative_groups::this_grid().sync(); }
+#endif
+
 typedef unsigned long long Wide;
 
 // Threads of a block where a kernel reduces; blocks may be smaller, by powers of two.
@@ -35,14 +48,16 @@ static __device__ float entry(Mask mask, unsigned t, unsigned gate, unsigned row
 static __device__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 // Writes the masked copies of a new h that enter the products of the next step.
-static __device__ void recur(float *recurred, Step step, Wide place, unsigned row, unsigned j, float h) {
+static __device__ void recur(float *recurred, Step step, unsigned row, unsigned j, float h) {
+  Wide place = (Wide)row * step.hidden + j;
   for (unsigned gate = 0; gate < step.copies; gate++)
     recurred[(Wide)gate * step.apart + place] = h * entry(step.state, step.t + 1, gate, row, j, 1.0f);
 }
 
 // The gradient of h that arrives at a step: past the products, from above, and through the masks of the next step.
-static __device__ float arriving(const float *dh, const float *above, const float *through, Step step, Wide place,
-                                 unsigned row, unsigned j) {
+static __device__ float arriving(const float *dh, const float *above, const float *through, Step step, unsigned row,
+                                 unsigned j) {
+  Wide place = (Wide)row * step.hidden + j;
   float sum = dh[place] + above[place];
   for (unsigned gate = 0; gate < step.copies; gate++)
     sum += through[(Wide)gate * step.apart + place] * entry(step.state, step.t + 1, gate, row, j, 1.0f);

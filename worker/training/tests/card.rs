@@ -16,9 +16,9 @@ mod windows;
 use breakmywork_kernels_emulated::Order;
 use breakmywork_protocol::spec::presets::PRESETS;
 use breakmywork_protocol::spec::{
-    self, Cell, DecayBy, Dropout, Format, MaskTime, Normalization, Site, SiteName, Training,
+    self, Cell, DecayBy, Dropout, Format, Gates, MaskTime, Normalization, Site, SiteName, Training,
 };
-use breakmywork_training::card::{self, Card};
+use breakmywork_training::card::{self, Card, Room};
 use breakmywork_training::device::DeviceChoice;
 use breakmywork_training::dropout::{MaskShape, Masks};
 use breakmywork_training::engine::{self, Engine, graph};
@@ -30,7 +30,8 @@ use breakmywork_training::rng::{Purpose, Stream};
 use breakmywork_training::tasks::{Head, ReadOut};
 use breakmywork_training::window::{Learned, Window};
 use candle_core::{DType, Device, Result, Tensor};
-use host_card::HostCard;
+use host_card::{HostCard, WithRoom};
+use std::cell::RefCell;
 use windows::{BATCH, CELLS, Case, NUMBERS, SINGLE, STEPS, WORDS, apart, batch, network, normal};
 
 /// The card under test and where its tensors lie. What is asked of it again goes to a card whose threads take turns in
@@ -53,26 +54,97 @@ fn tested() -> Tested {
     }
 }
 
-/// Holds a window against the graph, and against itself with the threads in the other order.
-fn compare(case: &Case, dropout: &Dropout) {
+/// How the steps of a window are launched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Walk {
+    /// Each by itself.
+    ByStep,
+    /// At once, by blocks that have all units of some sequences.
+    Alone,
+    /// At once, by blocks that have some units of some sequences and wait for one another.
+    Together,
+}
+
+/// Gates of a cell.
+fn gates(cell: Cell) -> usize {
+    match cell {
+        Cell::Rnn => 1,
+        Cell::Gru => 3,
+        Cell::Lstm => 4,
+    }
+}
+
+/// Holds a window against the graph however its steps are launched, and against itself with the threads in the other
+/// order. `room` is where blocks must wait for one another.
+fn compare_in(room: Room, case: &Case, dropout: &Dropout) {
     assert!(engine::applies(&network(case), dropout));
-    let tested = tested();
-    let by_card = |card: &dyn Card, block: usize| {
-        let way = |window: &Window<'_>| engine::card::learn(card, window, block);
-        windows::learned(case, dropout, DType::F32, &tested.device, way).expect("computes")
-    };
-    // Three outputs are a block of their own.
-    let block = 3 * case.head.width();
-    let (fast, again) = (
-        by_card(&*tested.card, block),
-        by_card(&*tested.again, block),
-    );
     let graph = windows::learned(case, dropout, DType::F32, &Device::Cpu, graph::learn);
-    let off = windows::difference(case.cell, &fast, &graph.expect("computes"));
-    let off = off.expect("computes");
-    let name = format!("{:?} {:?} {:?}", case.cell, case.head, case.read_out);
-    assert!(off < SINGLE, "{name} {dropout:?}: {off:e}");
-    assert_eq!(bits(&fast.0), bits(&again.0), "{name} {dropout:?}");
+    let graph = graph.expect("computes");
+    let none = Room {
+        multiprocessors: 0,
+        shared: 0,
+    };
+    let block = Room {
+        shared: 64 << 10,
+        ..none
+    };
+    for (walk, room) in [
+        (Walk::ByStep, none),
+        (Walk::Alone, block),
+        (Walk::Together, room),
+    ] {
+        let tested = tested();
+        let by_card = |card: Box<dyn Card>| {
+            let card = WithRoom {
+                card,
+                room,
+                launched: RefCell::default(),
+            };
+            // Three outputs are a block of their own.
+            let block = 3 * case.head.width();
+            let way = |window: &Window<'_>| engine::card::learn(&card, window, block);
+            let learned = windows::learned(case, dropout, DType::F32, &tested.device, way);
+            assert_eq!(walks(case.cell, &card), [walk], "{case:?}");
+            learned.expect("computes")
+        };
+        let (fast, again) = (by_card(tested.card), by_card(tested.again));
+        let off = windows::difference(case.cell, &fast, &graph).expect("computes");
+        assert!(off < SINGLE, "{walk:?} {case:?} {dropout:?}: {off:e}");
+        assert_eq!(
+            bits(&fast.0),
+            bits(&again.0),
+            "{walk:?} {case:?} {dropout:?}"
+        );
+    }
+}
+
+/// How the steps of all windows were launched on a card, both ways.
+fn walks(cell: Cell, card: &WithRoom) -> Vec<Walk> {
+    let launched = card.launched.borrow();
+    let cell = format!("{cell:?}").to_lowercase();
+    let both = |middle: &str, together| {
+        let names = ["forward", "backward"].map(|way| format!("{cell}_{middle}{way}"));
+        let [there, back] =
+            names.map(|name| launched.iter().any(|(n, t)| *n == name && *t == together));
+        assert_eq!(there, back, "{launched:?}");
+        there
+    };
+    let mut walks = vec![
+        (Walk::ByStep, both("", false)),
+        (Walk::Alone, both("window_", false)),
+        (Walk::Together, both("window_", true)),
+    ];
+    walks.retain(|(_, there)| *there);
+    walks.into_iter().map(|(walk, _)| walk).collect()
+}
+
+/// As above, in room for three of five units of four sequences and their sums, but not for all five.
+fn compare(case: &Case, dropout: &Dropout) {
+    let room = Room {
+        multiprocessors: 6,
+        shared: gates(case.cell) * 576,
+    };
+    compare_in(room, case, dropout);
 }
 
 /// Everything that was learned, bit for bit.
@@ -166,6 +238,34 @@ fn a_wide_softmax() {
         ..NUMBERS
     };
     compare(&case, &Dropout::default());
+}
+
+/// A layer of so many units that a block looks at half of them at a time, and has one of its own.
+#[test]
+fn a_wide_layer() {
+    let case = Case {
+        hidden: 40,
+        ..NUMBERS
+    };
+    for cell in CELLS {
+        let room = Room {
+            multiprocessors: 120,
+            shared: gates(cell) * 672,
+        };
+        let gal = |gates| Dropout {
+            state: Some(Site {
+                gates: Some(gates),
+                ..Site::new(0.3, MaskTime::Fixed)
+            }),
+            ..Dropout::default()
+        };
+        let case = Case { cell, ..case };
+        compare_in(room, &case, &windows::published());
+        compare_in(room, &case, &gal(Gates::Tied));
+        if cell != Cell::Rnn {
+            compare_in(room, &case, &gal(Gates::Untied));
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Runs the CUDA kernels' source on a processor: the same text, compiled as C++, with the threads of a block as
-//! coroutines that change at barriers.
+//! coroutines that change at barriers, and where blocks wait for one another all blocks side by side.
 //!
 //! This shows whether a kernel computes the right numbers, whether its launch has the right arguments, and, by running
 //! threads in two orders, whether it rests on an order that a card does not promise. It does not show how fast it is.
@@ -21,25 +21,40 @@ unsafe extern "C" {
         name: *const c_char,
         grid: c_uint,
         block: c_uint,
+        shared: c_uint,
+        together: bool,
         letters: *const c_char,
         arguments: *const *const c_void,
         backwards: bool,
     ) -> c_int;
 }
 
-/// Runs a kernel on `grid` blocks of `block` threads, as CUDA's launch does: `arguments` point at the arguments, of
-/// which `letters` gives the types (p pointer, u unsigned, w unsigned long long, f float, m mask, s step).
+/// On what a kernel runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Grid {
+    /// Blocks.
+    pub blocks: u32,
+    /// Threads of a block.
+    pub threads: u32,
+    /// Bytes of a block's own memory.
+    pub shared: u32,
+    /// Whether blocks may wait for one another.
+    pub together: bool,
+}
+
+/// Runs a kernel as CUDA's launch does: `arguments` point at the arguments, of which `letters` gives the types (p
+/// pointer, u unsigned, w unsigned long long, f float, m mask, s step).
 ///
 /// # Errors
-/// If there is no such kernel, if it takes other arguments, or if only some threads come to a barrier.
+/// If there is no such kernel, if it takes other arguments, if only some threads come to a barrier, if blocks wait for
+/// one another that may not, or if one writes beside its own memory.
 ///
 /// # Safety
 /// Each pointer must point at an argument of its type, and those that are pointers at memory that the kernel may use.
 #[allow(unsafe_code, reason = "C++ is called here")]
 pub unsafe fn run(
     name: &str,
-    grid: u32,
-    block: u32,
+    grid: Grid,
     letters: &str,
     arguments: &[*const c_void],
     order: Order,
@@ -50,8 +65,10 @@ pub unsafe fn run(
     let answer = unsafe {
         run_kernel(
             kernel.as_ptr(),
-            grid,
-            block,
+            grid.blocks,
+            grid.threads,
+            grid.shared,
+            grid.together,
             types.as_ptr(),
             arguments.as_ptr(),
             order == Order::Backwards,
@@ -61,6 +78,7 @@ pub unsafe fn run(
         0 => Ok(()),
         1 => Err(format!("there is no kernel {name}")),
         2 => Err(format!("{name} does not take {letters}")),
-        _ => Err(format!("only some threads of {name} came to a barrier")),
+        3 => Err(format!("only some threads of {name} came to a barrier")),
+        _ => Err(format!("a block of {name} wrote beside its own memory")),
     }
 }

@@ -1,4 +1,5 @@
-// Runs a kernel: its blocks one after the other; the threads of a block as coroutines that change at barriers.
+// Runs a kernel: the threads of a block as coroutines that change at barriers; blocks one after the other or, where they
+// wait for one another, all at once.
 
 #include "cuda.h"
 #include <cstring>
@@ -14,7 +15,7 @@ thread_local Place threadIdx, blockIdx, blockDim, gridDim;
 
 namespace {
 
-enum Answer { DONE, UNKNOWN_KERNEL, OTHER_ARGUMENTS, BARRIER_MISSED };
+enum Answer { DONE, UNKNOWN_KERNEL, OTHER_ARGUMENTS, BARRIER_MISSED, WROTE_BESIDE };
 
 // The letter of an argument's type, as the caller writes them.
 template <typename T> constexpr char letter() {
@@ -45,41 +46,99 @@ template <typename... A, void (*kernel)(A...)> struct Caller<kernel> {
 
 #define KERNEL(name, waits) {#name, Caller<name>::letters, waits, Caller<name>::call}
 const Kernel kernels[] = {
-    KERNEL(add_embedded, false),   KERNEL(add_row, false),      KERNEL(adam, false),
-    KERNEL(column_sums, true),     KERNEL(copy_rows, false),    KERNEL(cross_entropy, true),
-    KERNEL(descend, false),        KERNEL(draw_mask, false),    KERNEL(embed, false),
-    KERNEL(gradient_above, false), KERNEL(gradient_norm, true), KERNEL(gru_backward, false),
-    KERNEL(gru_forward, false),    KERNEL(keys_entropy, true),  KERNEL(lstm_backward, false),
-    KERNEL(lstm_forward, false),   KERNEL(mask_copies, false),  KERNEL(rnn_backward, false),
-    KERNEL(rnn_forward, false),    KERNEL(squared_error, false), KERNEL(squares, true),
-    KERNEL(sum_copies, false),     KERNEL(total, true),
+    KERNEL(add_embedded, false),        KERNEL(add_row, false),
+    KERNEL(adam, false),                KERNEL(column_sums, true),
+    KERNEL(copy_rows, false),           KERNEL(cross_entropy, true),
+    KERNEL(descend, false),             KERNEL(draw_mask, false),
+    KERNEL(embed, false),               KERNEL(gradient_above, false),
+    KERNEL(gradient_norm, true),        KERNEL(gru_backward, false),
+    KERNEL(gru_forward, false),         KERNEL(gru_window_backward, true),
+    KERNEL(gru_window_forward, true),   KERNEL(keys_entropy, true),
+    KERNEL(lstm_backward, false),       KERNEL(lstm_forward, false),
+    KERNEL(lstm_window_backward, true), KERNEL(lstm_window_forward, true),
+    KERNEL(mask_copies, false),         KERNEL(rnn_backward, false),
+    KERNEL(rnn_forward, false),         KERNEL(rnn_window_backward, true),
+    KERNEL(rnn_window_forward, true),   KERNEL(squared_error, false),
+    KERNEL(squares, true),              KERNEL(sum_copies, false),
+    KERNEL(total, true),
 };
 
-// The threads of a block that has barriers.
+// Where threads wait until `expected` of them have come.
+struct Barrier {
+  unsigned expected, come, round;
+};
+
+// A block that runs: its barrier, and its memory between numbers that nobody may write.
+struct alignas(16) Sixteen {
+  float of[4];
+};
+struct Block {
+  Barrier barrier;
+  std::vector<Sixteen> memory;
+};
+
+// A thread of a block that has barriers.
 struct Thread {
   ucontext_t context;
   std::unique_ptr<char[]> stack;
+  unsigned block, index;
   bool ended;
 };
+
 constexpr size_t STACK = 64 << 10;
+// Where a kernel's own memory holds what it has not written: a quiet NaN that no arithmetic makes.
+constexpr unsigned UNTOUCHED = 0x7fcdcdcd;
+
 thread_local std::vector<Thread> threads;
+thread_local std::vector<Block> blocks;
+// Of the first of the blocks that run, and of the thread among all that run.
+thread_local unsigned first_block, turn_of;
+thread_local Barrier grid;
 thread_local ucontext_t scheduler;
 thread_local const Kernel *running;
 thread_local void *const *arguments_of_running;
+// Barriers that all have come to, and threads that have ended.
+thread_local unsigned long long progress;
 // Whether a kernel that is said to have no barrier came to one.
 thread_local bool surprised;
 
-void run_thread() {
-  running->call(arguments_of_running);
-  threads[threadIdx.x].ended = true;
-  swapcontext(&threads[threadIdx.x].context, &scheduler);
+bool untouched(const Sixteen &numbers) {
+  unsigned bits[4];
+  memcpy(bits, numbers.of, sizeof bits);
+  return bits[0] == UNTOUCHED && bits[1] == UNTOUCHED && bits[2] == UNTOUCHED && bits[3] == UNTOUCHED;
 }
 
-// Runs all threads from barrier to barrier. False if only some of them came to one.
-bool run_block(unsigned count, bool backwards) {
-  while (threads.size() < count) threads.push_back({{}, std::unique_ptr<char[]>(new char[STACK]), false});
-  for (unsigned index = 0; index < count; index++) {
+void give_way() { swapcontext(&threads[turn_of].context, &scheduler); }
+
+void wait_at(Barrier &barrier) {
+  unsigned round = barrier.round;
+  if (++barrier.come == barrier.expected) {
+    barrier.come = 0;
+    barrier.round++;
+    progress++;
+  }
+  while (barrier.round == round) give_way();
+}
+
+void run_thread() {
+  running->call(arguments_of_running);
+  threads[turn_of].ended = true;
+  progress++;
+  give_way();
+}
+
+// Runs so many blocks side by side, each with so many bytes of memory.
+Answer run_blocks(unsigned count, unsigned shared, bool backwards) {
+  unsigned size = blockDim.x, all = count * size;
+  while (threads.size() < all) threads.push_back({{}, std::unique_ptr<char[]>(new char[STACK]), 0, 0, false});
+  Sixteen empty;
+  for (float &number : empty.of) memcpy(&number, &UNTOUCHED, sizeof number);
+  blocks.assign(count, {{size, 0, 0}, std::vector<Sixteen>(shared / 16 + 2, empty)});
+  grid = {count == gridDim.x ? all : 0, 0, 0};
+  for (unsigned index = 0; index < all; index++) {
     Thread &thread = threads[index];
+    thread.block = index / size;
+    thread.index = index % size;
     thread.ended = false;
     getcontext(&thread.context);
     thread.context.uc_stack.ss_sp = thread.stack.get();
@@ -87,17 +146,22 @@ bool run_block(unsigned count, bool backwards) {
     thread.context.uc_link = nullptr;
     makecontext(&thread.context, run_thread, 0);
   }
-  for (unsigned ended = 0; ended < count;) {
+  for (unsigned ended = 0; ended < all;) {
+    unsigned long long before = progress;
     ended = 0;
-    for (unsigned turn = 0; turn < count; turn++) {
-      threadIdx.x = backwards ? count - 1 - turn : turn;
-      Thread &thread = threads[threadIdx.x];
-      swapcontext(&scheduler, &thread.context);
+    for (unsigned turn = 0; turn < all; turn++) {
+      turn_of = backwards ? all - 1 - turn : turn;
+      Thread &thread = threads[turn_of];
+      blockIdx.x = first_block + thread.block;
+      threadIdx.x = thread.index;
+      if (!thread.ended) swapcontext(&scheduler, &thread.context);
       ended += thread.ended;
     }
-    if (ended > 0 && ended < count) return false;
+    if (progress == before) return BARRIER_MISSED;
   }
-  return true;
+  for (const Block &block : blocks)
+    if (!untouched(block.memory.front()) || !untouched(block.memory.back())) return WROTE_BESIDE;
+  return DONE;
 }
 
 } // namespace
@@ -107,14 +171,17 @@ void wait_for_block() {
     surprised = true;
     return;
   }
-  Thread &thread = threads[threadIdx.x];
-  swapcontext(&thread.context, &scheduler);
+  wait_at(blocks[threads[turn_of].block].barrier);
 }
 
-// Runs a kernel by its name. `letters` are the types of the arguments; threads and blocks take turns from the last one
-// if `backwards`.
-extern "C" int run_kernel(const char *name, unsigned grid, unsigned block, const char *letters, void *const *arguments,
-                          bool backwards) {
+void wait_for_grid() { wait_at(grid); }
+
+float *block_memory() { return blocks[threads[turn_of].block].memory[1].of; }
+
+// Runs a kernel by its name. `letters` are the types of the arguments, `shared` the bytes of a block's memory, `together`
+// says whether blocks wait for one another; threads and blocks take turns from the last one if `backwards`.
+extern "C" int run_kernel(const char *name, unsigned count, unsigned block, unsigned shared, bool together,
+                          const char *letters, void *const *arguments, bool backwards) {
   const Kernel *found = nullptr;
   for (const Kernel &kernel : kernels)
     if (!strcmp(kernel.name, name)) found = &kernel;
@@ -123,12 +190,14 @@ extern "C" int run_kernel(const char *name, unsigned grid, unsigned block, const
   running = found;
   arguments_of_running = arguments;
   surprised = false;
-  gridDim.x = grid;
+  gridDim.x = count;
   blockDim.x = block;
-  for (unsigned turn = 0; turn < grid; turn++) {
-    blockIdx.x = backwards ? grid - 1 - turn : turn;
+  first_block = 0;
+  if (together) return run_blocks(count, shared, backwards);
+  for (unsigned turn = 0; turn < count; turn++) {
+    first_block = blockIdx.x = backwards ? count - 1 - turn : turn;
     if (found->waits) {
-      if (!run_block(block, backwards)) return BARRIER_MISSED;
+      if (Answer answer = run_blocks(1, shared, backwards)) return answer;
       continue;
     }
     for (unsigned index = 0; index < block; index++) {

@@ -3,9 +3,12 @@
 //! candle's stream is the calling thread's, so a run stays on one thread. Memory is given back in the order of that
 //! stream, so a buffer may be dropped as soon as everything that uses it has been asked for.
 
-use super::{Argument, Buffer, Card, Mask, Matrix, Product, Step};
+use super::{Argument, Buffer, Card, Grid, Mask, Matrix, Product, Room, Step};
 use crate::precision::Products;
 use candle_core::cuda_backend::cudarc::cublas::{result as cublas, sys};
+use candle_core::cuda_backend::cudarc::driver::sys::{
+    CUdevice_attribute as Attribute, CUfunction_attribute as FunctionAttribute,
+};
 use candle_core::cuda_backend::cudarc::driver::{
     CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DeviceRepr, LaunchConfig,
     PushKernelArg,
@@ -16,6 +19,7 @@ use candle_core::op::BackpropOp;
 use candle_core::{CudaStorage, Result, Storage, Tensor};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -32,6 +36,41 @@ thread_local! {
 struct Loaded {
     module: Arc<CudaModule>,
     functions: HashMap<&'static str, CudaFunction>,
+    room: Room,
+}
+
+impl Loaded {
+    fn new(stream: &CudaStream) -> Result<Self> {
+        let context = stream.context();
+        let kernels = Ptx::from_binary(KERNELS.to_vec());
+        let attribute = |attribute| context.attribute(attribute).w();
+        let together = attribute(Attribute::CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH)? != 0;
+        let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+        let shared = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
+        Ok(Self {
+            module: context.load_module(kernels).w()?,
+            functions: HashMap::new(),
+            room: Room {
+                multiprocessors: usize::try_from(multiprocessors)? * usize::from(together),
+                shared: usize::try_from(shared)?,
+            },
+        })
+    }
+
+    /// The kernel of that name. What takes memory of its own at launch may take all there is: without being told so the
+    /// driver grants 48 kB.
+    fn function(&mut self, kernel: &'static str, shared: usize) -> Result<CudaFunction> {
+        if let Some(function) = self.functions.get(kernel) {
+            return Ok(function.clone());
+        }
+        let function = self.module.load_function(kernel).w()?;
+        if shared > 0 {
+            let most = FunctionAttribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            function.set_attribute(most, whole(self.room.shared)?).w()?;
+        }
+        self.functions.insert(kernel, function.clone());
+        Ok(function)
+    }
 }
 
 // SAFETY: both have C's layout, which `kernels/common.cuh` repeats, and hold numbers alone.
@@ -52,22 +91,11 @@ impl Cuda {
         Self { device, stream }
     }
 
-    fn function(&self, kernel: &'static str) -> Result<CudaFunction> {
-        LOADED.with_borrow_mut(|all| {
-            let id = self.device.id();
-            if !all.contains_key(&id) {
-                let kernels = Ptx::from_binary(KERNELS.to_vec());
-                let module = self.stream.context().load_module(kernels).w()?;
-                let functions = HashMap::new();
-                all.insert(id, Loaded { module, functions });
-            }
-            let loaded = all.get_mut(&id).expect("is there now");
-            if let Some(function) = loaded.functions.get(kernel) {
-                return Ok(function.clone());
-            }
-            let function = loaded.module.load_function(kernel).w()?;
-            loaded.functions.insert(kernel, function.clone());
-            Ok(function)
+    /// What has been loaded on this device.
+    fn loaded<T>(&self, of: impl FnOnce(&mut Loaded) -> Result<T>) -> Result<T> {
+        LOADED.with_borrow_mut(|all| match all.entry(self.device.id()) {
+            Entry::Occupied(there) => of(there.into_mut()),
+            Entry::Vacant(none) => of(none.insert(Loaded::new(&self.stream)?)),
         })
     }
 
@@ -203,15 +231,24 @@ impl Card for Cuda {
         .w()
     }
 
+    fn room(&self) -> Result<Room> {
+        self.loaded(|loaded| Ok(loaded.room))
+    }
+
+    fn holds(&self, kernel: &'static str, grid: Grid) -> Result<bool> {
+        let threads = u32::try_from(grid.threads)?;
+        self.loaded(|loaded| {
+            let function = loaded.function(kernel, grid.shared)?;
+            let each = function
+                .occupancy_max_active_blocks_per_multiprocessor(threads, grid.shared, None)
+                .w()?;
+            Ok(grid.blocks <= each as usize * loaded.room.multiprocessors)
+        })
+    }
+
     #[allow(unsafe_code, reason = "a launch trusts its arguments")]
-    fn launch(
-        &self,
-        kernel: &'static str,
-        grid: usize,
-        block: usize,
-        arguments: &[Argument<'_>],
-    ) -> Result<()> {
-        let function = self.function(kernel)?;
+    fn launch(&self, kernel: &'static str, grid: Grid, arguments: &[Argument<'_>]) -> Result<()> {
+        let function = self.loaded(|loaded| loaded.function(kernel, grid.shared))?;
         let mut launch = self.stream.launch_builder(&function);
         for argument in arguments {
             match argument {
@@ -224,13 +261,19 @@ impl Card for Cuda {
             };
         }
         let config = LaunchConfig {
-            grid_dim: (u32::try_from(grid)?, 1, 1),
-            block_dim: (u32::try_from(block)?, 1, 1),
-            shared_mem_bytes: 0,
+            grid_dim: (u32::try_from(grid.blocks)?, 1, 1),
+            block_dim: (u32::try_from(grid.threads)?, 1, 1),
+            shared_mem_bytes: u32::try_from(grid.shared)?,
         };
         // SAFETY: tests hold the types of all launches against the kernels; spans lie in buffers that are there, and
         // memory is given back in the order of the stream.
-        unsafe { launch.launch(config) }.w()?;
+        unsafe {
+            match grid.together {
+                true => launch.launch_cooperative(config),
+                false => launch.launch(config),
+            }
+        }
+        .w()?;
         Ok(())
     }
 }

@@ -56,18 +56,58 @@ pub trait Card {
     /// What the card says.
     fn product(&self, product: &Product<'_>) -> Result<()>;
 
-    /// Runs a kernel on `grid` blocks of `block` threads. The arguments are trusted: they are this module's own, and
-    /// tests hold their types against the kernel's.
+    /// What blocks may be given.
     ///
     /// # Errors
     /// What the card says.
-    fn launch(
-        &self,
-        kernel: &'static str,
-        grid: usize,
-        block: usize,
-        arguments: &[Argument<'_>],
-    ) -> Result<()>;
+    fn room(&self) -> Result<Room>;
+
+    /// Whether all blocks of a launch can run at once, as those must that wait for one another.
+    ///
+    /// # Errors
+    /// What the card says.
+    fn holds(&self, kernel: &'static str, grid: Grid) -> Result<bool>;
+
+    /// Runs a kernel. The arguments are trusted: they are this module's own, and tests hold their types against the
+    /// kernel's.
+    ///
+    /// # Errors
+    /// What the card says.
+    fn launch(&self, kernel: &'static str, grid: Grid, arguments: &[Argument<'_>]) -> Result<()>;
+}
+
+/// What blocks may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Multiprocessors whose blocks can wait for one another; 0 where they cannot.
+    pub multiprocessors: usize,
+    /// Bytes of memory of a block's own.
+    pub shared: usize,
+}
+
+/// On what a kernel runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// Blocks.
+    pub blocks: usize,
+    /// Threads of a block.
+    pub threads: usize,
+    /// Bytes of a block's own memory, beside what its kernel names.
+    pub shared: usize,
+    /// Whether blocks wait for one another.
+    pub together: bool,
+}
+
+impl Grid {
+    /// Blocks that have no memory but what their kernel names, and do not wait for one another.
+    pub fn new(blocks: usize, threads: usize) -> Self {
+        Self {
+            blocks,
+            threads,
+            shared: 0,
+            together: false,
+        }
+    }
 }
 
 /// The card behind a device, if it is one.
@@ -88,7 +128,8 @@ pub(crate) fn each(
 ) -> Result<()> {
     /// A block's threads: enough to fill a card, few enough for any.
     const THREADS: usize = 256;
-    card.launch(kernel, entries.div_ceil(THREADS), THREADS, arguments)
+    let grid = Grid::new(entries.div_ceil(THREADS), THREADS);
+    card.launch(kernel, grid, arguments)
 }
 
 /// All numbers of a tensor in the order of its entries.

@@ -1,6 +1,6 @@
 //! Clipping and updates on a card. The factor of clipping stays there: no step waits for it.
 
-use super::{Argument, Card, each, read};
+use super::{Argument, Card, Grid, each, read};
 use candle_core::{Result, Tensor};
 
 /// The norm of all gradients, and what brings it down to the limit `clip` (0: no limit).
@@ -23,7 +23,7 @@ pub fn clip(card: &dyn Card, gradients: &[Tensor], clip: f64) -> Result<[Tensor;
             Argument::At(numbers.all()),
             Argument::Wide(gradient.elem_count() as u64),
         ];
-        card.launch("squares", blocks(gradient), THREADS, &arguments)?;
+        card.launch("squares", Grid::new(blocks(gradient), THREADS), &arguments)?;
         first += blocks(gradient);
     }
     let result = card.alloc(2)?;
@@ -33,7 +33,7 @@ pub fn clip(card: &dyn Card, gradients: &[Tensor], clip: f64) -> Result<[Tensor;
         Argument::count(count),
         Argument::Number(clip as f32),
     ];
-    card.launch("gradient_norm", 1, THREADS, &arguments)?;
+    card.launch("gradient_norm", Grid::new(1, THREADS), &arguments)?;
     let result = card.tensor(result, &[2])?;
     Ok([result.get(0)?, result.get(1)?])
 }

@@ -1,9 +1,10 @@
 //! A card that is this processor: memory of its own, products by their definition, and the kernels' own source.
 
-use breakmywork_kernels_emulated::{Order, run};
-use breakmywork_training::card::{Argument, Buffer, Card, Matrix, Product};
+use breakmywork_kernels_emulated::{self as emulated, Order, run};
+use breakmywork_training::card::{Argument, Buffer, Card, Grid, Matrix, Product, Room};
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Result, Tensor};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::ffi::c_void;
 
 /// Numbers before and behind each buffer that nobody may write.
@@ -115,28 +116,77 @@ impl Card for HostCard {
         Ok(())
     }
 
+    fn room(&self) -> Result<Room> {
+        Ok(Room {
+            multiprocessors: 4,
+            shared: 48 << 10,
+        })
+    }
+
+    fn holds(&self, _kernel: &'static str, _grid: Grid) -> Result<bool> {
+        Ok(true)
+    }
+
     #[allow(unsafe_code, reason = "kernels work on pointers")]
-    fn launch(
-        &self,
-        kernel: &'static str,
-        grid: usize,
-        block: usize,
-        arguments: &[Argument<'_>],
-    ) -> Result<()> {
+    fn launch(&self, kernel: &'static str, grid: Grid, arguments: &[Argument<'_>]) -> Result<()> {
         let letters: String = arguments.iter().map(Argument::letter).collect();
         let pointers: Vec<*const c_void> = arguments.iter().map(Argument::pointer).collect();
-        // SAFETY: each pointer is at an argument of its type, and spans lie in buffers that are there.
-        let run = unsafe {
-            run(
-                kernel,
-                grid as u32,
-                block as u32,
-                &letters,
-                &pointers,
-                self.0,
-            )
+        let grid = emulated::Grid {
+            blocks: grid.blocks as u32,
+            threads: grid.threads as u32,
+            shared: grid.shared as u32,
+            together: grid.together,
         };
+        // SAFETY: each pointer is at an argument of its type, and spans lie in buffers that are there.
+        let run = unsafe { run(kernel, grid, &letters, &pointers, self.0) };
         run.map_err(candle_core::Error::msg)
+    }
+}
+
+/// A card that says that it has other room than it has, and remembers what was launched, and whether together.
+pub(crate) struct WithRoom {
+    pub(crate) card: Box<dyn Card>,
+    pub(crate) room: Room,
+    pub(crate) launched: RefCell<HashSet<(&'static str, bool)>>,
+}
+
+impl Card for WithRoom {
+    fn alloc(&self, count: usize) -> Result<Buffer> {
+        self.card.alloc(count)
+    }
+
+    fn zeros(&self, count: usize) -> Result<Buffer> {
+        self.card.zeros(count)
+    }
+
+    fn upload(&self, numbers: &[u32]) -> Result<Buffer> {
+        self.card.upload(numbers)
+    }
+
+    fn read(&self, tensor: &Tensor, count: usize) -> Result<Buffer> {
+        self.card.read(tensor, count)
+    }
+
+    fn tensor(&self, buffer: Buffer, shape: &[usize]) -> Result<Tensor> {
+        self.card.tensor(buffer, shape)
+    }
+
+    fn product(&self, product: &Product<'_>) -> Result<()> {
+        self.card.product(product)
+    }
+
+    fn room(&self) -> Result<Room> {
+        Ok(self.room)
+    }
+
+    fn holds(&self, kernel: &'static str, grid: Grid) -> Result<bool> {
+        self.card.holds(kernel, grid)
+    }
+
+    fn launch(&self, kernel: &'static str, grid: Grid, arguments: &[Argument<'_>]) -> Result<()> {
+        let what = (kernel, grid.together);
+        self.launched.borrow_mut().insert(what);
+        self.card.launch(kernel, grid, arguments)
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) const BATCH: usize = 9;
 pub(crate) const HIDDEN: usize = 5;
 pub(crate) const VOCABULARY: usize = 7;
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) cell: Cell,
     pub(crate) reads: Reads,
@@ -33,6 +33,7 @@ pub(crate) struct Case {
     pub(crate) tied: bool,
     pub(crate) penalties: [f64; 2],
     pub(crate) steps: usize,
+    pub(crate) hidden: usize,
     pub(crate) normalization: Normalization,
 }
 
@@ -44,6 +45,7 @@ pub(crate) const NUMBERS: Case = Case {
     tied: false,
     penalties: [0.0, 0.0],
     steps: STEPS,
+    hidden: HIDDEN,
     normalization: Normalization::None,
 };
 
@@ -183,7 +185,7 @@ pub(crate) fn network(case: &Case) -> Network {
     };
     let model = Model {
         normalization: case.normalization,
-        ..Model::new(case.cell, 2, HIDDEN as u32)
+        ..Model::new(case.cell, 2, case.hidden as u32)
     };
     Network {
         tied: case.tied,
@@ -255,7 +257,7 @@ pub(crate) fn learned(
         tokens: batch.inputs.tokens(),
     };
     let purpose = |site, layer| Purpose::Mask { site, layer };
-    let state = |seed| normal(seed, &[BATCH, HIDDEN], dtype)?.to_device(device);
+    let state = |seed| normal(seed, &[BATCH, case.hidden], dtype)?.to_device(device);
     let carried = Carried {
         layers: vec![[state(60)?, state(61)?], [state(62)?, state(63)?]],
     };

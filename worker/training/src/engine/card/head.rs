@@ -2,7 +2,7 @@
 //! takes their place, so nothing larger than a block is ever held.
 
 use super::layer::column_sums;
-use crate::card::{Argument, Buffer, Card, Matrix, Product, Span, each, multiply};
+use crate::card::{Argument, Buffer, Card, Grid, Matrix, Product, Span, each, multiply};
 use crate::tasks::Head;
 use candle_core::Result;
 
@@ -161,7 +161,9 @@ impl Output<'_> {
         ];
         match self.head {
             Head::Value => each(self.card, kernel, rows, &arguments),
-            _ => self.card.launch(kernel, rows, threads(width), &arguments),
+            _ => self
+                .card
+                .launch(kernel, Grid::new(rows, threads(width)), &arguments),
         }
     }
 }
@@ -182,6 +184,6 @@ pub(super) fn total(
         Argument::Number(times),
         Argument::At(divisor.unwrap_or(Span::NONE)),
     ];
-    card.launch("total", 1, threads(count), &arguments)?;
+    card.launch("total", Grid::new(1, threads(count)), &arguments)?;
     Ok(to)
 }

@@ -2,8 +2,9 @@
 
 use super::copies::{self, Extent};
 use super::masks::{self, MasksOnCard};
+use super::recurrence::Shares;
 use super::weights::{Packed, Size};
-use crate::card::{Argument, Buffer, Card, Matrix, Product, Span, Step, each, multiply};
+use crate::card::{Argument, Buffer, Card, Grid, Matrix, Product, Span, Step, each, multiply};
 use breakmywork_protocol::spec::Cell;
 use candle_core::Result;
 
@@ -178,11 +179,61 @@ impl Layer<'_> {
                 extent,
             )?;
         }
+        let kernel = match self.size.cell {
+            Cell::Rnn => "rnn_window_forward",
+            Cell::Gru => "gru_window_forward",
+            Cell::Lstm => "lstm_window_forward",
+        };
+        let matrices = self.copies().max(1);
+        if let Some(shares) = Shares::on(card, kernel, self.size, self.rows, matrices)? {
+            self.window_forward(&tape, kernel, shares)?;
+            return Ok(tape);
+        }
         for t in 0..self.steps {
             self.recur(&tape, t)?;
             self.step_forward(&tape, t)?;
         }
         Ok(tape)
+    }
+
+    /// All steps in one launch.
+    fn window_forward(&self, tape: &Tape, kernel: &'static str, shares: Shares) -> Result<()> {
+        let gates = Argument::At(tape.gates.all());
+        let bias = Argument::At(self.weights.bias());
+        let state = Argument::At(self.weights.state());
+        let h = Argument::At(tape.h.all());
+        let recurred = part(tape.recurred.as_ref(), 0);
+        let own = match self.size.cell {
+            Cell::Rnn => vec![gates, bias, state, h, recurred],
+            Cell::Gru => {
+                let recalled = part(tape.recalled.as_ref(), 0);
+                let recalled_bias = Argument::At(self.weights.recalled_bias());
+                vec![gates, recalled, bias, recalled_bias, state, h, recurred]
+            }
+            Cell::Lstm => {
+                let [c, squashed] =
+                    [&tape.c, &tape.squashed].map(|buffer| part(buffer.as_ref(), 0));
+                vec![gates, bias, state, h, c, squashed, recurred]
+            }
+        };
+        let arguments = [own, self.window(self.steps * self.step(), shares)].concat();
+        self.card.launch(kernel, shares.grid, &arguments)
+    }
+
+    /// What all kernels of a window end with.
+    fn window(&self, apart: usize, shares: Shares) -> Vec<Argument<'_>> {
+        // Each kernel sets the step, and leaves the copies of what is no step of the window.
+        let step = Step {
+            copies: self.copies() as u32,
+            ..self.at(0, apart)
+        };
+        vec![
+            Argument::Step(step),
+            Argument::count(self.steps),
+            Argument::count(shares.units),
+            Argument::count(shares.rows),
+            Argument::count(shares.chunk),
+        ]
     }
 
     /// The products of a step with U.
@@ -238,8 +289,25 @@ impl Layer<'_> {
         above: Span<'_>,
         wants_inputs: bool,
     ) -> Result<(Packed, Option<Buffer>)> {
+        self.walk_back(tape, above)?;
+        let gradients = self.weight_gradients(tape, x)?;
+        let inputs = wants_inputs.then(|| self.input_gradient(tape));
+        Ok((gradients, inputs.transpose()?))
+    }
+
+    /// Puts the gradients of the pre-activations in place of the activations.
+    fn walk_back(&self, tape: &Tape, above: Span<'_>) -> Result<()> {
         let (card, step, n, copies) = (self.card, self.step(), self.size.hidden, self.copies());
         let (dh, dc) = (card.zeros(step)?, card.zeros(step)?);
+        let kernel = match self.size.cell {
+            Cell::Rnn => "rnn_window_backward",
+            Cell::Gru => "gru_window_backward",
+            Cell::Lstm => "lstm_window_backward",
+        };
+        if let Some(shares) = Shares::on(card, kernel, self.size, self.rows, self.size.gates)? {
+            let walking = [dh.all(), dc.all(), above];
+            return self.window_backward(tape, kernel, shares, walking);
+        }
         // A card gives no memory of no size.
         let through = card.alloc((copies * step).max(1))?;
         for t in (0..self.steps).rev() {
@@ -256,9 +324,34 @@ impl Layer<'_> {
             let to = Matrix::new(to.all(), self.rows, n, n).apart(step);
             self.product(copies, copies == 0, [to, left, right.transposed()])?;
         }
-        let gradients = self.weight_gradients(tape, x)?;
-        let inputs = wants_inputs.then(|| self.input_gradient(tape));
-        Ok((gradients, inputs.transpose()?))
+        Ok(())
+    }
+
+    /// All steps back in one launch.
+    fn window_backward(
+        &self,
+        tape: &Tape,
+        kernel: &'static str,
+        shares: Shares,
+        walking: [Span<'_>; 3],
+    ) -> Result<()> {
+        let gates = Argument::At(tape.gates.all());
+        let state = Argument::At(self.weights.state());
+        let [dh, dc, above] = walking.map(Argument::At);
+        let own = match self.size.cell {
+            Cell::Rnn => vec![gates, dh, above, state],
+            Cell::Gru => {
+                let (recalled, h) = (part(tape.recalled.as_ref(), 0), Argument::At(tape.h.all()));
+                vec![gates, recalled, h, dh, above, state]
+            }
+            Cell::Lstm => {
+                let [squashed, c] =
+                    [&tape.squashed, &tape.c].map(|buffer| part(buffer.as_ref(), 0));
+                vec![gates, squashed, c, dh, dc, above, state]
+            }
+        };
+        let arguments = [own, self.window(self.step(), shares)].concat();
+        self.card.launch(kernel, shares.grid, &arguments)
     }
 
     fn step_backward(&self, tape: &Tape, t: usize, walking: [Span<'_>; 4]) -> Result<()> {
@@ -352,6 +445,6 @@ pub(super) fn column_sums(
         Argument::count(stride),
         Argument::Count(u32::from(add)),
     ];
-    let (grid, block) = (columns.div_ceil(COLUMNS), COLUMNS * LANES);
-    card.launch("column_sums", grid, block, &arguments)
+    let grid = Grid::new(columns.div_ceil(COLUMNS), COLUMNS * LANES);
+    card.launch("column_sums", grid, &arguments)
 }

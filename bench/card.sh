@@ -108,7 +108,7 @@ sanitizer() {
     compute-sanitizer --tool memcheck --error-exitcode 9 \
         "$programs/breakmywork-worker" train "$work/tiny.toml" --device "$device" --json || return
     BREAKMYWORK_DEVICE=$device compute-sanitizer --tool racecheck --error-exitcode 9 \
-        "$programs/card" --test-threads 1 softmax clipping short_training
+        "$programs/card" --test-threads 1 softmax clipping short_training wide_layer
 }
 
 # timed COMMAND…: its output goes to a file; prints the seconds it took.

@@ -191,6 +191,8 @@ mod tests {
             Some((units, rows, shares.grid.blocks, shares.grid.together))
         };
         assert_eq!(of(H100, 64, 64, 4), Some((64, 4, 16, false)));
+        assert_eq!(of(H100, 111, 20, 4), Some((111, 4, 5, false)));
+        assert_eq!(of(H100, 112, 20, 4), Some((5, 4, 115, true)));
         assert_eq!(of(H100, 128, 128, 4), Some((32, 4, 128, true)));
         assert_eq!(of(H100, 256, 32, 4), Some((16, 4, 128, true)));
         assert_eq!(of(H100, 200, 20, 4), Some((8, 4, 125, true)));

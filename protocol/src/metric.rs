@@ -1,7 +1,7 @@
 //! The table of metrics: name, unit and direction, shared by criterion, API and pages.
 
 use crate::spec::Better::{self, Higher, Lower};
-use crate::spec::{Task, TaskName, limits};
+use crate::spec::{Setup, Task, TaskName, Uncertainty, limits};
 
 /// One metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,9 @@ impl Metric {
             "gap" => return "generalisation gap".to_owned(),
             "test_variance" => return "variance of the test predictions".to_owned(),
             "variance_error_rank" => return "rank correlation of variance and error".to_owned(),
+            "uncertainty_error_rank" => {
+                return "rank correlation of uncertainty and error".to_owned();
+            }
             "early_stopped_at" => return "step of the lowest validation loss".to_owned(),
             _ => {}
         }
@@ -286,6 +289,12 @@ pub const METRICS: &[Metric] = &[
         "Spearman's correlation, from −1 to 1, of the variance over the Monte Carlo samples with the error, over the outputs of the test: how well the variance tells which answers are wrong; 0 if it says nothing",
     ),
     at_end(
+        "uncertainty_error_rank",
+        "rank correlation",
+        Higher,
+        "Spearman's correlation, from −1 to 1, of how uncertain an answer is with its error, over the outputs of the test: by the entropy of what is predicted where `uncertainty` says so, else by the variance over the Monte Carlo samples; 0 if it says nothing",
+    ),
+    at_end(
         "temperature",
         "temperature",
         Lower,
@@ -362,11 +371,11 @@ pub fn measures(task: TaskName) -> &'static [&'static str] {
 
 /// A final metric of a network that has learned nothing, and of a perfect one, where the task says it.
 ///
-/// A variance that says nothing of errors is without rank correlation whatever was learned. A gap is no measure of
+/// An uncertainty that says nothing of errors is without rank correlation whatever was learned. A gap is no measure of
 /// learning and has neither. Of pictures, pieces and texts the first is that of guesses which are all alike; who learns how often each answer
 /// comes is already better.
 pub fn spread(task: &Task, name: &str) -> Option<(f64, f64)> {
-    if name == "variance_error_rank" {
+    if matches!(name, "variance_error_rank" | "uncertainty_error_rank") {
         return Some((0.0, 1.0));
     }
     let measure = name
@@ -411,9 +420,19 @@ pub fn validation_metrics(task: TaskName) -> Vec<&'static str> {
     of_last.chain(of_best).map(|metric| metric.name).collect()
 }
 
-/// Names of the final metrics that a run of that task reports, the usual one first; `samples` as in its evaluation. A
-/// temperature that was fitted is reported beside them.
-pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
+/// Names of the final metrics that a run with that setup reports.
+pub fn of(setup: &Setup) -> Vec<&'static str> {
+    let evaluation = &setup.evaluation;
+    final_metrics(setup.task.name, evaluation.samples, evaluation.uncertainty)
+}
+
+/// Names of the final metrics that a run of that task reports, the usual one first; `samples` and `uncertainty` as in its
+/// evaluation. A temperature that was fitted is reported beside them.
+pub fn final_metrics(
+    task: TaskName,
+    samples: u32,
+    uncertainty: Option<Uncertainty>,
+) -> Vec<&'static str> {
     let mut names = Vec::new();
     for (prefix, suffix) in [("test", ""), ("test", "_early_stopped"), ("train", "")] {
         for measure in measures(task) {
@@ -425,6 +444,9 @@ pub fn final_metrics(task: TaskName, samples: u32) -> Vec<&'static str> {
     names.push("early_stopped_at");
     if samples > 0 {
         names.extend(["test_variance", "variance_error_rank"]);
+    }
+    if samples > 0 || uncertainty.is_some() {
+        names.push("uncertainty_error_rank");
     }
     names
 }
@@ -456,7 +478,7 @@ mod tests {
             assert!(
                 names
                     .iter()
-                    .all(|name| !final_metrics(task, 1).contains(name))
+                    .all(|name| !final_metrics(task, 1, None).contains(name))
             );
         }
     }
@@ -464,9 +486,9 @@ mod tests {
     #[test]
     fn every_final_metric_of_every_task_is_in_the_table_and_is_one_of_the_end() {
         for task in TaskName::ALL {
-            let names = final_metrics(task, 1);
+            let names = final_metrics(task, 1, None);
             // Nothing was lost for want of a row in the table.
-            assert_eq!(names.len(), 3 * measures(task).len() + 4, "{task:?}");
+            assert_eq!(names.len(), 3 * measures(task).len() + 5, "{task:?}");
             for name in names {
                 assert!(find(name).is_some_and(|metric| metric.at_end), "{name}");
             }

@@ -233,6 +233,9 @@ templates! {
     "variance-off-the-data", "dropout-as-a-bayesian-approximation", "S32",
         "Variance off the data",
         "Trained on numbers from 0 to 1, tested on those and on numbers from 1 to 2.";
+    "variance-or-entropy", "dropout-as-a-bayesian-approximation", "S33",
+        "Which tells better where it is wrong?",
+        "The variance of twenty masks and the entropy of one pass, each ranked against the error of every character of the test.";
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ const SETTINGS: &[(&str, &[&str])] = &[
             "every",
             "sequences",
             "samples",
+            "uncertainty",
             "temperature",
             "shift",
             "length",
@@ -217,12 +218,14 @@ fn margins(margin: &Margins) -> Vec<(String, String)> {
         relative,
         accuracy,
         solve_rate,
+        correlation,
     } = *margin;
     let all = [
         ("nats", nats, LARGEST_MARGIN),
         ("relative", relative, LARGEST_MARGIN),
         ("accuracy", accuracy, 1.0),
         ("solve_rate", solve_rate, 1.0),
+        ("correlation", correlation, 2.0),
     ];
     let wrong = all
         .into_iter()

@@ -1,7 +1,7 @@
 //! How small an effect still counts, by what is measured.
 
 use super::table;
-use crate::metric;
+use crate::metric::{self, Metric};
 use crate::spec::{Criterion, CriterionKind, Scale};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub struct Margins {
     pub accuracy: f64,
     /// Difference of shares of solved seeds.
     pub solve_rate: f64,
+    /// Difference of rank correlations.
+    pub correlation: f64,
 }
 
 table::read_as_one!(Margins, "the smallest effects that count");
@@ -29,6 +31,7 @@ impl Default for Margins {
             relative: 0.02,
             accuracy: 0.01,
             solve_rate: 0.1,
+            correlation: 0.02,
         }
     }
 }
@@ -49,9 +52,19 @@ impl Margins {
             ("share correct", Scale::Additive) => Some(self.accuracy),
             ("nats", Scale::Additive) => Some(self.nats),
             ("bits per character", Scale::Additive) => Some(self.nats / std::f64::consts::LN_2),
+            ("rank correlation", Scale::Additive) => Some(self.correlation),
             ("perplexity", Scale::Log) => Some(self.nats),
             (_, Scale::Log) => Some(self.relative),
             (_, Scale::Additive) => None,
         }
+    }
+
+    /// What is said where [`Margins::of`] finds none: what whose claim does not say, and where it would.
+    pub(super) fn none_of(whose: &str, metric: &str) -> String {
+        let mut said = format!("{whose} does not say which difference of {metric} counts");
+        if metric::find(metric).is_some_and(Metric::has_ratios) {
+            said += "; on scale = \"log\" it does";
+        }
+        said + "."
     }
 }

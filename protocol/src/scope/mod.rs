@@ -240,10 +240,7 @@ impl Scope {
 
     fn other_margin(&self, criterion: &Criterion) -> Option<String> {
         let Some(margin) = self.margin.of(criterion) else {
-            return Some(format!(
-                "The claim does not say which difference of {} counts; on scale = \"log\" it does.",
-                criterion.metric
-            ));
+            return Some(Margins::none_of("The claim", &criterion.metric));
         };
         let other = (criterion.margin - margin).abs() > SAME * margin;
         other.then(|| {

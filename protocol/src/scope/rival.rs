@@ -1,6 +1,6 @@
 //! Claims that deny each other, and the criterion by which the runs of an experiment on one test the other.
 
-use super::{Predicts, SAME, Scope};
+use super::{Margins, Predicts, SAME, Scope};
 use crate::spec::{Criterion, CriterionKind};
 
 impl Scope {
@@ -65,12 +65,9 @@ impl Scope {
             control: criterion.treatment.clone(),
             ..criterion.clone()
         };
-        mirrored.margin = self.margin.of(&mirrored).ok_or_else(|| {
-            format!(
-                "The rival claim does not say which difference of {} counts; on scale = \"log\" it does.",
-                criterion.metric
-            )
-        })?;
+        let margin = self.margin.of(&mirrored);
+        mirrored.margin =
+            margin.ok_or_else(|| Margins::none_of("The rival claim", &criterion.metric))?;
         // The one claim is the exact denial of the other: then the experiment's own number, to the last digit.
         if (mirrored.margin - criterion.margin).abs() <= SAME * criterion.margin {
             mirrored.margin = criterion.margin;

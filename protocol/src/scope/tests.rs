@@ -31,6 +31,26 @@ fn a_claim_without_scope_has_the_usual_margins() {
     let inside = |criterion: &str| scope.outside(&spec("name = \"copy\"", "", criterion));
     assert!(inside("metric = \"test_nll\"\nmargin = 0.01").is_empty());
     assert!(inside("metric = \"test_accuracy\"\nmargin = 0.01").is_empty());
+    // What is no error on the test counts only where the claim names it.
+    let rank = "metric = \"uncertainty_error_rank\"\nmargin = 0.02";
+    let sampled = |criterion: &str| {
+        let task = "name = \"copy\"\n[evaluation]\nsamples = 5";
+        spec(task, "", criterion)
+    };
+    let said = scope.outside(&sampled(rank));
+    assert!(
+        said[0].contains("not about uncertainty_error_rank"),
+        "{said:?}"
+    );
+    let names = serde_json::json!({ "metrics": ["uncertainty_error_rank", "test_variance"] });
+    let named = self::scope(names);
+    assert!(named.outside(&sampled(rank)).is_empty());
+    // No logarithm of it would mean anything.
+    let said = named.outside(&sampled("metric = \"test_variance\"\nmargin = 0.02"));
+    assert!(
+        said[0].ends_with("difference of test_variance counts."),
+        "{said:?}"
+    );
     // Twice the effect is not what the claim says, nor is half of it.
     for margin in ["0.02", "0.005"] {
         let said = inside(&format!("metric = \"test_nll\"\nmargin = {margin}"));

@@ -71,11 +71,12 @@ impl Scope {
 impl super::Margins {
     fn words(&self) -> String {
         format!(
-            "{} nats; {} in the logarithm of an error; {} points of accuracy; {} points of solved seeds",
+            "{} nats; {} in the logarithm of an error; {} points of accuracy; {} points of solved seeds; {} of a rank correlation",
             number(self.nats),
             number(self.relative),
             number(self.accuracy * 100.0),
-            number(self.solve_rate * 100.0)
+            number(self.solve_rate * 100.0),
+            number(self.correlation)
         )
     }
 }

@@ -190,7 +190,7 @@ fn check_metric(
         .iter()
         .filter(|arm| compared.contains(&arm.name.as_str()))
     {
-        let offered = metric::final_metrics(arm.setup.task.name, arm.setup.evaluation.samples);
+        let offered = metric::of(&arm.setup);
         if !offered.contains(&name) {
             fields.problem(
                 "metric",

@@ -338,7 +338,7 @@ fn as_read(
             let (path, detail) = problem.map_or_else(Default::default, |it| (it.path(), it.detail));
             format!("does not fit \"{}\": {path} {detail}", arm.name)
         })?;
-        let offered = metric::final_metrics(setup.task.name, setup.evaluation.samples);
+        let offered = metric::of(&setup);
         if !offered.contains(&&*criterion.metric) {
             return Err(format!(
                 "leaves \"{}\" without {}.",

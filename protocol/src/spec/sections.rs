@@ -28,6 +28,7 @@ const DECAYS: &[(&str, DecayBy)] = &[
     ("learning_rate", DecayBy::LearningRate),
     ("step", DecayBy::Step),
 ];
+const UNCERTAINTIES: &[(&str, Uncertainty)] = &[("entropy", Uncertainty::Entropy)];
 const LOSSES: &[(&str, LossOverTime)] = &[("mean", LossOverTime::Mean), ("sum", LossOverTime::Sum)];
 const OPTIMIZERS: &[(&str, Optimizer)] = &[
     ("sgd", Optimizer::Sgd),
@@ -278,6 +279,17 @@ pub(super) fn evaluation(mut fields: Fields<'_>, task: &Task, training: &Trainin
         every,
         sequences: fields.integer("sequences", Some(usual), limits::SEQUENCES),
         samples: fields.integer("samples", Some(0), limits::SAMPLES),
+        uncertainty: fields
+            .of(
+                "uncertainty",
+                task.name.predicts_probabilities(),
+                "tasks that predict probabilities, which alone have an entropy",
+                |fields| {
+                    fields.take("uncertainty")?;
+                    Some(fields.choice("uncertainty", UNCERTAINTIES, None))
+                },
+            )
+            .flatten(),
         temperature: temperature(&mut fields, task.name),
         shift: fields
             .of(

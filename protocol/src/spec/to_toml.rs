@@ -67,7 +67,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 75] = [
+pub const FIELD_ORDER: [&str; 76] = [
     "title",
     "seeds",
     "name",
@@ -120,6 +120,7 @@ pub const FIELD_ORDER: [&str; 75] = [
     "every",
     "sequences",
     "samples",
+    "uncertainty",
     "temperature",
     "shift",
     "search",

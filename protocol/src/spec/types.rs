@@ -462,6 +462,9 @@ pub struct Evaluation {
     pub sequences: u32,
     /// Monte Carlo dropout samples at test; 0 is deterministic, masks at their mean.
     pub samples: u32,
+    /// What is held against the error of each answer; absent, the variance over the samples, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<Uncertainty>,
     /// Divides the logits of a softmax wherever it is measured; 1 leaves them.
     #[serde(default)]
     pub temperature: Temperature,
@@ -472,6 +475,15 @@ pub struct Evaluation {
     /// sequences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u32>,
+}
+
+/// How uncertain an answer is taken to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Uncertainty {
+    /// By the entropy of the probabilities that are predicted: of one pass, or of their average over the samples.
+    Entropy,
 }
 
 /// What the logits of a softmax are divided by where it is measured.

@@ -71,7 +71,7 @@ impl ClaimForm {
         ]
     }
 
-    fn margins(&self) -> [(&'static str, &'static str, f64); 4] {
+    fn margins(&self) -> [(&'static str, &'static str, f64); 5] {
         let usual = Margins::default();
         [
             ("margin_nats", "Of a log-likelihood, in nats", usual.nats),
@@ -89,6 +89,11 @@ impl ClaimForm {
                 "margin_solve_rate",
                 "Of the share of solved seeds",
                 usual.solve_rate,
+            ),
+            (
+                "margin_correlation",
+                "Of a rank correlation",
+                usual.correlation,
             ),
         ]
     }
@@ -129,6 +134,7 @@ fn new_claim(typed: &Typed, errors: &mut FormErrors) -> NewClaim {
         relative: margin("margin_relative", usual.relative),
         accuracy: margin("margin_accuracy", usual.accuracy),
         solve_rate: margin("margin_solve_rate", usual.solve_rate),
+        correlation: margin("margin_correlation", usual.correlation),
     };
     let predicts = match typed.get("predicts") {
         "not_worse" => Predicts::NotWorse,
@@ -196,6 +202,10 @@ fn typed_of(claim: Option<&Claim>, scope: &Scope) -> Typed {
         (
             "margin_solve_rate",
             margin(scope.margin.solve_rate, usual.solve_rate),
+        ),
+        (
+            "margin_correlation",
+            margin(scope.margin.correlation, usual.correlation),
         ),
     ];
     pairs.extend(scope.tasks.iter().map(|it| ("tasks", it.name().to_owned())));

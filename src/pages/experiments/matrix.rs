@@ -57,7 +57,7 @@ impl Matrix {
 pub(super) fn metric(spec: &Spec) -> String {
     match &spec.criterion {
         Some(criterion) => criterion.metric.clone(),
-        None => breakmywork_protocol::metric::final_metrics(spec.task.name, 0)
+        None => breakmywork_protocol::metric::final_metrics(spec.task.name, 0, None)
             .first()
             .map_or_else(String::new, |name| (*name).to_owned()),
     }

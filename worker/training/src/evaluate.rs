@@ -8,7 +8,7 @@ use crate::model::{Carried, Weights};
 use crate::network::Network;
 use crate::rng::Purpose;
 use crate::tasks::{Batch, Head, Task};
-use breakmywork_protocol::spec::Dropout;
+use breakmywork_protocol::spec::{Dropout, Uncertainty};
 use breakmywork_protocol::{metric, stats};
 use candle_core::{D, DType, Device, Result, Tensor};
 
@@ -26,6 +26,8 @@ pub(crate) struct Measurement<'a> {
     pub(crate) sequences: u32,
     /// Monte Carlo samples of the masks; 0 puts the masks at their mean.
     pub(crate) samples: u32,
+    /// What is held against the error of each answer, beside the variance over the samples.
+    pub(crate) uncertainty: Option<Uncertainty>,
     /// Divides the logits of a softmax.
     pub(crate) temperature: f64,
     pub(crate) dtype: DType,
@@ -42,9 +44,11 @@ struct Totals {
     outputs: f64,
     /// Of each output that counts, up to [`RANKED`], the variance of what is predicted and its error.
     ranked: Vec<[f64; 2]>,
+    /// Likewise the entropy of what is predicted, where it is asked for.
+    entropies: Vec<[f64; 2]>,
 }
 
-/// Outputs of a measurement whose variance and error are ranked, the first of them: a long text has millions.
+/// Outputs of a measurement whose uncertainty and error are ranked, the first of them: a long text has millions.
 const RANKED: usize = 100_000;
 
 /// The metrics by name, prefixed `train_`, `valid_` or `test_`, the task's usual one first; `None` if it was to stop.
@@ -73,11 +77,12 @@ pub(crate) fn metrics(
             fixed: sample << 32 | if is_text { 0 } else { first },
             per_step: sample << 32 | if is_text { number } else { first },
         };
-        if held.samples > 0 || !totals.score(held, &batch, &mut carried[0])? {
+        let whole = held.samples > 0 || held.uncertainty.is_some();
+        if whole || !totals.score(held, &batch, &mut carried[0])? {
             let Some(predicted) = predict(held, &batch, &mut carried, position, goes_on)? else {
                 return Ok(None);
             };
-            totals.add(held.network.head, &batch, &predicted)?;
+            totals.add(held, &batch, &predicted)?;
         }
         first += batch.size as u64;
     }
@@ -107,6 +112,14 @@ fn named(held: &Measurement<'_>, totals: &Totals) -> Vec<(String, f64)> {
         metrics.push((format!("{prefix}_variance"), mean(totals.variance)));
         let rank = stats::rank_correlation(&totals.ranked);
         metrics.push(("variance_error_rank".into(), rank));
+    }
+    let uncertain = match held.uncertainty {
+        Some(Uncertainty::Entropy) => &totals.entropies,
+        None => &totals.ranked,
+    };
+    if held.samples > 0 || held.uncertainty.is_some() {
+        let rank = stats::rank_correlation(uncertain);
+        metrics.push(("uncertainty_error_rank".into(), rank));
     }
     metrics
 }
@@ -143,7 +156,8 @@ impl Totals {
         Ok(true)
     }
 
-    fn add(&mut self, head: Head, batch: &Batch, predicted: &Predicted) -> Result<()> {
+    fn add(&mut self, held: &Measurement<'_>, batch: &Batch, predicted: &Predicted) -> Result<()> {
+        let head = held.network.head;
         let counting = |values: &Tensor| counted(batch, values);
         self.outputs += counts(batch)?;
         self.variance += counting(&predicted.variance)?;
@@ -170,24 +184,42 @@ impl Totals {
         };
         self.loss += counting(&losses)?;
         if let Some(doubt) = &predicted.doubt {
-            self.rank(batch, doubt, &losses)?;
+            rank(&mut self.ranked, batch, doubt, &losses)?;
+        }
+        if let Some(Uncertainty::Entropy) = held.uncertainty {
+            let entropy = entropy(head, &predicted.mean)?;
+            rank(&mut self.entropies, batch, &entropy, &losses)?;
         }
         Ok(())
     }
+}
 
-    /// Keeps variance and error of the outputs that count.
-    fn rank(&mut self, batch: &Batch, doubt: &Tensor, losses: &Tensor) -> Result<()> {
-        let numbers =
-            |values: &Tensor| values.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>();
-        let (doubt, losses) = (numbers(doubt)?, numbers(losses)?);
-        let weights = batch.weights.as_ref().map(numbers).transpose()?;
-        let counts = |index: usize| weights.as_ref().is_none_or(|weights| weights[index] > 0.0);
-        let room = RANKED - self.ranked.len();
-        let pairs = doubt.into_iter().zip(losses).enumerate();
-        let pairs = pairs.filter(|(index, _)| counts(*index));
-        self.ranked
-            .extend(pairs.map(|(_, (doubt, loss))| [doubt, loss]).take(room));
-        Ok(())
+/// Keeps uncertainty and error of the outputs that count.
+fn rank(
+    ranked: &mut Vec<[f64; 2]>,
+    batch: &Batch,
+    uncertainty: &Tensor,
+    losses: &Tensor,
+) -> Result<()> {
+    let numbers = |values: &Tensor| values.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>();
+    let (uncertainty, losses) = (numbers(uncertainty)?, numbers(losses)?);
+    let weights = batch.weights.as_ref().map(numbers).transpose()?;
+    let counts = |index: usize| weights.as_ref().is_none_or(|weights| weights[index] > 0.0);
+    let room = RANKED - ranked.len();
+    let pairs = uncertainty.into_iter().zip(losses).enumerate();
+    let pairs = pairs.filter(|(index, _)| counts(*index));
+    ranked.extend(pairs.map(|(_, (unsure, loss))| [unsure, loss]).take(room));
+    Ok(())
+}
+
+/// The entropy of what is predicted for each output, in nats: of the classes, or the mean over the keys.
+fn entropy(head: Head, predicted: &Tensor) -> Result<Tensor> {
+    // What cannot be has no part in it.
+    let part = |p: &Tensor| (p * p.maximum(f64::MIN_POSITIVE)?.log()?)?.neg();
+    match head {
+        Head::Value => candle_core::bail!("a number has no entropy"),
+        Head::Classes(_) => part(&predicted.exp()?)?.sum(D::Minus1),
+        Head::Keys(_) => (part(predicted)? + part(&(1.0 - predicted)?)?)?.mean(D::Minus1),
     }
 }
 
@@ -360,6 +392,7 @@ mod tests {
             purpose: Purpose::Test,
             sequences: SEQUENCES as u32,
             samples: SAMPLES as u32,
+            uncertainty: Some(Uncertainty::Entropy),
             temperature: 2.0,
             dtype: DType::F64,
             device: &Device::Cpu,
@@ -376,17 +409,19 @@ mod tests {
             tokens: None,
         };
         let targets: Vec<u32> = batch.targets.to_vec1().expect("classes");
-        let probabilities = |sample: usize| -> Vec<Vec<f64>> {
-            let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
-            let position = (sample as u64) << 32;
-            let masks = Masks::draw(None, shape, 1, purpose, position);
-            let logits = network.forward(&weights, &batch.inputs, &masks.expect("masks"));
+        let softmax = |masks: &Masks| -> Vec<Vec<f64>> {
+            let logits = network.forward(&weights, &batch.inputs, masks);
             let logits: Vec<Vec<f64>> = logits.and_then(|l| l.to_vec2()).expect("logits");
             let softmax = |row: &Vec<f64>| -> Vec<f64> {
                 let all: f64 = row.iter().map(|logit| (logit / 2.0).exp()).sum();
                 row.iter().map(|logit| (logit / 2.0).exp() / all).collect()
             };
             logits.iter().map(softmax).collect()
+        };
+        let probabilities = |sample: usize| -> Vec<Vec<f64>> {
+            let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
+            let position = (sample as u64) << 32;
+            softmax(&Masks::draw(None, shape, 1, purpose, position).expect("masks"))
         };
         let drawn: Vec<Vec<Vec<f64>>> = (0..SAMPLES).map(probabilities).collect();
         let pass = |sample: usize| -> Vec<f64> {
@@ -415,18 +450,47 @@ mod tests {
         let find = |name: &str| measured.iter().find(|(n, _)| n == name).expect("there").1;
         assert!((find("test_nll") - nll).abs() < 1e-12);
         assert!((find("test_variance") - variance).abs() < 1e-12 && variance > 1e-6);
-        // Without ties it is 1 − 6 Σ d² / (n (n² − 1)), d the difference of ranks.
+        assert!((find("variance_error_rank") - spearman(&ranked)).abs() < 1e-12);
+        assert!(spearman(&ranked).abs() < 1.0);
+
+        // The entropy of the average, whichever is right, and that of one pass with the masks at their mean.
+        let entropy = |p: &[f64]| p.iter().map(|p| -p * p.ln()).sum::<f64>();
+        let average = |sequence: usize| -> Vec<f64> {
+            let of_class = |class: usize| drawn.iter().map(move |pass| pass[sequence][class]);
+            (0..4)
+                .map(|class| of_class(class).sum::<f64>() / SAMPLES as f64)
+                .collect()
+        };
+        let at_mean = softmax(&Masks::mean(shape));
+        let held_at_mean = Measurement { samples: 0, ..held };
+        let once = metrics(&held_at_mean, &mut || true)
+            .expect("measures")
+            .expect("to its end");
+        let averages: Vec<Vec<f64>> = (0..SEQUENCES).map(average).collect();
+        for (measured, predicted) in [(&measured, averages), (&once, at_mean)] {
+            let pair = |(p, &target): (&Vec<f64>, &u32)| [entropy(p), -p[target as usize].ln()];
+            let pairs: Vec<[f64; 2]> = predicted.iter().zip(&targets).map(pair).collect();
+            let found = measured.iter().find(|(n, _)| n == "uncertainty_error_rank");
+            let found = found.expect("there").1;
+            assert!(
+                (found - spearman(&pairs)).abs() < 1e-12,
+                "{found} {pairs:?}"
+            );
+        }
+        assert!(once.iter().all(|(name, _)| name != "variance_error_rank"));
+    }
+
+    /// Without ties it is 1 − 6 Σ d² / (n (n² − 1)), d the difference of ranks.
+    fn spearman(pairs: &[[f64; 2]]) -> f64 {
         let rank = |side: usize, of: &[f64; 2]| {
-            let before = ranked.iter().filter(|other| other[side] < of[side]);
+            let before = pairs.iter().filter(|other| other[side] < of[side]);
             before.count() as f64
         };
-        let squares: f64 = ranked
+        let squares: f64 = pairs
             .iter()
             .map(|of| (rank(0, of) - rank(1, of)).powi(2))
             .sum();
-        let n = SEQUENCES as f64;
-        let expected = 1.0 - 6.0 * squares / (n * (n * n - 1.0));
-        assert!((find("variance_error_rank") - expected).abs() < 1e-12);
-        assert!(expected.abs() < 1.0);
+        let n = pairs.len() as f64;
+        1.0 - 6.0 * squares / (n * (n * n - 1.0))
     }
 }

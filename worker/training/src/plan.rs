@@ -105,6 +105,9 @@ pub fn check(plan: &Plan) -> Result<(), String> {
     if fitted && !setup.task.name.predicts_probabilities() {
         return Err("evaluation.temperature can be fitted of probabilities only".into());
     }
+    if setup.evaluation.uncertainty.is_some() && !setup.task.name.predicts_probabilities() {
+        return Err("evaluation.uncertainty is the entropy of probabilities only".into());
+    }
     let temperature = setup.evaluation.temperature.in_training();
     if !temperature.is_finite() || temperature <= 0.0 {
         return Err(format!(

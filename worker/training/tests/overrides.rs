@@ -53,6 +53,7 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("evaluation.every", &["", "", "1", "2"]),
     ("evaluation.sequences", &["", "1", "2"]),
     ("evaluation.samples", &["", "", "2"]),
+    ("evaluation.uncertainty", &["", "", "", "\"entropy\""]),
     ("evaluation.temperature", &["", "", "", "2", "\"valid\""]),
     ("evaluation.shift", &["", "", "", "1"]),
     ("evaluation.length", &["", "", "", "4", "9"]),

@@ -530,6 +530,52 @@ fn a_temperature_is_a_number_or_fitted_on_validation_data() {
     );
 }
 
+#[test]
+fn an_entropy_is_of_probabilities_and_makes_the_rank_correlation_one_of_every_arm() {
+    let text = |task: &str, treatment: &str, control: &str| {
+        let text = GOOD
+            .replace("\"adding\"", task)
+            .replace("test_mse", "uncertainty_error_rank");
+        text.replace(
+            "[[arms]]\nname = \"fixed mask\"",
+            &format!("[[arms]]\nname = \"fixed mask\"\n{treatment}"),
+        )
+        .replace(
+            "[[arms]]\nname = \"fresh mask\"",
+            &format!("[[arms]]\nname = \"fresh mask\"\n{control}"),
+        )
+    };
+    let (sampled, entropy) = (
+        "evaluation.samples = 5",
+        "evaluation.uncertainty = \"entropy\"",
+    );
+    let good = text("\"copy\"", sampled, entropy);
+    let spec = read(&good, Format::Toml).expect("good");
+    assert_eq!(
+        read(&spec.to_toml(), Format::Toml).expect("its own TOML"),
+        spec
+    );
+    let evaluations = spec.arms.iter().map(|arm| &arm.setup.evaluation);
+    let said: Vec<_> = evaluations.map(|e| (e.samples, e.uncertainty)).collect();
+    assert_eq!(said, [(5, None), (0, Some(Uncertainty::Entropy))]);
+    // Without either there is no uncertainty.
+    assert_complains(
+        &text("\"copy\"", sampled, ""),
+        "criterion.metric",
+        "arm \"fresh mask\" does not report",
+    );
+    assert_complains(
+        &text("\"adding\"", sampled, entropy),
+        "arms[1].evaluation.uncertainty",
+        "only for tasks that predict probabilities",
+    );
+    assert_complains(
+        &text("\"copy\"", sampled, "evaluation.uncertainty = \"variance\""),
+        "arms[1].evaluation.uncertainty",
+        "entropy",
+    );
+}
+
 /// A gap and a rank correlation may decide, by plain differences.
 #[test]
 fn a_gap_and_a_rank_correlation_may_decide() {

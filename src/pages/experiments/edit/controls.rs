@@ -263,7 +263,7 @@ impl EditPage {
     }
 
     pub(super) fn shows_measurement(&self) -> bool {
-        let keys = ["samples", "temperature", "shift", "length"];
+        let keys = ["samples", "uncertainty", "temperature", "shift", "length"];
         self.says_any("evaluation", &keys)
     }
 
@@ -297,7 +297,7 @@ impl EditPage {
     pub(super) fn metrics(&self) -> Vec<&'static str> {
         if let Some(task) = self.task() {
             // An arm may sample though the others do not.
-            return final_metrics(task, 1);
+            return final_metrics(task, 1, None);
         }
         let decides = |metric: &&Metric| metric.at_end && !metric.name.starts_with("valid_");
         let at_end = METRICS.iter().filter(decides);

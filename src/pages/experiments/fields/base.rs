@@ -3,7 +3,7 @@
 use super::value::Kind;
 
 /// Each field: name of its section (empty: top level), key, what is typed.
-pub(super) const FIELDS: [(&str, &str, Kind); 56] = [
+pub(super) const FIELDS: [(&str, &str, Kind); 57] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -36,6 +36,7 @@ pub(super) const FIELDS: [(&str, &str, Kind); 56] = [
     ("evaluation", "every", Kind::Whole),
     ("evaluation", "sequences", Kind::Whole),
     ("evaluation", "samples", Kind::Whole),
+    ("evaluation", "uncertainty", Kind::Text),
     ("evaluation", "temperature", Kind::Real),
     ("evaluation", "shift", Kind::Real),
     ("evaluation", "length", Kind::Whole),

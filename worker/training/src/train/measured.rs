@@ -65,6 +65,10 @@ impl<'a> Run<'a> {
             purpose,
             sequences: self.plan.setup.evaluation.sequences,
             samples,
+            uncertainty: match purpose {
+                Purpose::Test => self.plan.setup.evaluation.uncertainty,
+                _ => None,
+            },
             temperature,
             dtype: DTYPE,
             device: &self.device,
@@ -163,7 +167,7 @@ impl<'a> Run<'a> {
             }
             let losses = early
                 .into_iter()
-                .filter(|(name, _)| !name.contains("variance"));
+                .filter(|(name, _)| !name.contains("variance") && !name.ends_with("_rank"));
             metrics.extend(losses.map(|(name, value)| (format!("{name}_early_stopped"), value)));
             metrics.insert("early_stopped_at".into(), f64::from(best.step));
         }

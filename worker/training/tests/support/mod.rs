@@ -33,6 +33,7 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 every: Some(3),
                 sequences: 20,
                 samples: 2,
+                uncertainty: None,
                 temperature: Temperature::default(),
                 shift: None,
                 length: None,

@@ -16,6 +16,7 @@ pub mod commands;
 pub mod compare;
 pub mod config;
 pub mod db;
+pub mod deposit;
 pub mod diff;
 pub mod discussion;
 pub mod error;

@@ -76,8 +76,8 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
     use crate::pages::{
         account, addresses, admin, board, claim_list, claims, compare, docs,
         experiments::{
-            acceptance, actions, diff, download, edit, forecast, frozen, list, live, rival,
-            run_list, show, standing, stop,
+            acceptance, actions, deposit, diff, download, edit, forecast, frozen, list, live,
+            rival, run_list, show, standing, stop,
         },
         follow, forgotten, hiding, home, inbox, mail, narrow, people, queue, record, rivals, runs,
         sign, sign_code, sign_with, text_search,
@@ -184,6 +184,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
             post(hiding::decline::<ExperimentId>),
         )
         .route("/experiments/{id}/stop", form(stop::form, stop::stop))
+        .route("/experiments/{id}/doi", form(deposit::form, deposit::say))
         .route("/runs/{id}", shared(get(runs::run)))
         .route("/runs/{id}/live", get(runs::fragment))
         .route("/record", shared(get(record::page)))

@@ -8,6 +8,7 @@ use super::runs::Run;
 use crate::auth::token::{ApiAccount, Scope};
 use crate::db::listed::{self, Forecasts, Key, Place, Sort};
 use crate::db::{self, experiments as table};
+use crate::deposit;
 use crate::diff;
 use crate::error::{Error, FieldProblem, Result};
 use crate::extract::{Path, Query};
@@ -119,6 +120,8 @@ pub(super) struct Experiment {
     registered_at: Option<DateTime<Utc>>,
     /// When the verdict was posted.
     concluded_at: Option<DateTime<Utc>>,
+    /// DOI of a copy of its result in an archive, as its author says.
+    doi: Option<String>,
     /// Its page.
     url: String,
 }
@@ -254,6 +257,7 @@ impl From<table::Experiment> for Experiment {
             created_at: experiment.created_at,
             registered_at: experiment.registered_at,
             concluded_at: experiment.concluded_at,
+            doi: experiment.doi,
         }
     }
 }
@@ -594,6 +598,36 @@ pub(super) async fn stop(
     let admin = account.require(Scope::Admin).is_ok();
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     proposal::stop(&mut call.tx, id, account.id, admin, &body.value.reason).await?;
+    done(call, id, &account).await
+}
+
+/// Where a copy of the result lies.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deposit {
+    /// Its DOI, with or without `https://doi.org/`; empty takes it back.
+    #[schema(max_length = 250)]
+    doi: String,
+}
+
+/// Say under which DOI a copy of the result lies in an archive (the experiment's author or an admin); a later one takes the
+/// place of an earlier one.
+#[utoipa::path(post, path = "/api/v1/experiments/{id}/doi", tag = "experiments", security(("token" = [])),
+    params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
+    request_body = Deposit,
+    responses((status = 200, body = Experiment), (status = 403, description = "Neither its author nor an admin"),
+        (status = 409, description = "It has no verdict")))]
+pub(super) async fn deposited(
+    State(pool): State<PgPool>,
+    Path(id): Path<ExperimentId>,
+    account: ApiAccount,
+    headers: HeaderMap,
+    body: Body<Deposit>,
+) -> Result<Response, Stop> {
+    account.require(Scope::Propose)?;
+    let admin = account.require(Scope::Admin).is_ok();
+    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
+    deposit::say(&mut call.tx, id, account.id, admin, &body.value.doi).await?;
     done(call, id, &account).await
 }
 

@@ -182,6 +182,7 @@ fn described() -> Described {
         .routes(routes!(experiments::register))
         .routes(routes!(experiments::withdraw))
         .routes(routes!(experiments::stop))
+        .routes(routes!(experiments::deposited))
         .routes(routes!(experiments::confirm))
         .routes(routes!(disputes::dispute))
         .routes(routes!(disputes::answer))

@@ -14,7 +14,7 @@ pub use claim::{CheckedClaim, NewClaim, check_claim};
 pub use edit::{edit_claim, edit_work, may_edit_claim, may_edit_work};
 pub use history::{Changed, Difference, differences_of, history};
 pub use moderation::{Decision, Item, decide};
-pub use work::{CheckedWork, KINDS, NewWork, check_work};
+pub use work::{CheckedWork, KINDS, NewWork, check_work, doi};
 
 use crate::auth::account::Role;
 use crate::auth::token::ApiAccount;

@@ -225,7 +225,10 @@ fn after<'a>(typed: &'a str, prefixes: &[&str]) -> &'a str {
 }
 
 /// A DOI: `10.`, four to nine digits, a slash, and something without white space.
-fn doi(typed: &str) -> Result<String, String> {
+///
+/// # Errors
+/// What it should look like.
+pub fn doi(typed: &str) -> Result<String, String> {
     let number = after(
         typed,
         &[

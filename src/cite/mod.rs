@@ -32,6 +32,8 @@ pub struct Citation {
     note: String,
     /// The frozen specification's hash.
     sha256: Option<String>,
+    /// Of a copy in an archive.
+    doi: Option<String>,
     work: Work,
 }
 
@@ -50,6 +52,7 @@ impl Citation {
                 experiment.id, experiment.claim_label, experiment.claim_sentence
             ),
             sha256: experiment.spec_sha256.clone(),
+            doi: experiment.doi.clone(),
             work,
         })
     }
@@ -71,6 +74,7 @@ impl Citation {
                 claim.inconclusive
             ),
             sha256: None,
+            doi: None,
             work,
         }
     }
@@ -102,13 +106,20 @@ impl BibTex {
 }
 
 impl Cff {
-    /// The DOI of the work, if the format takes it: its schema knows fewer letters than a DOI may have, and a file with another
-    /// one is none. The address says the same.
+    /// The DOI of the work, if the format takes it. The address says the same.
     fn work_doi(&self) -> Option<&str> {
-        let doi = self.0.work.doi.as_deref()?;
-        let is_known = |char: char| char.is_ascii_alphanumeric() || ":/_;-.()[]\\".contains(char);
-        doi.chars().all(is_known).then_some(doi)
+        taken(self.0.work.doi.as_deref()?)
     }
+
+    fn doi(&self) -> Option<&str> {
+        taken(self.0.doi.as_deref()?)
+    }
+}
+
+/// A DOI that CFF takes: its schema knows fewer letters than a DOI may have, and a file with another one is none.
+fn taken(doi: &str) -> Option<&str> {
+    let is_known = |char: char| char.is_ascii_alphanumeric() || ":/_;-.()[]\\".contains(char);
+    doi.chars().all(is_known).then_some(doi)
 }
 
 fn whole(name: &str) -> String {

@@ -64,6 +64,8 @@ pub struct Experiment {
     pub concluded_at: Option<DateTime<Utc>>,
     /// When it was withdrawn.
     pub withdrawn_at: Option<DateTime<Utc>>,
+    /// DOI of a copy of its result in an archive.
+    pub doi: Option<String>,
     /// How it ended, once it has.
     pub outcome: Option<String>,
     /// Whether it was registered to look, not to decide.
@@ -267,7 +269,7 @@ macro_rules! select_experiments {
                  e.thread_id as "thread: ThreadId", e.title, e.prediction, e.rationale, e.spec,
                  (select origin_id from experiment_variation where experiment_id = e.id) as "varies: ExperimentId",
                  e.spec_sha256, e.state, e.stalled_reason, e.amends as "amends: ExperimentId", e.amend_reason, e.created_at,
-                 e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at,
+                 e.updated_at, e.registered_at, e.concluded_at, e.withdrawn_at, e.doi,
                  e.exploratory, e.seed_salt, e.outside,
                  e.challenge, e.confirms as "confirms: ExperimentId", e.confirmation, e.planned_power,
                  e.power as "power?: Json<Stored<Power>>",
@@ -302,6 +304,25 @@ macro_rules! select_experiments {
             $(, $argument)*
         )
     };
+}
+
+/// Says under which DOI its result lies in an archive; `None` takes that back.
+///
+/// # Errors
+/// If the database is away.
+pub async fn set_doi(
+    db: impl PgExecutor<'_>,
+    id: ExperimentId,
+    doi: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update experiment set doi = $2 where id = $1",
+        id as ExperimentId,
+        doi
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// Every state that an experiment can be in, in the order of its life.

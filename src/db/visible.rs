@@ -92,6 +92,7 @@ impl Experiment {
             // Of what has ended, and so is open; and of confirmations, which are never sealed.
             concluded_at: self.concluded_at,
             withdrawn_at: self.withdrawn_at,
+            doi: self.doi,
             challenge: self.challenge,
             confirms: self.confirms,
             confirmation: self.confirmation,

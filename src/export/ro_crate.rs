@@ -50,7 +50,7 @@ pub fn description(
             "description": format!("{} {state}", experiment.prediction),
             "datePublished": at(published.unwrap_or(experiment.created_at)),
             "dateModified": at(now),
-            "identifier": address,
+            "identifier": experiment.doi.as_ref().map_or(address.clone(), |doi| format!("https://doi.org/{doi}")),
             "url": address,
             "license": { "@id": "#no-licence" },
             "author": { "@id": author },

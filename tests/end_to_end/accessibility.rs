@@ -73,6 +73,7 @@ const OWN: &[&str] = &[
     "/experiments/2/edit",
     "/experiments/3",
     "/experiments/3/stop",
+    "/experiments/1/doi",
     "/threads/2/comments?run=1&metric=test_mse",
     "/comments/{comment}/reply",
     "/comments/{comment}/edit",

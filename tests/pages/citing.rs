@@ -140,6 +140,84 @@ async fn a_verdict_and_a_claim_are_cited_as_other_programs_read_it(pool: PgPool)
     }
 }
 
+/// Its author says under which DOI a copy of the result lies; nobody else does, and not before there is a result.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_result_is_cited_by_the_doi_of_its_copy_in_an_archive(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let bob = site.signed_in("bob", Role::Member).await;
+    let boss = site.signed_in("boss", Role::Admin).await;
+    let path = ada.registered(&site).await;
+    let asked = format!("{path}/doi");
+    let deposit = |doi: &'static str| [("doi", doi)];
+    let early = ada.post(&asked, &deposit("10.5281/zenodo.1")).await;
+    early.assert_status(StatusCode::CONFLICT);
+    assert!(early.text().contains("has no verdict yet"));
+    site.train_all().await;
+
+    assert!(ada.get(&path).await.text().contains(&asked));
+    for other in [&bob, &site.browser()] {
+        assert!(!other.get(&path).await.text().contains(&asked));
+    }
+    for answer in [
+        bob.get(&asked).await,
+        bob.post(&asked, &deposit("10.5281/zenodo.1")).await,
+    ] {
+        answer.assert_status(StatusCode::FORBIDDEN);
+    }
+    for wrong in [
+        "zenodo.1",
+        "10.5281/",
+        "10.5281/a b",
+        "javascript:alert(1)",
+        "10.1/\u{202e}x",
+    ] {
+        let answer = ada.post(&asked, &deposit(wrong)).await;
+        answer.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+        let text = answer.text();
+        assert!(text.contains("A DOI looks like"), "{wrong}");
+        assert!(text.contains("value=\""), "what was typed stays: {wrong}");
+    }
+
+    let reader = site.browser();
+    let said = ada
+        .post(&asked, &deposit("https://doi.org/10.5281/zenodo.1<2>\"3"))
+        .await;
+    said.assert_status(StatusCode::SEE_OTHER);
+    let page = reader.get(&path).await.text();
+    assert!(
+        page.contains("https://doi.org/10.5281/zenodo.1%3C2%3E%223"),
+        "{page}"
+    );
+    let bib = read("bib", &get(&reader, &format!("{path}/cite.bib")).await);
+    assert!(bib["breakmywork-experiment-1"]["fields"]["doi"].is_string());
+    let cff = read("cff", &get(&reader, &format!("{path}/cite.cff")).await);
+    assert!(cff.get("doi").is_none(), "its schema knows no such letters");
+
+    let later = boss.post(&asked, &deposit("10.5281/zenodo.1234567")).await;
+    later.assert_status(StatusCode::SEE_OTHER);
+    let bib = read("bib", &get(&reader, &format!("{path}/cite.bib")).await);
+    let cited = &bib["breakmywork-experiment-1"]["fields"];
+    assert_eq!(cited["doi"], "10.5281/zenodo.1234567");
+    let cff = read("cff", &get(&reader, &format!("{path}/cite.cff")).await);
+    assert_eq!(cff["doi"], "10.5281/zenodo.1234567");
+    let experiment: Value = get(&reader, &format!("/api/v1{path}"))
+        .await
+        .parse()
+        .expect("JSON");
+    assert_eq!(experiment["doi"], "10.5281/zenodo.1234567");
+
+    ada.post(&asked, &deposit(" "))
+        .await
+        .assert_status(StatusCode::SEE_OTHER);
+    let bib = read("bib", &get(&reader, &format!("{path}/cite.bib")).await);
+    assert!(
+        bib["breakmywork-experiment-1"]["fields"]
+            .get("doi")
+            .is_none()
+    );
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn hostile_words_stay_words_in_every_format(pool: PgPool) {
     let site = Site::new(pool).await;

@@ -147,6 +147,7 @@ pub(crate) async fn addresses(site: &Site, path: &str) -> Vec<String> {
         "/registration.prml.yaml",
         "/edit",
         "/stop",
+        "/doi",
         "/diff",
         "/diff?with=1",
         "/chosen.toml",
@@ -227,6 +228,7 @@ async fn refusals(reader: &Browser, path: &str) -> Vec<(String, axum_test::TestR
         ("dispute", &[("words", "")]),
         ("dispute/answer", &[("words", "No.")]),
         ("dispute/resolve", &[("words", "Well.")]),
+        ("doi", &[("doi", "10.5281/zenodo.1")]),
     ] {
         let answer = reader.post(&format!("{path}/{what}"), form).await;
         all.push((format!("{what} {form:?}"), answer));

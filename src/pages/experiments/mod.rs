@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod actions;
 mod compose;
 mod defaults;
+pub mod deposit;
 pub mod diff;
 mod document;
 pub mod download;

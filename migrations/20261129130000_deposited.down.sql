@@ -1,0 +1,1 @@
+alter table experiment drop column doi;

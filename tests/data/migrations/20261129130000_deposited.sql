@@ -1,0 +1,1 @@
+select doi from experiment;

@@ -54,6 +54,9 @@ const BOTTOM: f64 = 44.0;
 /// Most buckets of a line: each keeps its lowest and highest point, so that no spike is lost.
 const BUCKETS: usize = 100;
 
+/// Share of the height that curves have at least; else the baseline is left out.
+const FLAT: f64 = 0.3;
+
 /// Rows of the table beside a plot.
 const ROWS: usize = 12;
 
@@ -68,12 +71,8 @@ impl Curves<'_> {
     pub fn draw(&self) -> Option<Drawing> {
         let points = || self.lines.iter().flat_map(|line| line.points.iter());
         let last = points().map(|(step, _)| *step).fold(f64::NAN, f64::max);
-        let values: Vec<f64> = points()
-            .map(|(_, value)| *value)
-            .chain(self.baseline)
-            .collect();
         points().find(|(_, value)| value.is_finite())?;
-        let y = Axis::fitting(values, HEIGHT - BOTTOM, TOP)?;
+        let (y, baseline) = self.axis()?;
         let x = Axis::exact(0.0, last, 0.0, SPAN);
         let means = means::of(self.lines, y.is_log());
         let mut out = canvas::open("", HEIGHT, self.id, &self.words(&means));
@@ -84,13 +83,19 @@ impl Curves<'_> {
             "<text class=\"end\" x=\"100%\" y=\"{}\">optimizer steps</text>",
             HEIGHT - 6.0
         );
-        if let Some(baseline) = self.baseline {
+        if let Some(baseline) = baseline {
             let at = y.at(baseline);
             canvas::line(&mut out, "margin", [0.0, SPAN], [at, at]);
+            // Below the line, but never among the labels of the steps.
+            let beside = if at + 14.0 < HEIGHT - BOTTOM {
+                14.0
+            } else {
+                -6.0
+            };
             let _ = write!(
                 out,
                 "<text class=\"end beside\" x=\"100%\" y=\"{}\">without learning</text>",
-                round(at + 14.0)
+                round(at + beside)
             );
         }
         self.paths(&mut out, &means, &x, &y);
@@ -105,6 +110,25 @@ impl Curves<'_> {
                 .collect(),
             rows: means::rows(&means, ROWS),
         })
+    }
+
+    /// The value axis, and the baseline where it is drawn: not where it lies so far away that curves would be flat beside it.
+    fn axis(&self) -> Option<(Axis, Option<f64>)> {
+        let points = || self.lines.iter().flat_map(|line| line.points.iter());
+        let values: Vec<f64> = points().map(|(_, value)| *value).collect();
+        let fitting = |values: Vec<f64>| Axis::fitting(values, HEIGHT - BOTTOM, TOP);
+        let whole = fitting(values.iter().copied().chain(self.baseline).collect())?;
+        let places = values.iter().filter(|value| value.is_finite());
+        let places: Vec<f64> = places.map(|value| whole.at(*value)).collect();
+        let high = places.iter().copied().fold(f64::INFINITY, f64::min);
+        let low = places.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let is_flat = low - high < FLAT * (HEIGHT - BOTTOM - TOP);
+        let first = points().next().map(|(step, _)| *step);
+        let is_curve = points().any(|(step, _)| Some(*step) != first);
+        match self.baseline {
+            Some(_) if is_flat && is_curve => Some((fitting(values)?, None)),
+            baseline => Some((whole, baseline)),
+        }
     }
 
     /// The legend: a stroke and the arm's name, as HTML so that it wraps on a phone.
@@ -314,6 +338,32 @@ mod tests {
         assert_eq!(drawing.arms, [("a <b>".to_owned(), 2), ("c".to_owned(), 1)]);
         let (step, at) = &drawing.rows[0];
         assert_eq!((*step, at[0].expect("a mean").mean), (0.0, 2.0));
+    }
+
+    #[test]
+    fn a_baseline_far_away_does_not_flatten_the_curves() {
+        let lines = [line(0, &[(0.0, 3.0), (10.0, 2.0)])];
+        for (baseline, is_drawn) in [(3.5, true), (12.3, false), (2.5, true)] {
+            let Html(svg) = drawn(&["a"], &lines, Some(baseline)).svg;
+            assert_eq!(svg.contains(">without learning<"), is_drawn, "{baseline}");
+            assert!(
+                svg.contains("Without learning: "),
+                "who cannot see it is told"
+            );
+        }
+        // Before there is a curve it says where one begins.
+        let Html(svg) = drawn(&["a"], &[line(0, &[(10.0, 2.0)])], Some(12.3)).svg;
+        assert!(svg.contains(">without learning<"));
+    }
+
+    #[test]
+    fn words_at_the_foot_are_not_among_the_steps() {
+        let lines = [line(0, &[(0.0, 0.2), (10.0, 0.9)])];
+        let Html(svg) = drawn(&["a"], &lines, Some(0.1)).svg;
+        let (before, _) = svg.split_once(">without learning<").expect("there");
+        let (_, y) = before.rsplit_once("y=\"").expect("a place");
+        let y: f64 = y.trim_end_matches('"').parse().expect("a number");
+        assert!(y < HEIGHT - BOTTOM, "{y}");
     }
 
     #[test]

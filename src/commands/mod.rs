@@ -17,6 +17,7 @@ mod worker;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -42,6 +43,16 @@ struct Cli {
         help_heading = "Log"
     )]
     log_json: bool,
+    /// Whose certificates are trusted when providers, receivers of webhooks and mail servers are called over TLS, in PEM; else
+    /// those that Mozilla trusts.
+    #[arg(
+        long,
+        global = true,
+        env = "SSL_CERT_FILE",
+        value_name = "FILE",
+        help_heading = "TLS"
+    )]
+    ca_file: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -70,6 +81,10 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> ExitCode {
     if let Err(error) = start_log(&cli) {
         eprintln!("--log cannot be understood: {error}");
+        return ExitCode::FAILURE;
+    }
+    if let Some(Err(error)) = cli.ca_file.as_deref().map(breakmywork_roots::trust) {
+        eprintln!("{error}");
         return ExitCode::FAILURE;
     }
     match cli.run().await {

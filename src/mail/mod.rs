@@ -7,11 +7,13 @@ pub mod wishes;
 use crate::config::Settings;
 use crate::db::mail::{self as outbox, Due};
 use crate::state::AppState;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::{Error as SmtpError, extension::ClientId};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
+use ureq::http::Uri;
 
 /// Pause between two looks at what is to be sent.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -45,10 +47,40 @@ impl SmtpUrl {
     /// # Errors
     /// If it cannot be read, which [`Self::parse`] would have said.
     pub fn transport(&self, host: &str) -> Result<Transport, SmtpError> {
-        Ok(Transport::from_url(&self.0)?
+        let mut transport = Transport::from_url(&self.0)?;
+        if let Some(tls) = self.tls()? {
+            transport = transport.tls(tls);
+        }
+        Ok(transport
             .hello_name(ClientId::Domain(host.to_owned()))
             .timeout(Some(TIMEOUT))
             .build())
+    }
+
+    /// What the address says of TLS, with the certificates that an operator named; none where it says nothing, or nobody
+    /// named any.
+    fn tls(&self) -> Result<Option<Tls>, SmtpError> {
+        let given = breakmywork_roots::given();
+        let address: Uri = match self.0.parse() {
+            Ok(address) if !given.is_empty() => address,
+            _ => return Ok(None),
+        };
+        let mut trusted = TlsParameters::builder(address.host().unwrap_or_default().to_owned())
+            .certificate_store(CertificateStore::None);
+        for certificate in given {
+            trusted =
+                trusted.add_root_certificate(Certificate::from_der(certificate.der().to_vec())?);
+        }
+        let asked = address.query().and_then(|query| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find_map(|(name, value)| (name == "tls").then_some(value))
+        });
+        Ok(match (address.scheme_str(), asked) {
+            (Some("smtps"), _) => Some(Tls::Wrapper(trusted.build()?)),
+            (_, Some("required")) => Some(Tls::Required(trusted.build()?)),
+            (_, Some("opportunistic")) => Some(Tls::Opportunistic(trusted.build()?)),
+            _ => None,
+        })
     }
 }
 

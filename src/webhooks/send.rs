@@ -77,6 +77,7 @@ impl Sender {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            .tls_config(breakmywork_roots::tls())
             .user_agent(agent)
             .accept_encoding("identity")
             .timeout_global(Some(WHOLE))

@@ -1,5 +1,6 @@
 //! Mail, against a real mail server (Python's aiosmtpd).
 
+use crate::front::{self, Authority};
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork::{
@@ -101,6 +102,35 @@ async fn site(pool: PgPool, url: &str) -> (Site, Transport) {
         .expect("reads")
         .expect("configured");
     (Site::with(pool, settings).await, transport)
+}
+
+/// From the first byte, to a server with a certificate of an authority that the operator named, and to no other.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_mail_server_is_believed_that_has_a_certificate_of_who_is_trusted(pool: PgPool) {
+    let mut server = Server::start(0, 451);
+    let port = server
+        .url
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok());
+    let port = port.expect("a port");
+    let trusted = front::trusted().front(port);
+    let (site, transport) = site(pool, &format!("smtps://localhost:{}", trusted.port)).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    wish(&ada, "ada@example.org", "verdicts").await;
+    send(&site, &transport).await;
+    let mail = server.mail();
+    assert_eq!(mail.0["to"], serde_json::json!(["ada@example.org"]));
+
+    let other = Authority::new();
+    let stranger = other.front(port);
+    let url = SmtpUrl::parse(&format!("smtps://localhost:{}", stranger.port)).expect("an address");
+    let transport = url.transport("board.example.org").expect("reads");
+    let refused = transport.test_connection().await.expect_err("not believed");
+    assert!(
+        format!("{refused:?}").contains("UnknownIssuer"),
+        "{refused:?}"
+    );
 }
 
 async fn send(site: &Site, transport: &Transport) {

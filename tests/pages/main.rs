@@ -24,6 +24,7 @@ mod following;
 mod forecasts;
 mod forms;
 mod frame;
+mod front;
 mod fuzz_api;
 mod hidden;
 mod hiding;

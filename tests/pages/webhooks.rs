@@ -4,6 +4,7 @@ mod hostile;
 mod receiver;
 
 use crate::following::comment;
+use crate::front::{self, Authority};
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork::auth::{account::Role, token::Scope};
@@ -123,6 +124,35 @@ async fn a_verdict_is_sent_signed_within_the_transaction_that_tells_it(pool: PgP
     assert_eq!(body["claim"]["id"], claim);
     assert_eq!(body["experiment"]["id"], 1);
     assert_eq!(states(&site).await, [("sent".to_owned(), 1)]);
+}
+
+/// Over TLS to whose certificate is of an authority that the operator named, and to nobody else's.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_receiver_is_believed_that_has_a_certificate_of_who_is_trusted(pool: PgPool) {
+    let receiver = Receiver::start().await;
+    let (trusted, other) = (front::trusted().front(receiver.port), Authority::new());
+    let stranger = other.front(receiver.port);
+    let (site, sender) = site(pool).await;
+    site.widen("C2").await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    for port in [trusted.port, stranger.port] {
+        added(&ada, &format!("https://localhost:{port}/board"), "verdicts").await;
+    }
+    ada.registered(&site).await;
+    site.train_all().await;
+    send(&site, &sender).await;
+    assert_eq!(
+        receiver.got().len(),
+        1,
+        "who is not believed is told nothing"
+    );
+    let tries: Vec<Value> =
+        sqlx::query_scalar("select tries from webhook_delivery order by webhook_id")
+            .fetch_all(&site.pool)
+            .await
+            .expect("asks");
+    assert!(tries[0].to_string().contains("200"), "{tries:?}");
+    assert!(tries[1].to_string().contains("TLS failed"), "{tries:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -33,6 +33,10 @@ pub struct Cli {
     /// Working for a board.
     #[command(flatten)]
     pub work: WorkArgs,
+    /// Whose certificates are trusted when a board or a server of data sets is called over https, in PEM; else those that
+    /// Mozilla trusts.
+    #[arg(long, global = true, env = "SSL_CERT_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A token for a board.

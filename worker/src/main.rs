@@ -14,6 +14,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     log();
     unlisted();
+    if let Some(Err(error)) = cli.ca_file.as_deref().map(breakmywork_roots::trust) {
+        tracing::error!("{error}");
+        return exit::code(exit::FAILED);
+    }
     exit::code(match cli.command {
         Some(Command::Train(args)) => {
             prepared(args.device.threads);

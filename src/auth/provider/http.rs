@@ -27,6 +27,7 @@ impl Default for Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            .tls_config(breakmywork_roots::tls())
             .user_agent(format!("BreakMyWork/{}", env!("CARGO_PKG_VERSION")))
             .timeout_global(Some(WHOLE))
             .max_response_header_size(HEAD_BYTES)
@@ -43,7 +44,8 @@ impl Http {
             true => self.0.run(request.map(|_| ())),
             false => self.0.run(request),
         };
-        let response = sent.map_err(|error| Trouble::Away(error.to_string()))?;
+        let away = |error| Trouble::Away(breakmywork_roots::explained(&error));
+        let response = sent.map_err(away)?;
         let (parts, mut body) = response.into_parts();
         let body = body.with_config().limit(BODY_BYTES).read_to_vec();
         let body = body.map_err(|error| Trouble::Away(error.to_string()))?;

@@ -33,6 +33,7 @@ struct Field {
 fn agent(redirects: u32) -> Agent {
     let settings = Agent::config_builder()
         .timeout_global(Some(PATIENCE))
+        .tls_config(breakmywork_roots::tls())
         .http_status_as_error(false)
         .max_redirects(redirects)
         .user_agent(concat!("breakmywork-worker/", env!("CARGO_PKG_VERSION")));
@@ -74,7 +75,10 @@ fn answered(
     url: &str,
     answer: Result<ureq::http::Response<Body>, ureq::Error>,
 ) -> Result<Vec<u8>, String> {
-    let away = |error: ureq::Error| format!("{url} cannot be reached: {error}");
+    let away = |error: ureq::Error| {
+        let why = breakmywork_roots::explained(&error);
+        format!("{url} cannot be reached: {why}")
+    };
     let mut answer = answer.map_err(away)?;
     let status = answer.status();
     let body = answer.body_mut().with_config().limit(MOST_BYTES);

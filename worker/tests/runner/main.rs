@@ -3,6 +3,8 @@
 mod board;
 mod data_sets;
 mod files;
+#[path = "../../../tests/pages/front.rs"]
+mod front;
 mod outside;
 mod reproduce;
 mod rights;

@@ -1,11 +1,13 @@
 //! What a token is to a worker that has nothing else.
 
 use crate::board::{self, ENDLESS, QUICK};
+use crate::front::Authority;
 use crate::server::{self, Server, over_rest};
 use crate::{Worker, text, until};
 use breakmywork_protocol::db::MIGRATOR;
 use sqlx::PgPool;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 const STEPS: &str = "select count(*) from run_lease where step > 0";
 
@@ -59,6 +61,57 @@ async fn a_token_is_one_worker_the_one_that_came_last(pool: PgPool) {
     until(&pool, STEPS, 2).await;
     second.signal(rustix::process::Signal::TERM);
     assert_eq!(second.wait().code(), Some(0));
+}
+
+/// A board with an authority of its own is worked for by who was told to trust it, and by nobody else.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_board_is_believed_that_has_a_certificate_of_who_is_trusted(pool: PgPool) {
+    if !over_rest() {
+        return;
+    }
+    let url = board::url(&pool).await;
+    let store = tempfile::tempdir().expect("a folder");
+    board::registered(&pool, QUICK).await;
+    let board = Server::start(&url);
+    let port = board.address.rsplit(':').next();
+    let port = port.and_then(|port| port.parse().ok()).expect("a port");
+    let (trusted, other) = (Authority::new(), Authority::new());
+    let front = trusted.front(port);
+    let address = format!("https://localhost:{}", front.port);
+    let token = server::token(&url);
+    let token = ["--server", &address, "--once", "--token", &token];
+
+    let file = trusted.file();
+    let file = file.to_str().expect("a path");
+    let output = run(&[&token[..], &["--ca-file", file]].concat(), &store);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let done = "select count(*)::text from run where state = 'succeeded'";
+    assert_eq!(text(&pool, done).await, "1");
+
+    let file = other.file();
+    let mut stranger = Command::new(env!("CARGO_BIN_EXE_breakmywork-worker"))
+        .args(token)
+        .env("SSL_CERT_FILE", &file)
+        .env_remove("DATABASE_URL")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let log = BufReader::new(stranger.stderr.take().expect("a log"));
+    let mut said = log.lines().map(|line| line.expect("reads"));
+    let why = said.find(|line| line.contains("UnknownIssuer"));
+    assert!(
+        why.expect("it says why").contains("--ca-file"),
+        "and what to do"
+    );
+    stranger.kill().expect("ends");
+    stranger.wait().expect("has ended");
+
+    let missing = store.path().join("none.pem");
+    let missing = missing.to_str().expect("a path");
+    let output = run(&[&token[..], &["--ca-file", missing]].concat(), &store);
+    assert_eq!(output.status.code(), Some(10));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("No such file"), "{said}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -52,6 +52,7 @@ impl Rest {
     pub(in crate::runner) fn new(address: String, token: String, patience: Duration) -> Self {
         let settings = Agent::config_builder()
             .timeout_global(Some(patience))
+            .tls_config(breakmywork_roots::tls())
             .http_status_as_error(false)
             // A board ends connections that idle for a quarter of a minute.
             .max_idle_age(Duration::from_secs(10))
@@ -238,7 +239,10 @@ impl Rest {
         let (status, body) = asked
             .await
             .map_err(|error| Error::Away(error.to_string()))?
-            .map_err(|error| Error::Away(format!("the board cannot be reached: {error}")))?;
+            .map_err(|error| {
+                let why = breakmywork_roots::explained(&error);
+                Error::Away(format!("the board cannot be reached: {why}"))
+            })?;
         match status.is_success() {
             true => Ok(body),
             false => Err(refusal(status, &body)),

@@ -114,7 +114,7 @@ fn receive(
     }
     let response = request.call().map_err(|error| Error::Connection {
         url: url.to_owned(),
-        reason: error.to_string(),
+        reason: breakmywork_roots::explained(&error),
     })?;
     let offered = match response.status() {
         StatusCode::OK => {
@@ -183,6 +183,7 @@ fn copy(
 fn agent(url: &str) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
+        .tls_config(breakmywork_roots::tls())
         .timeout_connect(Some(SILENCE))
         .timeout_recv_response(Some(SILENCE))
         .timeout_per_read(Some(SILENCE))

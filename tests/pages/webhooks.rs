@@ -151,7 +151,7 @@ async fn a_receiver_is_believed_that_has_a_certificate_of_who_is_trusted(pool: P
             .fetch_all(&site.pool)
             .await
             .expect("asks");
-    assert!(tries[0].to_string().contains("200"), "{tries:?}");
+    assert!(tries[0].to_string().contains("204"), "{tries:?}");
     assert!(tries[1].to_string().contains("TLS failed"), "{tries:?}");
 }
 

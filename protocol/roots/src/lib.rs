@@ -29,10 +29,9 @@ fn read(path: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let pem = std::fs::read(path).map_err(|error| error.to_string())?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
-        match item.map_err(|error| error.to_string())? {
-            PemItem::Certificate(certificate) => certificates.push(certificate),
-            // A key beside it is nobody's to trust.
-            _ => {}
+        // A key beside it is nobody's to trust.
+        if let PemItem::Certificate(certificate) = item.map_err(|error| error.to_string())? {
+            certificates.push(certificate);
         }
     }
     match certificates.is_empty() {

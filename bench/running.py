@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,18 @@ import urllib.request
 from datetime import datetime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+# Debian's packages of the programs that measurements need.
+PACKAGES = {"psql": "postgresql-client", "wrk": "wrk"}
+
+
+def need(*programs):
+    """Ends with what to install if one of these programs is missing: before a board is filled, not after."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        packages = " ".join(PACKAGES[program] for program in missing)
+        sys.exit(f"{' and '.join(missing)} not found; on Debian: apt-get install {packages}")
 
 
 class Board:

@@ -3,9 +3,10 @@
 #[path = "support/data.rs"]
 mod data;
 
+use breakmywork_protocol::metric;
 use breakmywork_protocol::result::RunResult;
 use breakmywork_protocol::spec::{
-    Dropout, FittedOn, MaskTime, Plan, Scaling, Site, Temperature, limits,
+    Dropout, FittedOn, MaskTime, Plan, Scaling, Site, Temperature, Uncertainty, limits,
 };
 use breakmywork_training::data::{Content, Image, Review, Splits};
 use breakmywork_training::device::DeviceChoice;
@@ -369,6 +370,43 @@ fn a_test_of_longer_sequences_and_shifted_numbers_leaves_training_as_it_is() {
     // From [1, 2) the sum is two more, which nobody can know.
     let shifted = run("shift = 1").1.metrics["test_mse"];
     assert!(shifted > plain.metrics["test_mse"] + 1.0, "{shifted}");
+}
+
+/// What a criterion may name is what a run reports, of classes, of keys and of a text; asking for an entropy changes nothing
+/// else.
+#[test]
+fn a_run_reports_what_was_said_before_it_and_an_entropy_only_where_it_is_asked_for() {
+    let data_sets = data::folder();
+    for (task, steps) in [(0, 20), (4, 20), (5, 5), (6, 20)] {
+        for samples in [0, 2] {
+            let mut plan = data::plan(data::TASKS[task], "");
+            plan.setup.training.steps = Some(steps);
+            plan.setup.evaluation.every = Some(steps);
+            plan.setup.evaluation.samples = samples;
+            let mut run = |uncertainty| {
+                plan.setup.evaluation.uncertainty = uncertainty;
+                let result = train(&plan, data_sets.path()).expect("trains").1;
+                for name in metric::of(&plan.setup) {
+                    assert!(result.metrics.contains_key(name), "{task} {samples} {name}");
+                }
+                result.metrics
+            };
+            let (mut plain, mut asked) = (run(None), run(Some(Uncertainty::Entropy)));
+            let rank = "uncertainty_error_rank";
+            let variance = plain.get("variance_error_rank").copied();
+            assert_eq!(plain.remove(rank), variance, "{task} {samples}");
+            let entropy = asked.remove(rank).expect("asked for");
+            assert!((-1.0..=1.0).contains(&entropy) && Some(entropy) != variance);
+            assert!(plain.keys().eq(asked.keys()));
+            for (name, value) in plain {
+                let off = (asked[&name] - value).abs();
+                assert!(
+                    off < 1e-6 * value.abs().max(1.0),
+                    "{task} {samples} {name}: {off}"
+                );
+            }
+        }
+    }
 }
 
 /// The fitted temperature against measurements at fixed ones, of classes, of keys and of a text: none is better on

@@ -65,10 +65,7 @@ impl<'a> Run<'a> {
             purpose,
             sequences: self.plan.setup.evaluation.sequences,
             samples,
-            uncertainty: match purpose {
-                Purpose::Test => self.plan.setup.evaluation.uncertainty,
-                _ => None,
-            },
+            uncertainty: None,
             temperature,
             dtype: DTYPE,
             device: &self.device,
@@ -120,6 +117,7 @@ impl<'a> Run<'a> {
     ) -> Result<Option<BTreeMap<String, f64>>, Failure> {
         let Evaluation {
             samples,
+            uncertainty,
             temperature,
             ..
         } = self.plan.setup.evaluation;
@@ -130,7 +128,12 @@ impl<'a> Run<'a> {
         };
         let of_last =
             |purpose, samples| self.measurement(purpose, samples, &last, &dropout, cooled);
-        let Some(test) = self.evaluate(&of_last(Purpose::Test, samples), reporter)? else {
+        // Of the last weights alone: it needs every prediction, where a loss has a faster way.
+        let tested = Measurement {
+            uncertainty,
+            ..of_last(Purpose::Test, samples)
+        };
+        let Some(test) = self.evaluate(&tested, reporter)? else {
             return Ok(None);
         };
         let Some(training) = self.evaluate(&of_last(Purpose::Training, 0), reporter)? else {

@@ -2,8 +2,8 @@
 //!
 //! It walks as [`super::cpu`] does, but with the whole minibatch at once: the products with x of all steps are one
 //! product; then one kernel walks all steps where its blocks can share them (`recurrence`), else a step is one product
-//! and one kernel, and so back; the gradients of the weights are one product each after the walk back. Output and loss go by blocks of rows. Nothing waits for the card: losses, norms
-//! and the factor of clipping stay on it.
+//! and one kernel, and so back; the gradients of the weights are one product each after the walk back. Output and loss
+//! go by blocks of rows. Nothing waits for the card: losses, norms and the factor of clipping stay on it.
 
 mod copies;
 mod embedding;

@@ -39,7 +39,7 @@ pub(super) struct Work {
     claims: i64,
     /// How many of its claims were tested.
     coverage: Coverage,
-    /// Experiments proposed.
+    /// Experiments on its claims, withdrawn ones left out, as far as they are counted: 1,001 stands for more than a thousand.
     experiments: i64,
     /// Who put it on the board; null of what it began with.
     added_by: Option<String>,

@@ -18,9 +18,6 @@ pub struct Frozen {
     pub registered_at: DateTime<Utc>,
 }
 
-/// Experiments of a claim that are looked through for one: the newest.
-const LOOKED_THROUGH: i64 = 1_000;
-
 /// Of each of these claims the newest registered experiment that everybody may see and whose verdict would move it.
 ///
 /// # Errors
@@ -30,17 +27,10 @@ pub async fn frozen(db: impl PgExecutor<'_>, claims: &[ClaimId]) -> sqlx::Result
         Frozen,
         r#"select wanted.id as "claim!: ClaimId", e.id as "experiment!: ExperimentId", e.spec as "spec!",
              e.registered_at as "registered_at!"
-           from unnest($1::bigint[]) wanted (id) cross join lateral (
-             select id, spec, registered_at from (
-               select id, spec, registered_at, closed, exploratory, outside, disputed_at from public_experiment
-               where claim_id = wanted.id order by id desc limit $2
-             ) newest
-             where registered_at is not null and not closed and not exploratory and disputed_at is null
-               and cardinality(outside) = 0 and not (spec ? 'search')
-             order by id desc limit 1
-           ) e"#,
+           from unnest($1::bigint[]) wanted (id)
+           cross join lateral newest_that_may_break(wanted.id) as found (id)
+           cross join lateral (select id, spec, registered_at from experiment where experiment.id = found.id offset 0) e"#,
         claims as &[ClaimId],
-        LOOKED_THROUGH,
     )
     .fetch_all(db)
     .await

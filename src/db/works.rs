@@ -33,7 +33,8 @@ pub struct Work {
     pub claims: i64,
     /// How many of them were tested: their standing is another than *untested*.
     pub tested: i64,
-    /// Experiments proposed.
+    /// Experiments proposed, withdrawn ones left out; one more than [`claims::COUNTED`](super::claims::COUNTED) stands for
+    /// more than that.
     pub experiments: i64,
     /// Who put it on the board; none of seed content.
     pub added_by: Option<String>,
@@ -58,22 +59,24 @@ macro_rules! select_works {
     ($tail:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             Work,
-            r#"select id as "id: WorkId", slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon, moderation,
+            r#"select work.id as "id: WorkId", slug, kind, title, authors, year, url, doi, arxiv, citation, phenomenon, moderation,
                  moderation_reason, added_by as "added_by_id: AccountId",
                  (select name from account where account.id = work.added_by) as added_by,
                  (select coalesce(max(id), 0) from board_edit where work_id = work.id) as "version!",
-                 (select count(*) from public_claim where work_id = work.id) as "claims!",
-                 -- As `Claim::standing` has it: something bears on it that was survived, is a challenge, or was confirmed.
-                 (select count(*) from public_claim claim where work_id = work.id and exists (
-                   select from experiment e left join verdict v on v.experiment_id = e.id
-                   where e.claim_id = claim.id and cardinality(e.outside) = 0 and e.disputed_at is null
-                     and (v.outcome = 'supported' or e.challenge in ('open', 'not_confirmed')
-                       or e.challenge = 'confirmed' and not exists (
-                         select from experiment c where c.confirms = e.id and c.disputed_at is not null)))
-                 ) as "tested!",
-                 (select count(*) from experiment join claim on claim.id = claim_id
-                  where work_id = work.id and hidden_at is null) as "experiments!"
-               from work "# + $tail
+                 fared.claims as "claims!", fared.tested as "tested!", fared.experiments as "experiments!"
+               from (select * from work "# + $tail + r#") work
+               cross join lateral (
+                 select count(*) as claims,
+                   -- As `Claim::standing` has it: something bears on it that was survived, is a challenge, or was confirmed.
+                   count(*) filter (where tally.survived > 0 or tally.refuted > 0
+                     or tally.challenged_by is not null or tally.fell_by is not null) as tested,
+                   least(coalesce(sum(tried.experiments), 0), 1001)::bigint as experiments
+                 from public_claim claim
+                 cross join lateral tried_on(claim.id) as tried
+                 left join lateral (select * from claim_tally t where t.claim_id = claim.id offset 0) tally on true
+                 where claim.work_id = work.id
+               ) fared
+               order by work.id"#
             $(, $argument)*
         )
     };

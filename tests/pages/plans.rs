@@ -1,19 +1,21 @@
-//! What is read of a claim, of the severest ones, of what takes forecasts and of what is sealed, of a tuned experiment and of a
-//! search costs the same in a larger board, whatever the database believes of how large its tables are.
+//! What is read of a claim, of the severest ones, of works, of what would break a claim, of what takes forecasts and of what is
+//! sealed, of a tuned experiment and of a search costs the same in a larger board, whatever the database believes of how large
+//! its tables are.
 
 use crate::{search, support::*, tuning::TUNED};
 use breakmywork::{
     auth::account::Role,
     db::{
-        claims, experiments,
+        claims, experiments, front,
         listed::{self, Filter, Sort},
         tuning,
         visible::Visible,
+        works,
     },
 };
 use breakmywork_protocol::{
     db::MIGRATOR,
-    id::{ClaimId, ExperimentId},
+    id::{ClaimId, ExperimentId, WorkId},
     jobs::{self, Timing},
 };
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
@@ -65,7 +67,7 @@ async fn more(site: &Site, number: u32) {
 }
 
 /// So many withdrawn experiments on another claim, each with a trial and a run of it, and a tenth as many claims that fared
-/// this way and that.
+/// this way and that, of a work that is not on the first page of works: of one that is, each claim is looked at.
 async fn crowd(site: &Site, number: u32) {
     sql(
         &site.pool,
@@ -86,7 +88,7 @@ async fn crowd(site: &Site, number: u32) {
                from generate_series(1, {number} / 10) g;
              insert into thread (id) overriding system value select thread from claims;
              insert into claim (id, work_id, label, sentence, thread_id) overriding system value
-             select id, (select min(id) from work), 'C' || 1000 + g, 's', thread from claims;
+             select id, (select max(id) from work), 'C' || 1000 + g, 's', thread from claims;
              insert into claim_tally (claim_id, survived, doubt, challenged_by)
              select id, g % 2, -(g % 2) * g, case when g % 3 = 0 then 1 end from claims;"
         ),
@@ -121,6 +123,8 @@ async fn read_so_far(one: &PgPool) -> i64 {
 /// What is read.
 struct Read {
     claim: ClaimId,
+    /// All that was proposed on this one was withdrawn.
+    withdrawn: ClaimId,
     tuned: Visible,
     search: ExperimentId,
 }
@@ -137,6 +141,8 @@ async fn cost(one: &PgPool, read: &Read) -> Vec<(&'static str, i64)> {
         "tuning",
         "search",
         "open forecasts",
+        "works",
+        "what would break",
         "sweep",
     ] {
         match what {
@@ -177,6 +183,17 @@ async fn cost(one: &PgPool, read: &Read) -> Vec<(&'static str, i64)> {
                 };
                 let page = listed::page(one, &filter, Sort::Newest, None, 20).await;
                 assert_eq!(page.expect("reads").ids.len(), 1);
+            }
+            "works" => {
+                let works = works::list(one, WorkId(0), 20).await.expect("reads");
+                let of_claim = works.iter().find(|work| work.experiments > 0);
+                assert!(of_claim.expect("one").tested > 0);
+            }
+            "what would break" => {
+                let found = front::frozen(one, &[read.claim, read.withdrawn]).await;
+                let found = found.expect("reads");
+                assert_eq!(found.len(), 1);
+                assert_eq!(found[0].claim, read.claim);
             }
             _ => {
                 jobs::reap(one, Timing::default()).await.expect("sweeps");
@@ -239,6 +256,7 @@ async fn hold(pool: PgPool, looked: Looked) {
     let tuned = experiments::find(&site.pool, registered[0], None).await;
     let read = Read {
         claim: ClaimId(site.claim("C2").await),
+        withdrawn: ClaimId(site.claim("C3").await),
         tuned: tuned
             .expect("reads")
             .expect("it is there")

@@ -1,0 +1,1 @@
+select tried_on(id), newest_that_may_break(id) from claim;

@@ -4,9 +4,11 @@ use crate::board;
 use crate::db::experiments::{self as table, Experiment};
 use crate::error::{Error, Result};
 use breakmywork_protocol::id::{AccountId, ExperimentId};
+use breakmywork_protocol::record::{self, Act, Subject};
+use serde_json::json;
 use sqlx::PgConnection;
 
-/// Says under which DOI the result lies in an archive; nothing typed takes that back.
+/// Says under which DOI the result lies in an archive, on record; nothing typed takes that back.
 ///
 /// # Errors
 /// As [`may_say`]; if it is no DOI (pointer `/doi`).
@@ -25,7 +27,18 @@ pub async fn say(
         "" => None,
         typed => Some(board::doi(typed).map_err(|detail| Error::field("/doi", detail))?),
     };
-    Ok(table::set_doi(tx, id, doi.as_deref()).await?)
+    if table::set_doi(&mut *tx, id, doi.as_deref()).await? {
+        let subject = Subject::Experiment(id);
+        record::act(
+            tx,
+            subject,
+            Act::Deposited,
+            Some(who),
+            json!({ "doi": doi }),
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 /// Whether that person may say where the result of the experiment lies.

@@ -306,7 +306,7 @@ macro_rules! select_experiments {
     };
 }
 
-/// Says under which DOI its result lies in an archive; `None` takes that back.
+/// Says under which DOI its result lies in an archive, `None` that it does not; whether that is new.
 ///
 /// # Errors
 /// If the database is away.
@@ -314,15 +314,15 @@ pub async fn set_doi(
     db: impl PgExecutor<'_>,
     id: ExperimentId,
     doi: Option<&str>,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<bool> {
     sqlx::query!(
-        "update experiment set doi = $2 where id = $1",
+        "update experiment set doi = $2 where id = $1 and doi is distinct from $2",
         id as ExperimentId,
         doi
     )
     .execute(db)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected() > 0)
 }
 
 /// Every state that an experiment can be in, in the order of its life.

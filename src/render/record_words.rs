@@ -67,6 +67,10 @@ pub fn told(entry: &Entry) -> String {
             }
             let act = match body["author"]["name"].as_str() {
                 Some(author) => format!("author named: {author}"),
+                None if body["act"] == "deposited" => match body["doi"].as_str() {
+                    Some(doi) => format!("result said to be deposited as {doi}"),
+                    None => "result said to be deposited nowhere".to_owned(),
+                },
                 None => match body["rival"].as_i64() {
                     Some(rival) => format!("{} (claim {rival})", text("act").replace('_', " ")),
                     None => text("act").replace('_', " "),

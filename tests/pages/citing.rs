@@ -207,9 +207,22 @@ async fn a_result_is_cited_by_the_doi_of_its_copy_in_an_archive(pool: PgPool) {
         .expect("JSON");
     assert_eq!(experiment["doi"], "10.5281/zenodo.1234567");
 
+    // Once on record, however often it is said.
+    let again = boss.post(&asked, &deposit("10.5281/zenodo.1234567")).await;
+    again.assert_status(StatusCode::SEE_OTHER);
     ada.post(&asked, &deposit(" "))
         .await
         .assert_status(StatusCode::SEE_OTHER);
+    let record = get(&reader, "/record").await;
+    for (words, times) in [
+        (
+            "result said to be deposited as 10.5281/zenodo.1234567 by boss",
+            1,
+        ),
+        ("result said to be deposited nowhere by ada", 1),
+    ] {
+        assert_eq!(record.matches(words).count(), times, "{words}: {record}");
+    }
     let bib = read("bib", &get(&reader, &format!("{path}/cite.bib")).await);
     assert!(
         bib["breakmywork-experiment-1"]["fields"]

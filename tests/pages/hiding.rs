@@ -6,6 +6,7 @@ use crate::support::{Browser, Site, location};
 use axum::http::StatusCode;
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
+use serde_json::Value;
 use sqlx::PgPool;
 
 /// A proposal that says [`SECRET`] wherever it can.
@@ -97,6 +98,14 @@ async fn nobody_but_its_author_and_moderators_is_told_of_it(pool: PgPool) {
     }
     let claim = format!("/claims/{}", site.claim("C2").await);
     assert!(!member.get(&claim).await.text().contains(&of_it));
+    // Nor is it counted: beside it there is one.
+    let told: Value = member.get(&format!("/api/v1{claim}")).await.json();
+    assert_eq!(told["tally"]["experiments"], 1);
+    let works = member.get("/works").await.text();
+    assert!(
+        works.contains(" 1 experiment<") || works.contains(">1 experiment<"),
+        "{works}"
+    );
     // What everybody reads instead.
     let page = member.get(&path).await;
     page.assert_status_ok();

@@ -6,6 +6,7 @@ use breakmywork::auth::account::Role;
 use breakmywork::db::comments::{self, moderation, versions};
 use breakmywork::db::hiding;
 use breakmywork::db::{accounts, claims, experiments, rivals};
+use breakmywork::deposit;
 use breakmywork::discussion;
 use breakmywork::error::Error;
 use breakmywork::hiding::Hideable;
@@ -86,7 +87,7 @@ impl<'a> Crowd<'a> {
     async fn something(&mut self, tx: &mut PgTransaction<'_>) -> Result<(), Error> {
         let who = *self.people.choose(&mut self.random).expect("people");
         let whom = *self.people.choose(&mut self.random).expect("people");
-        match self.random.random_range(0..23) {
+        match self.random.random_range(0..24) {
             0..5 => self.propose_and_register(tx, who).await,
             5 => {
                 let id = self.experiment(tx, "proposed").await?;
@@ -209,6 +210,12 @@ impl<'a> Crowd<'a> {
                     is_moderator: true,
                 };
                 rival::end(tx, claim, other, who, "both can hold").await
+            }
+            22 => {
+                let id = self.experiment(tx, "concluded").await?;
+                let typed = ["10.5281/zenodo.1", "10.5281/zenodo.2", ""];
+                let typed = typed.choose(&mut self.random).expect("some");
+                deposit::say(tx, id, who, true, typed).await
             }
             _ => Ok(accounts::set_role(tx, whom, Role::Moderator).await?),
         }

@@ -20,6 +20,7 @@ async fn a_thousand_random_acts_leave_a_record_that_agrees_with_everything(pool:
         "cancelled",
         "claim",
         "conclusion",
+        "deposited",
         "disabled",
         "dispute_resolved",
         "disputed",
@@ -196,12 +197,16 @@ async fn what_was_there_before_the_record_is_put_on_it_once(pool: PgPool) {
     while crowd.done < 200 {
         crowd.act().await;
     }
-    // As the migration finds a board of an earlier release, which knew no seals, no disputes, no hidden proposals, and nobody who accepted a test.
+    // As the migration finds a board of an earlier release, which knew no seals, no disputes, no hidden
+    // proposals, no locked discussions, no deposits, and nobody who accepted a test.
     board
         .as_owner("delete from seal; delete from notice; delete from news; delete from comment where kind = 'opening'; update experiment set opens_at = null, opened_at = null, seal_days = null")
         .await;
     board
-        .as_owner("update claim set named_author_id = null; delete from co_signature; delete from claim_rival; update experiment set acceptance = null, hidden_at = null, hidden_by = null, hidden_reason = null, appeal = null, appealed_at = null, appeal_answer = null")
+        .as_owner("update claim set named_author_id = null; delete from co_signature; delete from claim_rival; update experiment set acceptance = null, doi = null, hidden_at = null, hidden_by = null, hidden_reason = null, appeal = null, appealed_at = null, appeal_answer = null")
+        .await;
+    board
+        .as_owner("update thread set locked_at = null, locked_by = null, lock_reason = null")
         .await;
     board
         .as_owner("update experiment set disputed_at = null, disputed_by = null, dispute_reason = null, dispute_answer = null; select count_verdict(experiment_id) from verdict")

@@ -113,6 +113,9 @@ tampering! {
     an_edited_tally_of_a_claim_is_found,
         "update claim_tally set survived = survived + 1",
         [NotRecorded, "claim "];
+    a_doi_that_nobody_said_is_found,
+        "update experiment set doi = '10.5281/zenodo.1' where id = 1",
+        [NotRecorded, "experiment 1"];
     an_edited_result_is_found,
         "update run set result = jsonb_set(result, '{metrics,test_mse}', '0.001') where id = 2",
         [RunChanged, "conclusion of experiment 1"], [NotReproduced, "conclusion of experiment 1"];

@@ -118,6 +118,8 @@ pub enum Act {
     Edited,
     /// Put a work on the board that nobody had to approve.
     Added,
+    /// Said under which DOI the result of an experiment lies in an archive, or that it does not.
+    Deposited,
     /// Put a newcomer's work or claim on the board.
     Approved,
     /// Left it off the board.

@@ -148,6 +148,14 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
             where named_author_id is distinct from last.author::bigint
             order by id limit $1)
            union all
+           (select 'experiment ' || id, 'its result is said to be deposited as ' || coalesce(experiment.doi, 'nothing')
+            from experiment left join lateral (
+                select body::jsonb ->> 'doi' as doi from record_entry
+                where subject = 'experiment' and subject_id = experiment.id
+                  and body::jsonb ->> 'act' = 'deposited' order by seq desc limit 1) last on true
+            where experiment.doi is distinct from last.doi
+            order by id limit $1)
+           union all
            (select 'experiment ' || coalesce(s.experiment_id, told.experiment_id),
                    case when s.experiment_id is null then 'what the author of claim ' || told.claim_id || ' answered is gone'
                      else 'the author of claim ' || s.claim_id || ' answered it in these words' end

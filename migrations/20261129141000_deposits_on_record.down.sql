@@ -1,0 +1,2 @@
+-- The record is only added to: what it says of deposits stays.
+select;

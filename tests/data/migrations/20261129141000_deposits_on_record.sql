@@ -1,0 +1,1 @@
+select body from record_entry where body::jsonb ->> 'act' = 'deposited';

@@ -35,6 +35,8 @@ class Filled:
             "select e.id, e.claim_id, c.thread_id from experiment e join claim c on c.id = e.claim_id").split("|"))
         board.call("POST", f"/threads/{self.thread}/comments",
                    {"body": "A comment with *words*, `code` and a formula: $p(y | x) = \\sum_z p(y | x, z)$. " * 3})
+        # An experiment with very many runs, once there is one.
+        self.long = None
         self.comment = int(self.sql("select max(id) from comment where kind = 'comment'"))
 
     def sql(self, text):
@@ -73,6 +75,16 @@ class Filled:
             select setval(pg_get_serial_sequence('experiment', 'id'), (select max(id) from experiment));
             select setval(pg_get_serial_sequence('run', 'id'), (select max(id) from run))""")
 
+    def lengthen(self, experiment, runs):
+        """Copies a run of the experiment into it, with seeds that none of its runs has."""
+        one, fresh = self.sql(f"select min(id), (select max(id) + 1 from run) from run where experiment_id = {experiment}").split("|")
+        keys = f"select {fresh} + g as id, g as seed from generate_series(1, {runs}) g"
+        self.sql(f"""
+            select pg_temp.copies('run', {one}, 'id seed', $q${keys} where not exists (
+                select from run where experiment_id = {experiment} and run.seed = g)$q$);
+            select setval(pg_get_serial_sequence('run', 'id'), (select max(id) from run))""")
+        self.long = experiment
+
     def talk(self, comments, threads):
         """Copies the comment into the threads that a query names, in turn."""
         if comments <= 0:
@@ -90,6 +102,7 @@ class Filled:
 
     def pages(self):
         claim, experiment, thread = self.claim, self.experiment, self.thread
+        long = {"very many runs": f"/experiments/{self.long}/runs"} if self.long else {}
         return {
             "home": "/",
             "works": "/works",
@@ -99,6 +112,7 @@ class Filled:
             "experiments": "/experiments",
             "an experiment": f"/experiments/{experiment}",
             "its runs": f"/experiments/{experiment}/runs",
+            **long,
             "search": "/search?q=mask",
             "queue": "/queue",
             "a claim as JSON": f"/api/v1/claims/{claim}",

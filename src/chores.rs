@@ -6,6 +6,7 @@ use crate::forecast;
 use crate::front;
 use crate::noted;
 use crate::pace;
+use crate::sealing::at_rest;
 use crate::state::AppState;
 use breakmywork_protocol::jobs::{self, Timing};
 use breakmywork_protocol::news;
@@ -127,6 +128,10 @@ async fn forget(state: &AppState) {
                 break;
             }
         }
+    }
+    // What was sealed meanwhile by a server with an older key, or while the database was away at the start.
+    if let Err(error) = at_rest::reseal(&state.pool, &state.settings.secret_keys).await {
+        tracing::warn!("could not seal secrets with the first key: {error}");
     }
     if let Err(error) = session::clean_up(&state.pool).await {
         tracing::warn!("could not remove old sessions: {error}");

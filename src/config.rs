@@ -3,6 +3,7 @@
 use crate::auth::account::Role;
 use crate::auth::provider::Providers;
 use crate::mail::SmtpUrl;
+use crate::sealing::Keys;
 use breakmywork_protocol::spec::USUAL_HOURS;
 use clap::{Args, ValueEnum};
 use lettre::message::Mailbox;
@@ -100,6 +101,19 @@ pub struct Settings {
     )]
     pub sign_in_with: Providers,
 
+    /// File with the keys that seal the secrets of second factors and webhooks in the database: each on a line, of which the
+    /// first seals and all open. `breakmywork secrets make-key FILE` makes one. Without it `up` has one of its own in the
+    /// data directory, and `serve` leaves these secrets in clear.
+    #[arg(
+        long = "secret-key-file",
+        env = "BREAKMYWORK_SECRET_KEY_FILE",
+        value_name = "FILE",
+        value_parser = Keys::read,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub secret_keys: Keys,
+
     /// Where members' webhooks may go.
     #[arg(
         long,
@@ -188,6 +202,7 @@ impl Default for Settings {
             mail_from: None,
             second_factor_for: SecondFactorFor::Nobody,
             sign_in_with: Providers::default(),
+            secret_keys: Keys::default(),
             webhooks: Webhooks::Public,
             checkpoint_dir: None,
         }

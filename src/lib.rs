@@ -51,6 +51,7 @@ pub mod router;
 mod routes;
 pub mod schema;
 pub mod scope_map;
+pub mod sealing;
 pub mod search;
 pub mod seed;
 pub mod server;

@@ -246,15 +246,16 @@ pub(super) struct FreshWebhookSecret {
     responses((status = 200, body = FreshWebhookSecret), (status = 403, description = "The token lacks the scope `account`"),
         (status = 404, description = "No webhook of yours")))]
 pub(super) async fn rotate(
-    State(pool): State<PgPool>,
+    State(state): State<AppState>,
     Path(id): Path<WebhookId>,
     account: ApiAccount,
     headers: HeaderMap,
     body: Body<EmptyBody>,
 ) -> Result<Response, Stop> {
     account.require(Scope::Account)?;
-    let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    let (secret, old_secret_until) = manage::rotate(&mut call.tx, account.id, id).await?;
+    let mut call = idempotency::begin(&state.pool, &account, &headers, &body.fingerprint).await?;
+    let settings = &state.settings;
+    let (secret, old_secret_until) = manage::rotate(&mut call.tx, settings, account.id, id).await?;
     tracing::info!(account = %account.id, webhook = %id, by = %account.token, "webhook's secret changed");
     let again = FreshWebhookSecret {
         secret: None,

@@ -2,7 +2,9 @@
 
 use super::secret;
 use crate::render::html::Html;
+use crate::sealing::Sealable;
 use qrcode::{QrCode, render::svg};
+use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 use totp_rs::{Builder, Totp};
 
@@ -18,16 +20,47 @@ const RECOVERY_BYTES: usize = 10;
 /// Who asks for a code, as the app shows it.
 const ISSUER: &str = "Break My Work";
 
-/// A new secret.
-pub fn new_secret() -> Vec<u8> {
-    let mut secret = vec![0; SECRET_BYTES];
-    secret::fill(&mut secret);
-    secret
+/// From which both sides compute codes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret([u8; SECRET_BYTES]);
+
+impl Secret {
+    /// A random one.
+    pub fn new() -> Self {
+        let mut bytes = [0; SECRET_BYTES];
+        secret::fill(&mut bytes);
+        Self(bytes)
+    }
 }
 
-fn totp(name: &str, secret: &[u8]) -> Totp {
+impl Default for Secret {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Sealable for Secret {
+    const KIND: &'static str = "second_factor.secret";
+    const LEN: usize = SECRET_BYTES;
+
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+fn totp(name: &str, secret: &Secret) -> Totp {
     Builder::new()
-        .with_secret(secret.to_vec())
+        .with_secret(secret.0.to_vec())
         .with_issuer(Some(ISSUER))
         .with_account_name(name)
         .build()
@@ -35,12 +68,12 @@ fn totp(name: &str, secret: &[u8]) -> Totp {
 }
 
 /// The secret as an app takes it that cannot see the picture, in groups of four.
-pub fn typed(secret: &[u8]) -> String {
+pub fn typed(secret: &Secret) -> String {
     grouped(&totp("-", secret).secret().to_base32())
 }
 
 /// The picture that an app sees.
-pub fn picture(name: &str, secret: &[u8]) -> Html {
+pub fn picture(name: &str, secret: &Secret) -> Html {
     let address = totp(name, secret).to_url().expect("as it was built");
     let code = QrCode::new(address).expect("an address fits");
     let svg = code
@@ -53,7 +86,7 @@ pub fn picture(name: &str, secret: &[u8]) -> Html {
 }
 
 /// The half minute since 1970 whose code that is, one more or less for clocks that differ; none if it is wrong.
-pub fn step_of(secret: &[u8], code: &str) -> Option<i64> {
+pub fn step_of(secret: &Secret, code: &str) -> Option<i64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let step = totp("-", secret).check(code, now.as_secs())?;
     i64::try_from(step).ok()
@@ -94,7 +127,7 @@ mod tests {
     /// RFC 6238, appendix B, whose codes of eight digits end in those of six.
     #[test]
     fn codes_are_those_of_the_standard() {
-        let secret = b"12345678901234567890";
+        let secret = &Secret(*b"12345678901234567890");
         for (time, code) in [
             (59, "287082"),
             (1_111_111_109, "081804"),
@@ -112,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_code_of_now_is_taken_and_another_is_not() {
-        let secret = new_secret();
+        let secret = Secret::new();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("later");
         let code = totp("ada", &secret).generate(now.as_secs()).to_string();
         let step = step_of(&secret, &code).expect("right");
@@ -120,7 +153,7 @@ mod tests {
         for wrong in ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦"] {
             assert_eq!(step_of(&secret, wrong), None, "{wrong}");
         }
-        assert_eq!(step_of(&new_secret(), &code), None);
+        assert_eq!(step_of(&Secret::new(), &code), None);
     }
 
     #[test]
@@ -133,10 +166,10 @@ mod tests {
             assert_eq!(plain(&typed), code.replace('-', ""));
         }
         assert_eq!(
-            typed(b"12345678901234567890"),
+            typed(&Secret(*b"12345678901234567890")),
             "GEZD-GNBV-GY3T-QOJQ-GEZD-GNBV-GY3T-QOJQ"
         );
-        let picture = picture("ada", &new_secret());
+        let picture = picture("ada", &Secret::new());
         assert!(picture.as_str().starts_with("<svg") && !picture.as_str().contains("<script"));
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct DatabaseArgs {
     /// A PostgreSQL server of your own; without it, the embedded one in --data-dir is used.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(super) database_url: Option<String>,
-    /// Where the embedded database, the checkpoints and the first admin's password are kept.
+    /// Where the embedded database, the checkpoints, the first admin's password and the key of secrets are kept.
     #[arg(long, env = "BREAKMYWORK_DATA_DIR", default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
     pub(super) data_dir: PathBuf,
     /// Folder of PostgreSQL's `initdb` and `postgres`; else PATH and Debian's folders are searched.

@@ -6,6 +6,7 @@ mod listen;
 mod migrate;
 mod password;
 mod postgres;
+mod secrets;
 mod seed;
 mod serve;
 mod signals;
@@ -67,6 +68,8 @@ enum Command {
     User(user::Command),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     Verify(verify::Args),
     Postgres(postgres::Args),
 }
@@ -129,6 +132,7 @@ impl Cli {
             Command::Seed(args) => seed::run(args).await?,
             Command::User(command) => user::run(command).await?,
             Command::Token(command) => token::run(command).await?,
+            Command::Secrets(command) => secrets::run(command).await?,
             Command::Verify(args) => return verify::run(args).await,
             Command::Postgres(args) => return postgres::run(args).await,
         }

@@ -2,6 +2,8 @@
 
 use super::listen::{CONNECTIONS, ListenArgs};
 use super::signals::Stop;
+use crate::sealing::Keys;
+use crate::sealing::at_rest::{self, Trouble};
 use crate::server;
 use breakmywork_protocol::db::{self, Mismatch};
 use sqlx::PgPool;
@@ -22,7 +24,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     let listener = args.listen.bind().await?;
     let settings = args.listen.settings(&listener)?;
     let pool = db::pool(&args.database_url, CONNECTIONS)?;
-    check(&pool).await?;
+    check(&pool, &settings.secret_keys).await?;
     let shutdown = CancellationToken::new();
     tracing::info!(
         "serving {} on {}",
@@ -46,13 +48,20 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
-/// Refuses a database of another release. One that is away is waited for by the pages.
-async fn check(pool: &PgPool) -> anyhow::Result<()> {
-    match db::schema_fits(pool).await {
-        Err(Mismatch::Unknown(error)) => {
-            tracing::warn!("the database does not answer yet: {error}");
-            Ok(())
+/// Refuses a database of another release, or with secrets that cannot be opened. One that is away is waited for by the pages,
+/// and its secrets are sealed by the chores.
+async fn check(pool: &PgPool, keys: &Keys) -> anyhow::Result<()> {
+    let away = match db::schema_fits(pool).await {
+        Err(Mismatch::Unknown(error)) => error,
+        fits => {
+            fits?;
+            match at_rest::start(pool, keys).await {
+                Err(Trouble::Database(error)) => error,
+                started => return Ok(started?),
+            }
         }
-        fits => Ok(fits?),
-    }
+    };
+    tracing::warn!("the database does not answer yet: {away}");
+    at_rest::warn_of_clear(keys);
+    Ok(())
 }

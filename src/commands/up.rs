@@ -3,8 +3,10 @@
 use super::admin::FirstAdmin;
 use super::database::{Database, DatabaseArgs};
 use super::listen::{CONNECTIONS, ListenArgs};
+use super::secrets;
 use super::signals::Stop;
 use super::worker::{self, Worker};
+use crate::sealing::{self, at_rest};
 use crate::seed;
 use crate::server;
 use anyhow::Context;
@@ -14,7 +16,7 @@ use std::fs::DirBuilder;
 use std::io::Write;
 use std::num::NonZero;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -82,6 +84,12 @@ async fn run_on(
     db::migrate(&database.pool)
         .await
         .context("Cannot migrate the database")?;
+    if settings.secret_keys.is_empty() {
+        let own = own_key(data_dir);
+        sealing::make(&own).with_context(|| format!("Cannot make {}", own.display()))?;
+        settings.secret_keys = secrets::read(&own)?;
+    }
+    at_rest::start(&database.pool, &settings.secret_keys).await?;
     seed::apply(&database.pool)
         .await
         .context("Cannot add the first content")?;
@@ -137,6 +145,11 @@ async fn run_on(
         // The kernel tells our children when this process ends.
         _ = stop.asked() => Ok(()),
     }
+}
+
+/// The file of keys that `up` makes where none is named.
+pub(super) fn own_key(data_dir: &Path) -> PathBuf {
+    data_dir.join("secret-key")
 }
 
 fn several(count: u16, one: &str, more: &str) -> String {

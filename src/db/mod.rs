@@ -34,6 +34,7 @@ pub mod runs;
 pub mod seals;
 pub mod search;
 pub mod second_factors;
+pub mod secrets;
 pub mod stalled;
 pub mod text_search;
 pub mod tuning;

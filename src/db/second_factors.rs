@@ -1,6 +1,7 @@
 //! Second factors, and who is asked for one.
 
 use crate::auth::secret;
+use crate::sealing::Stored;
 use breakmywork_protocol::id::AccountId;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
@@ -9,7 +10,7 @@ use sqlx::{PgConnection, PgExecutor};
 #[derive(Debug, Clone)]
 pub struct Factor {
     /// From which both sides compute codes.
-    pub secret: Vec<u8>,
+    pub secret: Stored,
     /// Since when codes are asked for; none before the first right one.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// Codes on paper that were not used.
@@ -23,7 +24,7 @@ pub struct Factor {
 pub async fn find(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<Option<Factor>> {
     sqlx::query_as!(
         Factor,
-        r#"select secret, confirmed_at,
+        r#"select secret as "secret: Stored", confirmed_at,
              (select count(*) from recovery_code r where r.account_id = f.account_id and used_at is null) as "codes_left!"
            from second_factor f where account_id = $1"#,
         account as AccountId,
@@ -52,14 +53,14 @@ pub async fn is_on(db: impl PgExecutor<'_>, account: AccountId) -> sqlx::Result<
 pub async fn begin(
     db: impl PgExecutor<'_>,
     account: AccountId,
-    secret: &[u8],
+    secret: &Stored,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "insert into second_factor (account_id, secret) values ($1, $2)
          on conflict (account_id) do update set secret = excluded.secret, created_at = now(), last_step = 0
          where second_factor.confirmed_at is null",
         account as AccountId,
-        secret,
+        secret.bytes(),
     )
     .execute(db)
     .await?;
@@ -196,7 +197,7 @@ pub struct Asked {
     /// What the cookie that knows this device is made with.
     pub password_hash: String,
     /// From which the code is computed.
-    pub secret: Vec<u8>,
+    pub secret: Stored,
 }
 
 /// Who was asked by a form that carries this, unless that was too long ago, or the account was disabled since.
@@ -207,7 +208,7 @@ pub async fn asked(db: impl PgExecutor<'_>, token: &str) -> sqlx::Result<Option<
     let hash = secret::hash(token);
     sqlx::query_as!(
         Asked,
-        r#"select a.id as "account: AccountId", a.name, a.password_hash, f.secret
+        r#"select a.id as "account: AccountId", a.name, a.password_hash, f.secret as "secret: Stored"
            from sign_in_step s join account a on a.id = s.account_id join second_factor f on f.account_id = a.id
            where s.token_hash = $1 and s.expires_at > now() and a.disabled_at is null and f.confirmed_at is not null"#,
         hash.as_slice(),

@@ -3,8 +3,8 @@
 pub mod log;
 pub mod queue;
 
+use crate::sealing::Stored;
 use crate::webhooks::address::Target;
-use crate::webhooks::sign::Secret;
 use breakmywork_protocol::id::{AccountId, NewsId, WebhookId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ pub async fn add(
     account: AccountId,
     target: &Target,
     what: What,
-    secret: &Secret,
+    secret: &Stored,
 ) -> sqlx::Result<WebhookId> {
     sqlx::query_scalar!(
         r#"insert into webhook (account_id, url, host, what, secret) values ($1, $2, $3, $4, $5)
@@ -186,7 +186,7 @@ pub async fn rotate(
     db: impl PgExecutor<'_>,
     account: AccountId,
     id: WebhookId,
-    secret: &Secret,
+    secret: &Stored,
 ) -> sqlx::Result<Option<DateTime<Utc>>> {
     sqlx::query_scalar!(
         r#"update webhook set secret_before = secret, before_until = now() + interval '1 day', secret = $3

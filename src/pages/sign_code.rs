@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     extract::{Form, Visit},
     render::{form::FormErrors, url},
+    sealing::Stored,
     state::AppState,
 };
 use askama::Template;
@@ -109,6 +110,19 @@ pub async fn check(
 /// What is said of a code that is not taken.
 pub(super) const WRONG: &str = "This code is wrong, or was used already. The app shows another one every half minute; the clock of its phone must be right. A code on paper works once.";
 
+/// The secret of somebody's second factor.
+///
+/// # Errors
+/// If it cannot be opened, which is the operator's to mend.
+pub(super) fn open(
+    state: &AppState,
+    account: AccountId,
+    stored: &Stored,
+) -> Result<second_factor::Secret> {
+    let opened = state.settings.secret_keys.open(account, stored);
+    opened.map_err(Error::internal)
+}
+
 /// Whether a code is one of the app, or one on paper, that was not used; then it is used now. Wrong ones are counted, whoever
 /// gives them, since only who knows the password can.
 ///
@@ -117,9 +131,10 @@ pub(super) const WRONG: &str = "This code is wrong, or was used already. The app
 pub(super) async fn is_right(
     state: &AppState,
     account: AccountId,
-    secret: &[u8],
+    secret: &Stored,
     code: &str,
 ) -> Result<bool> {
+    let secret = &open(state, account, secret)?;
     state
         .throttle
         .code(account)

@@ -7,6 +7,7 @@ use crate::db::webhooks::log::named;
 use crate::db::webhooks::queue::{self, Due, ToSend};
 use crate::db::webhooks::{self, What};
 use crate::render::news_words;
+use crate::sealing::Unopened;
 use crate::state::AppState;
 use breakmywork_protocol::id::{ClaimId, CommentId, ExperimentId, NewsId};
 use breakmywork_protocol::news::Kind;
@@ -19,6 +20,8 @@ pub(super) enum Composed {
     Request(Signed),
     /// Nothing, and why.
     Unwanted(&'static str),
+    /// To keep it until it can be signed, and why it cannot.
+    Unsigned(Unopened),
 }
 
 /// A request that is signed.
@@ -102,7 +105,10 @@ pub(super) async fn request(state: &AppState, due: &Due) -> sqlx::Result<Compose
             Err(why) => return Ok(Composed::Unwanted(why)),
         },
     };
-    Ok(Composed::Request(signed(to_send, message, body)))
+    Ok(match signed(state, due, to_send, message, body) {
+        Ok(request) => Composed::Request(request),
+        Err(why) => Composed::Unsigned(why),
+    })
 }
 
 /// What is to be told, or why nothing is.
@@ -124,14 +130,23 @@ async fn told(
     }
 }
 
-fn signed(to_send: ToSend, message: String, body: String) -> Signed {
+fn signed(
+    state: &AppState,
+    due: &Due,
+    to_send: ToSend,
+    message: String,
+    body: String,
+) -> Result<Signed, Unopened> {
     let timestamp = Utc::now().timestamp();
-    let secrets = [Some(to_send.secret), to_send.secret_before];
-    let signatures: Vec<String> = (secrets.into_iter().flatten())
-        .filter_map(|bytes| Secret::stored(&bytes))
-        .map(|secret| secret.sign(&message, timestamp, body.as_bytes()))
-        .collect();
-    Signed {
+    let keys = &state.settings.secret_keys;
+    let secrets = [Some(&to_send.secret), to_send.secret_before.as_ref()];
+    let signatures = (secrets.into_iter().flatten())
+        .map(|stored| {
+            let secret: Secret = keys.open(due.account, stored)?;
+            Ok(secret.sign(&message, timestamp, body.as_bytes()))
+        })
+        .collect::<Result<Vec<String>, Unopened>>()?;
+    Ok(Signed {
         is_ping: to_send.news.is_none(),
         sent: Request {
             url: to_send.url,
@@ -140,7 +155,7 @@ fn signed(to_send: ToSend, message: String, body: String) -> Signed {
             signatures: signatures.join(" "),
             body,
         },
-    }
+    })
 }
 
 fn ping(state: &AppState, message: &str) -> String {

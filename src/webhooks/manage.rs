@@ -54,7 +54,8 @@ pub async fn add(
         )));
     }
     let secret = Secret::new();
-    let id = table::add(tx, account, &target, what, &secret).await?;
+    let sealed = settings.secret_keys.seal(account, &secret);
+    let id = table::add(tx, account, &target, what, &sealed).await?;
     Ok(Added {
         id,
         secret: secret.shown(),
@@ -94,11 +95,13 @@ pub async fn change(
 /// Somebody else's.
 pub async fn rotate(
     tx: &mut PgConnection,
+    settings: &Settings,
     account: AccountId,
     id: WebhookId,
 ) -> Result<(String, DateTime<Utc>)> {
     let secret = Secret::new();
-    let until = table::rotate(tx, account, id, &secret).await?;
+    let sealed = settings.secret_keys.seal(account, &secret);
+    let until = table::rotate(tx, account, id, &sealed).await?;
     let until = until.ok_or_else(|| missing(id))?;
     Ok((secret.shown(), until))
 }

@@ -36,6 +36,8 @@ const OF_ONE: usize = 2;
 const AFTER: [f64; 6] = [10.0, 60.0, 600.0, 3_600.0, 21_600.0, 86_400.0];
 /// Deliveries that may fail in a row before nothing more is sent.
 pub const MOST_FAILURES: i32 = 20;
+/// Seconds until what could not be signed is looked at again.
+const UNSIGNED_FOR: u32 = 600;
 
 /// What became of requests and deliveries of this process, for `/metrics`.
 #[derive(Debug, Default)]
@@ -117,6 +119,10 @@ async fn deliver(state: &AppState, sender: &Sender, due: &Due) -> sqlx::Result<(
     let request = match compose::request(state, due).await? {
         Composed::Request(request) => request,
         Composed::Unwanted(why) => return queue::drop(pool, due, why).await,
+        Composed::Unsigned(why) => {
+            tracing::error!(webhook = %due.webhook, delivery = %due.id, "a webhook's request cannot be signed: {why}");
+            return queue::put_off(pool, due, UNSIGNED_FOR).await;
+        }
     };
     if let Err(wait) = sender.limits.host(&due.host) {
         return queue::put_off(pool, due, wait).await;

@@ -1,5 +1,6 @@
 //! Signatures of Standard Webhooks (https://www.standardwebhooks.com): HMAC-SHA-256 over name, time and body.
 
+use crate::sealing::Sealable;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
@@ -16,16 +17,6 @@ impl Secret {
         Self(bytes)
     }
 
-    /// The one that is stored so; none of another length.
-    pub fn stored(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// As it is stored.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
     /// As its owner is shown it, once.
     pub fn shown(&self) -> String {
         format!("whsec_{}", base64(&self.0))
@@ -34,6 +25,20 @@ impl Secret {
     /// The signature of a request.
     pub fn sign(&self, message: &str, timestamp: i64, body: &[u8]) -> String {
         sign(&self.0, message, timestamp, body)
+    }
+}
+
+/// Of the secret before, too: it is moved there as it is.
+impl Sealable for Secret {
+    const KIND: &'static str = "webhook.secret";
+    const LEN: usize = 32;
+
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
     }
 }
 
@@ -123,6 +128,5 @@ mod tests {
             (6 + 44, true),
             "{shown}"
         );
-        assert_eq!(Secret::stored(secret.bytes()), Some(secret));
     }
 }

@@ -23,6 +23,13 @@ fn up_serves_makes_an_admin_and_stops_cleanly() -> Result {
         up.greeting
     );
 
+    // The key of secrets is there from the first start, for its owner alone.
+    let file = data_dir.join("secret-key");
+    assert_eq!(file.metadata()?.permissions().mode() & 0o777, 0o600);
+    let key = std::fs::read_to_string(&file)?;
+    let status = breakmywork(&data_dir, &["secrets", "status"]).output()?;
+    assert!(stdout(&status).contains("\tseals\t0"), "{status:?}");
+
     // Beside the running server, on the same data directory.
     let made =
         breakmywork(&data_dir, &["user", "create", "ada", "--role", "moderator"]).output()?;
@@ -50,6 +57,7 @@ fn up_serves_makes_an_admin_and_stops_cleanly() -> Result {
         up.greeting
     );
     assert_eq!(up.get("/people/ada")?, 200);
+    assert_eq!(std::fs::read_to_string(&file)?, key);
     up.stop("-INT")?;
     Ok(())
 }

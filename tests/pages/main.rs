@@ -51,6 +51,7 @@ mod scope_map;
 mod sealed;
 mod search;
 mod second_factor;
+mod secrets;
 mod sessions;
 mod sign_with;
 mod stalled;

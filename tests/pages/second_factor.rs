@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use breakmywork::{
     auth::{account::Role, second_factor, token::Scope},
     config::{SecondFactorFor, Settings},
+    sealing::Sealable,
 };
 use breakmywork_protocol::{db::MIGRATOR, id::AccountId};
 use sqlx::PgPool;
@@ -29,7 +30,7 @@ async fn code(site: &Site, later: i64) -> String {
 }
 
 /// The app's codes of before are good again: as if time had passed.
-async fn time_passes(site: &Site) {
+pub(crate) async fn time_passes(site: &Site) {
     sqlx::query("update second_factor set last_step = 0")
         .execute(&site.pool)
         .await
@@ -60,7 +61,7 @@ async fn with_factor(site: &Site, role: Role) -> (Browser, Vec<String>) {
 }
 
 /// Gives the right password, and returns what the form for the code carries.
-async fn step(browser: &Browser) -> String {
+pub(crate) async fn step(browser: &Browser) -> String {
     let answer = browser.post("/sign-in", &SIGN_IN).await;
     answer.assert_status(StatusCode::UNAUTHORIZED);
     let page = answer.text();
@@ -69,7 +70,7 @@ async fn step(browser: &Browser) -> String {
     step[..64].to_owned()
 }
 
-async fn give(browser: &Browser, step: &str, code: &str) -> StatusCode {
+pub(crate) async fn give(browser: &Browser, step: &str, code: &str) -> StatusCode {
     let form = [("step", step), ("code", code), ("next", "/queue")];
     let answer = browser.post("/sign-in/code", &form).await;
     answer.status_code()
@@ -95,7 +96,8 @@ async fn it_takes_password_and_code_to_sign_in(pool: PgPool) {
         .await
         .assert_status_see_other();
     let page = ada.get(at).await.text();
-    let key = second_factor::typed(&secret(&site).await);
+    let stored = second_factor::Secret::of_bytes(&secret(&site).await).expect("in clear");
+    let key = second_factor::typed(&stored);
     assert!(page.contains("<svg") && page.contains(&key), "{page}");
     // Begun, it asks for nothing yet.
     site.browser()

@@ -1,7 +1,7 @@
 //! Webhooks, against real receivers on ports of this machine.
 
 mod hostile;
-mod receiver;
+pub(crate) mod receiver;
 
 use crate::following::comment;
 use crate::front::{self, Authority};
@@ -37,13 +37,13 @@ async fn with(pool: PgPool, webhooks: Webhooks) -> (Site, Sender) {
     (Site::with(pool, settings).await, sender)
 }
 
-async fn send(site: &Site, sender: &Sender) {
+pub(crate) async fn send(site: &Site, sender: &Sender) {
     let sent = send_due(&site.state, sender).await;
     sent.expect("the database is there");
 }
 
 /// Adds a webhook on the page; its path and its secret.
-async fn added(browser: &Browser, url: &str, what: &str) -> (String, String) {
+pub(crate) async fn added(browser: &Browser, url: &str, what: &str) -> (String, String) {
     let form = [("url", url), ("what", what)];
     let answer = browser.post("/account/webhooks", &form).await;
     answer.assert_status_ok();
@@ -55,7 +55,7 @@ async fn added(browser: &Browser, url: &str, what: &str) -> (String, String) {
     (path, secret)
 }
 
-fn secret(page: &str) -> String {
+pub(crate) fn secret(page: &str) -> String {
     let shown = page.split("id=\"fresh-secret\">").nth(1).expect("a secret");
     let secret = shown.split('<').next().expect("a secret");
     assert!(secret.starts_with("whsec_"), "{secret}");
@@ -70,7 +70,7 @@ async fn states(site: &Site) -> Vec<(String, i32)> {
 }
 
 /// Lets what waits be due.
-async fn pass_time(site: &Site) {
+pub(crate) async fn pass_time(site: &Site) {
     let sql = "update webhook_delivery set next_at = now() where state = 'waiting'; update webhook set next_at = now()";
     sqlx::raw_sql(sql)
         .execute(&site.pool)

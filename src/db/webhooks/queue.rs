@@ -2,6 +2,7 @@
 //! it, so it is sent again, by the same name. Whatever changes both locks the webhook before its deliveries.
 
 use super::{Paused, What, log::Try};
+use crate::sealing::Stored;
 use breakmywork_protocol::id::{AccountId, DeliveryId, NewsId, WebhookId};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
@@ -61,9 +62,9 @@ pub struct ToSend {
     /// Why nothing is sent there.
     pub paused: Option<Paused>,
     /// What it is signed with.
-    pub secret: Vec<u8>,
+    pub secret: Stored,
     /// And with what else.
-    pub secret_before: Option<Vec<u8>>,
+    pub secret_before: Option<Stored>,
     /// What names it to the receiver.
     pub message: Uuid,
     /// What it tells of; none of a ping.
@@ -74,8 +75,8 @@ pub struct ToSend {
 pub async fn to_send(db: impl PgExecutor<'_>, id: DeliveryId) -> sqlx::Result<Option<ToSend>> {
     sqlx::query_as!(
         ToSend,
-        r#"select url, what as "what: What", paused as "paused: Paused", secret,
-             case when before_until > now() then secret_before end as secret_before, message, news_id as "news: NewsId"
+        r#"select url, what as "what: What", paused as "paused: Paused", secret as "secret: Stored",
+             case when before_until > now() then secret_before end as "secret_before: Stored", message, news_id as "news: NewsId"
            from webhook_delivery d join webhook on webhook.id = webhook_id join account on account.id = account_id
            where d.id = $1 and disabled_at is null"#,
         id as DeliveryId

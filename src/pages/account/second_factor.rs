@@ -49,7 +49,7 @@ enum At {
 }
 
 impl Page {
-    fn of(visit: Visit, viewer: &Viewer, factor: Option<Factor>) -> Self {
+    fn of(state: &AppState, visit: Visit, viewer: &Viewer, factor: Option<Factor>) -> Result<Self> {
         let at = match factor {
             None => At::Off,
             Some(factor) => match factor.confirmed_at {
@@ -57,19 +57,22 @@ impl Page {
                     since,
                     codes_left: factor.codes_left,
                 },
-                None => At::Begun {
-                    picture: second_factor::picture(&viewer.name, &factor.secret),
-                    secret: second_factor::typed(&factor.secret),
-                },
+                None => {
+                    let secret = sign_code::open(state, viewer.id, &factor.secret)?;
+                    At::Begun {
+                        picture: second_factor::picture(&viewer.name, &secret),
+                        secret: second_factor::typed(&secret),
+                    }
+                }
             },
         };
-        Self {
+        Ok(Self {
             visit,
             has_password: viewer.has_password,
             at,
             fresh: Vec::new(),
             errors: FormErrors::new(),
-        }
+        })
     }
 }
 
@@ -80,7 +83,7 @@ pub async fn page(
     Member(viewer): Member,
 ) -> Result<Response> {
     let factor = table::find(&state.pool, viewer.id).await?;
-    show(&Page::of(visit, &viewer, factor), Cache::Never)
+    show(&Page::of(&state, visit, &viewer, factor)?, Cache::Never)
 }
 
 async fn refused(
@@ -91,7 +94,7 @@ async fn refused(
     detail: &str,
 ) -> Result<Response> {
     let factor = table::find(&state.pool, viewer.id).await?;
-    let mut page = Page::of(visit, viewer, factor);
+    let mut page = Page::of(state, visit, viewer, factor)?;
     page.errors.add(field, detail);
     with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
 }
@@ -123,8 +126,9 @@ pub async fn begin(
     if let Err(detail) = is_person(&state, asker, &viewer, proof.current).await? {
         return refused(&state, visit, &viewer, "current", detail).await;
     }
-    let secret = second_factor::new_secret();
-    if !table::begin(&state.pool, viewer.id, &secret).await? {
+    let secret = second_factor::Secret::new();
+    let sealed = state.settings.secret_keys.seal(viewer.id, &secret);
+    if !table::begin(&state.pool, viewer.id, &sealed).await? {
         return Err(Error::Conflict(IS_ON.to_owned()));
     }
     Ok(see_other("/account/second-factor"))
@@ -157,7 +161,7 @@ pub async fn confirm(
     tx.commit().await?;
     tracing::info!(account = %viewer.id, "second factor on");
     let factor = table::find(&state.pool, viewer.id).await?;
-    let mut page = Page::of(visit, &viewer, factor);
+    let mut page = Page::of(&state, visit, &viewer, factor)?;
     page.fresh = codes;
     let response = show(&page, Cache::Never)?;
     Ok(with_cookie(
@@ -220,7 +224,7 @@ pub async fn renew(
     tx.commit().await?;
     tracing::info!(account = %viewer.id, "other recovery codes");
     let factor = table::find(&state.pool, viewer.id).await?;
-    let mut page = Page::of(visit, &viewer, factor);
+    let mut page = Page::of(&state, visit, &viewer, factor)?;
     page.fresh = codes;
     show(&page, Cache::Never)
 }

@@ -270,7 +270,7 @@ pub async fn rotate(
     Path(id): Path<WebhookId>,
 ) -> Result<Response> {
     let mut tx = state.pool.begin().await?;
-    let (secret, _) = manage::rotate(&mut tx, viewer.id, id).await?;
+    let (secret, _) = manage::rotate(&mut tx, &state.settings, viewer.id, id).await?;
     tx.commit().await?;
     tracing::info!(account = %viewer.id, webhook = %id, "webhook's secret changed");
     let mut page = one(&state, visit, viewer.id, id, LogFrom::default()).await?;

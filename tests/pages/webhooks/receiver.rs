@@ -15,26 +15,26 @@ use tokio::task::JoinHandle;
 
 /// What it got.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().expect("text")
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.json()["text"].as_str().expect("text").to_owned()
     }
 
     /// The signature that Python makes of it with a secret, as the specification has it.
-    pub(super) fn signature(&self, secret: &str) -> String {
+    pub(crate) fn signature(&self, secret: &str) -> String {
         const SIGN: &str = "import base64, hmac, sys\n\
             key = base64.b64decode(sys.argv[1].removeprefix('whsec_'))\n\
             signed = f'{sys.argv[2]}.{sys.argv[3]}.'.encode() + bytes.fromhex(sys.argv[4])\n\
@@ -59,7 +59,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// What it says next.
 #[derive(Debug, Clone)]
-pub(super) enum Say {
+pub(crate) enum Say {
     Status(u16),
     /// To go elsewhere.
     To(u16, String),
@@ -74,14 +74,14 @@ struct Shared {
 }
 
 /// It takes what it was not told to answer otherwise.
-pub(super) struct Receiver {
-    pub(super) port: u16,
+pub(crate) struct Receiver {
+    pub(crate) port: u16,
     shared: Shared,
     server: JoinHandle<()>,
 }
 
 impl Receiver {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let shared = Shared::default();
@@ -96,22 +96,22 @@ impl Receiver {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/board", self.port)
     }
 
     /// Answers so, one after the other.
-    pub(super) fn will_say(&self, says: impl IntoIterator<Item = Say>) {
+    pub(crate) fn will_say(&self, says: impl IntoIterator<Item = Say>) {
         self.shared.says.lock().expect("free").extend(says);
     }
 
     /// What it got since it was asked last.
-    pub(super) fn got(&self) -> Vec<Request> {
+    pub(crate) fn got(&self) -> Vec<Request> {
         std::mem::take(&mut *self.shared.got.lock().expect("free"))
     }
 
     /// The only thing that it got since.
-    pub(super) fn only(&self) -> Request {
+    pub(crate) fn only(&self) -> Request {
         let mut got = self.got();
         assert_eq!(got.len(), 1, "{got:?}");
         got.pop().expect("one")

@@ -103,7 +103,7 @@ pub struct Settings {
 
     /// File with the keys that seal the secrets of second factors and webhooks in the database: each on a line, of which the
     /// first seals and all open. `breakmywork secrets make-key FILE` makes one. Without it `up` has one of its own in the
-    /// data directory, and `serve` leaves these secrets in clear.
+    /// data directory for its embedded database; in a database of your own these secrets stand in clear.
     #[arg(
         long = "secret-key-file",
         env = "BREAKMYWORK_SECRET_KEY_FILE",

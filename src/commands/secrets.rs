@@ -36,7 +36,7 @@ pub(super) enum Command {
 /// Of which database, with which keys.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file with the keys, as for `serve`; else `secret-key` in the data directory, if it is there.
+    /// The file with the keys, as for `serve`; else, of an embedded database, `secret-key` in the data directory.
     #[arg(long = "secret-key-file", env = "BREAKMYWORK_SECRET_KEY_FILE", value_name = "FILE", value_parser = Keys::read,
           default_value = "", hide_default_value = true)]
     keys: Keys,
@@ -47,7 +47,8 @@ pub(super) struct Args {
 impl Args {
     fn keys(&self) -> anyhow::Result<Keys> {
         let own = own_key(&self.database.data_dir);
-        match self.keys.is_empty() && own.exists() {
+        let embedded = self.database.database_url.is_none();
+        match self.keys.is_empty() && embedded && own.exists() {
             true => read(&own),
             false => Ok(self.keys.clone()),
         }

@@ -84,7 +84,8 @@ async fn run_on(
     db::migrate(&database.pool)
         .await
         .context("Cannot migrate the database")?;
-    if settings.secret_keys.is_empty() {
+    // A database of one's own may have other servers, which could not open what is sealed with a key of ours.
+    if settings.secret_keys.is_empty() && args.database.database_url.is_none() {
         let own = own_key(data_dir);
         sealing::make(&own).with_context(|| format!("Cannot make {}", own.display()))?;
         settings.secret_keys = secrets::read(&own)?;
@@ -147,7 +148,7 @@ async fn run_on(
     }
 }
 
-/// The file of keys that `up` makes where none is named.
+/// The file of keys that `up` makes for its embedded database, where none is named.
 pub(super) fn own_key(data_dir: &Path) -> PathBuf {
     data_dir.join("secret-key")
 }

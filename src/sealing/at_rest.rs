@@ -47,7 +47,7 @@ impl fmt::Display for Missing {
             f,
             "Secrets of second factors and webhooks in the database are sealed with keys that are not here: {}. Bring \
              the file back that holds them, or add its lines to the one of --secret-key-file \
-             (BREAKMYWORK_SECRET_KEY_FILE); `up` has its own as secret-key in the data directory. If a key is lost for \
+             (BREAKMYWORK_SECRET_KEY_FILE); `up` has that of its embedded database as secret-key in the data directory. If a key is lost for \
              good: `breakmywork secrets forget` says whose secrets those are and lets the board go on without them. \
              Then their owners make new secrets for their webhooks, and who has no code on paper needs \
              `breakmywork user second-factor-off NAME`.",
@@ -120,14 +120,21 @@ pub async fn unseal(pool: &PgPool, keys: &Keys) -> sqlx::Result<u64> {
 async fn change(pool: &PgPool, from: &Keys, to: &Keys) -> sqlx::Result<u64> {
     let wanted = to.ids().next();
     let mut changed = 0;
+    let mut closed: Vec<String> = Vec::new();
     let mut at = At::default();
     while let Some(rows) = secrets::next(pool, &mut at).await? {
         for row in rows.iter().filter(|row| row.stored.key() != wanted) {
             match again(row, from, to) {
                 Ok(stored) => changed += u64::from(secrets::replace(pool, row, &stored).await?),
-                Err(why) => tracing::error!(account = %row.owner, "{}: {why}", named(row)),
+                Err(why) => closed.push(format!("{}: {why}", named(row))),
             }
         }
+    }
+    if let Some(first) = closed.first() {
+        tracing::error!(
+            closed = closed.len(),
+            "secrets do not open; the first is {first}"
+        );
     }
     Ok(changed)
 }

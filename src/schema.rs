@@ -60,6 +60,7 @@ fn bounds() -> Vec<(&'static str, &'static str, f64, f64)> {
         "Training"."weight_decay": limits::WEIGHT_DECAY;
         "Training"."ar": limits::PENALTY;
         "Training"."tar": limits::PENALTY;
+        "Training"."networks": limits::NETWORKS;
         "Evaluation"."sequences": limits::SEQUENCES;
         "Evaluation"."samples": limits::SAMPLES;
         "Evaluation"."shift": limits::SHIFT;

@@ -280,13 +280,13 @@ pub const METRICS: &[Metric] = &[
         "test_variance",
         "variance",
         Lower,
-        "mean variance over the Monte Carlo samples of what is predicted on the test: of the value, of the probability of the right class, or of a key's probability",
+        "mean variance over the Monte Carlo samples, of all networks that are averaged, of what is predicted on the test: of the value, of the probability of the right class, or of a key's probability",
     ),
     at_end(
         "variance_error_rank",
         "rank correlation",
         Higher,
-        "Spearman's correlation, from −1 to 1, of the variance over the Monte Carlo samples with the error, over the outputs of the test: how well the variance tells which answers are wrong; 0 if it says nothing",
+        "Spearman's correlation, from −1 to 1, of the variance over the Monte Carlo samples, of all networks that are averaged, with the error, over the outputs of the test: how well the variance tells which answers are wrong; 0 if it says nothing",
     ),
     at_end(
         "uncertainty_error_rank",
@@ -427,7 +427,13 @@ pub fn validation_metrics(task: TaskName) -> Vec<&'static str> {
 /// Names of the final metrics that a run with that setup reports.
 pub fn of(setup: &Setup) -> Vec<&'static str> {
     let evaluation = &setup.evaluation;
-    final_metrics(setup.task.name, evaluation.samples, evaluation.uncertainty)
+    let several = setup.training.networks() > 1;
+    // Several networks differ in what they predict as several masks do.
+    let samples = evaluation.samples.max(u32::from(several));
+    let mut names = final_metrics(setup.task.name, samples, evaluation.uncertainty);
+    // Each of them stops at a step of its own.
+    names.retain(|name| !several || *name != "early_stopped_at");
+    names
 }
 
 /// Names of the final metrics that a run of that task reports, the usual one first; `samples` and `uncertainty` as in its

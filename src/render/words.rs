@@ -127,6 +127,10 @@ pub fn training(task: &Task, training: &Training) -> String {
             plain(anneal)
         ));
     }
+    if training.networks() > 1 {
+        let networks = plural(training.networks(), "network", "networks");
+        parts.push(format!("{networks} whose predictions are averaged"));
+    }
     if training.loss_over_time == Some(LossOverTime::Sum) {
         parts.push("loss summed over time".to_owned());
     }

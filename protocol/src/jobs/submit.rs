@@ -170,7 +170,7 @@ pub(super) async fn queue(
     let steps: Vec<Option<i32>> = plans
         .iter()
         .map(|plan| {
-            let steps = plan.setup.training.steps;
+            let steps = plan.setup.training.run_steps();
             steps.map(|steps| i32::try_from(steps).expect("steps are limited"))
         })
         .collect();

@@ -59,6 +59,7 @@ const SETTINGS: &[(&str, &[&str])] = &[
             "decay_by",
             "ar",
             "tar",
+            "networks",
         ],
     ),
     (

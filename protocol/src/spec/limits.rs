@@ -48,7 +48,9 @@ pub const LAYERS: RangeInclusive<u32> = 1..=4;
 pub const HIDDEN: RangeInclusive<u32> = 1..=1_500;
 /// Sequences in a minibatch.
 pub const BATCH: RangeInclusive<u32> = 1..=1_024;
-/// Optimizer steps of a run.
+/// Networks of a run, whose predictions are averaged.
+pub const NETWORKS: RangeInclusive<u32> = 1..=10;
+/// Optimizer steps of a run, over all of its networks.
 pub const STEPS: RangeInclusive<u32> = 1..=1_000_000;
 /// Held-out sequences in a measurement.
 pub const SEQUENCES: RangeInclusive<u32> = 1..=10_000;

@@ -22,6 +22,9 @@ const MEASURED_AT_ONCE: f64 = 256.0;
 /// Copies of the weights: themselves, gradients and what they are clipped into, those measured, the best, and while a
 /// checkpoint is written once more in a buffer; optimizers add theirs, twice for the same reason.
 const COPIES: f64 = 12.0;
+/// Copies of the weights of a network that is trained before the last of several: the last and the best, and both once more
+/// while a checkpoint is written or read.
+const COPIES_OF_DONE: f64 = 4.0;
 /// Numbers of an output that the loss and its way back keep.
 const KEPT_OUTPUT: f64 = 4.0;
 /// Different characters that a text is taken to have before it has been read.
@@ -90,8 +93,9 @@ pub fn run_memory(setup: &Setup, data: DataShape) -> u64 {
         Optimizer::Sgd => 0.0,
         Optimizer::Adam | Optimizer::NtAsgd => 4.0,
     };
+    let done = f64::from(setup.training.networks().saturating_sub(1)) * COPIES_OF_DONE;
     let bytes = PROCESS
-        + NUMBER * (window + weights * (COPIES + of_the_optimizer))
+        + NUMBER * (window + weights * (COPIES + of_the_optimizer + done))
         + measurement(setup, data);
     bytes as u64
 }
@@ -105,10 +109,12 @@ fn measurement(setup: &Setup, data: DataShape) -> f64 {
     } else {
         f64::from(setup.evaluation.sequences).min(MEASURED_AT_ONCE)
     };
-    let samples = f64::from(setup.evaluation.samples);
-    // h and c of every sample of the masks.
+    let networks = setup.training.networks();
+    let samples = setup.evaluation.samples.max(u32::from(networks > 1));
+    let passes = f64::from(networks) * f64::from(samples);
+    // h and c of every sample of the masks, of each network.
     let carried = if is_text {
-        2.0 * samples * layers * hidden * rows
+        2.0 * passes * layers * hidden * rows
     } else {
         0.0
     };

@@ -203,6 +203,7 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task, model: &Model) -> Tr
         ar: fields.number("ar", Some(0.0), limits::PENALTY),
         tar: fields.number("tar", Some(0.0), limits::PENALTY),
         decay_by: fields.choice("decay_by", DECAYS, Some(DecayBy::LearningRate)),
+        networks: fields.given_integer("networks", limits::NETWORKS),
     };
     // Not left out of an arm that has them from the base: without them it would be trained in another way.
     for (name, whose) in [
@@ -219,8 +220,27 @@ pub(super) fn training(mut fields: Fields<'_>, task: &Task, model: &Model) -> Tr
             "must be at least 2: batch normalization needs sequences to compare.",
         );
     }
+    if let Some(detail) = too_many_networks(&training) {
+        fields.problem("networks", detail);
+    }
     fields.close();
     training
+}
+
+/// What stands against so many networks that each train so long: a run's steps and its curves have bounds.
+fn too_many_networks(training: &Training) -> Option<String> {
+    let networks = u64::from(training.networks());
+    if networks == 1 {
+        return None;
+    }
+    let (each, most, what) = match training.steps {
+        Some(steps) => (steps, *limits::STEPS.end(), "steps"),
+        None => (training.epochs?, limits::MEASUREMENTS, "epochs"),
+    };
+    let all = networks * u64::from(each);
+    (all > u64::from(most)).then(|| {
+        format!("{networks} networks of {each} {what} each make {all}; a run of several may make {most}. Train fewer, or each for fewer {what}.")
+    })
 }
 
 /// Steps or epochs: exactly one of them says how long. What an arm says takes the place of either in the base.
@@ -259,7 +279,8 @@ fn duration(fields: &mut Fields<'_>, task: &Task) -> (Option<u32>, Option<u32>) 
 pub(super) fn evaluation(mut fields: Fields<'_>, task: &Task, training: &Training) -> Evaluation {
     let every = match training.steps {
         Some(steps) => {
-            let densest = steps.div_ceil(limits::MEASUREMENTS);
+            let of_each = (limits::MEASUREMENTS / training.networks()).max(1);
+            let densest = steps.div_ceil(of_each);
             let usual = (steps / 20).max(densest).max(1);
             Some(fields.integer("every", Some(usual), densest.max(1)..=steps))
         }
@@ -290,7 +311,7 @@ pub(super) fn evaluation(mut fields: Fields<'_>, task: &Task, training: &Trainin
                 },
             )
             .flatten(),
-        temperature: temperature(&mut fields, task.name),
+        temperature: temperature(&mut fields, task.name, training.networks()),
         shift: fields
             .of(
                 "shift",
@@ -313,7 +334,7 @@ pub(super) fn evaluation(mut fields: Fields<'_>, task: &Task, training: &Trainin
 }
 
 /// A number, or "valid": a base may say that for arms whose task predicts no probabilities, which have no use for it.
-fn temperature(fields: &mut Fields<'_>, task: TaskName) -> Temperature {
+fn temperature(fields: &mut Fields<'_>, task: TaskName, networks: u32) -> Temperature {
     let Some(Value::String(text)) = fields.take("temperature") else {
         let number = fields.number("temperature", Some(1.0), limits::TEMPERATURE);
         return Temperature::Given(number);
@@ -323,6 +344,11 @@ fn temperature(fields: &mut Fields<'_>, task: TaskName) -> Temperature {
         fields.problem(
             "temperature",
             format!("must be a number from {low} to {high}, or \"valid\": what fits the validation data best."),
+        );
+    } else if networks > 1 && task.predicts_probabilities() {
+        fields.problem(
+            "temperature",
+            "\"valid\" is found for one network, and here several are averaged; give a number, or training.networks = 1.",
         );
     } else if task.predicts_probabilities() {
         return Temperature::Fitted(FittedOn::Valid);

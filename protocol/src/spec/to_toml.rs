@@ -67,7 +67,7 @@ fn section(text: &mut String, header: &str, content: &impl serde::Serialize) {
 }
 
 /// Fields of all sections in the order in which a person reads them, which is better than the alphabet.
-pub const FIELD_ORDER: [&str; 76] = [
+pub const FIELD_ORDER: [&str; 77] = [
     "title",
     "seeds",
     "name",
@@ -117,6 +117,7 @@ pub const FIELD_ORDER: [&str; 76] = [
     "decay_by",
     "ar",
     "tar",
+    "networks",
     "every",
     "sequences",
     "samples",

@@ -411,6 +411,23 @@ pub struct Training {
     /// regularization (same source).
     #[serde(default)]
     pub tar: f64,
+    /// Networks that are trained one after the other, each with weights, order and masks of its own, and whose predictions
+    /// are averaged at the end; absent, one. Steps and epochs are those of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<u32>,
+}
+
+impl Training {
+    /// How many networks a run trains.
+    pub fn networks(&self) -> u32 {
+        self.networks.unwrap_or(1)
+    }
+
+    /// Optimizer steps of a run, over all of its networks; `None` where epochs say how long.
+    pub fn run_steps(&self) -> Option<u32> {
+        let steps = self.steps?;
+        Some(steps.saturating_mul(self.networks()))
+    }
 }
 
 /// What weight decay is multiplied by.

@@ -26,7 +26,7 @@ impl Progress {
         let name = format!("[{number}/{of}] {}{trial}, seed {}", plan.arm, plan.seed);
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(
-                plan.setup.training.steps.map(u64::from),
+                plan.setup.training.run_steps().map(u64::from),
                 ProgressDrawTarget::stderr(),
             );
             let style = ProgressStyle::with_template(

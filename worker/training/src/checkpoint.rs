@@ -1,8 +1,8 @@
 //! Checkpoints: everything that an exact continuation needs, in one safetensors file.
 //!
-//! Tensors are the parameters, the optimizer's moments and the best weights so far; the metadata's one entry is [`State`] as JSON. Random
-//! numbers are functions of the step, so there is no generator to save. A file appears under its name
-//! only when it is whole and on disk.
+//! Tensors are the parameters, the optimizer's moments and the best weights so far, and of networks that are done, the last
+//! and the best weights; the metadata's one entry is [`State`] as JSON. Random numbers are functions of the step, so there
+//! is no generator to save. A file appears under its name only when it is whole and on disk.
 
 use crate::dropout::Proof;
 use crate::events;
@@ -30,7 +30,7 @@ pub struct State {
     pub plan_sha256: String,
     /// Version of the code that wrote it.
     pub worker_version: String,
-    /// Optimizer steps done.
+    /// Optimizer steps done, over all networks.
     pub step: u32,
     /// Seconds of training so far, over all attempts.
     pub wall_seconds: f64,
@@ -40,9 +40,12 @@ pub struct State {
     pub losses: u32,
     /// What the masks looked like so far.
     pub proof: Proof,
-    /// The measurement with the lowest validation loss so far.
+    /// The measurement with the lowest validation loss so far, of the network that is trained.
     #[serde(default)]
     pub best: Option<Best>,
+    /// That of each network that is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<Option<Best>>,
     /// The last measurement in validation, by metric.
     #[serde(default)]
     pub validation: Vec<(String, f64)>,
@@ -63,7 +66,7 @@ pub struct State {
 /// The measurement with the lowest validation loss; its weights lie beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Best {
-    /// Optimizer steps done.
+    /// Optimizer steps of its network done.
     pub step: u32,
     /// The validation loss.
     pub loss: f64,

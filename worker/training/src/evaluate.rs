@@ -11,20 +11,30 @@ use crate::tasks::{Batch, Head, Task};
 use breakmywork_protocol::spec::{Dropout, Uncertainty};
 use breakmywork_protocol::{metric, stats};
 use candle_core::{D, DType, Device, Result, Tensor};
+use std::borrow::Cow;
+
+/// A network that is measured, alone or averaged with others.
+pub(crate) struct Member<'a> {
+    /// Detached: evaluation builds no graph.
+    pub(crate) weights: Weights,
+    pub(crate) dropout: Cow<'a, Dropout>,
+    /// Of the samples of its masks.
+    pub(crate) seed: u32,
+}
 
 /// What is measured on what.
 pub(crate) struct Measurement<'a> {
     pub(crate) task: &'a Task,
     pub(crate) network: &'a Network,
     pub(crate) engine: &'a Engine,
-    /// Detached: evaluation builds no graph.
-    pub(crate) weights: &'a Weights,
-    pub(crate) dropout: &'a Dropout,
+    /// At least one; of several the predictions are averaged.
+    pub(crate) members: &'a [Member<'a>],
+    /// Of generated sequences.
     pub(crate) seed: u32,
     /// Training, validation or test sequences.
     pub(crate) purpose: Purpose,
     pub(crate) sequences: u32,
-    /// Monte Carlo samples of the masks; 0 puts the masks at their mean.
+    /// Monte Carlo samples of the masks of each member; 0 puts the masks at their mean.
     pub(crate) samples: u32,
     /// What is held against the error of each answer, beside the variance over the samples.
     pub(crate) uncertainty: Option<Uncertainty>,
@@ -32,6 +42,23 @@ pub(crate) struct Measurement<'a> {
     pub(crate) temperature: f64,
     pub(crate) dtype: DType,
     pub(crate) device: &'a Device,
+}
+
+impl Measurement<'_> {
+    /// Passes over the data whose predictions are averaged.
+    fn passes(&self) -> usize {
+        self.members.len() * self.of_each()
+    }
+
+    /// Passes of each member.
+    fn of_each(&self) -> usize {
+        self.samples.max(1) as usize
+    }
+
+    /// Whether its passes can differ, by their masks or by their networks.
+    fn varies(&self) -> bool {
+        self.samples > 0 || self.members.len() > 1
+    }
 }
 
 /// Sums over the outputs that count.
@@ -59,8 +86,8 @@ pub(crate) fn metrics(
     goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Vec<(String, f64)>>> {
     let mut totals = Totals::default();
-    // Where each sample is in a text; one mask set serves its whole pass.
-    let mut carried: Vec<Option<Carried>> = vec![None; held.samples.max(1) as usize];
+    // Where each pass is in a text; one mask set serves the whole of it.
+    let mut carried: Vec<Option<Carried>> = vec![None; held.passes()];
     let mut first = 0;
     for (number, piece) in (0..).zip(held.task.held_out(held.purpose, held.sequences)) {
         let batch = held
@@ -77,7 +104,7 @@ pub(crate) fn metrics(
             fixed: sample << 32 | if is_text { 0 } else { first },
             per_step: sample << 32 | if is_text { number } else { first },
         };
-        let whole = held.samples > 0 || held.uncertainty.is_some();
+        let whole = held.varies() || held.uncertainty.is_some();
         if whole || !totals.score(held, &batch, &mut carried[0])? {
             let Some(predicted) = predict(held, &batch, &mut carried, position, goes_on)? else {
                 return Ok(None);
@@ -108,7 +135,8 @@ fn named(held: &Measurement<'_>, totals: &Totals) -> Vec<(String, f64)> {
     let mut metrics: Vec<(String, f64)> = measures
         .map(|measure| (format!("{prefix}_{measure}"), value(measure)))
         .collect();
-    if held.samples > 0 {
+    let varies = held.varies() && held.purpose == Purpose::Test;
+    if varies {
         metrics.push((format!("{prefix}_variance"), mean(totals.variance)));
         let rank = stats::rank_correlation(&totals.ranked);
         metrics.push(("variance_error_rank".into(), rank));
@@ -117,7 +145,7 @@ fn named(held: &Measurement<'_>, totals: &Totals) -> Vec<(String, f64)> {
         Some(Uncertainty::Entropy) => &totals.entropies,
         None => &totals.ranked,
     };
-    if held.samples > 0 || held.uncertainty.is_some() {
+    if varies || held.uncertainty.is_some() {
         let rank = stats::rank_correlation(uncertain);
         metrics.push(("uncertainty_error_rank".into(), rank));
     }
@@ -139,8 +167,9 @@ impl Totals {
         batch: &Batch,
         carried: &mut Option<Carried>,
     ) -> Result<bool> {
-        let masks = Masks::mean(shape(held, batch));
-        let (network, weights) = (held.network, held.weights);
+        let member = &held.members[0];
+        let masks = Masks::mean(shape(held, member, batch));
+        let (network, weights) = (held.network, &member.weights);
         let before = carried.as_ref();
         let engine = held.engine;
         let scores = engine.score(network, weights, batch, before, &masks, held.temperature)?;
@@ -225,13 +254,13 @@ fn entropy(head: Head, predicted: &Tensor) -> Result<Tensor> {
 
 /// What is predicted for each output.
 struct Predicted {
-    /// Values, log-probabilities of the classes, or probabilities of the keys. Over Monte Carlo samples it is values
-    /// and probabilities that are averaged, not losses.
+    /// Values, log-probabilities of the classes, or probabilities of the keys. Over Monte Carlo samples and networks it is
+    /// values and probabilities that are averaged, not losses.
     mean: Tensor,
-    /// Variance over the samples of the value, of the probability of the right class, or (mean over the keys) of a
+    /// Variance over the passes of the value, of the probability of the right class, or (mean over the keys) of a
     /// key's probability: outputs.
     variance: Tensor,
-    /// With samples, the variance of the whole prediction, which knows nothing of what is right: of the value, or the sum
+    /// With several passes, the variance of the whole prediction, which knows nothing of what is right: of the value, or the sum
     /// over the classes, or the mean over the keys, of those of their probabilities: outputs.
     doubt: Option<Tensor>,
 }
@@ -243,9 +272,9 @@ fn predict(
     position: impl Fn(u64) -> Position,
     goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Predicted>> {
-    let pass = |masks: &Masks, carried: &mut Option<Carried>| {
+    let pass = |member: &Member<'_>, masks: &Masks, carried: &mut Option<Carried>| {
         let before = carried.as_ref();
-        let (network, weights) = (held.network, held.weights);
+        let (network, weights) = (held.network, &member.weights);
         let outputs = held.engine.outputs(network, weights, batch, before, masks);
         let (outputs, after) = outputs?;
         if held.task.name.is_language_model() {
@@ -265,10 +294,10 @@ fn predict(
         Head::Value | Head::Keys(_) => Ok(predicted.clone()),
         Head::Classes(_) => predicted.gather(&batch.targets.unsqueeze(1)?, 1)?.exp(),
     };
-    let shape = shape(held, batch);
-    if held.samples == 0 {
-        let masks = Masks::mean(shape);
-        let mean = pass(&masks, &mut carried[0])?;
+    if !held.varies() {
+        let member = &held.members[0];
+        let masks = Masks::mean(shape(held, member, batch));
+        let mean = pass(member, &masks, &mut carried[0])?;
         let variance = answer(&mean)?.mean(D::Minus1)?.zeros_like()?;
         return Ok(Some(Predicted {
             mean,
@@ -279,13 +308,20 @@ fn predict(
     // Running means (Welford 1962): a thousand passes need the memory of one, but for the states that each of them
     // carries through a text.
     let mut running: Option<(Tensor, Tensor, Tensor, Tensor)> = None;
-    for (sample, carried) in (0..).zip(carried) {
+    for (number, carried) in carried.iter_mut().enumerate() {
         if !goes_on() {
             return Ok(None);
         }
-        let at = position(sample);
-        let masks = Masks::sampled(held.engine.card(), shape, held.seed, at)?;
-        let predicted = pass(&masks, carried)?;
+        let member = &held.members[number / held.of_each()];
+        let shape = shape(held, member, batch);
+        let masks = match held.samples {
+            0 => Masks::mean(shape),
+            _ => {
+                let at = position((number % held.of_each()) as u64);
+                Masks::sampled(held.engine.card(), shape, member.seed, at)?
+            }
+        };
+        let predicted = pass(member, &masks, carried)?;
         let answered = answer(&predicted)?;
         let predicted = match held.network.head {
             Head::Value | Head::Keys(_) => predicted,
@@ -298,7 +334,7 @@ fn predict(
                 (predicted, answered, spread, whole)
             }
             Some((mean, answers, spread, whole)) => {
-                let weight = 1.0 / (sample + 1) as f64;
+                let weight = 1.0 / (number + 1) as f64;
                 let off = (&answered - &answers)?;
                 let answers = (answers + (&off * weight)?)?;
                 let spread = (spread + (off * (answered - &answers)?)?)?;
@@ -311,14 +347,14 @@ fn predict(
         });
     }
     let Some((mean, _, spread, whole)) = running else {
-        candle_core::bail!("no samples");
+        candle_core::bail!("nothing to measure");
     };
     let mean = match held.network.head {
         Head::Value | Head::Keys(_) => mean,
-        // A class that every sample rules out stays finite.
+        // A class that every pass rules out stays finite.
         Head::Classes(_) => mean.maximum(f64::MIN_POSITIVE)?.log()?,
     };
-    let variance = (spread / f64::from(held.samples))?.mean(D::Minus1)?;
+    let variance = (spread / held.passes() as f64)?.mean(D::Minus1)?;
     let doubt = match held.network.head {
         Head::Classes(_) => whole.squeeze(D::Minus1)?,
         Head::Value | Head::Keys(_) => variance.clone(),
@@ -330,9 +366,9 @@ fn predict(
     }))
 }
 
-fn shape<'a>(held: &Measurement<'a>, batch: &'a Batch) -> MaskShape<'a> {
+fn shape<'a>(held: &Measurement<'a>, member: &'a Member<'_>, batch: &'a Batch) -> MaskShape<'a> {
     MaskShape {
-        dropout: held.dropout,
+        dropout: &member.dropout,
         network: held.network,
         steps: batch.inputs.steps(),
         batch: batch.size,
@@ -386,8 +422,11 @@ mod tests {
             task: &task,
             network: &network,
             engine: &Engine::of(&network, &dropout, DType::F64, &Device::Cpu),
-            weights: &weights,
-            dropout: &dropout,
+            members: &[Member {
+                weights: weights.clone(),
+                dropout: Cow::Borrowed(&dropout),
+                seed: 1,
+            }],
             seed: 1,
             purpose: Purpose::Test,
             sequences: SEQUENCES as u32,

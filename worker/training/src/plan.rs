@@ -29,6 +29,11 @@ pub fn check(plan: &Plan) -> Result<(), String> {
             *limits::EPOCHS.start(),
         ),
         (
+            "training.networks",
+            training.networks(),
+            *limits::NETWORKS.start(),
+        ),
+        (
             "evaluation.length",
             setup.evaluation.length.unwrap_or(u32::MAX),
             *limits::LENGTH.start(),
@@ -104,6 +109,9 @@ pub fn check(plan: &Plan) -> Result<(), String> {
     let fitted = matches!(setup.evaluation.temperature, Temperature::Fitted(_));
     if fitted && !setup.task.name.predicts_probabilities() {
         return Err("evaluation.temperature can be fitted of probabilities only".into());
+    }
+    if fitted && training.networks() > 1 {
+        return Err("evaluation.temperature can be fitted to one network only".into());
     }
     if setup.evaluation.uncertainty.is_some() && !setup.task.name.predicts_probabilities() {
         return Err("evaluation.uncertainty is the entropy of probabilities only".into());

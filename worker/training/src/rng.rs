@@ -23,6 +23,8 @@ pub enum Purpose {
     Permutation,
     /// Which training sequences are learned from, where it is not all of them.
     Fraction,
+    /// Seeds of the networks of a run that averages several; the position is the network's number.
+    Network,
     /// Dropout masks of training; the position is the optimizer step.
     Mask {
         /// Number of the site.
@@ -53,6 +55,7 @@ impl Purpose {
             Self::Order => 7 << 24,
             Self::Permutation => 8 << 24,
             Self::Fraction => 9 << 24,
+            Self::Network => 10 << 24,
         }
     }
 }
@@ -293,6 +296,7 @@ mod tests {
             first(1, Purpose::Training, 1),
             first(1, Purpose::Training, 1 << 40),
             first(1, Purpose::Validation, 0),
+            first(1, Purpose::Network, 0),
             first(1, Purpose::Mask { site: 1, layer: 0 }, 0),
             first(1, Purpose::Mask { site: 0, layer: 1 }, 0),
             first(1, Purpose::MonteCarlo { site: 0, layer: 1 }, 0),

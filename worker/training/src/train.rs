@@ -5,6 +5,7 @@
 
 mod ledger;
 mod measured;
+mod networks;
 mod reporter;
 mod room;
 mod trained;
@@ -21,12 +22,13 @@ use crate::optim::{self, Optimizer};
 use crate::precision::Products;
 use crate::rights;
 use crate::rng::Purpose;
-use crate::tasks::{self, Schedule, Task};
+use crate::tasks::{self, Task};
 use crate::window::Window;
 use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::{LossOverTime, Plan, Setup};
 use candle_core::{DType, Device};
 use ledger::Ledger;
+use networks::Orders;
 use reporter::Reporter;
 use std::io;
 use std::path::PathBuf;
@@ -35,6 +37,7 @@ use std::time::{Duration, Instant};
 use trained::Trained;
 
 pub use crate::vectors::instructions;
+pub use networks::network_seed;
 
 /// Version of this code, part of every result.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -181,7 +184,7 @@ struct Run<'a> {
     options: &'a Options,
     device: Device,
     task: Task,
-    schedule: Schedule,
+    orders: Orders,
     network: Network,
     engine: Engine,
     trained: Trained,
@@ -204,14 +207,14 @@ impl<'a> Run<'a> {
             .open()
             .map_err(|message| Failure::new(FailureKind::Machine, 0, message))?;
         let setup = &plan.setup;
-        let schedule = Schedule::new(&task, &setup.training, plan.seed);
-        let schedule = schedule.map_err(|error| refused(&error))?;
+        let orders = Orders::new(&task, &setup.training, plan.seed);
+        let orders = orders.map_err(|error| refused(&error))?;
         let network = Network::new(&setup.model, task.shape());
         let needed = memory::needed(&network, task.shape().steps, setup);
         let on_cpu = options.device == DeviceChoice::Cpu;
         room::check(needed, on_cpu.then(room::here))?;
         if options.held {
-            rights::hold(setup, needed, schedule.steps(), !on_cpu);
+            rights::hold(setup, needed, orders.longest(), !on_cpu);
         }
         let parameters =
             Parameters::initial(&network, plan.seed, DTYPE, &device).map_err(candle)?;
@@ -225,6 +228,7 @@ impl<'a> Run<'a> {
             losses: 0,
             proof: Proof::default(),
             best: None,
+            done: Vec::new(),
             validation: Vec::new(),
             best_validation: Vec::new(),
             average: optimizer.progress(),
@@ -238,10 +242,12 @@ impl<'a> Run<'a> {
             carried: None,
             statistics: Statistics::default(),
             best_statistics: Statistics::default(),
+            done: Vec::new(),
         };
         if let Some(path) = &options.resume {
             let loaded = checkpoint::load(path, &state.plan_sha256, &device);
             let restored = loaded.and_then(|(loaded, stored)| {
+                orders.check(loaded.done.len(), loaded.step)?;
                 trained.restore(&loaded, stored)?;
                 Ok(loaded)
             });
@@ -254,7 +260,7 @@ impl<'a> Run<'a> {
             ledger: Ledger::new(&device, state.loss_sum, state.losses),
             device,
             task,
-            schedule,
+            orders,
             network,
             trained,
             seconds_before: state.wall_seconds,
@@ -269,7 +275,7 @@ impl<'a> Run<'a> {
         requests: &Requests,
         emit: &mut dyn FnMut(Event) -> io::Result<()>,
     ) -> Result<Outcome, Failure> {
-        let steps = self.schedule.steps();
+        let steps = self.orders.steps();
         let every = self.plan.setup.evaluation.every;
         let mut checkpointed = Instant::now();
         let mut reporter = Reporter::new(requests, emit, steps);
@@ -285,8 +291,8 @@ impl<'a> Run<'a> {
                 self.state.step += 1;
                 let step = self.state.step;
                 self.ledger.read(step)?;
-                let due = every.map_or(epoch_ends, |every| step.is_multiple_of(every));
-                self.state.unmeasured = due || step == steps;
+                let due = every.map_or(epoch_ends, |every| self.own_step().is_multiple_of(every));
+                self.state.unmeasured = due || self.is_trained();
             }
             let step = self.state.step;
             if self.state.unmeasured
@@ -295,6 +301,9 @@ impl<'a> Run<'a> {
                 self.state.unmeasured = false;
                 for (name, value) in points {
                     reporter.say(step, Event::Metric { step, name, value })?;
+                }
+                if self.is_trained() {
+                    self.begin_next()?;
                 }
             }
             reporter.progress(step)?;
@@ -323,12 +332,13 @@ impl<'a> Run<'a> {
 
     /// One optimizer step: minibatch, masks, forward, backward, update. Says whether an epoch ended with it.
     fn step(&mut self) -> candle_core::Result<bool> {
-        let (setup, seed, step) = (&self.plan.setup, self.plan.seed, self.state.step);
-        let training = &setup.training;
-        let lesson = self.schedule.lesson(step);
-        let batch = self.task.batch(seed, &lesson.piece, DTYPE, &self.device)?;
+        let (setup, number, step) = (&self.plan.setup, self.network_number(), self.own_step());
+        let (training, all) = (&setup.training, self.orders.steps_of(number));
+        let lesson = self.orders.lesson(number, step);
+        let data = self.plan.seed;
+        let batch = self.task.batch(data, &lesson.piece, DTYPE, &self.device)?;
         let steps = batch.inputs.steps();
-        let dropout = setup.dropout.at(step, self.schedule.steps());
+        let dropout = setup.dropout.at(step, all);
         let shape = MaskShape {
             dropout: &dropout,
             network: &self.network,
@@ -337,8 +347,9 @@ impl<'a> Run<'a> {
             tokens: batch.inputs.tokens(),
         };
         let purpose = |site, layer| Purpose::Mask { site, layer };
+        let seed = network_seed(self.plan.seed, number);
         let mut masks = Masks::draw(self.engine.card(), shape, seed, purpose, u64::from(step))?;
-        let inspect = Proof::wants(step, self.schedule.steps());
+        let inspect = Proof::wants(step, all);
         if inspect {
             masks = masks.logged();
         }

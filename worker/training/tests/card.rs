@@ -494,6 +494,7 @@ fn training(optimizer: spec::Optimizer, clip: f64) -> Training {
         decay_by: DecayBy::LearningRate,
         ar: 0.0,
         tar: 0.0,
+        networks: None,
     }
 }
 

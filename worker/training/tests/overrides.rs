@@ -50,6 +50,7 @@ const FIELDS: &[(&str, &[&str])] = &[
         &["", "\"sgd\"", "\"adam\"", "\"nt_asgd\""],
     ),
     ("training.loss_over_time", &["", "", "", "\"sum\""]),
+    ("training.networks", &["", "", "", "1", "2"]),
     ("evaluation.every", &["", "", "1", "2"]),
     ("evaluation.sequences", &["", "1", "2"]),
     ("evaluation.samples", &["", "", "2"]),

@@ -135,7 +135,8 @@ fn too_many_measurements(spec: &Spec) -> Option<Problem> {
         (Some(steps), Some(every)) => f64::from(steps.div_ceil(every.max(1))),
         _ => f64::from(setup.training.epochs.unwrap_or(1)),
     };
-    let all = in_all(spec, measurements);
+    let of_all = |setup: &Setup| f64::from(setup.training.networks()) * measurements(setup);
+    let all = in_all(spec, of_all);
     (all > limits::MEASUREMENTS_IN_ALL).then(|| Problem {
         pointer: "/evaluation/every".into(),
         detail: format!(

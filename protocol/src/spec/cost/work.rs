@@ -112,7 +112,8 @@ impl Work {
             ..Self::default()
         };
         let batch = f64::from(setup.training.batch);
-        let steps = data.steps(&setup.training);
+        let networks = f64::from(setup.training.networks());
+        let steps = networks * data.steps(&setup.training);
         work.steps = steps;
         work.pass(&counted, 1.0, steps, batch, counted.slow(), true);
         work.random += steps * counted.masks(batch);
@@ -121,7 +122,7 @@ impl Work {
         let every = setup.evaluation.every.map(f64::from);
         let measurements = match (every, setup.training.epochs) {
             (Some(every), _) => (steps / every.max(1.0)).ceil(),
-            (None, epochs) => f64::from(epochs.unwrap_or(1)),
+            (None, epochs) => networks * f64::from(epochs.unwrap_or(1)),
         };
         let samples = setup.evaluation.samples;
         work.evaluation(&counted, measurements, &data.held_out(1), 0);
@@ -130,16 +131,20 @@ impl Work {
             length: f64::from(super::tested_length(setup)),
             ..Counted::of(setup)
         };
-        work.evaluation(&tested, 2.0, &data.held_out(2), samples);
+        work.evaluation(&tested, 2.0 * networks, &data.held_out(2), samples);
         if let Temperature::Fitted(_) = setup.evaluation.temperature {
             // Of both weights, in about so many passes.
             const FITTED: f64 = 6.0;
             work.evaluation(&counted, 2.0 * FITTED, &data.held_out(1), 0);
         }
-        work.evaluation(&counted, 1.0, &data.held_out(0), 0);
+        work.evaluation(&counted, networks, &data.held_out(0), 0);
         if samples > 0 {
             // The gap is measured with the masks at their mean.
-            work.evaluation(&tested, 1.0, &data.held_out(2), 0);
+            work.evaluation(&tested, networks, &data.held_out(2), 0);
+        }
+        if networks > 1.0 {
+            // What one network has from its curve is measured of their average.
+            work.evaluation(&counted, 2.0 * networks, &data.held_out(1), 0);
         }
         work
     }

@@ -258,6 +258,7 @@ impl EditPage {
             "decay_by",
             "ar",
             "tar",
+            "networks",
         ];
         self.learns_from_data() || self.says_any("training", &keys)
     }

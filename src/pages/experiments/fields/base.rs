@@ -3,7 +3,7 @@
 use super::value::Kind;
 
 /// Each field: name of its section (empty: top level), key, what is typed.
-pub(super) const FIELDS: [(&str, &str, Kind); 57] = [
+pub(super) const FIELDS: [(&str, &str, Kind); 58] = [
     ("", "title", Kind::Text),
     ("task", "name", Kind::Text),
     ("task", "length", Kind::Whole),
@@ -33,6 +33,7 @@ pub(super) const FIELDS: [(&str, &str, Kind); 57] = [
     ("training", "decay_by", Kind::Text),
     ("training", "ar", Kind::Real),
     ("training", "tar", Kind::Real),
+    ("training", "networks", Kind::Whole),
     ("evaluation", "every", Kind::Whole),
     ("evaluation", "sequences", Kind::Whole),
     ("evaluation", "samples", Kind::Whole),

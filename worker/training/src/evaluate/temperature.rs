@@ -13,7 +13,7 @@ const PASSES: usize = 40;
 /// Relative change of the temperature at which it is found.
 const CLOSE: f64 = 1e-6;
 
-/// The temperature within the limits of a specification at which the loss is lowest, masks at their mean; `None` if it was
+/// The temperature of the first member within the limits of a specification at which the loss is lowest, masks at their mean; `None` if it was
 /// to stop.
 ///
 /// The loss is convex in the inverse temperature: Newton's method, kept between those that were found too low and too
@@ -76,11 +76,12 @@ fn derivatives(
         if piece.begins() {
             carried = None;
         }
-        let masks = Masks::mean(shape(held, &batch));
+        let member = &held.members[0];
+        let masks = Masks::mean(shape(held, member, &batch));
         let before = carried.as_ref();
         let (outputs, after) =
             held.engine
-                .outputs(held.network, held.weights, &batch, before, &masks)?;
+                .outputs(held.network, &member.weights, &batch, before, &masks)?;
         if held.task.name.is_language_model() {
             carried = Some(after);
         }

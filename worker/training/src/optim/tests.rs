@@ -43,6 +43,7 @@ fn training(optimizer: spec::Optimizer) -> Training {
         decay_by: DecayBy::LearningRate,
         ar: 0.0,
         tar: 0.0,
+        networks: None,
     }
 }
 

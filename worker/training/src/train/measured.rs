@@ -1,8 +1,8 @@
 //! What a run measures: points of its curves while it trains, and all that it reports at its end.
 
-use super::{DTYPE, Run, ledger, reporter::Reporter};
+use super::{DTYPE, Run, ledger, network_seed, reporter::Reporter};
 use crate::checkpoint::Best;
-use crate::evaluate::{self, Measurement};
+use crate::evaluate::{self, Measurement, Member};
 use crate::events::Failure;
 use crate::model::Weights;
 use crate::rng::Purpose;
@@ -18,10 +18,11 @@ impl<'a> Run<'a> {
         reporter: &mut Reporter<'_>,
     ) -> Result<Option<Vec<(String, f64)>>, Failure> {
         let step = self.state.step;
-        let weights = self.measured_weights()?;
         let temperature = self.plan.setup.evaluation.temperature.in_training();
-        let dropout = self.dropout_before(step);
-        let held = self.measurement(Purpose::Validation, 0, &weights, &dropout, temperature);
+        let number = self.network_number();
+        let weights = self.trained.measured_weights();
+        let network = [self.member(number, weights, self.own_step())?];
+        let held = self.measurement(Purpose::Validation, 0, &network, temperature);
         let Some(validation) = self.evaluate(&held, reporter)? else {
             return Ok(None);
         };
@@ -29,7 +30,8 @@ impl<'a> Run<'a> {
         // The first is the loss. Early stopping keeps the earliest of equals.
         let loss = validation[0].1;
         if self.state.best.is_none_or(|best| loss < best.loss) {
-            self.state.best = Some(Best { step, loss });
+            let own = self.own_step();
+            self.state.best = Some(Best { step: own, loss });
             self.state.best_validation.clone_from(&validation);
             let values = self.trained.measured_values();
             self.trained.best = values.map_err(|error| Failure::of_candle(&error, step))?;
@@ -41,26 +43,63 @@ impl<'a> Run<'a> {
         Ok(Some(points))
     }
 
-    fn measured_weights(&self) -> Result<Weights, Failure> {
-        let weights = self.trained.measured_weights();
-        weights.map_err(|error| Failure::of_candle(&error, self.state.step))
+    /// The network of that number with those weights, which it had after so many steps of its own.
+    fn member(
+        &self,
+        number: usize,
+        weights: candle_core::Result<Weights>,
+        steps: u32,
+    ) -> Result<Member<'a>, Failure> {
+        let weights = weights.map_err(|error| Failure::of_candle(&error, self.state.step))?;
+        Ok(Member {
+            weights,
+            dropout: self.dropout_before(number, steps),
+            seed: network_seed(self.plan.seed, number),
+        })
     }
 
-    /// What is measured with those weights, on that split, with so many samples of the masks.
+    /// All networks of the run, with their last weights.
+    fn last(&self) -> Result<Vec<Member<'a>>, Failure> {
+        let done = self.trained.done.iter();
+        let done = done.map(|done| self.trained.weights_of(&done.last, &done.statistics));
+        let all = done.chain([self.trained.measured_weights()]).enumerate();
+        all.map(|(number, weights)| self.member(number, weights, self.orders.steps_of(number)))
+            .collect()
+    }
+
+    /// All networks of the run, each with the weights of its lowest validation loss; `None` if one has none.
+    fn best(&self) -> Result<Option<Vec<Member<'a>>>, Failure> {
+        let done = self.trained.done.iter();
+        let done = done.map(|done| self.trained.weights_of(&done.best, &done.best_statistics));
+        let weights = done.chain([self.trained.best_weights()]);
+        let at: Option<Vec<Best>> = self
+            .state
+            .done
+            .iter()
+            .copied()
+            .chain([self.state.best])
+            .collect();
+        let Some(at) = at else {
+            return Ok(None);
+        };
+        let all = weights.zip(at).enumerate();
+        let all = all.map(|(number, (weights, best))| self.member(number, weights, best.step));
+        all.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What is measured of those networks, on that split, with so many samples of the masks of each.
     fn measurement<'r>(
         &'r self,
         purpose: Purpose,
         samples: u32,
-        weights: &'r Weights,
-        dropout: &'r Dropout,
+        members: &'r [Member<'r>],
         temperature: f64,
     ) -> Measurement<'r> {
         Measurement {
             task: &self.task,
             network: &self.network,
             engine: &self.engine,
-            weights,
-            dropout,
+            members,
             seed: self.plan.seed,
             purpose,
             sequences: self.plan.setup.evaluation.sequences,
@@ -72,11 +111,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The temperature at which those weights are measured at the end; `None` if it was asked to stop first.
+    /// The temperature at which those networks, of which only one can have it fitted, are measured at the end; `None` if it was asked to stop first.
     fn temperature(
         &self,
-        weights: &Weights,
-        dropout: &Dropout,
+        networks: &[Member<'_>],
         reporter: &mut Reporter<'_>,
     ) -> Result<Option<f64>, Failure> {
         let temperature = self.plan.setup.evaluation.temperature;
@@ -84,7 +122,7 @@ impl<'a> Run<'a> {
             return Ok(Some(temperature.in_training()));
         };
         let step = self.state.step;
-        let held = self.measurement(Purpose::Validation, 0, weights, dropout, 1.0);
+        let held = self.measurement(Purpose::Validation, 0, networks, 1.0);
         let fitted = evaluate::temperature::fitted(&held, &mut || reporter.goes_on(step));
         let fitted = fitted.map_err(|error| Failure::of_candle(&error, step))?;
         reporter.heard()?;
@@ -121,13 +159,12 @@ impl<'a> Run<'a> {
             temperature,
             ..
         } = self.plan.setup.evaluation;
-        let last = self.measured_weights()?;
-        let dropout = self.dropout_before(self.state.step);
-        let Some(cooled) = self.temperature(&last, &dropout, reporter)? else {
+        let last = self.last()?;
+        let several = last.len() > 1;
+        let Some(cooled) = self.temperature(&last, reporter)? else {
             return Ok(None);
         };
-        let of_last =
-            |purpose, samples| self.measurement(purpose, samples, &last, &dropout, cooled);
+        let of_last = |purpose, samples| self.measurement(purpose, samples, &last, cooled);
         // Of the last weights alone: it needs every prediction, where a loss has a faster way.
         let tested = Measurement {
             uncertainty,
@@ -154,36 +191,54 @@ impl<'a> Run<'a> {
         if is_fitted {
             metrics.insert("temperature".into(), cooled);
         }
-        if let Some(best) = self.state.best {
-            let kept = self.trained.best_weights();
-            let kept = kept.map_err(|error| Failure::of_candle(&error, self.state.step))?;
-            let dropout = self.dropout_before(best.step);
-            let Some(cooled) = self.temperature(&kept, &dropout, reporter)? else {
-                return Ok(None);
-            };
-            let held = self.measurement(Purpose::Test, samples, &kept, &dropout, cooled);
-            let Some(early) = self.evaluate(&held, reporter)? else {
-                return Ok(None);
-            };
-            if is_fitted {
-                metrics.insert("temperature_early_stopped".into(), cooled);
-            }
-            let losses = early
-                .into_iter()
-                .filter(|(name, _)| !name.contains("variance") && !name.ends_with("_rank"));
-            metrics.extend(losses.map(|(name, value)| (format!("{name}_early_stopped"), value)));
+        // Settings are chosen by these, which a result therefore names beside what is measured on the test. No curve has
+        // those of several networks.
+        let validation = match several {
+            true => self.evaluate(&of_last(Purpose::Validation, 0), reporter)?,
+            false => Some(self.state.validation.clone()),
+        };
+        let Some(validation) = validation else {
+            return Ok(None);
+        };
+        metrics.extend(validation);
+        let Some(best) = self.best()? else {
+            return Ok(Some(metrics));
+        };
+        let Some(cooled) = self.temperature(&best, reporter)? else {
+            return Ok(None);
+        };
+        if is_fitted {
+            metrics.insert("temperature_early_stopped".into(), cooled);
+        }
+        let of_best = |purpose, samples| self.measurement(purpose, samples, &best, cooled);
+        let Some(early) = self.evaluate(&of_best(Purpose::Test, samples), reporter)? else {
+            return Ok(None);
+        };
+        let validation = match several {
+            true => self.evaluate(&of_best(Purpose::Validation, 0), reporter)?,
+            false => Some(self.state.best_validation.clone()),
+        };
+        let Some(validation) = validation else {
+            return Ok(None);
+        };
+        let losses = early
+            .into_iter()
+            .filter(|(name, _)| !name.contains("variance") && !name.ends_with("_rank"))
+            .chain(validation);
+        metrics.extend(losses.map(|(name, value)| (format!("{name}_early_stopped"), value)));
+        // Several networks have no one step.
+        if let (false, Some(best)) = (several, self.state.best) {
             metrics.insert("early_stopped_at".into(), f64::from(best.step));
         }
-        // Settings are chosen by these, which a result therefore names beside what is measured on the test.
-        metrics.extend(self.state.validation.iter().cloned());
-        let early = self.state.best_validation.iter();
-        metrics.extend(early.map(|(name, value)| (format!("{name}_early_stopped"), *value)));
         Ok(Some(metrics))
     }
 
-    /// What was dropped in the last of so many optimizer steps: weights are measured as they were trained.
-    fn dropout_before(&self, steps: u32) -> Cow<'a, Dropout> {
+    /// What was dropped in the last of so many optimizer steps of that network: weights are measured as they were trained.
+    fn dropout_before(&self, number: usize, steps: u32) -> Cow<'a, Dropout> {
         let last = steps.saturating_sub(1);
-        self.plan.setup.dropout.at(last, self.schedule.steps())
+        self.plan
+            .setup
+            .dropout
+            .at(last, self.orders.steps_of(number))
     }
 }

@@ -1,5 +1,6 @@
 //! What a run has learned so far: its state in memory, and the tensors of a checkpoint.
 
+use super::networks::Done;
 use crate::checkpoint::{Error, State};
 use crate::model::{Carried, Moments, Parameters, Statistics, Weights};
 use crate::optim::Optimizer;
@@ -21,6 +22,8 @@ pub(super) struct Trained {
     pub(super) statistics: Statistics,
     /// Those of [`State::best`].
     pub(super) best_statistics: Statistics,
+    /// The networks before this one.
+    pub(super) done: Vec<Done>,
 }
 
 impl Trained {
@@ -41,8 +44,41 @@ impl Trained {
     /// # Errors
     /// If the device is out of memory.
     pub(super) fn best_weights(&self) -> candle_core::Result<Weights> {
-        let weights = self.parameters.with_values(&self.best)?;
-        Ok(weights.with_statistics(Some(self.best_statistics.clone())))
+        self.weights_of(&self.best, &self.best_statistics)
+    }
+
+    /// Those values as weights, with their running averages.
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub(super) fn weights_of(
+        &self,
+        values: &[Tensor],
+        statistics: &Statistics,
+    ) -> candle_core::Result<Weights> {
+        let weights = self.parameters.with_values(values)?;
+        Ok(weights.with_statistics(Some(statistics.clone())))
+    }
+
+    /// Keeps what will be measured of the network that is trained, and goes on with another from its beginning.
+    ///
+    /// # Errors
+    /// If the device is out of memory.
+    pub(super) fn begin(
+        &mut self,
+        parameters: Parameters,
+        optimizer: Optimizer,
+    ) -> candle_core::Result<()> {
+        let last = self.measured_values()?;
+        self.done.push(Done {
+            last,
+            statistics: std::mem::take(&mut self.statistics),
+            best: std::mem::take(&mut self.best),
+            best_statistics: std::mem::take(&mut self.best_statistics),
+        });
+        (self.parameters, self.optimizer) = (parameters, optimizer);
+        self.carried = None;
+        Ok(())
     }
 
     /// A copy of the weights that are measured, in the order of the parameters.
@@ -66,17 +102,29 @@ impl Trained {
         tensors.extend(moments.map(|(name, tensor)| (name, tensor.clone())));
         let carried = self.carried.iter().flat_map(|carried| &carried.layers);
         put_pairs(&mut tensors, "carried", ["h", "c"], carried);
-        for (name, statistics) in [
-            ("statistics", &self.statistics),
-            ("best_statistics", &self.best_statistics),
-        ] {
-            for (layer, steps) in statistics.layers.iter().enumerate() {
-                let name = format!("{name}.{layer}");
-                put_pairs(&mut tensors, &name, ["mean", "variance"], steps);
-            }
+        put_statistics(&mut tensors, "statistics", &self.statistics);
+        put_statistics(&mut tensors, "best_statistics", &self.best_statistics);
+        let mut put = |prefix: &str, values: &[Tensor]| {
+            let values = named().zip(values);
+            let values =
+                values.map(|((name, _), value)| (format!("{prefix}.{name}"), value.clone()));
+            tensors.extend(values);
+        };
+        put("best", &self.best);
+        for (number, done) in self.done.iter().enumerate() {
+            put(&format!("done.{number}.last"), &done.last);
+            put(&format!("done.{number}.best"), &done.best);
         }
-        let best = named().zip(&self.best);
-        tensors.extend(best.map(|((name, _), tensor)| (format!("best.{name}"), tensor.clone())));
+        for (number, done) in self.done.iter().enumerate() {
+            let prefix = format!("done.{number}");
+            put_statistics(
+                &mut tensors,
+                &format!("{prefix}.statistics"),
+                &done.statistics,
+            );
+            let best = &done.best_statistics;
+            put_statistics(&mut tensors, &format!("{prefix}.best_statistics"), best);
+        }
         tensors
     }
 
@@ -93,6 +141,14 @@ impl Trained {
         self.carried = (!carried.is_empty()).then_some(Carried { layers: carried });
         self.statistics = take_statistics(&mut stored, "statistics")?;
         self.best_statistics = take_statistics(&mut stored, "best_statistics")?;
+        let mut statistics = Vec::new();
+        for number in 0..state.done.len() {
+            let of = |which: &str| format!("done.{number}.{which}");
+            statistics.push([
+                take_statistics(&mut stored, &of("statistics"))?,
+                take_statistics(&mut stored, &of("best_statistics"))?,
+            ]);
+        }
         let mut take = |name: &str, like: &Tensor| match stored.remove(name) {
             Some(tensor) if tensor.shape() == like.shape() && tensor.dtype() == like.dtype() => {
                 Ok(tensor)
@@ -106,10 +162,24 @@ impl Trained {
         }
         self.optimizer
             .restore(parameters, &state.average, &mut take)?;
-        if state.best.is_some() {
+        let mut values = |prefix: &str| {
             let named = parameters.named().iter();
-            let best = named.map(|(name, var)| take(&format!("best.{name}"), var));
-            self.best = best.collect::<Result<_, _>>()?;
+            let values = named.map(|(name, var)| take(&format!("{prefix}.{name}"), var));
+            values.collect::<Result<Vec<_>, _>>()
+        };
+        if state.best.is_some() {
+            self.best = values("best")?;
+        }
+        for (number, (best, [of_last, of_best])) in state.done.iter().zip(statistics).enumerate() {
+            self.done.push(Done {
+                last: values(&format!("done.{number}.last"))?,
+                statistics: of_last,
+                best: match best {
+                    Some(_) => values(&format!("done.{number}.best"))?,
+                    None => Vec::new(),
+                },
+                best_statistics: of_best,
+            });
         }
         Ok(())
     }
@@ -153,6 +223,13 @@ fn take_statistics(stored: &mut HashMap<String, Tensor>, name: &str) -> Result<S
             return Ok(Statistics { layers });
         }
         layers.push(steps);
+    }
+}
+
+fn put_statistics(tensors: &mut Vec<(String, Tensor)>, name: &str, statistics: &Statistics) {
+    for (layer, steps) in statistics.layers.iter().enumerate() {
+        let name = format!("{name}.{layer}");
+        put_pairs(tensors, &name, ["mean", "variance"], steps);
     }
 }
 

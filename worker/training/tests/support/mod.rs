@@ -28,6 +28,7 @@ pub(crate) fn plan(cell: Cell, optimizer: Optimizer, name: TaskName) -> Plan {
                 decay_by: DecayBy::LearningRate,
                 ar: 0.5,
                 tar: 0.5,
+                networks: None,
             },
             evaluation: Evaluation {
                 every: Some(3),

@@ -403,30 +403,40 @@ mod tests {
     use crate::tasks::Piece;
     use breakmywork_protocol::spec::{self, Cell, MaskTime, Model, Site, TaskName};
 
-    /// The average of probabilities and their variance, by hand from the passes themselves.
+    /// The average of probabilities and their variance, by hand from the passes themselves, of one network and of two.
     #[test]
-    fn probabilities_are_averaged_and_their_variance_is_that_over_the_samples() {
+    fn probabilities_are_averaged_and_their_variance_is_that_over_the_passes() {
+        for networks in [1, 2] {
+            averaged_by_hand(networks);
+        }
+    }
+
+    fn averaged_by_hand(networks: u32) {
         const SAMPLES: usize = 5;
         const SEQUENCES: usize = 12;
         let task = Task::generated(&spec::Task::generated(TaskName::TemporalOrder, 6));
         let task = task.expect("generated");
         let network = Network::new(&Model::new(Cell::Lstm, 1, 4), task.shape());
-        let weights = Parameters::initial(&network, 1, DType::F64, &Device::Cpu)
-            .and_then(|parameters| parameters.frozen())
-            .expect("weights");
+        let begun = |seed| {
+            let begun = Parameters::initial(&network, seed, DType::F64, &Device::Cpu);
+            let weights = begun.and_then(|parameters| parameters.frozen());
+            weights.expect("weights")
+        };
         let dropout = Dropout {
             state: Some(Site::new(0.5, MaskTime::Fixed)),
             ..Dropout::default()
         };
+        let member = |seed| Member {
+            weights: begun(seed),
+            dropout: Cow::Borrowed(&dropout),
+            seed,
+        };
+        let members: Vec<Member<'_>> = (1..=networks).map(member).collect();
         let held = Measurement {
             task: &task,
             network: &network,
             engine: &Engine::of(&network, &dropout, DType::F64, &Device::Cpu),
-            members: &[Member {
-                weights: weights.clone(),
-                dropout: Cow::Borrowed(&dropout),
-                seed: 1,
-            }],
+            members: &members,
             seed: 1,
             purpose: Purpose::Test,
             sequences: SEQUENCES as u32,
@@ -448,8 +458,8 @@ mod tests {
             tokens: None,
         };
         let targets: Vec<u32> = batch.targets.to_vec1().expect("classes");
-        let softmax = |masks: &Masks| -> Vec<Vec<f64>> {
-            let logits = network.forward(&weights, &batch.inputs, masks);
+        let softmax = |member: &Member<'_>, masks: &Masks| -> Vec<Vec<f64>> {
+            let logits = network.forward(&member.weights, &batch.inputs, masks);
             let logits: Vec<Vec<f64>> = logits.and_then(|l| l.to_vec2()).expect("logits");
             let softmax = |row: &Vec<f64>| -> Vec<f64> {
                 let all: f64 = row.iter().map(|logit| (logit / 2.0).exp()).sum();
@@ -457,29 +467,33 @@ mod tests {
             };
             logits.iter().map(softmax).collect()
         };
-        let probabilities = |sample: usize| -> Vec<Vec<f64>> {
+        let probabilities = |member: &Member<'_>, sample: usize| -> Vec<Vec<f64>> {
             let purpose = |site, layer| Purpose::MonteCarlo { site, layer };
             let position = (sample as u64) << 32;
-            softmax(&Masks::draw(None, shape, 1, purpose, position).expect("masks"))
+            let masks = Masks::draw(None, shape, member.seed, purpose, position);
+            softmax(member, &masks.expect("masks"))
         };
-        let drawn: Vec<Vec<Vec<f64>>> = (0..SAMPLES).map(probabilities).collect();
+        let of_member = |member| (0..SAMPLES).map(move |sample| probabilities(member, sample));
+        let drawn: Vec<Vec<Vec<f64>>> = members.iter().flat_map(of_member).collect();
+        let count = drawn.len();
+        assert_eq!(count, SAMPLES * members.len());
         let pass = |sample: usize| -> Vec<f64> {
             let right = |(row, &target): (&Vec<f64>, &u32)| row[target as usize];
             drawn[sample].iter().zip(&targets).map(right).collect()
         };
-        let passes: Vec<Vec<f64>> = (0..SAMPLES).map(pass).collect();
+        let passes: Vec<Vec<f64>> = (0..count).map(pass).collect();
         let (mut nll, mut variance, mut ranked) = (0.0, 0.0, Vec::new());
         for sequence in 0..SEQUENCES {
             let of: Vec<f64> = passes.iter().map(|pass| pass[sequence]).collect();
-            let mean = of.iter().sum::<f64>() / SAMPLES as f64;
+            let mean = of.iter().sum::<f64>() / count as f64;
             nll -= mean.ln() / SEQUENCES as f64;
             let squares: f64 = of.iter().map(|p| (p - mean).powi(2)).sum();
-            variance += squares / (SEQUENCES * SAMPLES) as f64;
+            variance += squares / (SEQUENCES * count) as f64;
             // Of all classes, whichever is right.
             let of_class = |class: usize| -> f64 {
                 let of: Vec<f64> = drawn.iter().map(|pass| pass[sequence][class]).collect();
-                let mean = of.iter().sum::<f64>() / SAMPLES as f64;
-                of.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / SAMPLES as f64
+                let mean = of.iter().sum::<f64>() / count as f64;
+                of.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / count as f64
             };
             ranked.push([(0..4).map(of_class).sum(), -mean.ln()]);
         }
@@ -492,15 +506,25 @@ mod tests {
         assert!((find("variance_error_rank") - spearman(&ranked)).abs() < 1e-12);
         assert!(spearman(&ranked).abs() < 1.0);
 
-        // The entropy of the average, whichever is right, and that of one pass with the masks at their mean.
+        // The entropy of the average, whichever is right, and that of one pass of each with the masks at their mean.
         let entropy = |p: &[f64]| p.iter().map(|p| -p * p.ln()).sum::<f64>();
         let average = |sequence: usize| -> Vec<f64> {
             let of_class = |class: usize| drawn.iter().map(move |pass| pass[sequence][class]);
             (0..4)
-                .map(|class| of_class(class).sum::<f64>() / SAMPLES as f64)
+                .map(|class| of_class(class).sum::<f64>() / count as f64)
                 .collect()
         };
-        let at_mean = softmax(&Masks::mean(shape));
+        let at_mean: Vec<Vec<Vec<f64>>> = (members.iter())
+            .map(|member| softmax(member, &Masks::mean(shape)))
+            .collect();
+        let at_mean: Vec<Vec<f64>> = (0..SEQUENCES)
+            .map(|sequence| {
+                let of_class = |class: usize| at_mean.iter().map(move |pass| pass[sequence][class]);
+                (0..4)
+                    .map(|class| of_class(class).sum::<f64>() / members.len() as f64)
+                    .collect()
+            })
+            .collect();
         let held_at_mean = Measurement { samples: 0, ..held };
         let once = metrics(&held_at_mean, &mut || true)
             .expect("measures")
@@ -516,7 +540,8 @@ mod tests {
                 "{found} {pairs:?}"
             );
         }
-        assert!(once.iter().all(|(name, _)| name != "variance_error_rank"));
+        let has_variance = once.iter().any(|(name, _)| name == "variance_error_rank");
+        assert_eq!(has_variance, networks > 1);
     }
 
     /// Without ties it is 1 − 6 Σ d² / (n (n² − 1)), d the difference of ranks.

@@ -11,6 +11,7 @@ use breakmywork_protocol::spec::{
 use breakmywork_training::events::{Event, FailureKind};
 use breakmywork_training::train::{self, Checkpoints, Options, Outcome, Requests};
 use breakmywork_training::{checkpoint, device::DeviceChoice};
+use candle_core::Device;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -250,6 +251,53 @@ fn interrupted_while_it_averages_the_numbers_are_the_same() {
     assert_ne!(after(&averaged), after(&plain), "averaging never began");
 }
 
+/// Stopped within each of three networks and between two of them, with running averages and averaged weights too.
+#[test]
+fn interrupted_between_and_within_networks_the_numbers_are_the_same() {
+    for (optimizer, normalization) in [
+        (Optimizer::Sgd, Normalization::None),
+        (Optimizer::Adam, Normalization::Batch),
+        (Optimizer::NtAsgd, Normalization::None),
+    ] {
+        let mut plan = plan(Cell::Lstm, optimizer, TaskName::TemporalOrder);
+        plan.setup.model.normalization = normalization;
+        plan.setup.training.networks = Some(3);
+        let mut points = Vec::new();
+        let (outcome, _) = train(&plan, &options(None, None), None, &mut points);
+        let whole = numbers(points, &finished(outcome));
+        assert!(whole.proof.contains("\"verified\":true"), "{}", whole.proof);
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut points, mut resume) = (Vec::new(), None);
+        // The first has its twentieth step, the second its seventh, the third its first and its nineteenth.
+        for (stop_at, stops) in [(1, 1), (20, 20), (27, 29), (40, 40), (58, 58)] {
+            let from = options(Some(folder.path()), resume);
+            let (outcome, written) = train(&plan, &from, Some(stop_at), &mut points);
+            assert_eq!(outcome, Outcome::Stopped { step: stops }, "{optimizer:?}");
+            resume = written;
+        }
+        let (outcome, _) = train(&plan, &options(None, resume), None, &mut points);
+        assert_eq!(whole, numbers(points, &finished(outcome)), "{optimizer:?}");
+    }
+}
+
+/// What was written before there were several networks says nothing of them, and goes on.
+#[test]
+fn a_checkpoint_of_one_network_is_what_it_was() {
+    let plan = plan(Cell::Gru, Optimizer::Adam, TaskName::Adding);
+    let folder = tempfile::tempdir().expect("a folder");
+    let directory = Some(folder.path());
+    let (_, written) = train(&plan, &options(directory, None), Some(7), &mut Vec::new());
+    let bytes = std::fs::read(written.expect("a checkpoint")).expect("reads");
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).expect("whole");
+    let state = header.metadata().as_ref().expect("a state")["state"].clone();
+    assert!(
+        state.contains("\"best\":{") && !state.contains("done"),
+        "{state}"
+    );
+    assert!(header.tensors().keys().all(|name| !name.contains("done")));
+}
+
 #[test]
 fn another_seed_gives_other_numbers() {
     let mut plan = plan(Cell::Rnn, Optimizer::Sgd, TaskName::Adding);
@@ -313,6 +361,19 @@ fn checkpoints_of_another_plan_and_damaged_ones_are_refused() {
         failure.expect_err("another plan").kind,
         FailureKind::Checkpoint
     );
+
+    // More networks are done in it than a run of this plan has.
+    let (mut state, stored) = checkpoint::load(&path, &plan.sha256(), &Device::Cpu).expect("loads");
+    state.done = vec![None];
+    let beyond = tempfile::tempdir().expect("a folder");
+    let beyond = checkpoint::save(beyond.path(), &state, stored.into_iter().collect());
+    let failure = train::train(
+        &plan,
+        &options(None, Some(beyond.expect("writes").path)),
+        &Requests::default(),
+        &mut |_| Ok(()),
+    );
+    assert_eq!(failure.expect_err("damaged").kind, FailureKind::Checkpoint);
 
     let whole = std::fs::read(&path).expect("reads");
     for damaged in [

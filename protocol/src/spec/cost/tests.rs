@@ -216,3 +216,35 @@ fn an_experiment_keeps_a_bounded_number_of_measurements() {
         "{refused}"
     );
 }
+
+/// Five networks are five times the training, of which the data are read once, and the weights of four are kept.
+#[test]
+fn several_networks_take_their_time_and_their_memory() {
+    use crate::spec::{DataShape, run_memory};
+    let spec = spec(
+        "[task]\nname = \"adding\"\n[model]\nhidden = 256\n[training]\nsteps = 1000\n[evaluation]\nevery = 1\n",
+    );
+    let one = &spec.arms[0].setup;
+    let mut five = one.clone();
+    five.training.networks = Some(5);
+    let ratio = run_seconds(&five) / run_seconds(one);
+    assert!((4.9..5.2).contains(&ratio), "{ratio}");
+    let ratio = card_run_seconds(&five) / card_run_seconds(one);
+    assert!((4.0..5.2).contains(&ratio), "{ratio}");
+
+    let memory = |setup: &Setup| run_memory(setup, DataShape::expected(setup)) as f64;
+    // An LSTM of 256 units on two inputs, with its biases, and one output: last and best of four, in memory and in a file.
+    let weights = 4.0 * 256.0 * (2.0 + 256.0 + 1.0) + 257.0;
+    let more = memory(&five) - memory(one);
+    assert!((more - 4.0 * 4.0 * 4.0 * weights).abs() < 10.0, "{more}");
+
+    let mut measured = spec.clone();
+    measured.seeds = crate::spec::Seeds::Count(40);
+    measured.registrable().expect("80,000 measurements");
+    measured.arms[1].setup.training.networks = Some(2);
+    let refused = measured.registrable().expect_err("120,000").to_string();
+    assert!(
+        refused.contains("would be measured 120000 times"),
+        "{refused}"
+    );
+}

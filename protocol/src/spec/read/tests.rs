@@ -599,3 +599,75 @@ fn a_gap_and_a_rank_correlation_may_decide() {
     let lower = rank.replace("margin = 0.02", "margin = 0.02\nbetter = \"lower\"");
     assert_complains(&lower, "criterion.better", "better when it is higher");
 }
+
+#[test]
+fn several_networks_are_of_an_arm_and_change_nothing_where_they_are_absent() {
+    let with = |networks: &str| {
+        let arm = "training.learning_rate = 1";
+        GOOD.replace(arm, &format!("{arm}\ntraining.networks = {networks}"))
+    };
+    let plain = read(GOOD, Format::Toml).expect("good");
+    assert!(!plain.canonical().contains("networks"));
+    let spec = read(&with("5"), Format::Toml).expect("good");
+    assert_eq!(
+        read(&spec.to_toml(), Format::Toml).expect("its own TOML"),
+        spec
+    );
+    let [one, five] = [0, 1].map(|arm| &spec.arms[arm].setup);
+    assert_eq!([one, five].map(|it| it.training.networks()), [1, 5]);
+    assert_eq!(
+        [one, five].map(|it| it.training.run_steps()),
+        [Some(100), Some(500)]
+    );
+    assert_eq!(five.evaluation.every, one.evaluation.every);
+    // A base of several has an arm of one.
+    let one_of_several = GOOD
+        .replace("steps = 100", "steps = 100\nnetworks = 3")
+        .replace("training.learning_rate = 1", "training.networks = 1");
+    let spec = read(&one_of_several, Format::Toml).expect("good");
+    let networks = |arm: &Arm| arm.setup.training.networks();
+    assert_eq!([0, 1].map(|arm| networks(&spec.arms[arm])), [3, 1]);
+
+    // What an experiment of several may be judged by: no one step at which all of them stop, a variance without samples.
+    let reported = crate::metric::of(five);
+    assert!(reported.contains(&"test_variance") && !reported.contains(&"early_stopped_at"));
+    let reported = crate::metric::of(one);
+    assert!(!reported.contains(&"test_variance") && reported.contains(&"early_stopped_at"));
+
+    for wrong in ["0", "11", "2.5", "\"five\""] {
+        assert_complains(&with(wrong), "arms[1].training.networks", "1 to 10");
+    }
+    assert_complains(
+        &with("5").replace("steps = 100", "steps = 300_000"),
+        "arms[1].training.networks",
+        "5 networks of 300000 steps each make 1500000; a run of several may make 1000000",
+    );
+    let by_epochs = with("5")
+        .replace("\"adding\"", "\"char_lm\"\ndata = \"tiny_shakespeare\"")
+        .replace("steps = 100", "epochs = 401")
+        .replace("test_mse", "test_nll");
+    assert_complains(
+        &by_epochs,
+        "arms[1].training.networks",
+        "5 networks of 401 epochs each make 2005; a run of several may make 2000",
+    );
+    // Two thousand measurements are of all of them.
+    let often = |every: u32| {
+        let text = with("5").replace("steps = 100", "steps = 2000");
+        text.replace(
+            "[[arms]]\nname = \"fixed mask\"",
+            &format!("[evaluation]\nevery = {every}\n[[arms]]\nname = \"fixed mask\""),
+        )
+    };
+    assert_eq!(complaints(&often(5)), [""; 0]);
+    assert_complains(&often(4), "arms[1].training.networks", "5");
+    let fitted = with("5")
+        .replace("\"adding\"", "\"copy\"")
+        .replace("test_mse", "test_nll")
+        + "[evaluation]\ntemperature = \"valid\"\n";
+    assert_complains(
+        &fitted,
+        "arms[1].training.networks",
+        "is found for one network",
+    );
+}

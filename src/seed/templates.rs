@@ -92,6 +92,9 @@ templates! {
     "gal-or-zaremba", "recurrent-dropout", "C5",
         "Gal against Zaremba, each at its best",
         "Both methods first choose two rates by the same search: the paper tuned two for one method and one for the other.";
+    "ensembles", "recurrent-dropout", "S36",
+        "Five networks each",
+        "The predictions of five networks averaged, with variational dropout and with dropout off the recurrence; beside them one network with twenty masks.";
     "dropout-or-none-text", "recurrent-dropout", "C1",
         "State dropout against none, on text",
         "The control is stopped where it validates best, as a careful person would.";

@@ -1,6 +1,8 @@
 //! `breakmywork up` starts everything, answers, and leaves nothing behind.
 
 use crate::support::{Result, Up, breakmywork, data_dir, state_and_parent, stdout};
+use breakmywork_protocol::db::MIGRATOR;
+use sqlx::{ConnectOptions, PgPool};
 use std::net::TcpListener;
 use std::num::NonZero;
 use std::time::{Duration, Instant};
@@ -59,6 +61,19 @@ fn up_serves_makes_an_admin_and_stops_cleanly() -> Result {
     assert_eq!(up.get("/people/ada")?, 200);
     assert_eq!(std::fs::read_to_string(&file)?, key);
     up.stop("-INT")?;
+    Ok(())
+}
+
+/// Other servers of that database could not open what is sealed with it.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn for_a_database_of_ones_own_it_makes_no_key(pool: PgPool) -> Result {
+    let (_folder, data_dir) = data_dir()?;
+    let url = pool.connect_options().to_url_lossy().to_string();
+    let up = Up::start_with(&data_dir, "0", &["--database-url", &url])?;
+    assert_eq!(up.get("/readyz")?, 200);
+    assert!(data_dir.join("checkpoints").exists());
+    assert!(!data_dir.join("secret-key").exists());
+    up.stop("-TERM")?;
     Ok(())
 }
 

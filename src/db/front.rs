@@ -29,7 +29,9 @@ pub async fn frozen(db: impl PgExecutor<'_>, claims: &[ClaimId]) -> sqlx::Result
              e.registered_at as "registered_at!"
            from unnest($1::bigint[]) wanted (id)
            cross join lateral newest_that_may_break(wanted.id) as found (id)
-           cross join lateral (select id, spec, registered_at from experiment where experiment.id = found.id offset 0) e"#,
+           cross join lateral (
+             select id, spec, registered_at from public_experiment e where e.id = found.id offset 0
+           ) e"#,
         claims as &[ClaimId],
     )
     .fetch_all(db)

@@ -313,7 +313,10 @@ fn seeds_of_networks_are_the_runs_own_and_others() {
         .collect();
     assert_eq!(network_seed(7, 0), 7);
     // For good: a run that is repeated has the same networks.
-    assert_eq!([1, 2].map(|number| network_seed(3, number)), [4_030_668_678, 3_175_161_473]);
+    assert_eq!(
+        [1, 2].map(|number| network_seed(3, number)),
+        [4_030_668_678, 3_175_161_473]
+    );
     seeds.sort_unstable();
     seeds.dedup();
     assert_eq!(seeds.len(), 1000);

@@ -247,7 +247,7 @@ mod tests {
             "name = \"word_lm\"\ndata = \"penn_treebank\"",
             "layers = 2\nhidden = 200\ntied_embeddings = true\ninitial_range = 0.1",
             "optimizer = \"sgd\"\nlearning_rate = 1\nbatch = 20\nepochs = 13\nanneal = 0.5\nanneal_after = 4\n\
-             loss_over_time = \"sum\"\nclip = 5",
+             loss_over_time = \"sum\"\nclip = 5\nnetworks = 5",
         );
         assert_eq!(
             task(&spec.task),
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(
             training(&spec.task, &spec.training),
             "gradient descent at 1, 13 epochs of 20 streams, learning rate × 0.5 at each epoch from the 5th, \
-             loss summed over time, gradients clipped at 5"
+             5 networks whose predictions are averaged, loss summed over time, gradients clipped at 5"
         );
         assert_eq!(
             measured(&spec.task, &spec.evaluation),

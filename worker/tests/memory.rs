@@ -74,6 +74,14 @@ fn what_a_run_takes_is_foreseen_on_every_path() {
         spec(&normalized("batch"), 60, 64, adam, MASK),
         spec(&model("lstm", 1, 256), 50, 8, adam, WEIGHTS),
         spec(&model("rnn", 2, 128), 50, 8, adam, WEIGHTS),
+        // Three networks are kept while the fourth is trained.
+        spec(
+            &model("lstm", 1, 1024),
+            5,
+            4,
+            "optimizer = \"adam\"\nnetworks = 4",
+            MASK,
+        ),
         tested(&model("rnn", 1, 64)),
         tested(&model("gru", 1, 64)),
         tested(&model("lstm", 2, 32)),

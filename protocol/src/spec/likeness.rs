@@ -3,7 +3,7 @@
 use super::types::*;
 
 impl Spec {
-    /// Kind of criterion, metric, task and size of the network, as one line; `None` without a criterion or where seeds have
+    /// Kind of criterion, metric, task, size and number of networks, as one line; `None` without a criterion or where seeds have
     /// no differences of their own. Rates, places and times of masks are left out: they are what experiments compare.
     pub fn likeness(&self) -> Option<String> {
         let criterion = self.criterion.as_ref()?;
@@ -54,9 +54,15 @@ impl Spec {
     }
 }
 
-fn of(kind: &str, criterion: &Criterion, Setup { task, model, .. }: &Setup) -> String {
+fn of(kind: &str, criterion: &Criterion, setup: &Setup) -> String {
+    let Setup { task, model, .. } = setup;
+    // The average of several networks differs less from seed to seed.
+    let several = match setup.training.networks() {
+        1 => String::new(),
+        networks => format!(" of {networks}"),
+    };
     format!(
-        "{kind} {} {:?} {:?} {} {} {:?} {}x{}",
+        "{kind} {} {:?} {:?} {} {} {:?} {}x{}{several}",
         criterion.metric,
         criterion.scale,
         task.name,

@@ -96,6 +96,13 @@ fn pairs_are_alike_by_task_size_and_criterion_alone() {
     let mut other = difference(8, 0.3);
     other.arms[0].setup.model.hidden = 64;
     assert_ne!(one, other.likeness());
+    let mut averaged = difference(8, 0.3);
+    let networks = averaged
+        .arms
+        .iter_mut()
+        .map(|arm| &mut arm.setup.training.networks);
+    networks.for_each(|networks| *networks = Some(5));
+    assert_ne!(one, averaged.likeness());
     let spread = spec(8, 0.3, "kind = \"dispersion\"\nscale = \"log\"");
     assert_eq!(spread.likeness(), None);
     assert_eq!(spread.noisy_like(), [one.clone().expect("one")]);

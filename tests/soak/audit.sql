@@ -73,7 +73,8 @@ from experiment e
 where e.registered_at is not null and e.spec #>> '{criterion,stopping}' is null and e.spec -> 'search' is null
   and e.spec -> 'tuning' is null
   and (select count(distinct (r.arm, r.seed)) from run r where r.experiment_id = e.id and r.trial is null)
-      <> jsonb_array_length(e.spec -> 'arms') * jsonb_array_length(e.spec -> 'seeds')
+      <> jsonb_array_length(e.spec -> 'arms') * case jsonb_typeof(e.spec -> 'seeds')
+        when 'number' then (e.spec ->> 'seeds')::integer else jsonb_array_length(e.spec -> 'seeds') end
 union all
 select 'what is counted of a claim is what its verdicts say', 'claim ' || coalesce(t.claim_id, c.claim_id)
 from claim_tally t full join claim_counted c on c.claim_id = t.claim_id

@@ -190,11 +190,12 @@ class Board:
             return 0, None
 
     def rows(self, sql):
-        """Rows of a query as lists of texts; nothing while the database is away."""
+        """Rows of a query as lists of texts; nothing while the database is away, which is all that may stop it."""
         done = subprocess.run(["psql", "-X", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", self.url], input=sql,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode:
-            if "syntax error" in done.stderr or "does not exist" in done.stderr:
+            # psql's word for a connection that was refused or lost.
+            if done.returncode != 2:
                 raise RuntimeError(done.stderr)
             return None
         return [line.split("\t") for line in done.stdout.splitlines()]

@@ -40,6 +40,8 @@ use serde_json::Value;
 struct Live {
     run: Run,
     plots: Vec<Plot>,
+    /// Whether it averages several networks, whose curves follow one another.
+    averaged: bool,
     /// Whether its owner alone sees it: scripts, who send no cookie to REST, do not.
     sealed: bool,
 }
@@ -203,15 +205,21 @@ async fn plan(state: &AppState, run: &Run) -> Result<(Value, Task)> {
 async fn live(state: &AppState, run: Run, experiment: &Experiment, task: &Task) -> Result<Live> {
     let curves = curves::of_run(&state.pool, experiment.seen()?, run.id).await?;
     // The arm keeps the colour that it has on the experiment's page.
-    let arms: Vec<String> = match experiment.parsed() {
-        Ok(spec) => spec.arms.into_iter().map(|arm| arm.name).collect(),
-        Err(_) => vec![run.arm.clone()],
+    let spec = experiment.parsed().ok();
+    let arms: Vec<String> = match &spec {
+        Some(spec) => spec.arms.iter().map(|arm| arm.name.clone()).collect(),
+        None => vec![run.arm.clone()],
     };
+    let averaged = spec.is_some_and(|spec| {
+        let own = spec.arms.iter().find(|arm| arm.name == run.arm);
+        own.is_some_and(|arm| arm.setup.training.networks() > 1)
+    });
     let task = task.clone();
     let plots = heavy::run(move || plots::learning(&curves, &arms, task.name, Some(&task))).await?;
     Ok(Live {
         run,
         plots,
+        averaged,
         sealed: experiment.closed,
     })
 }

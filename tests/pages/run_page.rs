@@ -114,3 +114,36 @@ async fn a_confirmed_run_names_who_confirmed_it_and_not_before(pool: PgPool) {
     let bob = visitor.get("/people/bob").await.text();
     assert!(!bob.contains("Gives computing time"), "{bob}");
 }
+
+/// A curve that begins anew is not taken for a network that forgets.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn where_several_networks_are_averaged_their_curves_say_so(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let one = crate::sealed::toml(&ada, &site).await;
+    for networks in [1, 2] {
+        let several = format!("[training]\nnetworks = {networks}\n");
+        let text = one.replace("[training]\n", &several);
+        assert_ne!(text, one);
+        let path = location(&ada.propose(&site, &[("toml", &text)]).await);
+        ada.post(&format!("{path}/register"), &[])
+            .await
+            .assert_status_see_other();
+        site.train_all().await;
+        let run: i64 = sqlx::query_scalar("select max(id) from run")
+            .fetch_one(&site.pool)
+            .await
+            .expect("a run");
+        sqlx::query("insert into run_curve (run_id, name, steps, measured) select $1, 'valid_mse', array_agg(g), array_agg(1.0 / g) from generate_series(1, 20) g")
+            .bind(run)
+            .execute(&site.pool)
+            .await
+            .expect("measures");
+        for page in [path, format!("/runs/{run}")] {
+            let text = ada.get(&page).await.text();
+            assert!(text.contains("Learning curves"), "{page}: {text}");
+            let says_so = text.contains("a curve begins anew with each");
+            assert_eq!(says_so, networks == 2, "{page}: {text}");
+        }
+    }
+}

@@ -83,6 +83,8 @@ struct Live {
     experiment: Experiment,
     matrix: Matrix,
     plots: Vec<Plot>,
+    /// Whether an arm averages several networks, whose curves follow one another.
+    averaged: bool,
     /// Of a sequential plan.
     e_process: Option<EProcess>,
     /// Of a search.
@@ -317,6 +319,10 @@ async fn live(state: &AppState, experiment: Experiment, spec: &Spec) -> Result<L
         matrix: matrix::of(spec, &experiment.seeds(), &runs, &waiting, &data_sets),
         missing: data_sets.missing(),
         plots: plots::learning(&curves, &arms, spec.task.name, Some(&spec.task)),
+        averaged: spec
+            .arms
+            .iter()
+            .any(|arm| arm.setup.training.networks() > 1),
         e_process: e_process::of(state, &experiment, spec).await?,
         search: search::of(state, &experiment, spec).await?,
         tuning: tuned::of(state, &experiment, spec).await?,

@@ -20,7 +20,7 @@ async fn two(site: &Site) -> Browser {
         .execute(&site.pool)
         .await
         .expect("thins");
-    ada.propose(site, &[("model.hidden", "48"), ("title", "Larger")])
+    ada.propose(site, &[("model-hidden", "48"), ("title", "Larger")])
         .await;
     ada
 }

@@ -120,12 +120,9 @@ async fn a_confirmed_run_names_who_confirmed_it_and_not_before(pool: PgPool) {
 async fn where_several_networks_are_averaged_their_curves_say_so(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.signed_in("ada", Role::Member).await;
-    let one = crate::sealed::toml(&ada, &site).await;
-    for networks in [1, 2] {
-        let several = format!("[training]\nnetworks = {networks}\n");
-        let text = one.replace("[training]\n", &several);
-        assert_ne!(text, one);
-        let path = location(&ada.propose(&site, &[("toml", &text)]).await);
+    for (title, networks) in [("One", ""), ("Two", "2")] {
+        let fields = [("title", title), ("training-networks", networks)];
+        let path = location(&ada.propose(&site, &fields).await);
         ada.post(&format!("{path}/register"), &[])
             .await
             .assert_status_see_other();
@@ -143,7 +140,7 @@ async fn where_several_networks_are_averaged_their_curves_say_so(pool: PgPool) {
             let text = ada.get(&page).await.text();
             assert!(text.contains("Learning curves"), "{page}: {text}");
             let says_so = text.contains("a curve begins anew with each");
-            assert_eq!(says_so, networks == 2, "{page}: {text}");
+            assert_eq!(says_so, networks == "2", "{page}: {text}");
         }
     }
 }

@@ -210,6 +210,7 @@ async fn furnish(browser: &WebDriver, site: &str) -> Result<String> {
         .await?;
     fill(browser, "body", &said.replace("expected", "did not expect")).await?;
     press(browser, "Save this version").await?;
+    see(browser, "I did not expect that", 10).await?;
     // The same again would be taken for the first one, sent twice.
     propose(
         browser,
@@ -237,7 +238,7 @@ async fn furnish(browser: &WebDriver, site: &str) -> Result<String> {
     press(browser, "Add it").await?;
     see(browser, "it is shown this once", 10).await?;
     press(browser, "Send a test").await?;
-    see(browser, "a test", 10).await?;
+    see(browser, "next try", 10).await?;
     Ok(comment)
 }
 

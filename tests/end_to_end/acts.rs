@@ -1,6 +1,6 @@
 //! What people do again and again: sign up and in, propose, register, wait for a verdict.
 
-use crate::driver::{click, fill, see};
+use crate::driver::{click, fill, first, see};
 use crate::support::Result;
 use std::time::Duration;
 use thirtyfour::prelude::*;
@@ -18,7 +18,7 @@ pub(crate) const SPEC: &str = "title = \"Masks\"\nseeds = 6\n[task]\nname = \"ad
 /// Waits until the head of the page says who is signed in.
 pub(crate) async fn signed_in(browser: &WebDriver, name: &str) -> Result {
     let head = format!("nav.person[data-person='{name}']");
-    browser.query(By::Css(head)).first().await?;
+    first(browser, &head).await?;
     Ok(())
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn propose(browser: &WebDriver, site: &str, claim: &str, spec: 
     browser
         .goto(format!("{site}/experiments/new?claim={claim}"))
         .await?;
-    let text = browser.query(By::Id("toml")).first().await?;
+    let text = first(browser, "#toml").await?;
     browser
         .execute(
             "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }));",

@@ -1,7 +1,7 @@
 //! A member in a real browser: signs up, proposes, is told of a mistake, registers, and waits for the verdict.
 
 use crate::acts::sign_up;
-use crate::driver::{Driver, click, fill, see};
+use crate::driver::{Driver, click, fill, first, press, see, steady};
 use crate::phone;
 use crate::support::{Result, Up, data_dir};
 use std::time::Duration;
@@ -27,12 +27,7 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
     browser
         .goto(format!("{site}/works/recurrent-dropout"))
         .await?;
-    browser
-        .query(By::PartialLinkText("same dropout mask at every time step"))
-        .first()
-        .await?
-        .click()
-        .await?;
+    press(browser, "A recurrent network wants the same dropout mask").await?;
     click(browser, "a[href*='/experiments/new']").await?;
     click(browser, "a[href*='template=fixed-or-fresh']").await?;
     fill(browser, "title", "A tiny experiment").await?;
@@ -51,17 +46,13 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
     fill(browser, "rationale", "It is *small*.").await?;
     click(browser, "button[value='save'].primary").await?;
     see(browser, "must be a number from 0 to 1", 10).await?;
-    let kept = browser
-        .find(By::Id("rationale"))
-        .await?
-        .prop("value")
-        .await?;
+    let kept = first(browser, "#rationale").await?.prop("value").await?;
     assert_eq!(
         kept.as_deref(),
         Some("It is *small*."),
         "nothing typed is lost"
     );
-    let rate = browser.find(By::Id("arms-0-dropout-state-rate")).await?;
+    let rate = first(browser, "#arms-0-dropout-state-rate").await?;
     assert_eq!(rate.prop("value").await?.as_deref(), Some("1.5"));
     assert_eq!(rate.attr("aria-invalid").await?.as_deref(), Some("true"));
     fill(browser, "arms-0-dropout-state-rate", "0.5").await?;
@@ -104,17 +95,15 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
 /// The curves can be zoomed: their numbers come when somebody asks for them.
 async fn explored(browser: &WebDriver) -> Result {
     browser.execute("scrollTo(0, 0)", Vec::new()).await?;
-    let button = browser
-        .query(By::Css("button[data-explore]"))
-        .first()
-        .await?;
-    button.scroll_into_view().await?;
-    button.click().await?;
-    browser
-        .query(By::Css("figure .uplot canvas"))
-        .first()
-        .await?;
-    button.click().await?;
+    let pressed = async || {
+        let button = browser.query(By::Css("button[data-explore]"));
+        let button = button.first().await?;
+        button.scroll_into_view().await?;
+        button.click().await
+    };
+    steady(pressed).await?;
+    first(browser, "figure .uplot canvas").await?;
+    steady(pressed).await?;
     see(browser, "Zoom and read values", 10).await?;
     let gone = browser.find_all(By::Css("figure .uplot")).await?;
     assert!(gone.is_empty());

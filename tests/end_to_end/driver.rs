@@ -129,20 +129,70 @@ pub(crate) async fn send(browser: &WebDriver, css: &str, text: &str) -> Result {
     .await
 }
 
+/// Clicks the first element that this selects, and waits for the page that it leads to, where it leads to one.
 pub(crate) async fn click(browser: &WebDriver, css: &str) -> Result {
-    steady(async || browser.query(By::Css(css)).first().await?.click().await).await
+    watch(browser).await?;
+    steady(async || browser.query(By::Css(css)).first().await?.click().await).await?;
+    settle(browser, css).await
 }
 
-/// Presses the link, the button or the summary that begins with these words.
+/// Presses the link, the button or the summary that begins with these words, and waits for the page that it leads to, where
+/// it leads to one.
 pub(crate) async fn press(browser: &WebDriver, words: &str) -> Result {
     let path = format!(
         "//*[self::a or self::button or self::summary][starts-with(normalize-space(.), \"{words}\")]"
     );
+    watch(browser).await?;
     steady(async || {
         let seen = browser.query(By::XPath(path.as_str())).and_displayed();
         seen.first().await?.click().await
     })
-    .await
+    .await?;
+    settle(browser, words).await
+}
+
+/// Has the page remember that a link or a form is about to put another in its place. The driver's own waiting misses that
+/// now and then, and what is asked for next would be asked of the page before, or be overtaken by this one.
+async fn watch(browser: &WebDriver) -> Result {
+    const WATCH: &str = "const there = (address) => address.split('#')[0];
+        addEventListener('submit', (event) => { if (!event.defaultPrevented) document.isLeft = true; });
+        addEventListener('click', (event) => {
+            const link = event.target.closest('a[href]');
+            if (!link || event.defaultPrevented || link.hasAttribute('download')) return;
+            if (there(link.href) !== there(location.href)) document.isLeft = true;
+        });";
+    browser.execute(WATCH, Vec::new()).await?;
+    Ok(())
+}
+
+/// Waits until the page that is about to be left has been, and the next one is whole.
+async fn settle(browser: &WebDriver, pressed: &str) -> Result {
+    const IS_SETTLED: &str = "return !document.isLeft && document.readyState === 'complete'";
+    let started = Instant::now();
+    loop {
+        // Between two pages there is none to ask.
+        let answer = browser.execute(IS_SETTLED, Vec::new()).await;
+        if answer.is_ok_and(|is_settled| is_settled.json().as_bool() == Some(true)) {
+            return Ok(());
+        }
+        if started.elapsed() > PATIENCE {
+            let at = browser.current_url().await?;
+            return Err(format!("{pressed:?} leads nowhere from {at}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits for the first element that this selects; where there is none, says on which page.
+pub(crate) async fn first(browser: &WebDriver, css: &str) -> Result<WebElement> {
+    match browser.query(By::Css(css)).first().await {
+        Ok(element) => Ok(element),
+        Err(error) => {
+            let at = browser.current_url().await?;
+            let text = browser.find(By::Tag("body")).await?.text().await?;
+            Err(format!("{css} is not at {at} ({error}):\n{text}").into())
+        }
+    }
 }
 
 /// The text of the first element that this selects.

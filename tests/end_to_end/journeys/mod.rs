@@ -113,7 +113,7 @@ impl Board {
 
     /// The first element that this selects, once it is there: of a page that stays.
     async fn find(&self, css: &str) -> Result<WebElement> {
-        Ok(self.browser.query(By::Css(css)).first().await?)
+        driver::first(&self.browser, css).await
     }
 
     /// Whether the first element that this selects is there to be seen.

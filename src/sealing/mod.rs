@@ -85,6 +85,7 @@ impl Keys {
     /// Nonces are random: 96 bits are good for four thousand million secrets of one key (NIST SP 800-38D, 8.3), and each
     /// account has a handful.
     pub fn seal<S: Sealable>(&self, owner: AccountId, secret: &S) -> Stored {
+        const { assert!(S::LEN < OVERHEAD, "its length says whether it is sealed") };
         let Some(key) = self.first() else {
             return Stored(secret.bytes().to_vec());
         };

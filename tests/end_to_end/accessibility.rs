@@ -174,7 +174,7 @@ async fn tour(browser: &WebDriver, site: &str, axe: &str, password: &str) -> Res
     browser.goto(format!("{site}/claims/3/edit")).await?;
     fill(browser, "evidence", "Nothing that we know of.").await?;
     press(browser, "Save the claim").await?;
-    see(browser, "Nothing that we know of.", 10).await?;
+    see(browser, "Nothing that we know of.").await?;
     found.extend(judge(browser, site, "admin", &named(ADMINS), axe).await?);
     browser.delete_all_cookies().await?;
     found.extend(judge(browser, site, "visitor", &named(PUBLIC), axe).await?);
@@ -195,13 +195,13 @@ async fn furnish(browser: &WebDriver, site: &str) -> Result<String> {
         fill(browser, field, text).await?;
     }
     press(browser, "Put it on the board").await?;
-    see(browser, "Waits for a moderator", 10).await?;
+    see(browser, "Waits for a moderator").await?;
     propose(browser, site, "2", SPEC).await?;
     register(browser).await?;
     verdict(browser).await?;
     let said = "I expected **that**, $x^2$, and:\n\n> a quote";
     comment(browser, said).await?;
-    see(browser, "I expected that", 10).await?;
+    see(browser, "I expected that").await?;
     let here = browser.current_url().await?;
     let comment = here.fragment().and_then(|id| id.strip_prefix("comment-"));
     let comment = comment.ok_or("no address of the comment")?.to_owned();
@@ -210,7 +210,7 @@ async fn furnish(browser: &WebDriver, site: &str) -> Result<String> {
         .await?;
     fill(browser, "body", &said.replace("expected", "did not expect")).await?;
     press(browser, "Save this version").await?;
-    see(browser, "I did not expect that", 10).await?;
+    see(browser, "I did not expect that").await?;
     // The same again would be taken for the first one, sent twice.
     propose(
         browser,
@@ -226,19 +226,19 @@ async fn furnish(browser: &WebDriver, site: &str) -> Result<String> {
         ))
         .await?;
     press(browser, "Propose it").await?;
-    see(browser, "Nothing runs yet", 10).await?;
+    see(browser, "Nothing runs yet").await?;
     register(browser).await?;
     browser.goto(format!("{site}/account/agents")).await?;
     fill(browser, "name", "scout-agent").await?;
     press(browser, "Make agent").await?;
-    see(browser, "Its tokens", 10).await?;
+    see(browser, "Its tokens").await?;
     // No name there leads anywhere, so the test of it fails.
     browser.goto(format!("{site}/account/webhooks")).await?;
     fill(browser, "url", "https://hooks.invalid.example.org/board").await?;
     press(browser, "Add it").await?;
-    see(browser, "it is shown this once", 10).await?;
+    see(browser, "it is shown this once").await?;
     press(browser, "Send a test").await?;
-    see(browser, "next try", 10).await?;
+    see(browser, "next try").await?;
     Ok(comment)
 }
 

@@ -57,15 +57,15 @@ pub(crate) async fn propose(browser: &WebDriver, site: &str, claim: &str, spec: 
             vec![text.to_json()?, spec.into()],
         )
         .await?;
-    see(browser, "Reads well", 10).await?;
+    see(browser, "Reads well").await?;
     click(browser, "button[value='save'].primary").await?;
-    see(browser, "Nothing runs yet", 10).await
+    see(browser, "Nothing runs yet").await
 }
 
 /// Registers the proposal that is shown.
 pub(crate) async fn register(browser: &WebDriver) -> Result {
     click(browser, "form[action$='/register'] button").await?;
-    see(browser, "Runs, live", 10).await
+    see(browser, "Runs, live").await
 }
 
 /// Waits until the experiment that is shown has its verdict.

@@ -45,7 +45,7 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
     fill(browser, "arms-0-dropout-state-rate", "1.5").await?;
     fill(browser, "rationale", "It is *small*.").await?;
     click(browser, "button[value='save'].primary").await?;
-    see(browser, "must be a number from 0 to 1", 10).await?;
+    see(browser, "must be a number from 0 to 1").await?;
     let kept = first(browser, "#rationale").await?.prop("value").await?;
     assert_eq!(
         kept.as_deref(),
@@ -57,11 +57,11 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
     assert_eq!(rate.attr("aria-invalid").await?.as_deref(), Some("true"));
     fill(browser, "arms-0-dropout-state-rate", "0.5").await?;
     click(browser, "button[value='save'].primary").await?;
-    see(browser, "Nothing runs yet", 10).await?;
+    see(browser, "Nothing runs yet").await?;
     click(browser, "form[action$='/register'] button").await?;
 
     // The page moves by itself: no reload from here on.
-    see(browser, "ended", 10).await?;
+    see(browser, "ended").await?;
     browser
         .query(By::Css("section.verdict"))
         .wait(Duration::from_secs(120), Duration::from_millis(200))
@@ -69,13 +69,13 @@ async fn visit(browser: &WebDriver, site: &str) -> Result {
         .await?;
     let curves = browser.find_all(By::Css("figure svg")).await?;
     assert!(!curves.is_empty(), "learning curves are drawn");
-    see(browser, "The criterion was fixed before the first run", 10).await?;
+    see(browser, "The criterion was fixed before the first run").await?;
 
     let errors = browser.find_all(By::Css(".error")).await?;
     assert!(errors.is_empty());
     fill(browser, "body", "I expected **that**.").await?;
     click(browser, "form[action$='/comments'] .primary").await?;
-    see(browser, "I expected that.", 10).await?;
+    see(browser, "I expected that.").await?;
     explored(browser).await?;
     for page in ["/runs/1", "/compare?experiments=1"] {
         browser.goto(format!("{site}{page}")).await?;
@@ -104,7 +104,7 @@ async fn explored(browser: &WebDriver) -> Result {
     steady(pressed).await?;
     first(browser, "figure .uplot canvas").await?;
     steady(pressed).await?;
-    see(browser, "Zoom and read values", 10).await?;
+    see(browser, "Zoom and read values").await?;
     let gone = browser.find_all(By::Css("figure .uplot")).await?;
     assert!(gone.is_empty());
     Ok(())

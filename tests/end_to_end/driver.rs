@@ -216,7 +216,7 @@ pub(crate) async fn reads(browser: &WebDriver, css: &str, words: &str) -> Result
 }
 
 /// Waits until the page's text contains `words`.
-pub(crate) async fn see(browser: &WebDriver, words: &str, seconds: u64) -> Result {
+pub(crate) async fn see(browser: &WebDriver, words: &str) -> Result {
     let started = Instant::now();
     loop {
         let text = match browser.find(By::Tag("body")).await {
@@ -226,9 +226,9 @@ pub(crate) async fn see(browser: &WebDriver, words: &str, seconds: u64) -> Resul
         if text.contains(words) {
             return Ok(());
         }
-        if started.elapsed() > Duration::from_secs(seconds) {
+        if started.elapsed() > PATIENCE {
             let at = browser.current_url().await?;
-            return Err(format!("waited {seconds} s for {words:?} at {at}:\n{text}").into());
+            return Err(format!("waited for {words:?} at {at}:\n{text}").into());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

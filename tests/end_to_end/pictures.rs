@@ -112,6 +112,6 @@ async fn propose(browser: &WebDriver, site: &str, template: &str) -> Result {
     let form = format!("{site}/experiments/new?template={template}");
     browser.goto(form).await?;
     press(browser, "Propose it").await?;
-    see(browser, "Nothing runs yet", 10).await?;
+    see(browser, "Nothing runs yet").await?;
     register(browser).await
 }

@@ -66,7 +66,7 @@ async fn journey(browser: &WebDriver, site: &str) -> Result<Vec<String>> {
     let page = |path: &str| vec![path.to_owned()];
     browser.goto(format!("{site}/sign-in?next=/queue")).await?;
     agree(browser).await?;
-    see(browser, "Choose a name", 10).await?;
+    see(browser, "Choose a name").await?;
     let mut found = judge(browser, site, "newcomer", &page("/sign-up/with"), &axe).await?;
     fill(browser, "name", "ada").await?;
     click(browser, "main form .primary").await?;

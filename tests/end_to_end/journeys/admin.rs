@@ -84,7 +84,7 @@ async fn pause(board: &Board) -> Result {
     board.see("under way").await?;
     small.fail(&lease).await?;
     // The page is told, and says why.
-    see(&board.browser, "8 GiB are not enough", 20).await?;
+    see(&board.browser, "8 GiB are not enough").await?;
     small.fail_all().await
 }
 

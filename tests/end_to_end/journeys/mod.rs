@@ -89,7 +89,7 @@ impl Board {
 
     /// Waits until these words stand on the page.
     async fn see(&self, words: &str) -> Result {
-        driver::see(&self.browser, words, driver::PATIENCE.as_secs()).await
+        driver::see(&self.browser, words).await
     }
 
     async fn click(&self, css: &str) -> Result {

@@ -152,15 +152,20 @@ pub(crate) async fn press(browser: &WebDriver, words: &str) -> Result {
 }
 
 /// Has the page remember that a link or a form is about to put another in its place. The driver's own waiting misses that
-/// now and then, and what is asked for next would be asked of the page before, or be overtaken by this one.
+/// one time in ten, and what is asked for next would be asked of the page before, or be overtaken by this one.
 async fn watch(browser: &WebDriver) -> Result {
+    // Where no scripts run, none keeps what is pressed from leading on, and nothing could tell whether it does.
     const WATCH: &str = "const there = (address) => address.split('#')[0];
         addEventListener('submit', (event) => { if (!event.defaultPrevented) document.isLeft = true; });
         addEventListener('click', (event) => {
             const link = event.target.closest('a[href]');
             if (!link || event.defaultPrevented || link.hasAttribute('download')) return;
             if (there(link.href) !== there(location.href)) document.isLeft = true;
-        });";
+        });
+        let hears = false;
+        addEventListener('probe', () => { hears = true; }, { once: true });
+        dispatchEvent(new Event('probe'));
+        document.isLeft = !hears;";
     browser.execute(WATCH, Vec::new()).await?;
     Ok(())
 }

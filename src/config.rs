@@ -12,11 +12,13 @@ use std::path::PathBuf;
 /// How the web server behaves. Every setting is a flag or an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Settings {
-    /// Address people use, without a trailing slash; https turns on secure cookies and HSTS.
+    /// Address people use, without a trailing slash; https turns on secure cookies and HSTS. Without it the address that is
+    /// listened on.
     #[arg(
         long,
         env = "BREAKMYWORK_PUBLIC_URL",
-        default_value = "http://127.0.0.1:8080"
+        default_value = "http://127.0.0.1:8080",
+        hide_default_value = true
     )]
     pub public_url: String,
 

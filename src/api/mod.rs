@@ -93,7 +93,7 @@ pub const OPENAPI_PATH: &str = "/api/v1/openapi.json";
         (name = "following", description = "What the owner of a token follows, was told of it, and where that is sent"),
         (name = "account", description = "The tokens and signed-in browsers of the owner of a token, and invitations"),
         (name = "queue", description = "What runs and what waits"),
-        (name = "worker", description = "What a worker of the operator's says that has a token instead of the database's password"),
+        (name = "worker", description = "What a worker says that has a token instead of the database's password"),
         (name = "record", description = "Registrations, conclusions and what people did, in one chain of hashes")
     )
 )]

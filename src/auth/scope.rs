@@ -20,9 +20,9 @@ pub enum Scope {
     Follow,
     /// What moderators do; needs the role too.
     Moderate,
-    /// Tokens, signed-in browsers and webhooks.
+    /// Tokens, signed-in browsers, agents and webhooks.
     Account,
-    /// Run the queue; needs the role too.
+    /// Run the queue and see to accounts, invitations and volunteers; needs the role too.
     Admin,
     /// Be a worker; needs the role of an admin too, or an admission as a volunteer.
     Work,
@@ -93,8 +93,8 @@ impl Scope {
             Self::Discuss => "comment, react, appeal",
             Self::Follow => "follow, mark what was read, choose mails",
             Self::Moderate => "hide comments, lock discussions, decide what waits",
-            Self::Account => "list, make and revoke tokens and webhooks, end sessions",
-            Self::Admin => "run the queue",
+            Self::Account => "list, make and revoke tokens, agents and webhooks, end sessions",
+            Self::Admin => "run the queue, see to accounts, invitations and volunteers",
             Self::Work => "take runs and report them, as a worker of yours",
         }
     }

@@ -16,8 +16,9 @@ pub(super) enum Command {
         #[arg(long)]
         user: String,
         /// What the token allows: read, propose (works, claims, experiments, forecasts), discuss (comments, reactions),
-        /// follow (what is followed, inbox, mail), moderate, admin (the queue), work (a worker; all three need the
-        /// role, or work an admission as a volunteer), account (tokens and sessions).
+        /// follow (what is followed, inbox, mail), moderate, admin (the queue, accounts, invitations, volunteers),
+        /// work (a worker; all three need the role, or work an admission as a volunteer), account (tokens, sessions, agents,
+        /// webhooks).
         #[arg(long = "scope", value_delimiter = ',', default_values_t = Scope::USUAL)]
         scopes: Vec<Scope>,
         /// Days until it ends, 1 to 365.

@@ -37,7 +37,7 @@ pub(super) enum Command {
         /// Days until it ends, 1 to 90.
         #[arg(long, default_value_t = invitation::DAYS)]
         days: i32,
-        /// Address of the board, without a trailing slash.
+        /// Address of the board, without a trailing slash, for the link.
         #[arg(
             long,
             env = "BREAKMYWORK_PUBLIC_URL",

@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 pub mod guide;
+mod problems;
 
 /// One operation.
 #[derive(Debug)]
@@ -59,69 +60,9 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
 struct Docs {
     visit: Visit,
     groups: &'static [Group],
-    problems: [(&'static str, u16, &'static str); 12],
+    problems: &'static [problems::Problem],
     openapi: &'static str,
 }
-
-/// Kinds of problems: last part of the `type` address, status, what to do.
-const PROBLEMS: [(&str, u16, &str); 12] = [
-    (
-        "bad-request",
-        400,
-        "The request cannot be read. The detail says where.",
-    ),
-    (
-        "unauthorized",
-        401,
-        "The token is missing, unknown or revoked.",
-    ),
-    (
-        "forbidden",
-        403,
-        "The token lacks a scope, or the account a role; or the thing is somebody else's.",
-    ),
-    ("not-found", 404, "There is no such thing."),
-    (
-        "conflict",
-        409,
-        "The thing is not in the state that this needs; read it again.",
-    ),
-    (
-        "timeout",
-        408,
-        "The body did not arrive in time; nothing was done.",
-    ),
-    (
-        "changed",
-        412,
-        "It is not what If-Match names any more; read it again.",
-    ),
-    (
-        "too-large",
-        413,
-        "A request may hold at most 256 kB, a piece of a checkpoint’s file 1 MiB.",
-    ),
-    (
-        "invalid",
-        422,
-        "Fields are wrong; errors lists each with its JSON pointer.",
-    ),
-    (
-        "too-many",
-        429,
-        "A limit is reached; Retry-After says when to try again.",
-    ),
-    (
-        "internal",
-        500,
-        "A fault of the server; request_id names it in the log.",
-    ),
-    (
-        "unavailable",
-        503,
-        "The database is away or has too much to do; repeat it with the same Idempotency-Key after Retry-After.",
-    ),
-];
 
 #[derive(Debug, Template)]
 #[template(path = "docs_bodies.html")]
@@ -170,7 +111,7 @@ pub async fn api_docs(visit: Visit) -> Result<Response> {
     let page = Docs {
         visit,
         groups: &DESCRIPTION.groups,
-        problems: PROBLEMS,
+        problems: problems::ALL,
         openapi: api::OPENAPI_PATH,
     };
     show(&page, Cache::Fresh)

@@ -1,19 +1,32 @@
 //! Tells the code which commit it is, part of every result, and compiles the kernels of a build for CUDA.
 
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 /// What a result depends on.
-const CODE: [&str; 3] = ["src", "../kernels", "../../protocol/src"];
+const CODE: [&str; 4] = [
+    "src",
+    "../kernels",
+    "../../protocol/src",
+    "../../Cargo.lock",
+];
 
 fn main() {
     if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
         compile_kernels();
     }
     println!("cargo::rerun-if-env-changed=BREAKMYWORK_CODE_VERSION");
-    // Whoever builds without a repository, such as an image, says it in the environment.
+    for source in CODE {
+        println!("cargo::rerun-if-changed={source}");
+    }
+    // Whoever builds without a repository may say it in the environment; an image may set that to nothing.
     let given = std::env::var("BREAKMYWORK_CODE_VERSION").ok();
-    let version = given.or_else(commit).unwrap_or_else(|| "unknown".into());
+    let given = given.filter(|given| !given.is_empty());
+    let version = given.or_else(commit).unwrap_or_else(|| {
+        contents().unwrap_or_else(|error| panic!("the sources cannot be read: {error}"))
+    });
     println!("cargo::rustc-env=BREAKMYWORK_CODE_VERSION={version}");
 }
 
@@ -24,9 +37,6 @@ fn commit() -> Option<String> {
     for path in [head, logs] {
         println!("cargo::rerun-if-changed={path}");
     }
-    for source in CODE {
-        println!("cargo::rerun-if-changed={source}");
-    }
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
     let status = ["status", "--porcelain", "--untracked-files=no", "--"];
     let changed = git(&[&status[..], &CODE].concat())?;
@@ -35,6 +45,40 @@ fn commit() -> Option<String> {
     } else {
         commit + "+"
     })
+}
+
+/// A name made of the sources themselves, so that two builds without a repository are not taken for one.
+fn contents() -> io::Result<String> {
+    let mut files = Vec::new();
+    for source in CODE {
+        list(Path::new(source), &mut files)?;
+    }
+    files.sort();
+    let mut all = Sha256::new();
+    for file in files {
+        let text = fs::read(&file)?;
+        all.update(format!("{} {}\n", file.display(), text.len()));
+        all.update(text);
+    }
+    let hash = all.finalize();
+    let digits: String = hash
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(format!("sources-{digits}"))
+}
+
+/// The files below a path, or the one that it names.
+fn list(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        list(&entry?.path(), files)?;
+    }
+    Ok(())
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

@@ -67,7 +67,7 @@ def main(words: list[str] | None = None) -> None:
     except (Ambiguous, Ended, OSError, Problem, Stalled, Unknown, Unreachable, ValueError) as error:
         sys.exit(f"breakmywork: {error}")
     except ImportError as error:
-        sys.exit(f'breakmywork: {error}; pip install "breakmywork[plot]" brings it')
+        sys.exit(f'breakmywork: {error}; pip install "./clients/python[plot]" brings it')
 
 
 if __name__ == "__main__":

@@ -21,13 +21,11 @@ pub struct Cost {
     pub workers: Vec<CostOnWorkers>,
 }
 
-/// What an experiment costs on the workers of one machine and device.
+/// What an experiment costs on the workers of one machine and device; which machine is its operator's business.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CostOnWorkers {
-    /// Name of the machine.
-    pub host: String,
-    /// Its device.
+    /// Their device.
     pub device: String,
     /// Runs that they work on at once.
     pub slots: u32,
@@ -63,7 +61,6 @@ impl Kind {
     fn cost(&self, spec: &Spec) -> CostOnWorkers {
         let runs = (spec.runs() + spec.tuning_runs()).max(1) as f64;
         CostOnWorkers {
-            host: self.host.clone(),
             device: self.device.clone(),
             slots: self.slots,
             measured: self.past.len(),

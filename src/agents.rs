@@ -20,7 +20,12 @@ pub const MOST: i64 = 5;
 pub async fn make(tx: &mut PgConnection, sponsor: AccountId, name: &str) -> Result<Agent> {
     let name = name.trim().to_lowercase();
     let staff = accounts::staff(&mut *tx).await?;
-    account::check_agent(&name, &staff).map_err(|detail| Error::field("/name", detail))?;
+    let names = accounts::name_and_namesake(&mut *tx, sponsor, account::stem(&name)).await?;
+    account::check_agent(&name, &names.own, &staff)
+        .map_err(|detail| Error::field("/name", detail))?;
+    if names.is_others {
+        return Err(Error::field("/name", account::OTHERS_NAME));
+    }
     accounts::lock(&mut *tx, sponsor).await?;
     if table::of(&mut *tx, sponsor).await?.len() as i64 >= MOST {
         return Err(Error::Conflict(format!(

@@ -9,10 +9,11 @@ use breakmywork_protocol::checkpoint_files;
 use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::jobs::{Checkpoint, outside::Held, outside::PIECE};
 use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Files that are worked on at once: each piece waits for a disk.
@@ -29,6 +30,8 @@ const RUNS: usize = 5_000;
 pub struct Checkpoints {
     root: Arc<Path>,
     places: Arc<Semaphore>,
+    /// One piece of a file at a time; files share these locks.
+    files: Arc<[Mutex<()>; 16]>,
 }
 
 impl Checkpoints {
@@ -37,6 +40,7 @@ impl Checkpoints {
         Self {
             root: root.into(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            files: Arc::default(),
         }
     }
 
@@ -50,8 +54,16 @@ impl Checkpoints {
         offset: u64,
         piece: impl AsRef<[u8]> + Send + 'static,
     ) -> Result<Held> {
-        self.aside(move |root| add(root, &file, offset, piece.as_ref()))
-            .await
+        let files = Arc::clone(&self.files);
+        self.aside(move |root| {
+            let mut hash = DefaultHasher::new();
+            file.object_key.hash(&mut hash);
+            let lock = &files[hash.finish() as usize % files.len()];
+            // A panic in between leaves a part that the next piece goes on with, or finds wanting.
+            let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            add(root, &file, offset, piece.as_ref())
+        })
+        .await
     }
 
     /// The piece of that file which begins at `offset`; none if the file is not here.

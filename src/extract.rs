@@ -8,6 +8,7 @@
 use crate::{
     auth::{account::Role, session::Viewer, token::WAITS},
     error::Error,
+    middleware::intake::Meter,
     middleware::limits::{BODY, FORM_BYTES},
     render::url,
     unchanged::Looked,
@@ -15,7 +16,7 @@ use crate::{
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
-    http::{Extensions, Uri, header, request::Parts},
+    http::{Extensions, HeaderMap, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use breakmywork_protocol::id::AccountId;
@@ -219,10 +220,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// Whether these headers say that the body is JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok()?.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
 /// Reads a body, at most `most` bytes and within a time, however slowly its sender sends.
 ///
 /// # Errors
-/// Too large, too slow, or broken off.
+/// Too large, too slow, broken off, or one of too many that are being sent.
 pub async fn body(request: Request, most: usize) -> Result<(Parts, Bytes), Error> {
     let (parts, body) = request.into_parts();
     let announced = parts
@@ -232,6 +241,7 @@ pub async fn body(request: Request, most: usize) -> Result<(Parts, Bytes), Error
     if announced.is_some_and(|length| length > most) {
         return Err(Error::TooLarge);
     }
+    let mut share = parts.extensions.get::<Meter>().map(Meter::begin);
     let mut bytes = Vec::new();
     let mut chunks = body.into_data_stream();
     let all = async {
@@ -240,6 +250,9 @@ pub async fn body(request: Request, most: usize) -> Result<(Parts, Bytes), Error
                 return Err(Error::TooLarge);
             }
             bytes.extend_from_slice(&chunk);
+            if let Some(share) = &mut share {
+                share.grow_to(bytes.capacity())?;
+            }
         }
         Ok(())
     };

@@ -481,17 +481,32 @@ pub async fn within_quota(tx: &mut PgConnection, author: AccountId) -> Result<()
     Ok(())
 }
 
+/// Said of a proposal that is not the one that was read.
+pub const CHANGED: &str = "This proposal was changed after you read it, so nothing was registered. Read it as it stands now, and register it then.";
+
+/// How a stored proposal is registered.
+#[derive(Debug, Clone, Copy)]
+pub struct Registration<'a> {
+    /// To look, not to decide.
+    pub exploratory: bool,
+    /// SHA-256 of the proposal that was read before; without one whatever stands there is frozen.
+    pub read: Option<&'a str>,
+}
+
 /// Reads an experiment's stored specification again, by today's limits, and registers it.
 ///
 /// # Errors
-/// As [`register`]; or everything that stands against the specification.
+/// As [`register`]; if it is not the proposal that was read; or everything that stands against the specification.
 pub async fn register_stored(
     tx: &mut PgConnection,
     id: ExperimentId,
     author: AccountId,
     board: &Board,
-    exploratory: bool,
+    how: Registration<'_>,
 ) -> Result<()> {
+    // Both until the end: what is checked here is what is frozen.
+    accounts::lock(&mut *tx, author).await?;
+    table::lock(&mut *tx, id).await?;
     let experiment = table::find(&mut *tx, id, Some(author))
         .await?
         .ok_or_else(|| Error::missing("experiment", id))?;
@@ -503,10 +518,16 @@ pub async fn register_stored(
     }
     not_hidden(&experiment)?;
     if experiment.state == "proposed" {
+        if how
+            .read
+            .is_some_and(|read| experiment.proposal_sha256().as_deref() != Some(read))
+        {
+            return Err(Error::Conflict(CHANGED.into()));
+        }
         let spec = spec::read_value(&experiment.spec)
             .map_err(|problems| Error::Invalid(below("/spec", problems)))?;
-        check_registrable(&spec, board, exploratory).map_err(Error::Invalid)?;
-        return register(tx, id, author, &spec, exploratory).await;
+        check_registrable(&spec, board, how.exploratory).map_err(Error::Invalid)?;
+        return register(tx, id, author, &spec, how.exploratory).await;
     }
     Err(Error::Conflict(format!(
         "This experiment is {}; only a proposed one can be registered.",

@@ -2,9 +2,10 @@
 
 use crate::{
     assets,
+    export::parquet,
     handler::{form, get, post},
     mcp,
-    middleware::{csp, csrf, errors, limits, request_log, session, typed, unchanged},
+    middleware::{csp, csrf, errors, intake, limits, request_log, session, typed, unchanged},
     routes::Routes,
     schema,
     state::AppState,
@@ -15,7 +16,13 @@ use axum::{
     routing::MethodRouter,
 };
 use breakmywork_protocol::id::{CommentId, ExperimentId};
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer, Predicate,
+        predicate::{DefaultPredicate, NotForContentType},
+    },
+};
 
 /// The whole site.
 pub fn app(state: AppState) -> Router {
@@ -36,13 +43,22 @@ pub fn app(state: AppState) -> Router {
         .merge(probes().router)
         .merge(elsewhere(&state))
         .merge(site)
-        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.clone(), intake::meter))
+        .layer(compression())
         .layer(from_fn_with_state(state.clone(), csp::headers))
         .layer(request_log::log())
         .layer(request_log::propagate_id())
         .layer(request_log::set_id())
         .layer(from_fn(request_log::forget_id))
         .with_state(state)
+}
+
+/// Compresses what is worth it; archives and tables of Parquet are compressed already.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let worth_it = DefaultPredicate::new()
+        .and(NotForContentType::const_new("application/zip"))
+        .and(NotForContentType::const_new(parquet::MEDIA_TYPE));
+    CompressionLayer::new().compress_when(worth_it)
 }
 
 /// Agents ask for the operations of REST through this one; what that answers is explained as everywhere.
@@ -53,7 +69,10 @@ fn agents(state: &AppState) -> Router<AppState> {
         .layer(from_fn(errors::explain))
         .with_state(state.clone());
     let rest = mcp::Rest::new(state.clone(), operations);
-    Router::new().route(mcp::PATH, post(mcp::answer).with_state(rest))
+    let answer = post(mcp::answer)
+        .with_state(rest)
+        .layer(from_fn_with_state(state.clone(), crate::api::count));
+    Router::new().route(mcp::PATH, answer)
 }
 
 /// The path of every page, feed and probe; those of REST are in its description, those below `/static` are files.
@@ -67,7 +86,7 @@ pub fn paths() -> Vec<&'static str> {
 
 /// A page that is the same for every visitor: compressed once, and drawn once while nothing is written.
 fn shared(state: &AppState, page: MethodRouter<AppState>) -> MethodRouter<AppState> {
-    page.layer(CompressionLayer::new())
+    page.layer(compression())
         .layer(from_fn_with_state(state.clone(), unchanged::share))
 }
 
@@ -362,7 +381,7 @@ fn pages(shared: impl Fn(MethodRouter<AppState>) -> MethodRouter<AppState>) -> R
 fn elsewhere(state: &AppState) -> Router<AppState> {
     passed_on()
         .router
-        .layer(CompressionLayer::new())
+        .layer(compression())
         .layer(from_fn_with_state(state.clone(), unchanged::share))
         .layer(limits::time())
         .layer(CatchPanicLayer::new())

@@ -10,6 +10,7 @@ use crate::{
     front::Front,
     link_picture::LinkPictures,
     live::Changes,
+    middleware::intake::Intake,
     noted::Noted,
     pace::Pace,
     redraws::Redraws,
@@ -45,6 +46,8 @@ pub struct AppState {
     pub throttle: Throttle,
     /// Asks other sites who somebody is.
     pub providers: Asking,
+    /// What is kept of bodies that are still being sent.
+    pub intake: Intake,
     /// Counts requests to REST.
     pub rates: Rates,
     /// How fast the workers are.
@@ -94,6 +97,7 @@ impl AppState {
             passwords: Passwords::new(),
             providers: Asking::default(),
             throttle: Throttle::new(settings.sign_ups_per_hour),
+            intake: Intake::default(),
             rates: Rates::new(settings.requests_per_minute),
             streams: Shares::new(STREAMS),
             swept: Arc::default(),

@@ -34,12 +34,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         hash.update(parts.uri.path());
         hash.update([0]);
         hash.update(&bytes);
-        let kind = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok()?.split(';').next())
-            .map(|kind| kind.trim().to_ascii_lowercase());
-        if !bytes.is_empty() && kind.as_deref() != Some("application/json") {
+        if !bytes.is_empty() && !extract::is_json(&parts.headers) {
             return Err(Error::Unsupported(
                 "Send the body as JSON, with `Content-Type: application/json`.",
             ));

@@ -1,8 +1,8 @@
 //! What every operation may answer beside what its own lines say: refusals by what stands before it, their body, and headers.
 
 use crate::middleware::errors::Problem;
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
-use utoipa::openapi::schema::{Ref, Type};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::schema::{Ref, Schema, SchemaType, Type};
 use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, HttpMethod, ObjectBuilder, OpenApi, RefOr, Response,
     ResponseBuilder,
@@ -27,6 +27,8 @@ struct Asked {
     has_query: bool,
     has_key: bool,
     has_cursor: bool,
+    /// A text in the address, which may be no UTF-8.
+    has_name: bool,
     names_a_thing: bool,
 }
 
@@ -43,7 +45,7 @@ const REFUSALS: [Refusal; 12] = [
         status: "400",
         name: "BadRequest",
         about: "The body is not JSON, or a parameter does not read",
-        of: |asked| asked.has_body || asked.has_query || asked.has_key,
+        of: |asked| asked.has_body || asked.has_query || asked.has_key || asked.has_name,
     },
     Refusal {
         status: "401",
@@ -298,6 +300,7 @@ impl Asked {
             has_query: false,
             has_key: false,
             has_cursor: false,
+            has_name: false,
             names_a_thing: false,
         }
     }
@@ -318,7 +321,10 @@ impl Asked {
                 continue;
             };
             match parameter.parameter_in {
-                ParameterIn::Path => asked.names_a_thing = true,
+                ParameterIn::Path => {
+                    asked.names_a_thing = true;
+                    asked.has_name |= is_text(parameter);
+                }
                 ParameterIn::Query | ParameterIn::QueryString => {
                     asked.has_query = true;
                     asked.has_cursor |= parameter.name == "cursor";
@@ -329,6 +335,14 @@ impl Asked {
         }
         asked
     }
+}
+
+/// Whether a parameter takes text of any form.
+fn is_text(parameter: &Parameter) -> bool {
+    let Some(RefOr::T(Schema::Object(schema))) = &parameter.schema else {
+        return false;
+    };
+    schema.schema_type == SchemaType::Type(Type::String) && schema.format.is_none()
 }
 
 #[cfg(test)]

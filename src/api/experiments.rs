@@ -532,13 +532,16 @@ pub(super) struct Registration {
     /// To look, not to decide: what keeps it from deciding anything does not matter, and it never carries a verdict.
     #[serde(default)]
     exploratory: bool,
+    /// `acceptance.proposal_sha256` of the proposal that was read: if it was changed since, the answer is a 409 and nothing is
+    /// frozen.
+    proposal_sha256: Option<String>,
 }
 
 /// Freeze an experiment and queue its runs.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/register", tag = "experiments", security(("token" = [])),
     request_body = Option<Registration>,
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
-    responses((status = 200, body = Experiment), (status = 409, description = "Not proposed any more"),
+    responses((status = 200, body = Experiment), (status = 409, description = "Not proposed any more, or not what was read"),
         (status = 422, description = "It cannot be registered as it is")))]
 pub(super) async fn register(
     State(pool): State<PgPool>,
@@ -550,8 +553,11 @@ pub(super) async fn register(
 ) -> Result<Response, Stop> {
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    let exploratory = body.value.exploratory;
-    proposal::register_stored(&mut call.tx, id, account.id, &pace.board(), exploratory).await?;
+    let how = proposal::Registration {
+        exploratory: body.value.exploratory,
+        read: body.value.proposal_sha256.as_deref(),
+    };
+    proposal::register_stored(&mut call.tx, id, account.id, &pace.board(), how).await?;
     done(call, id, &account).await
 }
 

@@ -48,6 +48,8 @@ mod worker;
 mod worker_files;
 mod works;
 
+pub use rate::{Counted, count};
+
 pub use idempotency::forget_old;
 
 use crate::db::comments::reactions::Reaction;

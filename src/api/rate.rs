@@ -15,9 +15,13 @@ use breakmywork_protocol::jobs::outside;
 pub(super) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(super) const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
+/// Marks what this server asks of itself, for a request that was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted;
+
 /// Counts a request of an account, or of an address if no token was sent or one that is not good. Reading needs no token;
 /// one that is sent must be good for it all the same: a script learns of its mistake at once.
-pub(super) async fn count(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn count(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let found =
         <ApiAccount as OptionalFromRequestParts<AppState>>::from_request_parts(&mut parts, &state)
@@ -34,7 +38,8 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
     // A worker of the board's own beats and reports as its runs need it; a volunteer's is held to the limit.
     let works = matches!(&found, Ok(Some(account)) if account.require(Scope::Work).is_ok() && account.volunteer().is_none())
         && parts.uri.path().starts_with(outside::PATH);
-    let spent = match works {
+    let counted = parts.extensions.get::<Counted>().is_some();
+    let spent = match works || counted {
         true => Ok(None),
         false => state.rates.spend(asker),
     };

@@ -130,7 +130,7 @@ pub(super) async fn register(
     }
 }
 
-/// Sign a worker off: it takes no more runs.
+/// Sign a worker off: it counts no more, until it asks for a run again.
 #[utoipa::path(delete, path = "/api/v1/worker/{worker}", tag = "worker", security(("token" = [])),
     params(("worker" = Uuid, Path, description = "The one that registered")),
     responses((status = 204, description = "It is signed off"), (status = 403, description = "The token lacks the scope `work`"),

@@ -157,19 +157,32 @@ pub fn check_sign_up(name: &str, staff: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a name that somebody wants for an agent: one that a person could have, then `-agent`.
+/// What stands before `-agent` in an agent's name.
+pub fn stem(name: &str) -> Option<&str> {
+    name.strip_suffix(AGENT_SUFFIX)
+}
+
+/// Checks a name that somebody wants for an agent: one that a person could have, then `-agent`; not that of another one of the
+/// staff, with whose voice it would seem to speak.
 ///
 /// # Errors
 /// A sentence for the person.
-pub fn check_agent(name: &str, staff: &[String]) -> Result<(), String> {
-    let Some(stem) = name.strip_suffix(AGENT_SUFFIX) else {
+pub fn check_agent(name: &str, sponsor: &str, staff: &[String]) -> Result<(), String> {
+    let Some(stem) = stem(name) else {
         return Err(format!(
             "The name of an agent ends in {AGENT_SUFFIX}, so that everybody sees what it is."
         ));
     };
     check_name(name)?;
-    check_sign_up(stem, staff)
+    check_sign_up(stem, staff)?;
+    match stem != sponsor && staff.iter().any(|other| other == stem) {
+        true => Err(OTHERS_NAME.to_owned()),
+        false => Ok(()),
+    }
 }
+
+/// Said of an agent's name that is somebody else's but for its end.
+pub const OTHERS_NAME: &str = "Before -agent stands the name of somebody else, for whom it would seem to speak. Choose another one.";
 
 /// What a name may be read as: marks are overlooked, digits are read as letters or as numbers behind a name.
 fn looks(name: &str) -> [String; 3] {
@@ -271,7 +284,7 @@ mod tests {
     fn an_agent_says_what_it_is_and_nobody_else_does() {
         let staff = ["boss".to_owned()];
         for good in ["scout-agent", "a-b-agent", "x_9-agent"] {
-            assert_eq!(check_agent(good, &staff), Ok(()), "{good}");
+            assert_eq!(check_agent(good, "ada", &staff), Ok(()), "{good}");
             assert!(check_sign_up(good, &staff).is_err(), "{good}");
         }
         assert!(check_sign_up("scout_agent", &staff).is_err());
@@ -282,13 +295,21 @@ mod tests {
             "ab-agent",
             "admin-agent",
             "b0ss-agent",
+            "boss-agent",
             "scout-agent-agent",
             "Scout-agent",
             "scout--agent",
             &format!("{}-agent", "x".repeat(30)),
         ] {
-            assert!(check_agent(bad, &staff).is_err(), "{bad}");
+            assert!(check_agent(bad, "ada", &staff).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_staff_may_name_agents_after_themselves() {
+        let staff = ["boss".to_owned(), "mona".to_owned()];
+        assert_eq!(check_agent("boss-agent", "boss", &staff), Ok(()));
+        assert!(check_agent("mona-agent", "boss", &staff).is_err());
     }
 
     #[test]

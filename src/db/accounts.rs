@@ -103,6 +103,35 @@ pub async fn staff(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
         .await
 }
 
+/// What somebody is called, and whether a name is that of somebody else.
+#[derive(Debug)]
+pub struct Names {
+    /// The person's own.
+    pub own: String,
+    /// Whether another account has the name that was asked about.
+    pub is_others: bool,
+}
+
+/// What `account` is called, and whether `name` is somebody else's.
+///
+/// # Errors
+/// If the database is away, or there is no such account.
+pub async fn name_and_namesake(
+    db: impl PgExecutor<'_>,
+    account: AccountId,
+    name: Option<&str>,
+) -> sqlx::Result<Names> {
+    sqlx::query_as!(
+        Names,
+        r#"select name as own, exists (select from account where name = $2 and id <> $1) as "is_others!"
+           from account where id = $1"#,
+        account as AccountId,
+        name
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Accounts, newest first, older than `before`; for admins.
 pub async fn newest(
     db: impl PgExecutor<'_>,

@@ -517,6 +517,20 @@ pub async fn create(
     .await
 }
 
+/// Keeps an experiment from being changed by anybody else until the transaction ends.
+///
+/// # Errors
+/// If the database is away.
+pub async fn lock(tx: &mut PgConnection, id: ExperimentId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select from experiment where id = $1 for no key update",
+        id as ExperimentId
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(())
+}
+
 /// Replaces a proposal's text; false if it is not `author`'s, hidden or not proposed any more, or if it changed after
 /// `version`, its last change that the author knew.
 ///

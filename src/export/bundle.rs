@@ -2,7 +2,7 @@
 
 use super::written::Written;
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use std::io::{self, Write};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
@@ -19,7 +19,8 @@ pub fn streamed() -> (Pieces, Body) {
             receiver.recv().await.map(|piece| (piece, receiver))
         },
     );
-    (sender, Body::from_stream(pieces))
+    // Whoever compresses a body asks once more after its end, where only a fused stream has an answer.
+    (sender, Body::from_stream(pieces.fuse()))
 }
 
 /// An archive under way.

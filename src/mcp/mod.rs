@@ -9,14 +9,14 @@ mod tools;
 
 pub use rest::Rest;
 
-use crate::auth::token::ApiAccount;
-use crate::error::Result;
-use crate::extract::body;
+use crate::error::{Error, Result};
+use crate::extract::{body, is_json};
 use crate::middleware::limits::BODY_BYTES;
 use axum::Json;
-use axum::extract::{OptionalFromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use breakmywork_protocol::json::Unambiguous;
 use serde_json::{Value, json};
 
 /// Where agents find it.
@@ -45,11 +45,12 @@ type Refusal = (i32, String);
 
 /// Answers one message.
 pub async fn answer(State(rest): State<Rest>, request: Request) -> Result<Response> {
-    let (mut parts, sent) = request.into_parts();
-    // A token that is good no more is refused at once, whatever is asked.
-    <ApiAccount as OptionalFromRequestParts<_>>::from_request_parts(&mut parts, &rest.state)
-        .await?;
-    let (parts, bytes) = body(Request::from_parts(parts, sent), BODY_BYTES).await?;
+    let (parts, bytes) = body(request, BODY_BYTES).await?;
+    if !is_json(&parts.headers) {
+        return Err(Error::Unsupported(
+            "Send the message as JSON, with `Content-Type: application/json`.",
+        ));
+    }
     if let Some(version) = unknown_version(&parts.headers) {
         let words = format!("The protocol's version {version} is not spoken here.");
         return Ok(refused(
@@ -58,8 +59,17 @@ pub async fn answer(State(rest): State<Rest>, request: Request) -> Result<Respon
             (code::NO_REQUEST, words),
         ));
     }
-    let message: Value = match serde_json::from_slice(&bytes) {
-        Ok(message) => message,
+    let message = match serde_json::from_slice(&bytes) {
+        Ok(Unambiguous(message)) => message,
+        // A name that stands twice.
+        Err(error) if error.is_data() => {
+            let words = format!("The message cannot be taken: {error}.");
+            return Ok(refused(
+                StatusCode::BAD_REQUEST,
+                Value::Null,
+                (code::NO_REQUEST, words),
+            ));
+        }
         Err(error) => {
             let words = format!("The message is not JSON: {error}.");
             return Ok(refused(
@@ -142,8 +152,11 @@ async fn called(
         Ok(call) => call,
         Err(words) => return Ok(Ok(said(&json!({ "detail": words }), true))),
     };
-    let (status, body) = rest.ask(parts, call).await?;
-    Ok(Ok(said(&body, !status.is_success())))
+    match rest.ask(parts, call).await {
+        Ok((status, body)) => Ok(Ok(said(&body, !status.is_success()))),
+        Err(Error::BadRequest(words)) => Ok(Ok(said(&json!({ "detail": words }), true))),
+        Err(error) => Err(error),
+    }
 }
 
 fn said(body: &Value, is_error: bool) -> Value {

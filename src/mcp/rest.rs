@@ -1,6 +1,7 @@
 //! REST, asked from within on behalf of whoever called a tool.
 
 use super::tools::Call;
+use crate::api::Counted;
 use crate::error::{Error, Result};
 use crate::state::AppState;
 use axum::Router;
@@ -34,7 +35,7 @@ impl Rest {
     /// Asks as `caller` came, with the same token and from the same address.
     ///
     /// # Errors
-    /// If an answer cannot be read, which is a fault of ours.
+    /// If the arguments make no address; or an answer cannot be read, which is a fault of ours.
     pub(super) async fn ask(&self, caller: &Parts, call: Call) -> Result<(StatusCode, Value)> {
         let mut request = Request::builder()
             .method(call.method.clone())
@@ -57,7 +58,13 @@ impl Rest {
         let body = call
             .body
             .map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let mut request = request.body(body).map_err(Error::internal)?;
+        let mut request = request.body(body).map_err(|_| {
+            Error::BadRequest(
+                "The arguments make no request: one of them is too long for an address.".into(),
+            )
+        })?;
+        // Who calls a tool was counted, and sent a good token, or none.
+        request.extensions_mut().insert(Counted);
         let from = caller
             .extensions
             .get::<axum::extract::ConnectInfo<std::net::SocketAddr>>();

@@ -25,6 +25,34 @@ struct Argument {
     about: &'static str,
 }
 
+impl Argument {
+    /// How long its text may be; bodies are held to their own limits by REST.
+    fn most(&self) -> Option<usize> {
+        match self.place {
+            Place::Path | Place::Query => Some(2000),
+            Place::Key => Some(200),
+            Place::Body => None,
+        }
+    }
+
+    fn bound(&self, text: &str) -> Result<(), String> {
+        if let Some(most) = self.most().filter(|most| text.chars().count() > *most) {
+            return Err(format!(
+                "`{}` may have at most {most} characters.",
+                self.name
+            ));
+        }
+        if self.place == Place::Key && !text.chars().all(|one| one.is_ascii_graphic() || one == ' ')
+        {
+            return Err(format!(
+                "`{}` must be of visible ASCII characters.",
+                self.name
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Something an agent can do.
 #[derive(Debug)]
 pub(super) struct Tool {
@@ -244,7 +272,17 @@ const TOOLS: &[Tool] = &[
         about: "Freeze a proposal of yours, for good, and queue its runs.",
         method: Method::POST,
         path: "/api/v1/experiments/{id}/register",
-        arguments: &[ID, EXPLORATORY, KEY],
+        arguments: &[
+            ID,
+            EXPLORATORY,
+            optional(
+                "proposal_sha256",
+                Place::Body,
+                TEXT,
+                "The `acceptance.proposal_sha256` that you read: refused if the proposal was changed since.",
+            ),
+            KEY,
+        ],
     },
     Tool {
         name: "withdraw",
@@ -295,7 +333,10 @@ impl Tool {
                     [kind] => json!(kind),
                     kinds => json!(kinds),
                 };
-                let schema = json!({ "type": kinds, "description": one.about });
+                let mut schema = json!({ "type": kinds, "description": one.about });
+                if let Some(most) = one.most().filter(|_| one.kinds == TEXT) {
+                    schema["maxLength"] = json!(most);
+                }
                 (one.name.to_owned(), schema)
             })
             .collect();
@@ -353,6 +394,7 @@ impl Tool {
             let text = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
+            one.bound(&text)?;
             match one.place {
                 Place::Path => {
                     call.path = call

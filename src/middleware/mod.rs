@@ -3,6 +3,7 @@
 pub mod csp;
 pub mod csrf;
 pub mod errors;
+pub mod intake;
 pub mod limits;
 pub mod request_log;
 pub mod session;

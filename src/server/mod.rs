@@ -31,6 +31,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request's head must be there this long after the connection was opened, or the answer before it was sent.
 /// So idle connections end, too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Largest head of a request, and what is read ahead of a connection: there may be thousands of them.
+const HEAD_BYTES: usize = 32 * 1024;
 
 /// Pause after a connection could not be accepted: what is missing is not back at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -122,6 +124,7 @@ async fn serve_one(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     tokio::select! {

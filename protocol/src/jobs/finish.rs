@@ -291,9 +291,10 @@ pub(super) async fn already_ended(
     outcome: &str,
 ) -> Result<()> {
     let before = sqlx::query_scalar!(
-        "select outcome from run_attempt where run_id = $1 and epoch = $2",
+        "select outcome from run_attempt where run_id = $1 and epoch = $2 and worker_id = $3",
         lease.run as RunId,
-        lease.epoch
+        lease.epoch,
+        lease.worker
     )
     .fetch_optional(tx)
     .await?

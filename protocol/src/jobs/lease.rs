@@ -128,7 +128,7 @@ pub async fn beat(
             update run_lease
             set beat_at = now(), expires_at = now() + make_interval(secs => $4),
                 progress_at = case when $3 > step or $6 then now() else progress_at end,
-                step = greatest(step, $3)
+                step = greatest(step, least($3, (select coalesce(steps, $3) from run where id = $1)))
             where run_id = $1 and epoch = $2 and worker_id = $7
             returning run_id, worker_id
         ), seen as (
@@ -168,7 +168,8 @@ pub async fn report_metrics(
     // The update holds the lease's row, or finds none: the fence and the progress in one.
     let volunteers = sqlx::query_scalar!(
         r#"update run_lease
-           set progress_at = case when $3 > step or $4 then now() else progress_at end, step = greatest(step, $3)
+           set progress_at = case when $3 > step or $4 then now() else progress_at end,
+               step = greatest(step, least($3, (select coalesce(steps, $3) from run where id = $1)))
            where run_id = $1 and epoch = $2 and worker_id = $5
            returning exists (select from worker where id = $5 and volunteer_id is not null) as "it!""#,
         lease.run as RunId,

@@ -18,6 +18,8 @@ use serde::Deserialize;
 pub struct Registration {
     /// Sent by the button that registers it to look, not to decide.
     exploratory: Option<String>,
+    /// SHA-256 of the proposal that was on the page.
+    proposal_sha256: Option<String>,
 }
 
 /// Freezes the experiment and queues its runs.
@@ -26,12 +28,17 @@ pub async fn register(
     visit: Visit,
     Member(viewer): Member,
     Path(id): Path<ExperimentId>,
-    Form(how): Form<Registration>,
+    Form(sent): Form<Registration>,
 ) -> Result<Response> {
     let mut tx = state.pool.begin().await?;
-    let exploratory = how.exploratory.is_some();
-    match proposal::register_stored(&mut tx, id, viewer.id, &state.pace.board(), exploratory).await
-    {
+    let how = proposal::Registration {
+        exploratory: sent.exploratory.is_some(),
+        read: sent
+            .proposal_sha256
+            .as_deref()
+            .filter(|read| !read.is_empty()),
+    };
+    match proposal::register_stored(&mut tx, id, viewer.id, &state.pace.board(), how).await {
         Ok(()) => {
             tx.commit().await?;
             tracing::info!(experiment = %id, account = %viewer.id, "registered");
@@ -49,6 +56,13 @@ pub async fn register(
             }
             let page = page_with(&state, visit, id, errors).await?;
             with_status(StatusCode::UNPROCESSABLE_ENTITY, &page, Cache::Never)
+        }
+        Err(Error::Conflict(detail)) if detail == proposal::CHANGED => {
+            tx.rollback().await?;
+            let mut errors = FormErrors::new();
+            errors.add("register", detail);
+            let page = page_with(&state, visit, id, errors).await?;
+            with_status(StatusCode::CONFLICT, &page, Cache::Never)
         }
         Err(error) => Err(error),
     }

@@ -1,0 +1,1 @@
+select volunteer_may(account.id, run.id) from account, run;

@@ -301,6 +301,13 @@ async fn a_checkpoints_file_comes_in_pieces_and_is_kept_if_it_is_what_was_said(p
         (StatusCode::OK, 0)
     );
 
+    // A client that repeats what it thinks lost sends one piece several times at once.
+    send(4, 0, PIECE, &hash).await;
+    send(4, PIECE, 2 * PIECE, &hash).await;
+    let repeated = (0..6).map(|_| send(4, 2 * PIECE, all, &hash));
+    let held = futures_util::future::join_all(repeated).await;
+    assert!(held.iter().all(|held| *held == (all, true)), "{held:?}");
+
     // What is not what was said is not kept, and can be sent anew.
     let other = "0".repeat(64);
     let another = send(5, 0, 1, &other).await;

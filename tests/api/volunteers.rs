@@ -340,3 +340,35 @@ async fn a_volunteers_machines_are_held_to_limits(pool: PgPool) {
     let own = site.get_as(&root, "/api/v1/worker").await;
     assert!(!own.headers().contains_key("ratelimit"));
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_volunteer_hands_back_goes_to_others_in_the_end(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.person("ada", "member").await;
+    let root = site.person("root", "admin").await;
+    let bob = site.person("bob", "member").await;
+    let cyd = site.person("cyd", "member").await;
+    for name in ["bob", "cyd"] {
+        admit(&site, &root, name).await;
+    }
+    site.registered(&ada).await;
+    let (_, worker) = register(&site, &bob).await;
+    let mut taken = Vec::new();
+    loop {
+        let lease = take(&site, &bob, &worker).await;
+        let Some(run) = lease["run"].as_i64() else {
+            break;
+        };
+        taken.push(run);
+        assert!(taken.len() < 100, "{taken:?}");
+        let beat = json!({"epoch": lease["epoch"], "what": {"end": "preempted"}});
+        let reports = format!("{worker}/runs/{run}/reports");
+        site.post(&bob, &reports, &beat).await.assert_status_ok();
+    }
+    let most = taken
+        .iter()
+        .map(|run| taken.iter().filter(|one| *one == run).count());
+    assert_eq!(most.max(), Some(3), "{taken:?}");
+    let (_, others) = register(&site, &cyd).await;
+    assert!(take(&site, &cyd, &others).await["run"].is_number());
+}

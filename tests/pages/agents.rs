@@ -22,6 +22,15 @@ async fn a_person_makes_an_agent_and_its_token_and_takes_it_back(pool: PgPool) {
         "{page}"
     );
 
+    // With nobody else's voice.
+    site.account("mona", Role::Moderator).await;
+    site.account("bob", Role::Member).await;
+    for name in ["mona-agent", "bob-agent"] {
+        let refused = ada.post("/account/agents", &[("name", name)]).await;
+        refused.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text().contains("name of somebody else"), "{name}");
+    }
+
     let made = ada
         .post("/account/agents", &[("name", " Scout-agent ")])
         .await;

@@ -227,3 +227,36 @@ async fn numbers_are_there_to_copy(pool: PgPool) {
         "each arm and metric, with its number of runs"
     );
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn every_download_arrives_whole_as_browsers_ask_for_it(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let (_, path) = trained(&site).await;
+    let stranger = site.browser();
+    for (name, compressed) in [
+        ("bundle.zip", None),
+        ("metrics.parquet", None),
+        ("metrics.csv", Some("gzip")),
+        ("runs.csv", Some("gzip")),
+        ("spec.toml", Some("gzip")),
+        ("reproduce.json", Some("gzip")),
+    ] {
+        let plain = stranger.get(&format!("{path}/{name}")).await;
+        let asked = stranger.get_compressed(&format!("{path}/{name}")).await;
+        asked.assert_status_ok();
+        let encoding = asked.maybe_header("content-encoding");
+        let encoding = encoding
+            .as_ref()
+            .and_then(|encoding| encoding.to_str().ok());
+        // What is compressed already is not compressed again; of the rest the best that was asked for will do.
+        assert_eq!(
+            encoding.is_some(),
+            compressed.is_some(),
+            "{name}: {encoding:?}"
+        );
+        if compressed.is_none() && name != "bundle.zip" {
+            assert_eq!(plain.as_bytes(), asked.as_bytes(), "{name}");
+        }
+        assert!(!asked.as_bytes().is_empty(), "{name}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Proposing and editing by form: nothing typed is lost, every mistake is named at its field.
 
-use crate::support::{Site, location};
+use crate::support::{Site, fields, location};
 use axum::http::StatusCode;
 use breakmywork::auth::account::Role;
 use breakmywork_protocol::db::MIGRATOR;
@@ -334,4 +334,50 @@ async fn searches_and_tuning_are_composed_row_by_row(pool: PgPool) {
         assert!(page.contains(shown), "{shown}");
     }
     assert!(page.len() < 100_000, "{} bytes", page.len());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_is_registered_is_what_was_on_the_page(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = location(&ada.propose(&site, &[]).await);
+    let page = ada.get(&path).await.text();
+    let button = page
+        .split(&format!("action=\"{path}/register\""))
+        .nth(1)
+        .expect("a button");
+    let seen = fields(button);
+    let seen: Vec<(&str, &str)> = seen.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(seen[0].1.len(), 64, "{seen:?}");
+
+    // Another tab changes it meanwhile.
+    let edit = format!("{path}/edit");
+    let other = ada.get(&edit).await.text();
+    let mut form = fields(other.split("data-editor").nth(1).expect("the editor"));
+    form.retain(|(field, _)| field != "rationale");
+    form.push(("rationale".into(), "Since the other tab says so.".into()));
+    form.push(("action".into(), "save".into()));
+    let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    ada.post(&edit, &form).await.assert_status_see_other();
+
+    let refused = ada.post(&format!("{path}/register"), &seen).await;
+    refused.assert_status_conflict();
+    let page = refused.text();
+    assert!(
+        page.contains("was changed after you read it")
+            && page.contains("Since the other tab says so."),
+        "{page}"
+    );
+    let again = fields(
+        page.split(&format!("action=\"{path}/register\""))
+            .nth(1)
+            .expect("it"),
+    );
+    let again: Vec<(&str, &str)> = again
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+    ada.post(&format!("{path}/register"), &again)
+        .await
+        .assert_status_see_other();
 }

@@ -116,15 +116,26 @@ async fn a_tool_does_no_more_than_the_token_may_and_counts_as_a_request(pool: Pg
     assert_eq!(nobody["structuredContent"]["status"], 401);
     let wrong = call(Some(&reader), "read_claim", json!({ "id": "1" })).await;
     assert_eq!(wrong["isError"], true);
-    // Five more of hers are taken.
-    for _ in 0..5 {
+    // Four more of hers are taken.
+    for _ in 0..4 {
         assert_eq!(
             call(Some(&reader), "read_claim", json!({ "id": 1 })).await["isError"],
             false
         );
     }
-    let limited = call(Some(&reader), "read_claim", json!({ "id": 1 })).await;
-    assert_eq!(limited["structuredContent"]["status"], 429);
+    let ping = json!({ "jsonrpc": "2.0", "id": 7, "method": "ping" });
+    let limited = server.post(mcp::PATH).authorization_bearer(&reader);
+    let limited = limited.json(&ping).await;
+    limited.assert_status(axum::http::StatusCode::TOO_MANY_REQUESTS);
+    assert!(limited.headers().contains_key("retry-after"));
+    // Who tries tokens is counted by address.
+    let mut refusals = Vec::new();
+    for _ in 0..8 {
+        let guess = server.post(mcp::PATH).authorization_bearer("bmw_guess");
+        refusals.push(guess.json(&ping).await.status_code().as_u16());
+    }
+    assert_eq!(refusals.first(), Some(&401));
+    assert_eq!(refusals.last(), Some(&429), "{refusals:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -160,6 +171,11 @@ async fn what_is_no_message_of_the_protocol_is_refused_in_its_words(pool: PgPool
             200,
             -32602,
         ),
+        (
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"method\":\"tools/list\"}",
+            400,
+            -32600,
+        ),
     ] {
         let (said, body) = send(message).await;
         assert_eq!(
@@ -173,6 +189,21 @@ async fn what_is_no_message_of_the_protocol_is_refused_in_its_words(pool: PgPool
         (status, &body["id"], &body["result"]["protocolVersion"]),
         (200, &json!("a"), &json!("2025-06-18"))
     );
+    // Arguments that no request could carry are the agent's to mend, and no fault of the server.
+    for arguments in [
+        json!({ "name": "search", "arguments": { "q": "a".repeat(70_000) } }),
+        json!({ "name": "comment", "arguments": { "id": 1, "body": "x", "key": "a\nb" } }),
+        json!({ "name": "comment", "arguments": { "id": 1, "body": "x", "key": "k".repeat(201) } }),
+    ] {
+        let call =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments });
+        let (status, body) = send(&call.to_string()).await;
+        assert_eq!(
+            (status, &body["result"]["isError"]),
+            (200, &json!(true)),
+            "{body}"
+        );
+    }
     let (status, body) =
         send("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}").await;
     assert_eq!((status, body), (202, Value::Null));

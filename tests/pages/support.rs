@@ -163,6 +163,15 @@ impl Browser {
         self.0.get(path).await
     }
 
+    /// The same, compressed where that is worth it, as browsers ask for it.
+    pub(crate) async fn get_compressed(&self, path: &str) -> TestResponse {
+        let request = self
+            .0
+            .get(path)
+            .add_header("accept-encoding", "gzip, br, zstd");
+        request.await
+    }
+
     /// The same for whoever has this version already.
     pub(crate) async fn get_knowing(&self, path: &str, etag: &str) -> TestResponse {
         self.0.get(path).add_header("if-none-match", etag).await

@@ -2,6 +2,7 @@
 import { keepDrafts } from "./drafts.js";
 import { follow } from "./live.js";
 import { explore } from "./explore.js";
+import { keepChosen } from "./chosen.js";
 import { keepInStep } from "./editor.js";
 import { copyAsTex } from "./tex.js";
 
@@ -55,5 +56,6 @@ document.addEventListener("submit", (event) => {
 });
 
 copyAsTex();
+keepChosen();
 follow();
 explore();

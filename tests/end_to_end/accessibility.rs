@@ -2,7 +2,7 @@
 //! and nothing beside the page.
 
 use crate::acts::{SPEC, comment, propose, register, sign_in, sign_up, verdict};
-use crate::driver::{Driver, LOOKS, Look, fill, look, press, see, whole};
+use crate::driver::{Driver, LOOKS, Look, click, fill, look, press, reads, see, whole};
 use crate::support::{Result, Up, data_dir};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -169,6 +169,7 @@ async fn tour(browser: &WebDriver, site: &str, axe: &str, password: &str) -> Res
         let named = pages.iter().map(|page| page.replace("{comment}", &comment));
         named.collect()
     };
+    compared(browser, site).await?;
     let mut found = judge(browser, site, "member", &named(OWN), axe).await?;
     sign_in(browser, site, "admin", password).await?;
     browser.goto(format!("{site}/claims/3/edit")).await?;
@@ -240,6 +241,36 @@ async fn furnish(browser: &WebDriver, site: &str) -> Result<String> {
     press(browser, "Send a test").await?;
     see(browser, "next try").await?;
     Ok(comment)
+}
+
+/// Ticks an experiment in one list and another one in another: the header compares both, and so does the list's own button.
+async fn compared(browser: &WebDriver, site: &str) -> Result {
+    for (page, experiment) in [("/search?q=masks&kind=experiments", 1), ("/claims/2", 2)] {
+        browser.goto(format!("{site}{page}")).await?;
+        click(
+            browser,
+            &format!("input[name='experiments'][value='{experiment}']"),
+        )
+        .await?;
+    }
+    for press in ["header [data-compare]", "form.compare button"] {
+        click(browser, press).await?;
+        let here = browser.current_url().await?;
+        let chosen = here.query().unwrap_or_default().replace("%2C", ",");
+        let chosen = chosen.replace("&experiments=", ",");
+        assert!(here.path() == "/compare", "{press}: {here}");
+        assert!(
+            ["experiments=1,2", "experiments=2,1"].contains(&chosen.as_str()),
+            "{press}: {chosen}"
+        );
+        reads(browser, "header [data-compare]", "Compare 2").await?;
+        browser.goto(format!("{site}/claims/2")).await?;
+    }
+    browser
+        .goto(format!("{site}/compare?experiments=1,2"))
+        .await?;
+    press(browser, "Untick all").await?;
+    reads(browser, "header [data-compare]", "Compare").await
 }
 
 /// Where the picture of a page is kept, for people to look at: `target/screenshots`.

@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod accounts;
 pub mod agents;
 pub mod amendments;
+pub mod attention;
 pub mod board;
 pub mod cancelled;
 pub mod claims;

@@ -2,7 +2,10 @@
 
 use super::{Cache, follow::Follow, see_other, show};
 use crate::{
+    auth::session::Viewer,
     db::{
+        acceptance::{self, Waiting},
+        attention::{self, Decided},
         follows::{self, Followed},
         news::{self, Notice},
     },
@@ -13,11 +16,13 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::id::{FollowId, NewsId};
+use breakmywork_protocol::id::{ExperimentId, FollowId, NewsId};
 use serde::Deserialize;
 
 /// Notices, and things that are followed, on one page.
 const SHOWN: i64 = 50;
+/// Of what waits, and of what was decided.
+const LISTED: i64 = 10;
 
 #[derive(Debug, Template)]
 #[template(path = "inbox.html")]
@@ -29,6 +34,37 @@ struct Inbox {
     newest: Option<NewsId>,
     /// The last notice shown, if there are older ones.
     older: Option<NewsId>,
+    attention: Attention,
+}
+
+/// What waits for who reads, and what was decided about what they wrote: on the first page of the inbox.
+#[derive(Debug, Default)]
+struct Attention {
+    unanswered: Vec<Waiting>,
+    decided: Vec<Decided>,
+    /// Of moderators.
+    waiting: attention::Waiting,
+}
+
+impl Attention {
+    async fn of(state: &AppState, viewer: &Viewer) -> Result<Self> {
+        let pool = &state.pool;
+        let newest = ExperimentId(i64::MAX);
+        Ok(Self {
+            unanswered: acceptance::waiting(pool, viewer.id, None, newest, LISTED).await?,
+            decided: attention::decided(pool, viewer.id, LISTED).await?,
+            waiting: match viewer.role.is_moderator() {
+                true => attention::for_moderators(pool).await?,
+                false => attention::Waiting::default(),
+            },
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.unanswered.is_empty()
+            && self.decided.is_empty()
+            && self.waiting.additions + self.waiting.appeals == 0
+    }
 }
 
 /// Which part of the inbox.
@@ -50,8 +86,13 @@ pub async fn inbox(
     let mut notices = news::inbox(&state.pool, viewer.id, unread_only, before, SHOWN + 1).await?;
     let more = notices.len() as i64 > SHOWN;
     notices.truncate(SHOWN as usize);
+    let attention = match part.before.is_none() && !unread_only {
+        true => Attention::of(&state, &viewer).await?,
+        false => Attention::default(),
+    };
     let page = Inbox {
         visit,
+        attention,
         newest: notices.first().map(|notice| notice.news.id),
         older: notices.last().filter(|_| more).map(|last| last.news.id),
         notices,

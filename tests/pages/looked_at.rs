@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Queries of the web app that read these tables themselves, and not what everybody may see of them, by file. Whoever adds
 /// one, in words too, looks first whether it tells of what is sealed: `closed` must be in it, a `Visible` be asked for, or nothing be read
 /// but ids, states and times.
-const LOOKED_AT: [(&str, usize); 32] = [
+const LOOKED_AT: [(&str, usize); 33] = [
     // Which runs go on.
     ("checkpoints.rs", 1),
     // Sweeps, and a test of them.
@@ -16,6 +16,8 @@ const LOOKED_AT: [(&str, usize); 32] = [
     ("db/search.rs", 1),
     ("db/acceptance.rs", 2),
     ("db/amendments.rs", 5),
+    // Of somebody's own; and how many appeals there are, for moderators.
+    ("db/attention.rs", 2),
     // Of experiments that everybody may see; the moment of one run, whatever it is, to go on from.
     ("db/cancelled.rs", 3),
     ("db/claims.rs", 2),

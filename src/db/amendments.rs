@@ -67,7 +67,8 @@ pub async fn earlier(
     .await
 }
 
-/// When the first run of an experiment began, and when the first one ended that was not cancelled.
+/// When the first run of an experiment began, and when the first one ended that was not cancelled; of the test of a rival the
+/// runs that it shares.
 ///
 /// # Errors
 /// If the database is away.
@@ -77,7 +78,7 @@ pub async fn first_runs(
 ) -> sqlx::Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
     let row = sqlx::query!(
         "select min(started_at) as began, min(finished_at) filter (where state in ('succeeded', 'failed')) as ended
-         from run where experiment_id = $1",
+         from run where experiment_id = (select coalesce(shares_runs_of, id) from experiment where id = $1)",
         experiment.id() as ExperimentId,
     )
     .fetch_one(db)

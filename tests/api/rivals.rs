@@ -193,6 +193,66 @@ async fn one_set_of_runs_gives_each_claim_its_verdict(pool: PgPool) {
     assert_eq!(board.findings().await, 0);
 }
 
+/// What is seen of the runs is seen of both tests, whichever of the two is asked about: with the first run that ends, and
+/// with the first that a volunteer's worker takes.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn whoever_sees_the_runs_sees_them_of_both_claims(pool: PgPool) {
+    let board = board(pool).await;
+    let rival = board.denial(&board.ada).await;
+    let first = board.registered(rival).await;
+    let both = [&first["id"], &first["rival_test"]];
+    let open = async || board.get("/experiments?forecasts=open").await["items"].clone();
+    assert_eq!(open().await.as_array().map(Vec::len), Some(2));
+
+    let lend = "update run set lent = not lent where id = (select min(id) from run)";
+    let pool = &board.site.pool;
+    sqlx::query(lend).execute(pool).await.expect("lends");
+    assert_eq!(open().await, json!([]), "a volunteer sees numbers");
+    sqlx::query(lend).execute(pool).await.expect("takes back");
+
+    let worker = a_worker(pool).await;
+    let end = |plan: &Plan| measured(plan, &[("test_mse", 0.1)]);
+    work(pool, worker, 1, end).await;
+    assert_eq!(open().await, json!([]), "one run has ended");
+    for id in both {
+        let path = format!("/experiments/{id}/forecast");
+        let late = board.post(&board.bob, &path, json!({ "percent": 1 })).await;
+        assert_eq!(late.0, 409, "{id}: {}", late.1);
+    }
+
+    // Whoever amends the test of the rival has seen as much.
+    for id in both {
+        let body = json!({ "claim": board.c2, "spec": template(), "amends": id, "amend_reason": "Too slow." });
+        let (status, later) = board.post(&board.bob, "/experiments", body).await;
+        assert_eq!(status, 201, "{later}");
+        let diff = board
+            .get(&format!("/experiments/{}/diff", later["id"]))
+            .await;
+        assert_eq!(diff["known"], "runs", "{id}: {diff}");
+    }
+}
+
+/// Whoever said what will become of the rival does not train what decides it.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn who_forecast_either_claim_trains_no_run_of_them(pool: PgPool) {
+    let board = board(pool).await;
+    let rival = board.denial(&board.ada).await;
+    let first = board.registered(rival).await;
+    let may = async |person: &Person| {
+        let asked = sqlx::query_scalar("select volunteer_may($1, min(id)) from run");
+        let asked = asked.bind(person.id.0).fetch_one(&board.site.pool).await;
+        asked
+            .map(|may: Option<bool>| may == Some(true))
+            .expect("asks")
+    };
+    let eve = board.site.person("eve", "member").await;
+    assert!(may(&eve).await);
+    let path = format!("/experiments/{}/forecast", first["rival_test"]);
+    let given = board.post(&eve, &path, json!({ "percent": 1 })).await;
+    assert_eq!(given.0, 201, "{}", given.1);
+    assert!(!may(&eve).await);
+}
+
 /// An advantage that is there and smaller than what counts denies the claim and leaves its rival; what is in between decides
 /// nothing about either.
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -15,7 +15,7 @@ const LOOKED_AT: [(&str, usize); 33] = [
     ("db/board.rs", 2),
     ("db/search.rs", 1),
     ("db/acceptance.rs", 2),
-    ("db/amendments.rs", 5),
+    ("db/amendments.rs", 6),
     // Of somebody's own; and how many appeals there are, for moderators.
     ("db/attention.rs", 2),
     // Of experiments that everybody may see; the moment of one run, whatever it is, to go on from.

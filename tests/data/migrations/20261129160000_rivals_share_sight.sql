@@ -1,0 +1,2 @@
+select experiment_shows_results(id) from experiment;
+select volunteer_may(account.id, run.id) from account, run;

@@ -1,5 +1,6 @@
 //! Claims that deny each other, and experiments that test both. What form and REST have in common.
 
+use crate::board::{self, Writer};
 use crate::db::claims::{self, Claim};
 use crate::db::{experiments, rivals as table};
 use crate::error::{Error, FieldProblem, Result};
@@ -26,6 +27,15 @@ pub struct Who {
     pub id: AccountId,
     /// Whether it may speak for every claim.
     pub is_moderator: bool,
+}
+
+impl From<Writer> for Who {
+    fn from(writer: Writer) -> Self {
+        Self {
+            id: writer.id,
+            is_moderator: writer.role.is_moderator(),
+        }
+    }
 }
 
 impl Who {
@@ -186,16 +196,17 @@ pub async fn end(
 /// are rivals at once.
 ///
 /// # Errors
-/// Not the claim's author and no moderator, without a sentence or a reason, or of a claim that names no arms: then roll `tx`
-/// back.
+/// Not the claim's author and no moderator, without a sentence or a reason, of a claim that names no arms or is denied
+/// already, or as of any claim: then roll `tx` back.
 pub async fn deny(
     tx: &mut PgConnection,
     id: ClaimId,
-    who: Who,
+    writer: Writer,
     sentence: &str,
     reason: &str,
 ) -> Result<ClaimId> {
     let claim = find(&mut *tx, id, "").await?;
+    let who = Who::from(writer);
     if !who.speaks_for(&claim) {
         return Err(Error::Forbidden(
             "Only the author of a claim and moderators put its denial on the board. Write into its thread what it should say.".into(),
@@ -217,11 +228,14 @@ pub async fn deny(
                 .into(),
         ));
     }
+    board::room_beside(&mut *tx, writer, &claim, &sentence).await?;
+    let denied = covers.denied();
+    not_denied(&mut *tx, &claim, &denied).await?;
     few_enough(&mut *tx, id).await?;
     let new = table::Denial {
         of: id,
         sentence: &sentence,
-        covers: &covers.denied(),
+        covers: &denied,
         author: who.id,
     };
     let denial = table::insert_denial(&mut *tx, new).await?;
@@ -230,6 +244,21 @@ pub async fn deny(
     table::insert(&mut *tx, pair, id, who.id, &reason, true).await?;
     on_record(&mut *tx, pair, Act::RivalAgreed, who.id, Some(&reason)).await?;
     Ok(denial)
+}
+
+/// Refuses a second denial of a claim, and that of a denial, which would be the claim again.
+async fn not_denied(tx: &mut PgConnection, claim: &Claim, denied: &Scope) -> Result<()> {
+    let rivals = table::of_claim(&mut *tx, claim.id).await?;
+    let agreed = rivals.iter().filter(|rival| rival.agreed_at.is_some());
+    let ids: Vec<ClaimId> = agreed.map(|rival| rival.id).collect();
+    let rivals = claims::of_ids(tx, &ids).await?;
+    match rivals.iter().find(|it| it.covers.0.get() == Some(denied)) {
+        None => Ok(()),
+        Some(there) => Err(Error::Conflict(format!(
+            "Claim {} says that already: it denies {}.",
+            there.label, claim.label
+        ))),
+    }
 }
 
 /// Lets a proposal test a rival of its claim, too, or no rival any more.

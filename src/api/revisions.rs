@@ -5,6 +5,7 @@ use super::claims::Claim;
 use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use crate::auth::token::{ApiAccount, Scope};
+use crate::board::Writer;
 use crate::db;
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
@@ -68,8 +69,9 @@ impl From<lineage::Resorted> for Resorted {
     params(("id" = i64, Path, description = "Key of the earlier claim"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = NewRevision,
     responses((status = 201, body = Claim), (status = 403, description = "Not the claim's author and no moderator"),
-        (status = 404, description = "No such claim"), (status = 409, description = "No label is left"),
-        (status = 422, description = "Not narrower, reaching beyond the earlier claim, or holding on to what falsified it")))]
+        (status = 404, description = "No such claim"), (status = 409, description = "No label is left, the work has too many claims, or you are a newcomer"),
+        (status = 422, description = "Not narrower, reaching beyond the earlier claim, holding on to what falsified it, or a claim of that work already"),
+        (status = 429, description = "Too many within a day")))]
 pub(super) async fn revise(
     State(pool): State<PgPool>,
     Path(id): Path<ClaimId>,
@@ -92,7 +94,7 @@ pub(super) async fn revise(
     };
     let (_, checked) = lineage::check(&mut call.tx, &claim, revision).await?;
     let checked = checked.map_err(Error::Invalid)?;
-    let revision = lineage::revise(&mut call.tx, &claim, account.id, &checked).await?;
+    let revision = lineage::revise(&mut call.tx, &claim, Writer::from(&account), &checked).await?;
     let made = db::claims::find(&mut *call.tx, revision)
         .await?
         .ok_or_else(|| Error::missing("claim", revision))?;

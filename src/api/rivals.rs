@@ -7,6 +7,7 @@ use super::idempotency::{self, Stop};
 use super::page::{Cursor, Page};
 use super::runs::Reason;
 use crate::auth::token::{ApiAccount, Scope};
+use crate::board::Writer;
 use crate::db::{self, rivals as table};
 use crate::error::{Error, Result};
 use crate::extract::{Path, Query};
@@ -54,10 +55,7 @@ async fn listed(db: &mut PgConnection, claim: ClaimId, cursor: &Cursor) -> Resul
 }
 
 fn who(account: &ApiAccount) -> Who {
-    Who {
-        id: account.id,
-        is_moderator: account.acting().is_moderator(),
-    }
+    Writer::from(account).into()
 }
 
 /// List the rivals of a claim, agreed or only declared.
@@ -165,7 +163,9 @@ pub(super) struct NewDenial {
     params(("id" = i64, Path, description = "Key of the claim that is denied"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = NewDenial,
     responses((status = 201, body = Claim), (status = 403, description = "Not the claim's author and no moderator"),
-        (status = 409, description = "The claim does not say which arms it compares"), (status = 422, description = "Without a sentence or a reason")))]
+        (status = 409, description = "The claim does not say which arms it compares or is denied already, the work has too many claims, or you are a newcomer"),
+        (status = 422, description = "Without a sentence or a reason, or a claim of that work already"),
+        (status = 429, description = "Too many within a day")))]
 pub(super) async fn deny(
     State(pool): State<PgPool>,
     Path(id): Path<ClaimId>,
@@ -176,7 +176,8 @@ pub(super) async fn deny(
     account.require(Scope::Propose)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
     let new = body.value;
-    let denial = rival::deny(&mut call.tx, id, who(&account), &new.sentence, &new.reason).await?;
+    let writer = Writer::from(&account);
+    let denial = rival::deny(&mut call.tx, id, writer, &new.sentence, &new.reason).await?;
     let claim = db::claims::find(&mut *call.tx, denial)
         .await?
         .ok_or_else(|| Error::missing("claim", denial))?;

@@ -18,10 +18,11 @@ pub use work::{CheckedWork, KINDS, NewWork, check_work, doi};
 
 use crate::auth::account::Role;
 use crate::auth::token::ApiAccount;
+use crate::db::claims::Claim;
 use crate::db::{accounts, board as table, claims, works};
 use crate::error::{Error, FieldProblem, Result};
 use crate::extract::Visit;
-use breakmywork_protocol::id::{AccountId, ClaimId};
+use breakmywork_protocol::id::{AccountId, ClaimId, WorkId};
 use breakmywork_protocol::{record, visible};
 use sqlx::{PgConnection, PgExecutor};
 
@@ -35,6 +36,10 @@ const WAITING: i64 = 5;
 const EDITS_PER_DAY: i64 = 100;
 /// Claims about one work, those that wait included: a page shows them all.
 const CLAIMS: i64 = 200;
+/// The same for moderators, who go on where members filled a work up; no page shows more.
+const CLAIMS_OF_ALL: i64 = 1_000;
+/// Claims of one person about one work: nobody closes it for others.
+const OWN_CLAIMS: i64 = 20;
 
 /// Who reads: nobody in particular by default.
 #[derive(Debug, Clone, Copy, Default)]
@@ -125,10 +130,49 @@ pub async fn add_claim(
         return Ok(twin);
     }
     // What somebody knows waits all the same beside a work that waits.
-    let waits = room(&mut *tx, who).await? || !work.is_shown();
-    table::lock_work(&mut *tx, work.id).await?;
-    let there = claims::of_work(&mut *tx, work.id, Reader::default()).await?;
-    let same = visible::skeleton(&claim.sentence);
+    let waits = room_for_claim(&mut *tx, who, work.id, &claim.sentence).await? || !work.is_shown();
+    let id = table::insert_claim(&mut *tx, who.id, work.id, claim, waits).await?;
+    if !waits {
+        record::claim(tx, id).await?;
+    }
+    Ok(id)
+}
+
+/// Room for a claim that follows from one on the board, its denial or a narrower one. Everybody sees these at once, so they
+/// are for people whose claims do not wait.
+///
+/// # Errors
+/// As of any claim, or a newcomer's: then roll `tx` back.
+pub async fn room_beside(
+    tx: &mut PgConnection,
+    who: Writer,
+    claim: &Claim,
+    sentence: &str,
+) -> Result<()> {
+    accounts::lock(&mut *tx, who.id).await?;
+    if room_for_claim(&mut *tx, who, claim.work, sentence).await? {
+        return Err(Error::Conflict(format!(
+            "What a newcomer states waits for a moderator, and this would be on the board at once. It is open to you {NEWCOMER_DAYS} days after you signed up, or once an experiment of yours has a verdict; until then ask a moderator."
+        )));
+    }
+    Ok(())
+}
+
+/// Room for one more claim about a work, whichever way it comes there; whether it waits. The account is locked, and the work
+/// from here on, so that what is sent at once is counted.
+///
+/// # Errors
+/// Over a limit, or somebody said the same.
+async fn room_for_claim(
+    tx: &mut PgConnection,
+    who: Writer,
+    work: WorkId,
+    sentence: &str,
+) -> Result<bool> {
+    let waits = room(&mut *tx, who).await?;
+    table::lock_work(&mut *tx, work).await?;
+    let there = claims::of_work(&mut *tx, work, Reader::default()).await?;
+    let same = visible::skeleton(sentence);
     if let Some(twin) = there
         .iter()
         .find(|there| visible::skeleton(&there.sentence) == same)
@@ -138,16 +182,20 @@ pub async fn add_claim(
             format!("That is claim {} already.", twin.label),
         ));
     }
-    if table::claims_of(&mut *tx, work.id).await? >= CLAIMS {
+    let is_moderator = who.role.is_moderator();
+    let most = if is_moderator { CLAIMS_OF_ALL } else { CLAIMS };
+    let claims = table::claims_of(&mut *tx, work, who.id).await?;
+    if claims.all >= most {
         return Err(Error::Conflict(format!(
-            "There are {CLAIMS} claims about this work already. Narrow one of them, or test one."
+            "There are {most} claims about this work already. Test one of them."
         )));
     }
-    let id = table::insert_claim(&mut *tx, who.id, work.id, claim, waits).await?;
-    if !waits {
-        record::claim(tx, id).await?;
+    if claims.own >= OWN_CLAIMS && !is_moderator {
+        return Err(Error::Conflict(format!(
+            "{OWN_CLAIMS} claims about this work are yours already. Test one of them."
+        )));
     }
-    Ok(id)
+    Ok(waits)
 }
 
 /// Whether what that person adds waits; the account is locked, so that two at once are counted.
@@ -200,11 +248,7 @@ async fn may_still_edit(tx: &mut PgConnection, who: AccountId) -> Result<()> {
 }
 
 /// Refuses a work that is on the board already, by its DOI or its number on arXiv.
-async fn not_twice(
-    tx: &mut PgConnection,
-    work: &CheckedWork,
-    but: Option<breakmywork_protocol::id::WorkId>,
-) -> Result<()> {
+async fn not_twice(tx: &mut PgConnection, work: &CheckedWork, but: Option<WorkId>) -> Result<()> {
     let (doi, arxiv) = (work.doi.as_deref(), work.arxiv.as_deref());
     let Some(twin) = table::known_work(tx, doi, arxiv, but).await? else {
         return Ok(());

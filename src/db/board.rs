@@ -227,14 +227,30 @@ pub async fn lock_work(db: impl PgExecutor<'_>, work: WorkId) -> sqlx::Result<()
     Ok(())
 }
 
-/// Claims about a work, those included that wait or were declined.
+/// How many claims there are about a work, those included that wait or were declined.
+#[derive(Debug, Clone, Copy)]
+pub struct Claims {
+    /// Of everybody.
+    pub all: i64,
+    /// Of one person.
+    pub own: i64,
+}
+
+/// How many claims there are about a work, and how many of them are that person's.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn claims_of(db: impl PgExecutor<'_>, work: WorkId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"select count(*) as "count!" from claim where work_id = $1"#,
-        work.0
+pub async fn claims_of(
+    db: impl PgExecutor<'_>,
+    work: WorkId,
+    account: AccountId,
+) -> sqlx::Result<Claims> {
+    sqlx::query_as!(
+        Claims,
+        r#"select count(*) as "all!", count(*) filter (where author_id = any (accounts_of($2))) as "own!"
+           from claim where work_id = $1"#,
+        work.0,
+        account.0
     )
     .fetch_one(db)
     .await

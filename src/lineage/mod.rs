@@ -10,11 +10,12 @@ mod tests;
 
 pub use survived::{Survived, survived};
 
+use crate::board::{self, Writer};
 use crate::db::claims::Claim;
 use crate::db::lineage::{self as table, Earlier};
 use crate::error::{Error, FieldProblem, Result};
 use crate::{heavy, reason};
-use breakmywork_protocol::id::{AccountId, ClaimId, ExperimentId};
+use breakmywork_protocol::id::{ClaimId, ExperimentId};
 use breakmywork_protocol::scope::{self, Narrower, Scope, Sorting};
 use breakmywork_protocol::spec::{Problems, Spec};
 use breakmywork_protocol::{record, visible};
@@ -231,13 +232,14 @@ fn contradiction(sorted: &[Resorted]) -> Option<FieldProblem> {
 /// Puts a checked revision on the board and on record. Runs in the caller's transaction: on an error, roll it back.
 ///
 /// # Errors
-/// If the claim has as many revisions as there are letters, or the database is away.
+/// If the claim has as many revisions as there are letters, or as of any claim.
 pub async fn revise(
     tx: &mut PgConnection,
     claim: &Claim,
-    author: AccountId,
+    who: Writer,
     revision: &Checked,
 ) -> Result<ClaimId> {
+    board::room_beside(&mut *tx, who, claim, &revision.sentence).await?;
     let label = table::next_label(tx, claim).await?.ok_or_else(|| {
         Error::Conflict(format!(
             "{} and its revisions have used all letters; state a new claim.",
@@ -251,7 +253,7 @@ pub async fn revise(
         scope: &revision.scope,
         covers: &revision.covers,
         reason: &revision.reason,
-        author,
+        author: who.id,
     };
     let id = table::insert(tx, new).await?;
     table::insert_sorted(tx, id, &revision.sorted).await?;

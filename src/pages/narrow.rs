@@ -1,8 +1,9 @@
 //! Narrowing a claim: a form that shows what becomes of its experiments before anything is stored.
 
-use super::{Cache, narrow, see_other, show, typed::Typed, with_status};
+use super::{Cache, board::refusal, narrow, see_other, show, typed::Typed, with_status};
 use crate::{
     auth::session::Viewer,
+    board::Writer,
     db::{
         claims::{self, Claim},
         points,
@@ -242,10 +243,15 @@ pub async fn submit(
     let (sorted, checked) = lineage::check(&mut tx, &page.claim, revision).await?;
     match checked {
         Ok(checked) if page.errors.is_empty() && page.typed.has("action", "narrow") => {
-            let revision = lineage::revise(&mut tx, &page.claim, viewer.id, &checked).await?;
-            tx.commit().await?;
-            tracing::info!(claim = %id, %revision, account = %viewer.id, "narrowed");
-            return Ok(see_other(&format!("/claims/{revision}")));
+            let who = Writer::from(&viewer);
+            match lineage::revise(&mut tx, &page.claim, who, &checked).await {
+                Ok(revision) => {
+                    tx.commit().await?;
+                    tracing::info!(claim = %id, %revision, account = %viewer.id, "narrowed");
+                    return Ok(see_other(&format!("/claims/{revision}")));
+                }
+                Err(error) => refusal(error, &mut page.errors, "sentence")?,
+            }
         }
         Ok(_) => {}
         Err(problems) => {

@@ -3,6 +3,7 @@
 use super::see_other;
 use crate::{
     auth::session::Viewer,
+    board::Writer,
     error::{Error, Result},
     extract::{Form, Member, Path},
     rival::{self, Who},
@@ -24,10 +25,7 @@ pub struct Typed {
 }
 
 fn who(viewer: &Viewer) -> Who {
-    Who {
-        id: viewer.id,
-        is_moderator: viewer.role.is_moderator(),
-    }
+    Writer::from(viewer).into()
 }
 
 fn back(claim: ClaimId) -> Response {
@@ -89,7 +87,8 @@ pub async fn deny(
     Form(typed): Form<Typed>,
 ) -> Result<Response> {
     let mut tx = state.pool.begin().await?;
-    let denial = rival::deny(&mut tx, id, who(&viewer), &typed.sentence, &typed.reason).await?;
+    let writer = Writer::from(&viewer);
+    let denial = rival::deny(&mut tx, id, writer, &typed.sentence, &typed.reason).await?;
     tx.commit().await?;
     tracing::info!(claim = %id, %denial, account = %viewer.id, "denial of a claim put on the board");
     Ok(see_other(&format!("/claims/{denial}")))

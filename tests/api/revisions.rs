@@ -195,13 +195,18 @@ async fn a_line_goes_on_as_far_as_letters_reach(pool: PgPool) {
         let made: Value = answer.json();
         assert_eq!(made["label"], format!("C2{letter}"));
         claim = made["id"].as_i64().expect("an id");
+        // Each on a day of its own.
+        sqlx::query("update claim set created_at = created_at - interval '2 days'")
+            .execute(&site.pool)
+            .await
+            .expect("ages");
     }
     let body = revision(json!({ "length": { "most": 10 } }));
     let path = format!("/api/v1/claims/{claim}/revisions");
     let answer = site.post(&mod_, &path, &body).await;
     answer.assert_status(StatusCode::CONFLICT);
     // Its author may, without being a moderator any more; others may not.
-    sqlx::query("update account set role = 'member'")
+    sqlx::query("update account set role = 'member', created_at = now() - interval '30 days'")
         .execute(&site.pool)
         .await
         .expect("sets");

@@ -22,7 +22,7 @@ struct Board {
 async fn board(pool: PgPool) -> Board {
     let site = Site::new(pool).await;
     site.widen().await;
-    let ada = site.person("ada", "member").await;
+    let ada = site.known("ada").await;
     let bob = site.person("bob", "member").await;
     let mona = site.person("mona", "moderator").await;
     let c2 = site.claim("C2").await;
@@ -364,6 +364,88 @@ async fn a_rival_takes_both_sides(pool: PgPool) {
         let refused = board.post(&board.bob, &declare, body).await;
         assert_eq!(refused.0, 422, "{}", refused.1);
     }
+}
+
+/// A denial comes onto the board by the same door as every claim: within limits, of people whose claims do not wait, and once.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_claim_is_denied_once_and_no_flood_closes_a_work(pool: PgPool) {
+    let board = board(pool).await;
+    let site = &board.site;
+    let body = |sentence: &str| json!({ "sentence": sentence, "reason": "So that one experiment can tell." });
+    let path = format!("/claims/{}/denial", board.c2);
+    // What a newcomer says would be there at once.
+    let age =
+        "update account set created_at = now() - make_interval(days => $1) where name = 'ada'";
+    let aged = async |days: i32| {
+        let done = sqlx::query(age).bind(days).execute(&site.pool).await;
+        done.expect("ages");
+    };
+    aged(1).await;
+    let early = board.post(&board.ada, &path, body("It is not so.")).await;
+    assert_eq!(early.0, 409, "{}", early.1);
+    aged(30).await;
+    // Of two at once one is there; nor is it denied by other words, or the denial denied.
+    let [one, other] = ["It is not so.", "No."].map(body);
+    let both = tokio::join!(
+        board.post(&board.ada, &path, one),
+        board.post(&board.ada, &path, other)
+    );
+    let mut statuses = [both.0.0, both.1.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409], "{both:?}");
+    let denial = if both.0.0 == 201 { both.0.1 } else { both.1.1 };
+    for (claim, says) in [
+        (json!(board.c2), "C15 says"),
+        (denial["id"].clone(), "C2 says"),
+    ] {
+        let path = format!("/claims/{claim}/denial");
+        let again = board.post(&board.mona, &path, body("Not at all.")).await;
+        assert_eq!(again.0, 409, "{}", again.1);
+        let detail = again.1["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(says), "{detail}");
+    }
+
+    // Nobody has more than twenty claims about a work, or puts more than twenty there in a day, whichever way.
+    let state = async |person: &Person, sentence: &str| {
+        let claim = json!({ "sentence": sentence, "said_at": "here" });
+        let body = json!({ "work": "recurrent-dropout", "claim": claim });
+        board.post(person, "/claims", body).await.0
+    };
+    for more in 0..19 {
+        assert_eq!(state(&board.ada, &format!("Claim {more}.")).await, 201);
+    }
+    let narrow = |sentence: &str| json!({ "sentence": sentence, "reason": "r", "narrower": { "length": { "most": 60 } } });
+    let path = format!("/claims/{}/revisions", denial["id"]);
+    let over = board
+        .post(&board.ada, &path, narrow("On short ones."))
+        .await;
+    assert_eq!(over.0, 429, "{}", over.1);
+    sqlx::query("update claim set created_at = created_at - interval '2 days'")
+        .execute(&site.pool)
+        .await
+        .expect("ages");
+    let over = board
+        .post(&board.ada, &path, narrow("On short ones."))
+        .await;
+    assert_eq!(over.0, 409, "{}", over.1);
+    assert_eq!(state(&board.ada, "One more.").await, 409);
+    assert_eq!(state(&board.bob, "What others say.").await, 201);
+    // Nor is a narrower claim what somebody said already.
+    let twin = board.post(&board.mona, &path, narrow("Claim 1.")).await;
+    assert_eq!((twin.0, pointers(&twin.1)), (422, vec!["/sentence".into()]));
+
+    // Where many people filled a work up, moderators go on.
+    sqlx::query(
+        "with fresh as (insert into thread select from generate_series(1, 200) returning id)
+         insert into claim (work_id, label, sentence, thread_id)
+         select (select work_id from claim where id = $1), 'C' || 1000 + id, 'Of many ' || id, id from fresh",
+    )
+    .bind(board.c2)
+    .execute(&site.pool)
+    .await
+    .expect("fills");
+    assert_eq!(state(&board.bob, "Too many.").await, 409);
+    assert_eq!(state(&board.mona, "What matters.").await, 201);
 }
 
 /// The plan of two claims is stopped as a whole, from the side that has the runs; and no sequential plan tests two.

@@ -68,6 +68,17 @@ impl Site {
         }
     }
 
+    /// A member whom the board has known for a month.
+    pub(crate) async fn known(&self, name: &str) -> Person {
+        let person = self.person(name, "member").await;
+        sqlx::query("update account set created_at = now() - interval '30 days' where id = $1")
+            .bind(person.id.0)
+            .execute(&self.pool)
+            .await
+            .expect("ages");
+        person
+    }
+
     /// An agent of somebody's, with a token that may do all that an agent may.
     pub(crate) async fn agent(&self, sponsor: &Person, name: &str) -> Person {
         let body = json!({ "name": name });

@@ -50,7 +50,7 @@ fn control(pointer: &str) -> String {
 }
 
 /// What refuses a form without losing what was typed: told beside the fields, where it is about one.
-fn refusal(error: Error, errors: &mut FormErrors, about: &str) -> Result<()> {
+pub(super) fn refusal(error: Error, errors: &mut FormErrors, about: &str) -> Result<()> {
     match error {
         Error::Invalid(problems) => beside(errors, problems),
         Error::TooMany { detail, .. } | Error::Conflict(detail) => errors.add(about, detail),

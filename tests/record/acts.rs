@@ -3,6 +3,7 @@
 use crate::board::{Board, draft, search, tuned};
 use breakmywork::acceptance::{self, Said};
 use breakmywork::auth::account::Role;
+use breakmywork::board::Writer;
 use breakmywork::db::comments::{self, moderation, versions};
 use breakmywork::db::hiding;
 use breakmywork::db::{accounts, claims, experiments, rivals};
@@ -193,11 +194,12 @@ impl<'a> Crowd<'a> {
             }
             20 => {
                 let claim = *self.claims.choose(&mut self.random).expect("claims");
-                let who = Who {
+                let who = Writer {
                     id: who,
-                    is_moderator: true,
+                    role: Role::Moderator,
                 };
-                let denied = rival::deny(tx, claim, who, "It is not so.", "to see both").await;
+                let sentence = format!("It is not so, say {}.", self.done);
+                let denied = rival::deny(tx, claim, who, &sentence, "to see both").await;
                 denied.map(drop)
             }
             21 => {

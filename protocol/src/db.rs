@@ -1,6 +1,6 @@
 //! The database: pool settings that web and worker share, the migrations, and whether program and schema fit.
 
-use crate::record;
+use crate::{jobs, record};
 use sqlx::migrate::{MigrateError, Migration};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, PgTransaction};
@@ -181,7 +181,8 @@ fn compare(applied: &[(i64, Vec<u8>)]) -> Result<(), Mismatch> {
     }
 }
 
-/// Applies the migrations that are missing, and puts on record what was there before the record.
+/// Applies the migrations that are missing, puts on record what was there before the record, and lets narrower claims fall
+/// with those that fell before that was asked.
 ///
 /// # Errors
 /// If the database is away, or of another release, or a migration fails.
@@ -198,6 +199,13 @@ pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
     let made = record::backfill(pool).await.map_err(SchemaError::Record)?;
     if made > 0 {
         tracing::info!(entries = made, "what was on the board is on record now");
+    }
+    let fallen = jobs::inherit_all(pool).await.map_err(SchemaError::Record)?;
+    if fallen > 0 {
+        tracing::info!(
+            claims = fallen,
+            "narrower claims fell with the claims that they narrow"
+        );
     }
     Ok(())
 }

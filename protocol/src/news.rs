@@ -5,6 +5,7 @@
 
 use crate::id::{AccountId, ClaimId, CommentId, ExperimentId, NewsId, WorkId};
 use sqlx::{Acquire, PgConnection, PgPool};
+use std::iter;
 
 /// Accounts that are told in the transaction that does what they are told of.
 const AT_ONCE: i64 = 100;
@@ -107,16 +108,21 @@ pub(crate) async fn of_standing(tx: &mut PgConnection, claim: ClaimId) -> sqlx::
     }
 }
 
-/// Tells of a result, and of what became of its claim. Whatever goes wrong here, the verdict stands.
+/// Tells of a result, and of what became of its claim and of those that fell with it. Whatever goes wrong here, the verdict
+/// stands.
 pub(crate) async fn after_verdict(
     tx: &mut PgConnection,
     result: CommentId,
     claim: ClaimId,
+    heirs: &[ClaimId],
 ) -> sqlx::Result<()> {
     let mut point = tx.begin().await?;
     let told = async {
         of_post(&mut point, result).await?;
-        of_standing(&mut point, claim).await
+        for claim in iter::once(claim).chain(heirs.iter().copied()) {
+            of_standing(&mut point, claim).await?;
+        }
+        Ok::<_, sqlx::Error>(())
     };
     match told.await {
         Ok(()) => point.commit().await,

@@ -50,6 +50,8 @@ pub(super) struct Claim {
     challenged_by: Option<i64>,
     /// The experiment whose falsification was confirmed.
     falsified_by: Option<i64>,
+    /// The wider claim that this one fell with: the experiment is on that one, and lies in the scope of this one, too.
+    falsified_with: Option<ClaimId>,
     /// Experiments by outcome.
     tally: Tally,
     /// shown to everybody; or waiting for a moderator, or declined by one: then only its author and moderators get it, and
@@ -95,6 +97,7 @@ impl From<db::claims::Claim> for Claim {
             severity: claim.severity,
             challenged_by: claim.challenged_by,
             falsified_by: claim.fell_by,
+            falsified_with: claim.fell_with,
             covers: claim.covers.0.into_inner(),
             url: format!("/claims/{}", claim.id),
             work: claim.work_slug,

@@ -4,7 +4,7 @@
 use super::{CheckedClaim, CheckedWork, Item, Writer, may_still_edit, not_twice};
 use crate::db::claims::Claim;
 use crate::db::works::Work;
-use crate::db::{accounts, board as table};
+use crate::db::{accounts, board as table, claims};
 use crate::error::{Error, Result};
 use breakmywork_protocol::record::{self, Act};
 use serde_json::json;
@@ -98,10 +98,21 @@ pub async fn edit_claim(
             claim.label
         )));
     }
+    if claim.covers.0.get() != Some(&to.covers) && is_in_line(&mut *tx, claim).await? {
+        return Err(Error::Conflict(format!(
+            "{} narrows another claim, or is narrowed by one, so what it covers stays as it is. Narrow it, or state another claim.",
+            claim.label
+        )));
+    }
     let Some(edit) = table::update_claim(&mut *tx, claim.id, who.id, to).await? else {
         return Ok(());
     };
     on_record(tx, Item::Claim(claim.id), who, edit).await
+}
+
+/// Whether a claim narrows another one or is narrowed: a scope that could be edited would leave what made the line fall.
+async fn is_in_line(tx: &mut PgConnection, claim: &Claim) -> Result<bool> {
+    Ok(claim.revises.is_some() || !claims::revisions(tx, claim.id).await?.is_empty())
 }
 
 impl CheckedClaim {

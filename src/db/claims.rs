@@ -76,6 +76,8 @@ pub struct Claim {
     pub challenged_by: Option<i64>,
     /// The experiment whose falsification was confirmed.
     pub fell_by: Option<i64>,
+    /// The wider claim on which that one is, where this one fell with it.
+    pub fell_with: Option<ClaimId>,
     /// Verdicts that do not move it.
     pub aside: i64,
 }
@@ -151,7 +153,8 @@ macro_rules! select_claims {
                  coalesce(tally.refuted, 0) as "refuted!",
                  -- Below that it is no number any more, and Postgres would say so.
                  1 - exp(greatest(coalesce(tally.doubt, 0) / 1e9::double precision, -700)) as "severity!",
-                 coalesce(tally.aside, 0) as "aside!", tally.challenged_by as "challenged_by?", tally.fell_by as "fell_by?"
+                 coalesce(tally.aside, 0) as "aside!", tally.challenged_by as "challenged_by?", tally.fell_by as "fell_by?",
+                 (select e.claim_id from public_experiment e where e.id = tally.fell_by and e.claim_id <> claim.id) as "fell_with?: ClaimId"
                from "# + $source + r#"
                -- One by one: no table is read whole, whatever the planner believes of how large it is.
                cross join lateral (select slug, title from work where work.id = claim.work_id offset 0) work

@@ -33,7 +33,8 @@ pub struct Earlier {
     pub closed: bool,
 }
 
-/// The newest registered experiments of a claim, and those that challenge it, at most `limit` of each; newest first.
+/// The newest registered experiments of a claim, those that challenge it, and those by which it fell with a wider one, at most
+/// `limit` of each; newest first.
 ///
 /// # Errors
 /// If the database is away.
@@ -48,7 +49,9 @@ pub async fn experiments(
              (select experiment_id as id from experiment_point where claim_id = $1 order by experiment_id desc limit $2)
              union
              (select id from experiment where claim_id = $1 and challenge in ('confirmed', 'open')
-              order by challenge, id desc limit $2))
+              order by challenge, id desc limit $2)
+             union
+             (select experiment_id from inherited_fall where claim_id = $1 order by experiment_id desc limit $2))
            select e.id as "id!: ExperimentId", title as "title!", spec as "spec!", exploratory as "exploratory!",
              disputed_at is not null as "disputed!", verdict.outcome as "outcome?", challenge, closed as "closed!",
              (select jsonb_object_agg(arm, settings) from trial where experiment_id = e.id and chosen)

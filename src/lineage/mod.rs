@@ -18,7 +18,7 @@ use crate::{heavy, reason};
 use breakmywork_protocol::id::{ClaimId, ExperimentId};
 use breakmywork_protocol::scope::{self, Narrower, Scope, Sorting};
 use breakmywork_protocol::spec::{Problems, Spec};
-use breakmywork_protocol::{record, visible};
+use breakmywork_protocol::{jobs, record, visible};
 use sqlx::PgConnection;
 
 /// Experiments on the earlier claim that are sorted, the newest; those that challenge it besides.
@@ -257,6 +257,8 @@ pub async fn revise(
     };
     let id = table::insert(tx, new).await?;
     table::insert_sorted(tx, id, &revision.sorted).await?;
-    record::claim(tx, id).await?;
+    record::claim(&mut *tx, id).await?;
+    // What was disputed when they were sorted, or confirmed since, fells it once it counts.
+    jobs::inherit_from_wider(tx, id).await?;
     Ok(id)
 }

@@ -117,6 +117,12 @@ impl ClaimPage {
         line.find(|claim| matches!(claim.standing(), Standing::Falsified | Standing::Challenged))
     }
 
+    /// The wider claim that this one fell with.
+    fn fell_with(&self) -> Option<&Claim> {
+        let mut line = self.earlier.iter();
+        line.find(|wider| self.claim.fell_with == Some(wider.id))
+    }
+
     /// The claim on which experiments are proposed again.
     fn reruns(&self) -> Option<ClaimId> {
         Some(self.claim.id)

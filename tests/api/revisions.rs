@@ -3,6 +3,7 @@
 use crate::support::*;
 use axum::http::StatusCode;
 use breakmywork_protocol::db::MIGRATOR;
+use breakmywork_protocol::jobs;
 use breakmywork_protocol::record::verify;
 use breakmywork_protocol::spec::Plan;
 use serde_json::{Value, json};
@@ -162,6 +163,114 @@ async fn a_fallen_claim_is_narrowed_and_nothing_is_laundered(pool: PgPool) {
     .execute(&site.pool)
     .await
     .expect("sets");
+    assert_eq!(findings(&site.pool).await, 2);
+}
+
+/// Who narrows a claim in advance escapes nothing: what makes it fall fells every narrower claim in whose scope it lies, through
+/// the whole line, and nothing else does.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_claim_that_was_narrowed_in_advance_falls_with_the_wider_one(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.widen().await;
+    let ada = site.person("ada", "member").await;
+    let mona = site.person("mona", "moderator").await;
+    let c2 = site.claim("C2").await;
+    let narrow = async |from: i64, most: u32| {
+        let mut body = revision(json!({ "length": { "most": most } }));
+        body["sentence"] = format!("Up to {most} steps.").into();
+        let path = format!("/api/v1/claims/{from}/revisions");
+        let answer = site.post(&mona, &path, &body).await;
+        (answer.status_code(), answer.json::<Value>())
+    };
+    let id = |made: (StatusCode, Value)| {
+        assert_eq!(made.0, StatusCode::CREATED, "{}", made.1);
+        made.1["id"].as_i64().expect("an id")
+    };
+    let long = propose(&site, &ada, 80, "0.1").await;
+    let near = id(narrow(c2, 90).await);
+    let nearer = id(narrow(near, 85).await);
+    let short = id(narrow(near, 60).await);
+    by_length(&site.pool).await;
+
+    let stands = async |claim: i64| {
+        let path = format!("/api/v1/claims/{claim}");
+        let claim: Value = site.get(&path).await.json();
+        let tally = &claim["tally"];
+        assert_eq!(claim["id"] == c2, tally["falsified"] != 0, "{tally}");
+        [
+            &claim["standing"],
+            &claim["falsified_by"],
+            &claim["falsified_with"],
+        ]
+        .map(Value::clone)
+    };
+    let fell = |with: Value| [json!("falsified"), json!(long), with];
+    let untested = || [json!("untested"), Value::Null, Value::Null];
+    assert_eq!(stands(c2).await, fell(Value::Null));
+    for claim in [near, nearer] {
+        assert_eq!(stands(claim).await, fell(json!(c2)), "{claim}");
+        let told: Option<String> =
+            sqlx::query_scalar("select standing from news where claim_id = $1 order by id desc")
+                .bind(claim)
+                .fetch_one(&site.pool)
+                .await
+                .expect("news");
+        assert_eq!(told.as_deref(), Some("falsified"));
+    }
+    assert_eq!(stands(short).await, untested());
+    // What fell so is not narrowed around it, and no scope of a line is edited.
+    let (status, refused) = narrow(near, 82).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(pointers(&refused), ["/narrower"]);
+    let (length, covers) = (
+        json!({ "most": 89 }),
+        json!({ "margin": { "relative": 0.1 } }),
+    );
+    for (claim, covers) in [(short, json!({ "length": length })), (c2, covers)] {
+        let path = format!("/api/v1/claims/{claim}/edits");
+        let said = json!({ "sentence": "Up to 60 steps.", "said_at": "", "covers": covers });
+        let edit = json!({ "version": 0, "claim": said });
+        let refused = site.post(&mona, &path, &edit).await;
+        refused.assert_status(StatusCode::CONFLICT);
+    }
+    assert_eq!(findings(&site.pool).await, 1);
+
+    // A dispute takes it back from all of them, and who narrows the claim meanwhile escapes no more.
+    let dispute = format!("/api/v1/experiments/{long}/dispute");
+    let reason = json!({ "reason": "The data were seen before." });
+    let done = site.post(&mona, &dispute, &reason).await;
+    done.assert_status_ok();
+    let late = id(narrow(c2, 88).await);
+    for claim in [c2, near, nearer, late] {
+        assert_eq!(stands(claim).await, untested(), "{claim}");
+    }
+    assert_eq!(findings(&site.pool).await, 1);
+    let resolve = format!("{dispute}/resolve");
+    let done = site.post(&mona, &resolve, &reason).await;
+    done.assert_status_ok();
+    for claim in [near, nearer, late] {
+        assert_eq!(stands(claim).await, fell(json!(c2)), "{claim}");
+    }
+    assert_eq!(stands(short).await, untested());
+    assert_eq!(findings(&site.pool).await, 1);
+
+    // What is taken out, or put in, is found; and what fell before this was asked falls when the board starts.
+    sqlx::query("delete from inherited_fall where claim_id = $1")
+        .bind(near)
+        .execute(&site.pool)
+        .await
+        .expect("deletes");
+    assert_eq!(stands(near).await, untested());
+    assert_eq!(findings(&site.pool).await, 2);
+    let fallen = jobs::inherit_all(&site.pool).await.expect("asks");
+    assert_eq!(fallen, 1);
+    assert_eq!(stands(near).await, fell(json!(c2)));
+    sqlx::query("insert into inherited_fall (claim_id, experiment_id) values ($1, $2)")
+        .bind(short)
+        .bind(long)
+        .execute(&site.pool)
+        .await
+        .expect("inserts");
     assert_eq!(findings(&site.pool).await, 2);
 }
 

@@ -172,6 +172,42 @@ async fn a_fallen_claim_is_repaired_from_where_it_survived(pool: PgPool) {
     assert!(page.contains("which narrows <a href"), "{page}");
 }
 
+/// Who narrows a claim in advance reads on the narrower one's page by what it fell, and with which claim.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_claim_that_fell_with_a_wider_one_says_so(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.widen("C2").await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let mona = site.signed_in("mona", Role::Moderator).await;
+    let claim = format!("/claims/{}", site.claim("C2").await);
+    let form = [
+        ("sentence", "Up to 90 steps."),
+        ("reason", "r"),
+        ("length_most", "90"),
+        ("action", "narrow"),
+    ];
+    let narrower = location(&mona.post(&format!("{claim}/narrow"), &form).await);
+    // What another claim says already is told beside the field.
+    let twin = mona.post(&format!("{claim}/narrow"), &form).await;
+    twin.assert_status(StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(twin.text().contains("That is claim C2a already."));
+    registered(&ada, &site, "80").await;
+    by_length(&site).await;
+    let page = ada.get(&narrower).await.text();
+    for words in [
+        &format!("It fell with <a href=\"{claim}\">C2</a>"),
+        "href=\"/experiments/1\">experiment 1</a> falsified that one",
+        "falsified by experiment 1, confirmed",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("does not move this one"), "{page}");
+    let badge = ada.get(&format!("{narrower}/badge.svg")).await.text();
+    assert!(badge.contains("falsified"), "{badge}");
+    let list = ada.get("/claims?standing=falsified").await.text();
+    assert!(list.contains(&narrower), "{list}");
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn whatever_is_typed_is_answered_in_words(pool: PgPool) {
     let site = Site::new(pool).await;

@@ -1,7 +1,7 @@
 //! The verdict: computed and posted in the transaction that ends the last run of an experiment.
 
 use super::{
-    Error, Result, co_sign, confirm, power, rival, seal, search, submit, tuning, volunteer,
+    Error, Result, co_sign, confirm, fall, power, rival, seal, search, submit, tuning, volunteer,
 };
 use crate::id::{AccountId, ClaimId, CommentId, ExperimentId, ThreadId};
 use crate::news;
@@ -320,8 +320,13 @@ async fn post(
     match write_both(&mut point, experiment, thread, ended).await {
         Ok(written) => {
             point.commit().await?;
-            for Written { result, claim } in written {
-                news::after_verdict(tx, result, claim).await?;
+            for Written {
+                result,
+                claim,
+                heirs,
+            } in written
+            {
+                news::after_verdict(tx, result, claim, &heirs).await?;
                 confirm::after_verdict(tx, claim).await?;
             }
             Ok(())
@@ -339,6 +344,8 @@ async fn post(
 struct Written {
     result: CommentId,
     claim: ClaimId,
+    /// Narrower claims that fell with it.
+    heirs: Vec<ClaimId>,
 }
 
 /// Writes the verdict, and that on the test of a rival that shares the runs, by its own criterion.
@@ -384,8 +391,10 @@ async fn write(
     )
     .fetch_one(&mut *tx)
     .await?;
+    let mut heirs = Vec::new();
     if let (Some(confirmed), Some(verdict)) = (row.confirms, verdict) {
         settle(tx, confirmed, verdict.outcome).await?;
+        heirs = fall::inherit(&mut *tx, &[row.claim]).await?;
     }
     let exploratory = row.exploratory;
     if let Some(verdict) = verdict.filter(|_| !exploratory) {
@@ -438,6 +447,7 @@ async fn write(
     Ok(Written {
         result,
         claim: row.claim,
+        heirs,
     })
 }
 

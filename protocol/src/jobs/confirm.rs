@@ -172,7 +172,7 @@ pub(super) async fn after_verdict(tx: &mut PgConnection, claim: ClaimId) -> sqlx
     }
 }
 
-/// Whether the claim has fallen already, or one of its confirmations has no verdict yet. Locks the claim, so that of two
+/// Whether the claim has fallen already, by itself or with a wider one, or one of its confirmations has no verdict yet. Locks the claim, so that of two
 /// who look at once one sees what the other did.
 async fn is_settled_or_busy(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<bool> {
     sqlx::query!(
@@ -182,10 +182,7 @@ async fn is_settled_or_busy(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Resu
     .execute(&mut *tx)
     .await?;
     sqlx::query_scalar!(
-        r#"select exists (
-             select from experiment e where claim_id = $1 and challenge = 'confirmed' and disputed_at is null
-               and not exists (select from experiment c where c.confirms = e.id and c.disputed_at is not null)
-             union all
+        r#"select claim_standing($1) = 'falsified' or exists (
              select from experiment where claim_id = $1
                and confirmation is not null and state in ('registered', 'running', 'stalled')
            ) as "it!""#,

@@ -1,7 +1,7 @@
 //! A moderator disputes an experiment: it keeps its verdict, and does not move its claim's standing until the dispute is
 //! resolved. Reason and answer are public. Where its runs test a rival claim, too, it is disputed and resolved as a whole.
 
-use super::{Error, Result, confirm, events, rival};
+use super::{Error, Result, confirm, events, fall, rival};
 use crate::id::{AccountId, ClaimId, ExperimentId};
 use crate::news::{self, Kind};
 use crate::record::{self, Act, Subject};
@@ -50,6 +50,7 @@ pub async fn dispute(
     for experiment in both {
         let claim = lock(&mut *tx, experiment).await?.claim;
         news::of_standing(&mut *tx, claim).await?;
+        fall::tell_heirs(&mut *tx, experiment).await?;
     }
     Ok(())
 }
@@ -109,6 +110,7 @@ pub async fn resolve_dispute(
     for experiment in both {
         let claim = lock(&mut *tx, experiment).await?.claim;
         news::of_standing(&mut *tx, claim).await?;
+        fall::tell_heirs(&mut *tx, experiment).await?;
         confirm::after_verdict(&mut *tx, claim).await?;
     }
     Ok(())

@@ -21,6 +21,7 @@ mod control;
 mod curves;
 mod dispute;
 mod events;
+mod fall;
 mod finish;
 mod lease;
 mod line;
@@ -45,6 +46,7 @@ pub use confirm::confirm;
 pub use control::{cancel, give_up, pause, resume, retry, retry_failed};
 pub use curves::keep_curves;
 pub use dispute::{answer_dispute, dispute, resolve_dispute};
+pub use fall::{InheritedFall, inherit_all, inherit_from_wider, inherited_falls};
 pub use finish::{Ending, FailureKind, finish};
 pub use lease::{
     Beat, Checkpoint, MetricPoint, Progress, beat, checkpoint, checkpoint_unusable, checkpoints,

@@ -5,6 +5,7 @@
 
 mod chain;
 mod content;
+mod falls;
 mod finding;
 mod tuned;
 mod unrecorded;
@@ -124,6 +125,8 @@ pub async fn verify(
     report(&mut summary, chain.end(&end), &mut tell);
     let unrecorded = unrecorded::all(&mut main).await?;
     report(&mut summary, unrecorded, &mut tell);
+    let falls = falls::all(&mut main).await?;
+    report(&mut summary, falls, &mut tell);
     Ok(summary)
 }
 

@@ -4,6 +4,7 @@ const PREFIX = "draft ";
 const LONGEST = 256 * 1024;
 const KEPT_DAYS = 30;
 const QUIET = 300;
+const EARLIER = 4; // drafts of one form that are kept beside the newest
 
 // Works without storage too: then nothing is kept, and nothing breaks.
 const storage = {
@@ -16,12 +17,27 @@ const storage = {
 const person = document.querySelector("[data-person]")?.dataset.person ?? "";
 const keyOf = (form) => `${PREFIX}${person} ${form.dataset.draft}`;
 
-// The server stored what this form held: its draft has done its work.
+// What a person typed, without what the server laid into the form: by this a form is known again as one that was sent.
+function typed(form, values) {
+  const laid = new Set(fieldsOf(form).filter((field) => field.type === "hidden").map((field) => field.name));
+  return JSON.stringify(Object.entries(values).filter(([name, value]) => value && !laid.has(name)));
+}
+
+// The server stored what this form held: its draft has done its work, and the one before it is the newest again. What was
+// sent is remembered, so that going back to the form does not bring it back.
 function forgetStored() {
   const stored = document.cookie.match(/(?:^|; )breakmywork_stored=([^;]+)/);
   if (!stored) return;
-  storage.remove(`${PREFIX}${person} ${stored[1]}`);
+  const key = `${PREFIX}${person} ${stored[1]}`;
+  const kept = storage.get(key);
+  if (kept?.values) storage.set(key, { ...older(kept), sent: kept.values });
   document.cookie = "breakmywork_stored=; Path=/; Max-Age=0; SameSite=Lax";
+}
+
+// What stays under a form's key without its newest draft.
+function older(kept) {
+  const [newest, ...earlier] = kept?.earlier ?? [];
+  return { sent: kept?.sent, at: Date.now(), ...newest, earlier };
 }
 
 function forgetOld() {
@@ -56,33 +72,50 @@ function put(form, values) {
   form.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-function say(form, text, ...buttons) {
+const say = (form, ...sentence) => sayAll(form, [sentence]);
+
+// Sentences with what can be done about each.
+function sayAll(form, sentences) {
   const line = form.querySelector("[data-draft-status]");
   if (!line) return;
   line.hidden = false;
-  line.replaceChildren(text);
-  for (const [name, act] of buttons) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "link";
-    button.textContent = name;
-    button.addEventListener("click", () => { line.hidden = true; act(); });
-    line.append(" ", button);
+  line.replaceChildren();
+  for (const [text, ...buttons] of sentences) {
+    line.append(line.childNodes.length ? " " : "", text);
+    for (const [name, act] of buttons) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "link";
+      button.textContent = name;
+      button.addEventListener("click", () => { line.hidden = true; act(); });
+      line.append(" ", button);
+    }
   }
 }
 
 const when = (at) => new Date(at).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 
+// All drafts of a form, the newest first.
+const draftsIn = (kept) => [...(kept?.values ? [{ at: kept.at, values: kept.values }] : []), ...(kept?.earlier ?? [])];
+
 function keep(form) {
   const key = keyOf(form);
   let timer, touched = false;
+  // Drafts that are not in the form: they stay beside what is typed now.
+  let others = storage.get(key)?.earlier ?? [];
+  const wasSent = (values) => {
+    const sent = storage.get(key)?.sent;
+    return Boolean(sent) && typed(form, values) === typed(form, sent);
+  };
   const save = () => {
     clearTimeout(timer);
     if (!touched) return;
     const values = read(form);
     // This very page, when somebody comes back to it; and the next visit.
     try { history.replaceState({ ...history.state, [key]: values }, ""); } catch { /* too large for it */ }
-    storage.set(key, { at: Date.now(), values });
+    // Typed once more, it is no longer what was sent.
+    const sent = wasSent(values) ? undefined : storage.get(key)?.sent;
+    storage.set(key, { at: Date.now(), values, sent, earlier: others.slice(0, EARLIER) });
   };
   form.addEventListener("input", (event) => {
     if (event.target === form) return;
@@ -94,22 +127,48 @@ function keep(form) {
   form.addEventListener("submit", save);
   addEventListener("pagehide", save);
 
+  // Somebody went back to a form that was sent: the browser puts into it what it held then.
+  const empty = () => {
+    if (!form.hasAttribute("data-fresh") || !wasSent(read(form))) return;
+    touched = false;
+    others = storage.get(key)?.earlier ?? [];
+    form.reset();
+  };
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) forgetStored();
+    empty();
+  });
+
   // What the server sent back was typed last; a draft is older.
   if (!form.hasAttribute("data-fresh")) { touched = true; return; }
+  empty();
   const here = history.state?.[key];
-  const draft = storage.get(key);
-  if (here) {
+  const without = (values) => draftsIn(storage.get(key)).filter((draft) => JSON.stringify(draft.values) !== JSON.stringify(values));
+  const drafts = others = without(read(form));
+  if (here && !wasSent(here)) {
+    others = without(here);
     put(form, here);
     say(form, "What you typed is back.");
-  } else if (draft && !isChanged(form) && JSON.stringify(draft.values) !== JSON.stringify(read(form))) {
-    const stale = "version" in draft.values && draft.values.version !== form.elements.version?.value;
-    const restore = () => { touched = true; put(form, draft.values); };
-    const forget = () => storage.remove(key);
+  } else if (drafts.length && !isChanged(form)) {
+    offer(drafts);
+  }
+
+  function offer(drafts) {
+    const [{ at, values }] = drafts;
+    const stale = "version" in values && values.version !== form.elements.version?.value;
+    const restore = (draft) => { touched = true; others = drafts.filter((other) => other !== draft); put(form, draft.values); };
+    const forget = (draft) => {
+      others = drafts.filter((other) => other !== draft);
+      storage.set(key, older({ sent: storage.get(key)?.sent, earlier: others }));
+    };
     if (form.matches("[data-editor]") || stale) {
-      say(form, `A draft of ${when(draft.at)} is kept here.`, ["Bring it back", restore], ["Forget it", forget]);
+      sayAll(form, drafts.map((draft, place) => [
+        place ? `An earlier one of ${when(draft.at)}.` : `A draft of ${when(draft.at)} is kept here.`,
+        ["Bring it back", () => restore(draft)], ["Forget it", () => forget(draft)],
+      ]));
     } else {
-      restore();
-      say(form, `Your draft of ${when(draft.at)} is back.`, ["Forget it", () => { forget(); form.reset(); }]);
+      restore(drafts[0]);
+      say(form, `Your draft of ${when(at)} is back.`, ["Forget it", () => { forget(drafts[0]); touched = false; form.reset(); }]);
     }
   }
 }

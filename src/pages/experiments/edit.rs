@@ -43,7 +43,7 @@ use placed::At;
 use serde::Deserialize;
 use words::Words;
 
-/// Where the form for a new proposal is, and what its draft is kept under.
+/// Where the form for a new proposal is.
 const NEW: &str = "/experiments/new";
 
 /// Claims to choose from; every claim's page has a link to this form.
@@ -57,6 +57,24 @@ pub struct Start {
     amends: Option<ExperimentId>,
     /// The experiment whose specification it starts from, on this claim.
     like: Option<ExperimentId>,
+}
+
+impl Start {
+    /// What its draft is kept under, after the form's address.
+    fn name(&self) -> String {
+        let named = |name: &str, what: Option<String>| Some(format!("{name}={}", what?));
+        let parts = [
+            named("claim", self.claim.map(|id| id.to_string())),
+            named("template", self.template.clone()),
+            named("like", self.like.map(|id| id.to_string())),
+            named("amends", self.amends.map(|id| id.to_string())),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!("?{}", parts.join("&")),
+        }
+    }
 }
 
 /// A proposal as another tab or browser left it meanwhile.
@@ -145,6 +163,14 @@ impl EditPage {
         address(self.editing)
     }
 
+    /// What its draft is kept under in the browser.
+    fn draft(&self) -> String {
+        match self.editing {
+            Some(_) => self.action(),
+            None => draft_of(&self.words),
+        }
+    }
+
     fn is_claim(&self, claim: &Choice) -> bool {
         self.words.claim == claim.id.to_string()
     }
@@ -153,6 +179,11 @@ impl EditPage {
 /// Where the form is posted to.
 fn address(editing: Option<ExperimentId>) -> String {
     editing.map_or_else(|| NEW.to_owned(), |id| format!("/experiments/{id}/edit"))
+}
+
+/// What the draft of a new proposal is kept under.
+fn draft_of(words: &Words) -> String {
+    format!("{NEW}{}", words.start)
 }
 
 fn described(problem: &Located) -> String {
@@ -215,6 +246,7 @@ pub async fn new(
         toml = experiments::source(&state.pool, earlier.seen()?).await?;
         words = Words::of(&earlier).amending(&earlier);
     }
+    words.start = start.name();
     let made = Composition::of_toml(toml, state.pace.board()).await?;
     let mut page = EditPage::new(&state, visit, None, words, made, FormErrors::new()).await?;
     page.fresh = true;
@@ -267,7 +299,10 @@ pub async fn propose(
     }
     tx.commit().await?;
     tracing::info!(experiment = %id, account = %viewer.id, "proposed");
-    Ok(draft_stored(see_other(&format!("/experiments/{id}")), NEW))
+    Ok(draft_stored(
+        see_other(&format!("/experiments/{id}")),
+        &draft_of(&words),
+    ))
 }
 
 /// The form for editing a proposal.

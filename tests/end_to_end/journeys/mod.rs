@@ -2,6 +2,7 @@
 
 mod admin;
 mod author;
+mod drafts;
 mod moderator;
 mod plain;
 mod visitor;

@@ -21,7 +21,12 @@ pub(super) struct Words {
     pub(super) seal_days: String,
     /// Which state of the proposal was edited; empty for a new one.
     version: String,
+    /// What a new proposal starts from: drafts that start from different things are kept apart.
+    pub(super) start: String,
 }
+
+/// Longest name of a start.
+const START: usize = 120;
 
 impl Words {
     pub(super) fn from_form(posted: &Posted) -> Self {
@@ -36,6 +41,13 @@ impl Words {
             rationale: posted.text("rationale"),
             seal_days: number("seal_days"),
             version: posted.text("version"),
+            // It goes into a cookie, so nothing else gets in.
+            start: posted
+                .get("start")
+                .chars()
+                .filter(|letter| letter.is_ascii_alphanumeric() || "?=&-".contains(*letter))
+                .take(START)
+                .collect(),
         }
     }
 

@@ -126,49 +126,54 @@ pub fn pairs(verdict: &Verdict) -> String {
     }
 }
 
-/// What became of the runs that were planned.
-pub fn drops(verdict: &Verdict) -> String {
-    let [(treatment, control), (no_treatment, no_control)] =
-        [verdict.diverged, verdict.missing].map(|[treatment, control]| (treatment, control));
-    let mut arms = vec![
-        ("the treatment".to_owned(), treatment, no_treatment),
-        ("the control".to_owned(), control, no_control),
-    ];
-    let others = verdict.others.iter();
-    arms.extend(others.map(|arm| (format!("“{}”", arm.arm), arm.diverged, arm.missing)));
-    let ran = arms.len() * verdict.pairs.len();
-    // A sequential plan may have needed less than it was allowed.
-    let cap = verdict.sequential.as_ref().map(|it| it.cap);
-    let planned = cap.map_or(ran, |cap| arms.len() * cap);
-    let dropped: usize = arms
-        .iter()
-        .map(|(_, diverged, missing)| diverged + missing)
-        .sum();
+/// How the runs of an arm ended, each counted once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArmRuns {
+    /// What the arm is called in a sentence.
+    pub arm: String,
+    /// Runs with a result.
+    pub finished: usize,
+    /// Runs that left the finite numbers.
+    pub diverged: usize,
+    /// Runs that were queued and have no result.
+    pub missing: usize,
+}
+
+impl ArmRuns {
+    /// All that were queued.
+    fn queued(&self) -> usize {
+        self.finished + self.diverged + self.missing
+    }
+}
+
+/// What became of the runs that were planned: of all arms, those that the verdict does not compare among them.
+pub fn drops(verdict: &Verdict, planned: usize, arms: &[ArmRuns]) -> String {
+    let finished: usize = arms.iter().map(|arm| arm.finished).sum();
+    let queued: usize = arms.iter().map(ArmRuns::queued).sum();
     let mut parts = vec![
         format!("{} planned", plural(planned, "run", "runs")),
-        format!("{} finished", ran.saturating_sub(dropped)),
+        format!("{finished} finished"),
     ];
-    let diverged = |(_, diverged, _): &(String, usize, usize)| *diverged;
-    let missing = |(_, _, missing): &(String, usize, usize)| *missing;
-    parts.extend(counted(&arms, diverged, "diverged"));
-    parts.extend(counted(&arms, missing, "without a result"));
-    if planned > ran {
-        parts.push(format!("{} not needed", planned - ran));
+    parts.extend(counted(arms, |arm| arm.diverged, "diverged"));
+    parts.extend(counted(arms, |arm| arm.missing, "without a result"));
+    if planned > queued {
+        // A sequential plan may have needed less than it was allowed; another one ended before all were queued.
+        let why = match verdict.sequential {
+            Some(_) => "needed",
+            None => "queued",
+        };
+        parts.push(format!("{} not {why}", planned - queued));
     }
     parts.push("none left out".to_owned());
     parts.join(", ")
 }
 
 /// How many runs of which arms ended so; nothing where none did.
-fn counted(
-    arms: &[(String, usize, usize)],
-    count: impl Fn(&(String, usize, usize)) -> usize,
-    what: &str,
-) -> Option<String> {
+fn counted(arms: &[ArmRuns], count: impl Fn(&ArmRuns) -> usize, what: &str) -> Option<String> {
     let words: Vec<String> = arms
         .iter()
         .filter(|arm| count(arm) > 0)
-        .map(|arm| format!("{} of {}", count(arm), arm.0))
+        .map(|arm| format!("{} of {}", count(arm), arm.arm))
         .collect();
     let (last, rest) = words.split_last()?;
     Some(match rest {
@@ -224,4 +229,38 @@ pub fn checks(checks: &Checks) -> Vec<String> {
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_of_every_arm_is_counted() {
+        let arm = |arm: &str, [finished, diverged, missing]: [usize; 3]| ArmRuns {
+            arm: arm.to_owned(),
+            finished,
+            diverged,
+            missing,
+        };
+        let verdict = Verdict::aborted(String::new());
+        let three = [
+            arm("the treatment", [6, 0, 0]),
+            arm("the control", [5, 1, 0]),
+            arm("“other”", [6, 0, 0]),
+        ];
+        assert_eq!(
+            drops(&verdict, 18, &three),
+            "18 runs planned, 17 finished, 1 of the control diverged, none left out"
+        );
+        // Stopped before anything ended.
+        let stopped = [
+            arm("the treatment", [0, 0, 6]),
+            arm("the control", [0, 0, 5]),
+        ];
+        assert_eq!(
+            drops(&verdict, 12, &stopped),
+            "12 runs planned, 0 finished, 6 of the treatment and 5 of the control without a result, 1 not queued, none left out"
+        );
+    }
 }

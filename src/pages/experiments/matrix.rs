@@ -2,7 +2,7 @@
 
 use crate::{
     db::{data_sets::Availability, queue::Waiting, runs},
-    render::{badge, html::Html, number, progress},
+    render::{badge, html::Html, number, progress, verdict_words::ArmRuns},
 };
 use breakmywork_protocol::{
     metric::words,
@@ -21,6 +21,26 @@ pub(super) struct Cell {
     pub(super) better: bool,
     /// Its number, once it has one.
     value: Option<f64>,
+    end: End,
+}
+
+/// How a run ended, as the verdict counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Finished,
+    Diverged,
+    Missing,
+}
+
+impl End {
+    fn of(run: &runs::Cell) -> Self {
+        match run.state.as_str() {
+            "succeeded" if run.value.is_none_or(f64::is_finite) => Self::Finished,
+            "succeeded" => Self::Diverged,
+            "failed" if run.failure.as_deref() == Some("diverged") => Self::Diverged,
+            _ => Self::Missing,
+        }
+    }
 }
 
 /// The runs of a seed.
@@ -50,6 +70,31 @@ impl Matrix {
             .flat_map(|row| &row.cells)
             .flatten()
             .count()
+    }
+
+    /// How the runs of each arm ended.
+    pub(super) fn ends(&self, spec: &Spec) -> Vec<ArmRuns> {
+        let contrast = spec.contrast();
+        let called = |arm: &String| match contrast.iter().position(|term| term.arm == *arm) {
+            Some(0) => "the treatment".to_owned(),
+            Some(1) => "the control".to_owned(),
+            _ => format!("“{arm}”"),
+        };
+        let of_arm = |(place, arm): (usize, &String)| {
+            let cells = || {
+                self.rows
+                    .iter()
+                    .filter_map(move |row| row.cells.get(place)?.as_ref())
+            };
+            let count = |end: End| cells().filter(|cell| cell.end == end).count();
+            ArmRuns {
+                arm: called(arm),
+                finished: count(End::Finished),
+                diverged: count(End::Diverged),
+                missing: count(End::Missing),
+            }
+        };
+        self.arms.iter().enumerate().map(of_arm).collect()
     }
 }
 
@@ -207,6 +252,7 @@ fn cell(run: &runs::Cell, places: &HashMap<i64, i64>, data_sets: &Availability) 
         value: run
             .value
             .filter(|value| value.is_finite() && run.state == "succeeded"),
+        end: End::of(run),
     }
 }
 
@@ -232,6 +278,7 @@ mod tests {
                 progress: None,
                 better: false,
                 value: Some(value),
+                end: End::Finished,
             })
         };
         Row {

@@ -97,8 +97,8 @@ impl Claim {
     pub fn tally(&self) -> String {
         let aside = match self.aside {
             0 => String::new(),
-            1 => "; 1 of them does not move it".to_owned(),
-            aside => format!("; {aside} of them do not move it"),
+            1 => "; 1 of the decided ones does not move it".to_owned(),
+            aside => format!("; {aside} of the decided ones do not move it"),
         };
         format!(
             "{} supported, {} falsified, {} inconclusive{aside}",

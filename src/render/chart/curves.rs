@@ -41,6 +41,8 @@ pub struct Drawing {
     pub svg: Html,
     /// Whether its value axis is logarithmic, and so its means are geometric.
     pub log: bool,
+    /// The value of a network that has learned nothing, where a line of it is drawn.
+    pub baseline: Option<f64>,
     /// The arms that have a mean, each with how many seeds.
     pub arms: Vec<(String, usize)>,
     /// The mean curves as rows of a table: step, and each of these arms.
@@ -63,8 +65,8 @@ const ROWS: usize = 12;
 /// Least distance of two labels, one below the other.
 const APART: f64 = 13.0;
 
-/// Colours there are; further arms share them.
-pub const COLOURS: usize = 6;
+/// Lines that look different, in colour or dash; further arms share them.
+pub const STYLES: usize = 12;
 
 impl Curves<'_> {
     /// The plot, or nothing if there is no finite point.
@@ -104,6 +106,7 @@ impl Curves<'_> {
         Some(Drawing {
             svg: Html(out),
             log: y.is_log(),
+            baseline,
             arms: means
                 .iter()
                 .map(|mean| (self.arms[mean.arm].clone(), mean.seeds))
@@ -138,7 +141,7 @@ impl Curves<'_> {
             let _ = write!(
                 out,
                 "<span><svg class=\"chart key\" viewBox=\"0 0 30 10\" aria-hidden=\"true\"><path class=\"mean arm-{}\" d=\"M0 5h30\"/></svg> {}</span> ",
-                arm % COLOURS,
+                arm % STYLES,
                 Escaped(name)
             );
         }
@@ -212,7 +215,7 @@ fn path(
             pen.lift();
         }
     }
-    let colour = format!("arm-{}", arm % COLOURS);
+    let colour = format!("arm-{}", arm % STYLES);
     match (
         pen.points,
         points.iter().find(|(_, value)| value.is_finite()),
@@ -247,24 +250,36 @@ fn band(mean: &Mean, x: &Axis, y: &Axis) -> String {
     for (step, [low, _]) in few.iter().rev() {
         pen.to(x.at(*step), inside(*low));
     }
-    pen.element(&format!("band arm-{}", mean.arm % COLOURS), true)
+    pen.element(&format!("band arm-{}", mean.arm % STYLES), true)
 }
 
-/// How many seeds a mean is of, at its end; labels of close ends stand apart.
+/// How many seeds a mean is of, at its end; labels of close ends stand apart, and all of them beside the plot. Where they are
+/// too many for that the table says it.
 fn ends(out: &mut String, means: &[Mean], x: &Axis, y: &Axis) {
     let mut ends: Vec<(f64, f64, usize)> = means
         .iter()
         .filter_map(|mean| {
             let mut finite = mean.points.iter().filter(|point| point.mean.is_finite());
             let last = finite.next_back()?;
-            Some((x.at(last.step), y.at(last.mean), mean.seeds))
+            Some((x.at(last.step), y.at(last.mean) + 4.0, mean.seeds))
         })
         .collect();
     ends.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut lowest = f64::NEG_INFINITY;
-    for (across, at, seeds) in ends {
-        let place = (at + 4.0).max(lowest + APART);
-        lowest = place;
+    for (_, place, _) in &mut ends {
+        *place = place.max(lowest + APART);
+        lowest = *place;
+    }
+    // What was pushed below the plot pushes the others up again.
+    let mut floor = HEIGHT - BOTTOM + 4.0;
+    for (_, place, _) in ends.iter_mut().rev() {
+        *place = place.min(floor);
+        floor = *place - APART;
+    }
+    if ends.first().is_some_and(|(_, place, _)| *place < TOP - 9.0) {
+        return;
+    }
+    for (across, place, seeds) in ends {
         let _ = write!(
             out,
             "<text class=\"beside\" x=\"{}\" dx=\"6\" y=\"{}\">n = {seeds}</text>",
@@ -399,6 +414,26 @@ mod tests {
         let Html(svg) = drawn(&arms, &lines, None).svg;
         assert!(svg.len() < 90_000, "{} bytes", svg.len());
         assert_eq!(svg.matches("class=\"seed").count(), 480);
+    }
+
+    #[test]
+    fn twelve_lines_differ_and_their_labels_stay_beside_the_plot() {
+        let lines: Vec<Line> = (0..12)
+            .map(|arm| line(arm, &[(0.0, 5.0), (10.0, 0.1)]))
+            .chain([line(12, &[(0.0, 5.0), (10.0, 4.0)])])
+            .collect();
+        let names: Vec<String> = (0..13).map(|arm| arm.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let Html(svg) = drawn(&names, &lines, None).svg;
+        assert!((0..12).all(|arm| svg.contains(&format!("class=\"mean arm-{arm}\""))));
+        let places: Vec<f64> = svg
+            .split("class=\"beside\"")
+            .skip(1)
+            .filter_map(|text| text.split(" y=\"").nth(1)?.split('"').next()?.parse().ok())
+            .collect();
+        assert_eq!(places.len(), 13);
+        assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= APART - 0.11), "{places:?}");
+        assert!(places.iter().all(|y| (TOP - 9.0..=HEIGHT - BOTTOM + 4.0).contains(y)), "{places:?}");
     }
 
     #[test]

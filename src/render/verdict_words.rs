@@ -2,11 +2,29 @@
 
 use super::number::{self, percent, plural, value};
 use breakmywork_protocol::spec::{Criterion, CriterionKind, Estimand};
-use breakmywork_protocol::verdict::{Checks, Pair, Step, Verdict};
+use breakmywork_protocol::verdict::{Checks, Outcome, Pair, Step, Verdict};
 
 /// What was found, in one sentence without a symbol; none where there is no number, or no such sentence.
 pub fn finding(verdict: &Verdict, criterion: Option<&Criterion>) -> Option<String> {
     criterion?.finding(verdict.effect?)
+}
+
+/// Why a verdict does not say whether the prediction held, in Markdown; none of one that says it, or where the numbers alone
+/// are why.
+pub fn reason(verdict: &Verdict) -> Option<&str> {
+    if matches!(verdict.outcome, Outcome::Supported | Outcome::Falsified) {
+        return None;
+    }
+    let mut parts = verdict.explanation.split("\n\n");
+    let first = parts.next()?;
+    // Without a comparison it is all there is, after the outcome.
+    if verdict.kind.is_none() {
+        return first.split_once("** ").map(|(_, reason)| reason);
+    }
+    let others = ["Over ", "The pairs ran ", "The criterion was "];
+    parts
+        .next()
+        .filter(|part| !others.iter().any(|other| part.starts_with(other)))
 }
 
 /// How large an effect is in words, whatever direction is better: the ratio behind a logarithm, the points behind a share; none
@@ -234,6 +252,22 @@ pub fn checks(checks: &Checks) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_that_cannot_tell_says_why() {
+        let mut verdict = Verdict::aborted("Stopped by its author.".to_owned());
+        assert_eq!(reason(&verdict), Some("Stopped by its author."));
+        verdict.kind = Some(CriterionKind::Difference);
+        verdict.outcome = Outcome::Inconclusive;
+        let numbers = "Over 12 complete pairs the mean advantage is **+1**.";
+        verdict.explanation =
+            format!("**Inconclusive.** Who knows.\n\nNothing was learned.\n\n{numbers}");
+        assert_eq!(reason(&verdict), Some("Nothing was learned."));
+        verdict.explanation = format!("**Inconclusive.** Who knows.\n\n{numbers}");
+        assert_eq!(reason(&verdict), None);
+        verdict.outcome = Outcome::Falsified;
+        assert_eq!(reason(&verdict), None);
+    }
 
     #[test]
     fn every_run_of_every_arm_is_counted() {

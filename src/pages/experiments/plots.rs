@@ -17,7 +17,7 @@ use crate::{
 use breakmywork_protocol::{
     metric,
     spec::{CriterionKind, Task, TaskName},
-    verdict::Verdict,
+    verdict::{Outcome, Verdict},
 };
 
 /// A plot with its words.
@@ -124,6 +124,10 @@ pub(in crate::pages) fn pairs(verdict: &Verdict) -> Option<Html> {
         Some(CriterionKind::NonInferiority) => Ground::of_no_loss(margin),
         Some(_) => Ground::of_effect(margin),
     };
+    let grounds = match follows(verdict, &grounds) {
+        true => grounds,
+        false => Vec::new(),
+    };
     Pairs {
         id: "pairs",
         unit: if on_axis {
@@ -144,6 +148,18 @@ pub(in crate::pages) fn pairs(verdict: &Verdict) -> Option<Html> {
     .svg()
 }
 
+/// Whether the verdict is what the picture says by where the bounds lie: not where something stood in the way of the rule.
+fn follows(verdict: &Verdict, grounds: &[Ground]) -> bool {
+    match verdict.outcome {
+        Outcome::Supported | Outcome::Falsified => true,
+        Outcome::Inconclusive => {
+            let inside = |bounds: [f64; 2]| grounds.iter().any(|ground| ground.holds(bounds));
+            !verdict.interval.is_some_and(inside)
+        }
+        Outcome::Inadmissible | Outcome::Aborted => false,
+    }
+}
+
 fn conditions(verdict: &Verdict) -> Option<Html> {
     let conditions: Vec<Condition> = (verdict.conditions.iter())
         .map(|condition| Condition {
@@ -161,4 +177,27 @@ fn conditions(verdict: &Verdict) -> Option<Html> {
         margin: verdict.margin,
     }
     .svg()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_contradicts_no_verdict() {
+        let grounds = Ground::of_effect(0.1);
+        let mut verdict = Verdict::aborted(String::new());
+        assert!(!follows(&verdict, &grounds));
+        for (outcome, interval, shown) in [
+            (Outcome::Falsified, [-0.3, -0.1], true),
+            (Outcome::Inconclusive, [-0.3, 0.3], true),
+            // Nothing was learned, so where the bounds lie decided nothing.
+            (Outcome::Inconclusive, [-0.3, -0.1], false),
+            (Outcome::Inadmissible, [0.2, 0.3], false),
+        ] {
+            verdict.outcome = outcome;
+            verdict.interval = Some(interval);
+            assert_eq!(follows(&verdict, &grounds), shown, "{outcome:?}");
+        }
+    }
 }

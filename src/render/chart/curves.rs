@@ -432,8 +432,18 @@ mod tests {
             .filter_map(|text| text.split(" y=\"").nth(1)?.split('"').next()?.parse().ok())
             .collect();
         assert_eq!(places.len(), 13);
-        assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= APART - 0.11), "{places:?}");
-        assert!(places.iter().all(|y| (TOP - 9.0..=HEIGHT - BOTTOM + 4.0).contains(y)), "{places:?}");
+        assert!(
+            places
+                .windows(2)
+                .all(|pair| pair[1] - pair[0] >= APART - 0.11),
+            "{places:?}"
+        );
+        assert!(
+            places
+                .iter()
+                .all(|y| (TOP - 9.0..=HEIGHT - BOTTOM + 4.0).contains(y)),
+            "{places:?}"
+        );
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl Ground {
         Self { from, to, supports }
     }
 
+    /// Whether both bounds lie on it.
+    pub fn holds(&self, [low, high]: [f64; 2]) -> bool {
+        self.from.is_none_or(|from| low >= from) && self.to.is_none_or(|to| high <= to)
+    }
+
     fn word(self) -> &'static str {
         if self.supports {
             "supported"

@@ -9,7 +9,7 @@ use super::{Error, Result, events, submit, tuning};
 use crate::db::along_indexes;
 use crate::id::{AccountId, ClaimId, ExperimentId, ThreadId};
 use crate::news::{self, Kind};
-use crate::spec::{Seeds, Spec, limits};
+use crate::spec::{Seeds, Spec, limits, number};
 use crate::stored::Stored;
 use crate::text;
 use crate::verdict::{Confirmation, PLANNED_POWER, Verdict};
@@ -246,12 +246,12 @@ async fn register(
     let title = format!("Confirmation {}: {}", plan.place, challenge.title);
     let rationale = format!(
         "Experiment [{0}](/experiments/{0}) falsified this prediction. This is the same specification on {1} seeds \
-         drawn anew, at the level {2:.2e}, which is that of confirmation {3} on this claim. If what was seen there is \
+         drawn anew, at the level {2}, which is that of confirmation {3} on this claim. If what was seen there is \
          true, it falsifies the prediction again with a chance of {4:.0} % or more, and the claim falls; if not, the claim \
          stands again. Rare seeds that speak for the claim, and that the pairs there cannot show, are allowed for.{5}",
         challenge.experiment,
         plan.pairs,
-        plan.level,
+        number(plan.level),
         plan.place,
         (plan.power * 100.0).floor(),
         if plan.power < PLANNED_POWER {

@@ -111,6 +111,9 @@ fn differ(spec: &Spec) -> String {
     }
 }
 
+/// Also where there were runs: noise of networks that learned nothing says nothing of those that do.
+const UNKNOWN: &str = "No experiment on this task at this size has learned anything here yet, so the noise is not known";
+
 fn noise(criterion: &Criterion, power: &Power, unit: &str) -> String {
     let noise = &power.noise;
     let sd = amount(noise.sd, unit);
@@ -119,14 +122,10 @@ fn noise(criterion: &Criterion, power: &Power, unit: &str) -> String {
         criterion.kind == CriterionKind::Cells,
     );
     if noise.pairs == 0 && of_spreads {
-        return "Nobody has run this task at this size here, so the noise is not known; it is assumed to be normal."
-            .to_owned();
+        return format!("{UNKNOWN}; it is assumed to be normal.");
     }
     if noise.pairs == 0 {
-        return format!(
-            "Nobody has run this task at this size here, so the noise is not known; a standard deviation of {sd} \
-             between pairs is assumed."
-        );
+        return format!("{UNKNOWN}; a standard deviation of {sd} between pairs is assumed.");
     }
     let whose = if noise.own {
         "the author’s own"

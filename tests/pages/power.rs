@@ -13,7 +13,7 @@ async fn what_an_experiment_can_find_is_said_before_and_stays(pool: PgPool) {
     let page = ada.get(&path).await.text();
     assert!(page.contains("What it can find"), "{page}");
     assert!(page.contains("Treatment and control differ in dropout.state.time alone."));
-    assert!(page.contains("Nobody has run this task at this size here"));
+    assert!(page.contains("No experiment on this task at this size has learned anything here yet"));
     site.train_all().await;
 
     let next = [("title", "Longer"), ("training-steps", "1600")];
@@ -35,7 +35,7 @@ async fn what_an_experiment_can_find_is_said_before_and_stays(pool: PgPool) {
     );
     // What was known when it was registered stays on the first one's page.
     let page = ada.get(&path).await.text();
-    assert!(page.contains("Nobody has run this task at this size here"));
+    assert!(page.contains("No experiment on this task at this size has learned anything here yet"));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

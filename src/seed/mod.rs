@@ -103,8 +103,9 @@ pub async fn apply(pool: &PgPool) -> Result<u64> {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        if let Some(work) = fresh {
-            record::work(&mut tx, work, None).await?;
+        match fresh {
+            Some(work) => record::work(&mut tx, work, None).await?,
+            None => name_on_arxiv(&mut tx, &work).await?,
         }
         for claim in &work.claims {
             let fresh = sqlx::query_scalar!(
@@ -135,6 +136,21 @@ pub async fn apply(pool: &PgPool) -> Result<u64> {
     }
     tx.commit().await?;
     Ok(added)
+}
+
+/// A board of before knows a work without its number, by which it is found to be the same as another. What a member put here or
+/// a moderator edited stays as it is.
+async fn name_on_arxiv(tx: &mut PgConnection, work: &Work) -> Result<()> {
+    sqlx::query!(
+        "update work set arxiv = $2 where slug = $1 and arxiv is null and added_by is null
+           and not exists (select from board_edit where board_edit.work_id = work.id)
+           and not exists (select from work other where other.arxiv = $2 and other.moderation = 'shown')",
+        work.slug,
+        work.arxiv,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Says for the board that two claims deny each other, unless somebody ever said so, or the contrary.
@@ -176,6 +192,7 @@ fn claim_of(template: &Template) -> Option<(String, Scope)> {
 mod tests {
     use super::*;
     use crate::board::{NewClaim, NewWork, check_claim, check_work};
+    use crate::db::board;
     use breakmywork_protocol::db::MIGRATOR;
     use std::collections::BTreeSet;
 
@@ -241,6 +258,16 @@ mod tests {
             .fetch_one(&pool)
             .await?;
         assert_eq!(threads, Some(all as i64));
+        // A work of before gets its number, by which it is found to be there.
+        sqlx::query("update work set arxiv = null where slug = 'recurrent-dropout'")
+            .execute(&pool)
+            .await?;
+        assert_eq!(apply(&pool).await?, 0);
+        let known = board::known_work(&pool, None, Some("1512.05287"), None).await?;
+        assert_eq!(
+            known.map(|work| work.slug).as_deref(),
+            Some("recurrent-dropout")
+        );
         // What people changed stays as they left it.
         sqlx::query!("update claim set sentence = 'Ours.' where label = 'S1'")
             .execute(&pool)

@@ -10,6 +10,11 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Default)]
 pub(in crate::pages) struct Typed(pub(in crate::pages) Vec<(String, String)>);
 
+/// A number with a point: a comma for it is common, and can mean nothing else where one number stands.
+pub(in crate::pages) fn point(typed: &str) -> String {
+    typed.replace(',', ".")
+}
+
 impl Typed {
     /// What would be typed to say this.
     pub(in crate::pages) fn from_pairs(pairs: Vec<(&str, String)>) -> Self {
@@ -74,7 +79,7 @@ impl Typed {
         let mut end = |end: &str| {
             let name = format!("{field}_{end}");
             let typed = self.get(&name).trim();
-            match typed.parse() {
+            match point(typed).parse() {
                 _ if typed.is_empty() => None,
                 Ok(number) => Some(number),
                 Err(_) => {
@@ -99,5 +104,22 @@ impl Typed {
             self.0
                 .push((format!("{field}_{end}"), number.unwrap_or_default()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_is_a_decimal_point() {
+        let pairs = vec![
+            ("rate_least", "0,05".to_owned()),
+            ("rate_most", "0.5".to_owned()),
+        ];
+        let mut errors = FormErrors::new();
+        let range: Range<f64> = Typed::from_pairs(pairs).range("rate", &mut errors);
+        assert!(errors.is_empty());
+        assert_eq!((range.least, range.most), (Some(0.05), Some(0.5)));
     }
 }

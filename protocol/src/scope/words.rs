@@ -68,14 +68,21 @@ impl Scope {
     }
 }
 
+/// A share in points, one of them as one.
+fn points(share: f64) -> String {
+    let points = number(share * 100.0);
+    let word = if points == "1" { "point" } else { "points" };
+    format!("{points} {word}")
+}
+
 impl super::Margins {
     fn words(&self) -> String {
         format!(
-            "{} nats; {} in the logarithm of an error; {} points of accuracy; {} points of solved seeds; {} of a rank correlation",
+            "{} nats; {} in the logarithm of an error; {} of accuracy; {} of solved seeds; {} of a rank correlation",
             number(self.nats),
             number(self.relative),
-            number(self.accuracy * 100.0),
-            number(self.solve_rate * 100.0),
+            points(self.accuracy),
+            points(self.solve_rate),
             number(self.correlation)
         )
     }

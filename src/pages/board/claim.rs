@@ -10,7 +10,11 @@ use crate::{
     },
     error::{Error, Result},
     extract::{Form, Member, Path, Query, Visit},
-    pages::{Cache, draft_stored, see_other, show, typed::Typed, with_status},
+    pages::{
+        Cache, draft_stored, see_other, show,
+        typed::{Typed, point},
+        with_status,
+    },
     render::form::FormErrors,
     state::AppState,
 };
@@ -18,6 +22,7 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
 use breakmywork_protocol::{
     id::ClaimId,
+    metric::{self, METRICS, Metric},
     scope::{Margins, Predicts, Scope},
     spec::{Cell, TaskName},
 };
@@ -63,6 +68,11 @@ impl ClaimForm {
         &Cell::ALL
     }
 
+    /// What a claim may speak of: what is measured once, on the test.
+    fn metrics(&self) -> impl Iterator<Item = &'static Metric> {
+        METRICS.iter().filter(|it| it.at_end && it.is_outcome())
+    }
+
     fn ranges(&self) -> [(&'static str, &'static str); 3] {
         [
             ("hidden", "Units a layer"),
@@ -103,6 +113,27 @@ impl ClaimForm {
     }
 }
 
+/// Metrics as people write them: by name or in words, with commas between; names also with spaces between. What is none stays one
+/// piece, so that it is refused once.
+fn metrics(typed: &str) -> Vec<String> {
+    let named = |part: &str| {
+        let is_it = |it: &&Metric| it.name == part || it.words().eq_ignore_ascii_case(part);
+        METRICS.iter().find(is_it).map(|it| it.name.to_owned())
+    };
+    let mut names = Vec::new();
+    for part in typed.split([',', ';', '\r', '\n']).map(str::trim) {
+        let words = || part.split_whitespace();
+        match named(part) {
+            Some(name) => names.push(name),
+            None if words().all(|word| metric::find(word).is_some()) => {
+                names.extend(words().map(str::to_owned));
+            }
+            None => names.push(part.to_owned()),
+        }
+    }
+    names
+}
+
 /// Where a new claim about a work is posted to.
 fn address(slug: &str) -> String {
     format!("/works/{slug}/claims/new")
@@ -120,7 +151,7 @@ fn new_claim(typed: &Typed, errors: &mut FormErrors) -> NewClaim {
     let usual = Margins::default();
     let mut margin = |field: &str, usual: f64| {
         let given = typed.get(field).trim();
-        match given.parse::<f64>() {
+        match point(given).parse::<f64>() {
             _ if given.is_empty() => usual,
             Ok(number) => number,
             Err(_) => {
@@ -144,7 +175,7 @@ fn new_claim(typed: &Typed, errors: &mut FormErrors) -> NewClaim {
         tasks: typed.chosen("tasks", "Choose tasks of the list.", errors),
         cells: typed.chosen("cells", "Choose cells of the list.", errors),
         data: typed.names("data"),
-        metrics: typed.names("metrics"),
+        metrics: metrics(typed.get("metrics")),
         hidden: typed.range("hidden", errors),
         length: typed.range("length", errors),
         rate: typed.range("rate", errors),
@@ -397,4 +428,17 @@ pub async fn save(
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
     with_status(status, &page, Cache::Never)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_named_as_people_write_them() {
+        assert_eq!(metrics("Test error, test_nll"), ["test_mse", "test_nll"]);
+        assert_eq!(metrics("test_mse test_nll"), ["test_mse", "test_nll"]);
+        assert_eq!(metrics("the best one"), ["the best one"]);
+        assert!(metrics(" , ").is_empty());
+    }
 }

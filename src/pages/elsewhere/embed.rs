@@ -21,6 +21,8 @@ const HTML: &str = "text/html; charset=utf-8";
 #[template(path = "embed.html")]
 struct Card {
     experiment: Option<Experiment>,
+    /// Whether the prediction puts the criterion into words, as the board does.
+    generated: bool,
     pairs: Option<Html>,
     /// What was found, in one sentence.
     finding: Option<String>,
@@ -40,12 +42,21 @@ pub async fn card(State(state): State<AppState>, Path(id): Path<ExperimentId>) -
     };
     let card = Card {
         pairs: (experiment.as_ref().and_then(Experiment::verdict)).and_then(plots::pairs),
+        generated: experiment.as_ref().is_some_and(is_generated),
         finding: experiment.as_ref().and_then(finding),
         home: state.settings.address("/"),
         url: state.settings.address(&format!("/experiments/{id}")),
         experiment,
     };
     show(status, HTML, Elsewhere::Frame, &card)
+}
+
+fn is_generated(experiment: &Experiment) -> bool {
+    let criterion = experiment
+        .parsed()
+        .ok()
+        .and_then(|spec| spec.criterion.clone());
+    criterion.is_some_and(|criterion| criterion.reading() == experiment.prediction)
 }
 
 fn finding(experiment: &Experiment) -> Option<String> {

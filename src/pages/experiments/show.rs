@@ -253,6 +253,12 @@ impl ExperimentPage {
         )
     }
 
+    /// Whether the prediction puts the criterion into words, as the board does where nobody wrote one.
+    fn says_criterion(&self) -> bool {
+        let criterion = self.spec.criterion.as_ref();
+        criterion.is_some_and(|criterion| criterion.reading() == self.experiment.prediction)
+    }
+
     /// Whether the viewer may stop it: something is registered that has no verdict.
     fn can_stop(&self) -> bool {
         let experiment = &self.experiment;

@@ -53,12 +53,9 @@ pub async fn keep(State(state): State<AppState>, request: Request, next: Next) -
     let Some(SignInNeeded(to)) = response.extensions().get::<SignInNeeded>() else {
         return response;
     };
-    match slot.kept().await {
-        Some(kept) => {
-            let visit = Visit::new(&uri, response.extensions());
-            sign::interrupted(&state, visit, to.clone(), kept)
-                .unwrap_or_else(IntoResponse::into_response)
-        }
-        None => response,
-    }
+    // Of a button alone it is told that it did nothing.
+    let kept = slot.kept().await;
+    let kept = kept.unwrap_or_else(|| Kept::pressed(uri.path()));
+    let visit = Visit::new(&uri, response.extensions());
+    sign::interrupted(&state, visit, to.clone(), kept).unwrap_or_else(IntoResponse::into_response)
 }

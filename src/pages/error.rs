@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use breakmywork_protocol::id::ExperimentId;
 
 /// The page for every refusal.
 #[derive(Debug, Template)]
@@ -35,6 +36,13 @@ impl ErrorPage {
             request_id,
             kept,
         }
+    }
+
+    /// Where a new experiment names this one, for whoever came to edit one that stays as it is.
+    fn amend(&self) -> Option<String> {
+        let id = self.visit.path().strip_prefix("/experiments/")?;
+        let id: ExperimentId = id.strip_suffix("/edit")?.parse().ok()?;
+        (self.status == StatusCode::CONFLICT).then(|| format!("/experiments/new?amends={id}"))
     }
 }
 

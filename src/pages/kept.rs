@@ -78,7 +78,7 @@ impl Kept {
         let form = Form::<Vec<(String, String)>>::from_request(request, &()).await;
         let Form(fields) = form.ok()?;
         if to == "/sign-in" || to == "/sign-in/code" {
-            return Self::carried(fields.into_iter().collect());
+            return Self::carried(fields.into_iter().collect()).filter(|kept| !kept.is_press());
         }
         Self::checked(to, fields)
     }
@@ -86,11 +86,25 @@ impl Kept {
     /// What the form for signing in carried along.
     pub fn carried(mut fields: BTreeMap<String, String>) -> Option<Self> {
         let to = fields.remove(TO)?;
+        let to = url::local(&to);
         let fields = fields.into_iter().filter_map(|(name, value)| {
             let name = name.strip_prefix(PREFIX)?;
             Some((name.to_owned(), value))
         });
-        Self::checked(url::local(&to), fields.collect())
+        Some(Self::checked(to, fields.collect()).unwrap_or_else(|| Self::pressed(to)))
+    }
+
+    /// A button without anything typed beside it: nothing is kept but that it was pressed.
+    pub(crate) fn pressed(to: &str) -> Self {
+        Self {
+            to: to.to_owned(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// Whether it is no more than a button.
+    pub(crate) fn is_press(&self) -> bool {
+        self.fields.is_empty()
     }
 
     fn checked(to: &str, mut fields: Vec<(String, String)>) -> Option<Self> {
@@ -113,6 +127,13 @@ impl Kept {
     /// The other fields.
     pub(crate) fn others(&self) -> impl Iterator<Item = &(String, String)> {
         self.fields.iter().filter(|field| !is_written(field))
+    }
+
+    /// What a form without a text holds: numbers and choices, to be looked over.
+    pub(crate) fn chosen(&self) -> impl Iterator<Item = &(String, String)> {
+        let has_text = self.written().next().is_some();
+        let fields = self.others().filter(move |_| !has_text);
+        fields.filter(|(name, value)| !SILENT.contains(&name.as_str()) && !value.is_empty())
     }
 
     /// All fields as the form for signing in carries them, where they were posted to first.
@@ -151,18 +172,24 @@ fn is_written((name, value): &(String, String)) -> bool {
 struct KeptPage {
     visit: Visit,
     kept: Kept,
+    /// The page that it was on.
+    back: String,
 }
 
 /// Goes on with a form after signing in: shows it as it was typed. Nothing is sent until somebody presses its button.
 ///
 /// # Errors
 /// As the form's own page.
-pub async fn go_on(state: &AppState, viewer: Viewer, kept: Kept) -> Result<Response> {
+pub async fn go_on(state: &AppState, viewer: Viewer, kept: Kept, back: &str) -> Result<Response> {
     let visit = Visit {
         viewer: Some(viewer.clone()),
         address: kept.to.clone(),
         head: state.noted.head(),
     };
+    let back = back.to_owned();
+    if kept.is_press() {
+        return show(&KeptPage { visit, kept, back }, Cache::Never);
+    }
     let parts: Vec<&str> = kept.to.trim_start_matches('/').split('/').collect();
     match parts.as_slice() {
         ["threads", thread, "comments"] if thread.parse::<ThreadId>().is_ok() => {
@@ -186,6 +213,6 @@ pub async fn go_on(state: &AppState, viewer: Viewer, kept: Kept) -> Result<Respo
             let id = id.parse().ok();
             edit::go_on(state, &viewer, visit, id, kept.fields).await
         }
-        _ => show(&KeptPage { visit, kept }, Cache::Never),
+        _ => show(&KeptPage { visit, kept, back }, Cache::Never),
     }
 }

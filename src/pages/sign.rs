@@ -264,7 +264,7 @@ pub(super) async fn signed_in(
 ) -> Result<Response> {
     tracing::info!(%account, "signed in");
     let response = match kept {
-        Some(kept) => resume(state, visit, client, account, kept).await?,
+        Some(kept) => resume(state, visit, client, account, kept, next).await?,
         None => start(state, visit, client, account, next).await?,
     };
     Ok(with_cookie(response, known))
@@ -421,13 +421,14 @@ async fn resume(
     client: &Client,
     id: AccountId,
     kept: Kept,
+    next: &str,
 ) -> Result<Response> {
     let token = begin(state, visit, client, id).await?;
     let viewer = session::find(&state.pool, &token, client)
         .await?
         .ok_or_else(|| Error::internal("a session that has just begun is over"))?
         .held_to(&state.settings);
-    let page = match kept::go_on(state, viewer, kept).await {
+    let page = match kept::go_on(state, viewer, kept, next).await {
         Ok(page) => page,
         Err(error) => error.into_response(),
     };

@@ -123,6 +123,44 @@ async fn a_reason_outlives_its_session_and_its_refusal(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn a_button_without_a_session_says_that_it_did_nothing(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = location(&ada.propose(&site, &[]).await);
+    let sign_in = |page: String| {
+        let mut form = carried(&page);
+        form.retain(|(field, _)| field != "name" && field != "password");
+        form.push(("name".to_owned(), "ada".to_owned()));
+        form.push(("password".to_owned(), crate::support::PASSWORD.to_owned()));
+        form
+    };
+    ada.post("/account/sign-out-everywhere", &[]).await;
+    let answer = ada.post(&format!("{path}/register"), &[]).await;
+    answer.assert_status(StatusCode::UNAUTHORIZED);
+    let page = answer.text();
+    assert!(
+        page.contains("The button that you pressed did nothing"),
+        "{page}"
+    );
+    let page = send(&ada, "/sign-in", &sign_in(page)).await.text();
+    assert!(
+        page.contains("Not sent yet") && page.contains("press it again"),
+        "{page}"
+    );
+    assert!(ada.get(&path).await.text().contains("Nothing runs yet"));
+    // A number is shown where it is to be looked over.
+    ada.post("/account/sign-out-everywhere", &[]).await;
+    let form = [("percent", "83"), ("version", "")];
+    let page = ada.post(&format!("{path}/forecast"), &form).await.text();
+    assert!(page.contains("<dd dir=\"auto\">83</dd>"), "{page}");
+    let page = send(&ada, "/sign-in", &sign_in(page)).await.text();
+    assert!(
+        page.contains("Not sent yet") && page.contains("<dd dir=\"auto\">83</dd>"),
+        "{page}"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn another_sites_form_is_not_shown_back(pool: PgPool) {
     let site = Site::new(pool).await;
     let form = [("body", "planted words"), ("action", "post")];

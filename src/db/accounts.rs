@@ -312,6 +312,8 @@ pub struct Proposed {
     pub claim: ClaimId,
     /// The claim's label.
     pub claim_label: String,
+    /// The title of the claim's work.
+    pub work_title: String,
     /// Its state.
     pub state: String,
     /// The verdict, once there is one.
@@ -329,10 +331,11 @@ pub async fn proposals(
     sqlx::query_as!(
         Proposed,
         r#"select e.id as "id!: ExperimentId", e.title as "title!",
-                  claim.id as "claim: ClaimId", claim.label as claim_label,
+                  claim.id as "claim: ClaimId", claim.label as claim_label, work.title as work_title,
                   state as "state!", outcome as "outcome?", e.created_at as "created_at!"
            from public_experiment e
            join claim on claim.id = e.claim_id
+           join work on work.id = claim.work_id
            left join verdict on verdict.experiment_id = e.id
            where e.author_id = $1
            order by e.id desc limit $2"#,

@@ -20,6 +20,8 @@ pub struct Listed {
     pub claim: ClaimId,
     /// That claim's short name.
     pub claim_label: String,
+    /// The title of that claim's work: without it the short name is that of several claims.
+    pub work_title: String,
     /// Who proposed it.
     pub author: String,
     /// Short name.
@@ -127,7 +129,7 @@ pub async fn rows(
     sqlx::query_as!(
         Listed,
         r#"select e.id as "id!: ExperimentId", e.claim_id as "claim!: ClaimId", claim.label as claim_label,
-             account.name as author, e.title as "title!", e.prediction as "prediction!", e.state as "state!",
+             work.title as work_title, account.name as author, e.title as "title!", e.prediction as "prediction!", e.state as "state!",
              e.created_at as "created_at!", e.registered_at, e.concluded_at, e.closed as "closed!",
              e.exploratory as "exploratory!",
              case when verdict.outcome is not null then null
@@ -140,6 +142,7 @@ pub async fn rows(
            from unnest($1::bigint[]) with ordinality as page (id, place)
            join public_experiment e on e.id = page.id
            join claim on claim.id = e.claim_id
+           join work on work.id = claim.work_id
            join account on account.id = e.author_id
            left join verdict on verdict.experiment_id = e.id
            left join lateral (

@@ -37,16 +37,21 @@ pub fn elapsed(moment: &DateTime<Utc>, _: &dyn Values) -> askama::Result<String>
     Ok(time::since(moment))
 }
 
+/// A number stays on one line with its power of ten.
+fn whole(number: String) -> String {
+    number.replace(' ', "\u{a0}")
+}
+
 /// A measured value.
 #[askama::filter_fn]
 pub fn measured(value: &f64, _: &dyn Values) -> askama::Result<String> {
-    Ok(number::value(*value))
+    Ok(whole(number::value(*value)))
 }
 
 /// A difference, with its sign.
 #[askama::filter_fn]
 pub fn signed(value: &f64, _: &dyn Values) -> askama::Result<String> {
-    Ok(number::signed(*value))
+    Ok(whole(number::signed(*value)))
 }
 
 /// A whole number.
@@ -65,13 +70,15 @@ pub fn xml(text: &str, _: &dyn Values) -> askama::Result<String> {
     Ok(text.chars().filter(may_stand).collect())
 }
 
-/// A sentence of the board's own that names arms: a name that is read from right to left turns nothing around it.
+/// A sentence of the board's own that names arms: a name that is read from right to left turns nothing around it, and a number
+/// stays on one line with its unit.
 #[askama::filter_fn]
 pub fn isolated(sentence: &str, _: &dyn Values) -> askama::Result<Safe<String>> {
     Ok(Safe(names_isolated(sentence)))
 }
 
 fn names_isolated(sentence: &str) -> String {
+    let sentence = sentence.replace(" %", "\u{a0}%");
     let mut out = String::new();
     for piece in sentence.split_inclusive(['“', '”']) {
         // A name stands between quotation marks.
@@ -114,5 +121,6 @@ mod tests {
             names_isolated("“قناع” beats “<a>”, and “b” does not."),
             "“<bdi>قناع</bdi>” beats “&lt;a&gt;”, and “b” does not."
         );
+        assert_eq!(names_isolated("by 9.5 %."), "by 9.5\u{a0}%.");
     }
 }

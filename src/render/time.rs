@@ -1,6 +1,6 @@
 //! Times: absolute in UTC for machines, relative for people.
 
-use super::number::Whole;
+use super::number::{Real, Whole};
 use chrono::{DateTime, Utc};
 
 /// For the `datetime` attribute: RFC 3339, UTC.
@@ -35,7 +35,19 @@ pub fn since(time: &DateTime<Utc>) -> String {
 
 /// How long from one to the other.
 pub fn between(from: &DateTime<Utc>, to: &DateTime<Utc>) -> String {
-    duration_s((*to - *from).num_seconds())
+    whole_seconds((*to - *from).num_seconds())
+}
+
+/// A measured duration. What took less than a second did not take none.
+pub fn seconds(seconds: impl Real) -> String {
+    whole_seconds(seconds.real() as i64)
+}
+
+fn whole_seconds(seconds: i64) -> String {
+    match seconds {
+        ..1 => "less than 1 s".to_owned(),
+        seconds => duration_s(seconds),
+    }
 }
 
 /// A duration by its two largest units.

@@ -142,7 +142,7 @@ pub(super) async fn read_one(
 ) -> Result<Response, Stop> {
     account.require(Scope::Follow)?;
     let mut call = idempotency::begin(&pool, &account, &headers, &body.fingerprint).await?;
-    if !table::read_one(&mut *call.tx, account.id, id).await? {
+    if !table::read_these(&mut *call.tx, account.id, &[id]).await? {
         return Err(Error::missing("notice", id).into());
     }
     let unread = table::unread(&mut *call.tx, account.id).await?;

@@ -67,6 +67,8 @@ pub struct Notice {
     pub news: News,
     /// Whether the post names the owner of the inbox.
     pub mentioned: bool,
+    /// Whether the post answers one of theirs.
+    pub replied: bool,
     /// When it was marked as read.
     pub read_at: Option<DateTime<Utc>>,
 }
@@ -85,13 +87,17 @@ pub async fn inbox(
     struct Row {
         news: NewsId,
         mentioned: bool,
+        replied: bool,
         read_at: Option<DateTime<Utc>>,
     }
     // A query for each index.
     let found = if unread {
         sqlx::query_as!(
             Row,
-            r#"select news_id as "news: NewsId", mentioned, read_at from notice
+            r#"select news_id as "news: NewsId", mentioned, read_at, exists (
+                 select from news join comment on comment.id = news.comment_id join comment own on own.id = comment.reply_to
+                 where news.id = news_id and own.author_id = $1) as "replied!"
+               from notice
                where account_id = $1 and news_id < $2 and read_at is null and news_is_shown(news_id) order by news_id desc limit $3"#,
             account as AccountId,
             before as NewsId,
@@ -102,7 +108,10 @@ pub async fn inbox(
     } else {
         sqlx::query_as!(
             Row,
-            r#"select news_id as "news: NewsId", mentioned, read_at from notice
+            r#"select news_id as "news: NewsId", mentioned, read_at, exists (
+                 select from news join comment on comment.id = news.comment_id join comment own on own.id = comment.reply_to
+                 where news.id = news_id and own.author_id = $1) as "replied!"
+               from notice
                where account_id = $1 and news_id < $2 and news_is_shown(news_id) order by news_id desc limit $3"#,
             account as AccountId,
             before as NewsId,
@@ -123,6 +132,7 @@ pub async fn inbox(
             Some(Notice {
                 news: news.remove(&row.news)?,
                 mentioned: row.mentioned,
+                replied: row.replied,
                 read_at: row.read_at,
             })
         })
@@ -154,19 +164,19 @@ pub async fn read_until(
     .map(|done| done.rows_affected())
 }
 
-/// Marks one as read; false if it is not in that inbox.
+/// Marks these as read; false if none is in that inbox.
 ///
 /// # Errors
 /// If the database is away.
-pub async fn read_one(
+pub async fn read_these(
     db: impl PgExecutor<'_>,
     account: AccountId,
-    news: NewsId,
+    news: &[NewsId],
 ) -> sqlx::Result<bool> {
     sqlx::query!(
-        "update notice set read_at = coalesce(read_at, now()) where account_id = $1 and news_id = $2",
+        "update notice set read_at = coalesce(read_at, now()) where account_id = $1 and news_id = any($2)",
         account as AccountId,
-        news as NewsId,
+        news as &[NewsId],
     )
     .execute(db)
     .await

@@ -7,7 +7,7 @@ use crate::{
         acceptance::{self, Waiting},
         attention::{self, Decided},
         follows::{self, Followed},
-        news::{self, Notice},
+        news::{self, News, Notice},
     },
     error::{Error, Result},
     extract::{Form, Member, Path, Query, Visit},
@@ -16,7 +16,10 @@ use crate::{
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
-use breakmywork_protocol::id::{ExperimentId, FollowId, NewsId};
+use breakmywork_protocol::{
+    id::{ExperimentId, FollowId, NewsId},
+    news::Kind,
+};
 use serde::Deserialize;
 
 /// Notices, and things that are followed, on one page.
@@ -28,7 +31,7 @@ const LISTED: i64 = 10;
 #[template(path = "inbox.html")]
 struct Inbox {
     visit: Visit,
-    notices: Vec<Notice>,
+    rows: Vec<Row>,
     unread_only: bool,
     /// The newest notice shown: what came later is not marked as read with it.
     newest: Option<NewsId>,
@@ -67,6 +70,75 @@ impl Attention {
     }
 }
 
+/// A row of the inbox: one notice, or all comments of one discussion that are on the page, read or unread.
+#[derive(Debug)]
+struct Row {
+    newest: Notice,
+    /// The older ones.
+    others: Vec<Notice>,
+}
+
+impl Row {
+    /// Comments of one discussion stand where the newest of them does.
+    fn all(notices: Vec<Notice>) -> Vec<Self> {
+        let mut rows: Vec<Self> = Vec::new();
+        for notice in notices {
+            match rows.iter_mut().find(|row| row.takes(&notice)) {
+                Some(row) => row.others.push(notice),
+                None => rows.push(Self {
+                    newest: notice,
+                    others: Vec::new(),
+                }),
+            }
+        }
+        rows
+    }
+
+    fn takes(&self, other: &Notice) -> bool {
+        let place = |notice: &Notice| {
+            let news = &notice.news;
+            let is_comment = news.kind == Kind::Comment;
+            is_comment.then_some((news.claim, news.experiment, notice.read_at.is_none()))
+        };
+        place(other).is_some_and(|there| place(&self.newest) == Some(there))
+    }
+
+    fn is_unread(&self) -> bool {
+        self.newest.read_at.is_none()
+    }
+
+    fn any(&self, is: impl Fn(&Notice) -> bool) -> bool {
+        is(&self.newest) || self.others.iter().any(is)
+    }
+
+    fn mentioned(&self) -> bool {
+        self.any(|notice| notice.mentioned)
+    }
+
+    fn replied(&self) -> bool {
+        self.any(|notice| notice.replied)
+    }
+
+    fn sentence(&self) -> String {
+        match self.others.len() {
+            0 => news_words::sentence(&self.newest.news),
+            others => news_words::comments(&self.newest.news, others + 1),
+        }
+    }
+
+    /// Where to begin reading: the first of them.
+    fn first(&self) -> &News {
+        &self.others.last().unwrap_or(&self.newest).news
+    }
+
+    /// Keys of all of them, with commas between.
+    fn with(&self) -> String {
+        let all = self.others.iter().chain([&self.newest]);
+        let ids: Vec<String> = all.map(|notice| notice.news.id.to_string()).collect();
+        ids.join(",")
+    }
+}
+
 /// Which part of the inbox.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct Part {
@@ -95,7 +167,7 @@ pub async fn inbox(
         attention,
         newest: notices.first().map(|notice| notice.news.id),
         older: notices.last().filter(|_| more).map(|last| last.news.id),
-        notices,
+        rows: Row::all(notices),
         unread_only,
     };
     show(&page, Cache::Never)
@@ -117,16 +189,26 @@ pub async fn read_all(
     Ok(see_other("/inbox"))
 }
 
-/// Marks one notice as read, and goes to what it tells of.
+/// What else a row stands for.
+#[derive(Debug, Default, Deserialize)]
+pub struct With {
+    #[serde(default)]
+    with: String,
+}
+
+/// Marks a row as read, and goes to what it tells of.
 pub async fn open(
     State(state): State<AppState>,
     Member(viewer): Member,
     Path(id): Path<NewsId>,
+    Form(form): Form<With>,
 ) -> Result<Response> {
     let notice = news::notice(&state.pool, viewer.id, id)
         .await?
         .ok_or_else(|| Error::missing("notice", id))?;
-    news::read_one(&state.pool, viewer.id, id).await?;
+    let others = form.with.split(',').filter_map(|id| id.parse().ok());
+    let ids: Vec<NewsId> = others.take(SHOWN as usize).chain([id]).collect();
+    news::read_these(&state.pool, viewer.id, &ids).await?;
     Ok(see_other(&news_words::address(&notice.news)))
 }
 

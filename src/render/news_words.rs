@@ -51,6 +51,16 @@ fn standing_word(standing: &str) -> &str {
     }
 }
 
+/// Several comments of one discussion, of which this is the newest.
+pub fn comments(news: &News, count: usize) -> String {
+    let actor = news.actor.as_deref().unwrap_or("somebody");
+    let place = match news.experiment {
+        Some(id) => format!("experiment {id}"),
+        None => format!("claim {}", news.claim_label),
+    };
+    format!("{count} comments on {place}, the newest by {actor}")
+}
+
 /// What it is about: the experiment's title, else the claim.
 pub fn subject(news: &News) -> &str {
     news.title.as_deref().unwrap_or(&news.claim_sentence)

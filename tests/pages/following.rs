@@ -48,6 +48,56 @@ async fn follow(browser: &Browser, path: &str, level: &str) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn comments_of_one_discussion_are_one_row(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let bob = site.signed_in("bob", Role::Member).await;
+    let path = ada.registered(&site).await;
+    for words in ["One.", "Two.", "Three."] {
+        comment(&bob, &site, &path, words).await;
+    }
+    let row = "3 comments on experiment 1, the newest by bob";
+    assert_eq!(inbox(&ada).await, [row]);
+    let page = ada.get("/inbox").await.text();
+    assert!(!page.contains("You are answered"));
+    let (_, form) = page.split_once("class=\"unread\"").expect("it is unread");
+    let (_, form) = form.split_once("action=\"").expect("a form");
+    let address = form.split('"').next().expect("an address");
+    let fields = fields(form);
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    ada.post(address, &fields).await.assert_status_see_other();
+    assert!(told(&ada.get("/inbox?unread=1").await.text()).is_empty());
+    // An answer to one's own words is told as one; what was read stays a row of its own.
+    comment(&ada, &site, &path, "Four.").await;
+    let own: i64 = sqlx::query_scalar("select max(id) from comment where kind = 'comment'")
+        .fetch_one(&site.pool)
+        .await
+        .expect("a number");
+    let answer = [("body", "Five."), ("action", "post")];
+    let answer = bob.post(&format!("/comments/{own}/replies"), &answer).await;
+    answer.assert_status_see_other();
+    assert_eq!(inbox(&ada).await, ["bob commented on experiment 1", row]);
+    assert!(ada.get("/inbox").await.text().contains("You are answered"));
+    // What somebody said stands on their page, until they take it back.
+    let page = ada.get("/people/bob").await.text();
+    assert!(
+        page.contains("Newest comments") && page.contains("Five."),
+        "{page}"
+    );
+    assert!(!page.contains("Four."));
+    let last: i64 = sqlx::query_scalar("select max(id) from comment where kind = 'comment'")
+        .fetch_one(&site.pool)
+        .await
+        .expect("a number");
+    let deleted = bob.post(&format!("/comments/{last}/delete"), &[]).await;
+    deleted.assert_status_see_other();
+    assert!(!ada.get("/people/bob").await.text().contains("Five."));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn who_proposes_and_who_comments_is_told(pool: PgPool) {
     let site = Site::new(pool).await;
     let ada = site.signed_in("ada", Role::Member).await;

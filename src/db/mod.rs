@@ -24,6 +24,7 @@ pub mod lineage;
 pub mod listed;
 pub mod mail;
 pub mod news;
+pub mod people;
 pub mod pins;
 pub mod points;
 pub mod queue;

@@ -1,4 +1,4 @@
-//! What somebody proposed and forecast.
+//! What somebody proposed and forecast, put on the board and said.
 
 use super::{Cache, show};
 use crate::{
@@ -6,11 +6,12 @@ use crate::{
         accounts::{self, Account, Proposed},
         agents,
         forecasts::{self, Owned},
+        people::{self, Added, Said, Stated},
     },
     error::{Error, Result},
     extract::{Path, Visit},
     forecast::Score,
-    render::{badge, chart, filters, html::Html, number},
+    render::{badge, chart, filters, html::Html, marked, number},
     state::AppState,
 };
 use askama::Template;
@@ -25,6 +26,10 @@ struct Person {
     /// Of a person: the agents that act for them.
     agents: Vec<String>,
     experiments: Vec<Proposed>,
+    /// The latest of each.
+    works: Vec<Added>,
+    claims: Vec<Stated>,
+    comments: Vec<Said>,
     /// The latest, those of experiments that have not ended on one's own page alone.
     forecasts: Vec<Owned>,
     /// How good they were, once one is resolved.
@@ -43,6 +48,9 @@ impl Person {
 
 /// Most experiments, and most forecasts, on the page.
 const SHOWN: i64 = 100;
+
+/// Most works, most claims and most comments.
+const FEW: i64 = 20;
 
 /// A person's page.
 pub async fn person(
@@ -63,6 +71,9 @@ pub async fn person(
     let score = Score::of(&tallies);
     show(
         &Person {
+            works: people::works(&state.pool, account.id, FEW).await?,
+            claims: people::claims(&state.pool, account.id, FEW).await?,
+            comments: people::comments(&state.pool, account.id, FEW).await?,
             visit,
             account,
             agents,

@@ -226,6 +226,11 @@ async fn what_a_newcomer_adds_waits_and_can_neither_be_seen_nor_tested(pool: PgP
             .text()
             .contains("A forgetful framework")
     );
+    // From now on they stand on their author's page, too.
+    let author = nobody.get("/people/newcomer").await.text();
+    for title in ["Claims put here", "A forgetful framework"] {
+        assert!(author.contains(title), "{author}");
+    }
     location(&other.propose(&site, &[("claim", id)]).await);
 }
 

@@ -1,6 +1,6 @@
 //! Claims that deny each other, and experiments that test both. What form and REST have in common.
 
-use crate::board::{self, Writer};
+use crate::board::{self, NEWCOMER_DAYS, Writer};
 use crate::db::claims::{self, Claim};
 use crate::db::{experiments, rivals as table};
 use crate::error::{Error, FieldProblem, Result};
@@ -228,7 +228,11 @@ pub async fn deny(
                 .into(),
         ));
     }
-    board::room_beside(&mut *tx, writer, &claim, &sentence).await?;
+    if board::room_beside(&mut *tx, writer, &claim, &sentence).await? {
+        return Err(Error::Conflict(format!(
+            "What a newcomer states waits for a moderator, and this would be on the board at once. It is open to you {NEWCOMER_DAYS} days after you signed up, or once an experiment of yours has a verdict; until then ask a moderator."
+        )));
+    }
     let denied = covers.denied();
     not_denied(&mut *tx, &claim, &denied).await?;
     few_enough(&mut *tx, id).await?;

@@ -138,24 +138,19 @@ pub async fn add_claim(
     Ok(id)
 }
 
-/// Room for a claim that follows from one on the board, its denial or a narrower one. Everybody sees these at once, so they
-/// are for people whose claims do not wait.
+/// Room for a claim that follows from one on the board, its denial or a narrower one; whether those of that person wait for a
+/// moderator, though everybody would see this one at once.
 ///
 /// # Errors
-/// As of any claim, or a newcomer's: then roll `tx` back.
+/// As of any claim: then roll `tx` back.
 pub async fn room_beside(
     tx: &mut PgConnection,
     who: Writer,
     claim: &Claim,
     sentence: &str,
-) -> Result<()> {
+) -> Result<bool> {
     accounts::lock(&mut *tx, who.id).await?;
-    if room_for_claim(&mut *tx, who, claim.work, sentence).await? {
-        return Err(Error::Conflict(format!(
-            "What a newcomer states waits for a moderator, and this would be on the board at once. It is open to you {NEWCOMER_DAYS} days after you signed up, or once an experiment of yours has a verdict; until then ask a moderator."
-        )));
-    }
-    Ok(())
+    room_for_claim(&mut *tx, who, claim.work, sentence).await
 }
 
 /// Room for one more claim about a work, whichever way it comes there; whether it waits. The account is locked, and the work

@@ -239,6 +239,7 @@ pub async fn revise(
     who: Writer,
     revision: &Checked,
 ) -> Result<ClaimId> {
+    // A newcomer narrows, too: a moderator let the claim onto the board, and what is narrower says less.
     board::room_beside(&mut *tx, who, claim, &revision.sentence).await?;
     let label = table::next_label(tx, claim).await?.ok_or_else(|| {
         Error::Conflict(format!(

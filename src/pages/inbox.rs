@@ -11,7 +11,7 @@ use crate::{
     },
     error::{Error, Result},
     extract::{Form, Member, Path, Query, Visit},
-    render::{filters, news_words},
+    render::{filters, news_words, number},
     state::AppState,
 };
 use askama::Template;

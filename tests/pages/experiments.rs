@@ -53,6 +53,42 @@ async fn a_registered_experiment_runs_and_its_verdict_is_posted(pool: PgPool) {
     );
 }
 
+/// Settings that both arms share, and at which they cannot differ: the reasons stand there before registration, and stay.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_plan_that_hides_any_effect_says_before_that_it_moves_nothing(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    site.widen("C2").await;
+    let hidden = [
+        ("evaluation-sequences", "10"),
+        ("evaluation-length", "400"),
+        ("arms-0-dropout-state-until", "0.0025"),
+        ("arms-1-dropout-state-until", "0.0025"),
+    ];
+    let path = location(&ada.propose(&site, &hidden).await);
+    let says = async |when: &str| {
+        let page = ada.get(&path).await.text();
+        for reason in [
+            "A test on 10 sequences measures luck: give evaluation.sequences 200 or more.",
+            "a test on 400 time steps after training on",
+            "dropout.state ends after the share 0.0025 of them: leave its until out.",
+        ] {
+            assert!(page.contains(reason), "{when}: {reason}");
+        }
+    };
+    says("before").await;
+    let registered = ada.post(&format!("{path}/register"), &[]).await;
+    registered.assert_status_see_other();
+    says("after").await;
+    site.train_all().await;
+    says("at its end").await;
+    let standing = sqlx::query_scalar::<_, i64>(
+        "select count(*) from claim_tally where survived + refuted > 0 or challenged_by is not null",
+    );
+    let moved = standing.fetch_one(&site.pool).await;
+    assert_eq!(moved.expect("counts"), 0);
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn too_few_seeds_can_be_proposed_but_not_registered(pool: PgPool) {
     let site = Site::new(pool).await;

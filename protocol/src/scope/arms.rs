@@ -77,6 +77,11 @@ impl Arms {
         self.treatment.is_empty() && self.control.is_empty()
     }
 
+    /// Whether the claim says what this field, and not only one above it, is in an arm.
+    pub(super) fn name(&self, path: &str) -> bool {
+        self.treatment.contains_key(path) || self.control.contains_key(path)
+    }
+
     /// What of the two arms is not what the claim compares, each as a sentence.
     pub fn mismatches(&self, treatment: &Setup, control: &Setup) -> Vec<String> {
         let [treatment, control] = [treatment, control].map(leaves);

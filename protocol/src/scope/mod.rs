@@ -5,6 +5,7 @@ mod arms;
 mod check;
 mod field;
 mod margin;
+mod measured;
 mod narrow;
 mod range;
 mod resort;
@@ -172,7 +173,9 @@ impl Scope {
             found.push("The claim does not say which arms it compares.".into());
         }
         for [treatment, control] in pairs.iter().filter(|_| !self.arms.are_open()) {
-            for reason in self.arms.mismatches(treatment, control) {
+            let reasons = self.arms.mismatches(treatment, control).into_iter();
+            let measured = [treatment, control].map(|setup| measured::unusual(&self.arms, setup));
+            for reason in reasons.chain(measured.into_iter().flatten()) {
                 if !found.contains(&reason) {
                     found.push(reason);
                 }

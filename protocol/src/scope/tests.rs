@@ -165,6 +165,85 @@ fn arms_that_the_claim_does_not_compare_are_found() {
     assert!(Scope::default().outside(&good)[0].contains("does not say which arms"));
 }
 
+/// Settings at which no two arms can differ, in both of them.
+#[test]
+fn what_hides_an_effect_in_both_arms_does_not_bear_on_a_claim() {
+    let state = scope(serde_json::json!({}));
+    let said = |evaluation: &str| {
+        let task = format!("name = \"adding\"\n[evaluation]\n{evaluation}");
+        state.outside(&spec(&task, "", RELATIVE))
+    };
+    for usual in [
+        "sequences = 200",
+        "length = 50",
+        "shift = 0.0",
+        "samples = 5",
+    ] {
+        assert_eq!(said(usual), Vec::<String>::new(), "{usual}");
+    }
+    for (unusual, words) in [
+        ("sequences = 199", "A test on 199 sequences measures luck"),
+        ("shift = 0.5", "shifted by 0.5: leave evaluation.shift out"),
+        ("length = 400", "on 400 time steps after training on 50"),
+    ] {
+        let [reason] = said(unusual).try_into().expect("one reason");
+        assert!(reason.contains(words), "{reason}");
+    }
+
+    let nats = "metric = \"test_nll\"\nmargin = 0.01";
+    let at = |temperature: &str| {
+        let task = format!("name = \"copy\"\n[evaluation]\ntemperature = {temperature}");
+        state.outside(&spec(&task, "", nats))
+    };
+    assert_eq!(at("1.0"), Vec::<String>::new());
+    assert_eq!(at("\"valid\""), Vec::<String>::new());
+    let [hot] = at("20.0").try_into().expect("one reason");
+    assert!(hot.contains("a softmax at temperature 20"), "{hot}");
+
+    // A text is read in streams, of which few are usual and each of many has nothing to remember.
+    let streams = |count: u32| {
+        let task = format!(
+            "name = \"char_lm\"\ndata = \"tiny_shakespeare\"\n[evaluation]\nsequences = {count}"
+        );
+        state.outside(&spec(&task, "", nats))
+    };
+    assert_eq!(streams(1), Vec::<String>::new());
+    assert!(streams(10_000)[0].contains("Cut into 10000 streams"));
+}
+
+/// One step of dropout is no dropout; of a site that does nothing, or is named by the claim, that is another matter.
+#[test]
+fn dropout_that_ends_early_bears_on_claims_that_name_its_end() {
+    let until = |scope: &Scope, site: serde_json::Value| {
+        let mut spec = spec("name = \"adding\"", "", RELATIVE).to_json();
+        for arm in [0, 1] {
+            spec["arms"][arm]["dropout"]["input"] = site.clone();
+        }
+        scope.outside(&Spec::from_stored(&spec).expect("readable"))
+    };
+    let site = |rate: f64, until: f64| serde_json::json!({ "rate": rate, "time": "fixed", "until": until });
+    let state = scope(serde_json::json!({}));
+    assert_eq!(until(&state, site(0.2, 1.0)), Vec::<String>::new());
+    assert_eq!(until(&state, site(0.0, 0.1)), Vec::<String>::new());
+    let [reason] = until(&state, site(0.2, 0.0025))
+        .try_into()
+        .expect("one reason");
+    assert!(
+        reason.contains("dropout.input ends after the share 0.0025 of them"),
+        "{reason}"
+    );
+    let mut named = state.clone();
+    let early = serde_json::json!({ "least": 0.001, "most": 0.2 });
+    let wanted = |value| serde_json::from_value(value).expect("wanted");
+    (named.arms.treatment).insert("dropout.input.until".into(), wanted(early));
+    assert_eq!(until(&named, site(0.2, 0.0025)), Vec::<String>::new());
+    // That the site may be anything says nothing of a share of the steps.
+    let mut any = state;
+    let anything = wanted(serde_json::json!("any"));
+    any.arms.treatment.insert("dropout.input".into(), anything);
+    assert_eq!(until(&any, site(0.2, 0.0025)).len(), 1);
+}
+
 #[test]
 fn a_scope_is_stored_as_it_was_written() {
     assert_eq!(

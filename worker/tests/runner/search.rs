@@ -20,7 +20,7 @@ async fn the_ready_search_is_taken_to_its_end(pool: PgPool) {
         ("values = [8, 16, 32]", "values = [2, 4, 6]"),
         ("steps = 500", "steps = 20"),
         ("every = 100", "every = 20"),
-        ("sequences = 500", "sequences = 20"),
+        ("sequences = 500", "sequences = 200"),
         ("batch = 32", "batch = 4"),
     ] {
         assert!(tiny.contains(whole), "{whole}");

@@ -11,11 +11,15 @@ use crate::spec::{Evaluation, Setup, Temperature, limits};
 /// itself on so many, and of 37% on ten.
 const FEWEST_SEQUENCES: u32 = 200;
 
+/// Fewest words of a language model that move a claim: of ten, two thirds of a text are unknown, and there is little to tell.
+const FEWEST_WORDS: u32 = 1_000;
+
 /// What of a compared arm is measured, or dropped, in a way that the claim does not speak of, each as a sentence.
 pub(super) fn unusual(arms: &Arms, setup: &Setup) -> Vec<String> {
     let mut found = dropped(arms, setup);
     found.extend(tested(arms, setup));
     found.extend(too_few(&setup.evaluation, setup));
+    found.extend(too_few_words(arms, setup));
     found
 }
 
@@ -91,6 +95,20 @@ fn too_few(evaluation: &Evaluation, setup: &Setup) -> Option<String> {
     (sequences > most).then(|| {
         format!(
             "Cut into {sequences} streams, the text leaves little to remember: give evaluation.sequences at most {most}."
+        )
+    })
+}
+
+/// A text of which hardly a word is known.
+fn too_few_words(arms: &Arms, setup: &Setup) -> Option<String> {
+    let path = "task.vocabulary";
+    let words = setup
+        .task
+        .vocabulary
+        .filter(|words| *words < FEWEST_WORDS)?;
+    (setup.task.name.is_language_model() && !arms.name(path)).then(|| {
+        format!(
+            "A language model of {words} words has little to tell apart: give {path} {FEWEST_WORDS} or more."
         )
     })
 }

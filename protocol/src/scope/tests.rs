@@ -209,6 +209,12 @@ fn what_hides_an_effect_in_both_arms_does_not_bear_on_a_claim() {
     };
     assert_eq!(streams(1), Vec::<String>::new());
     assert!(streams(10_000)[0].contains("Cut into 10000 streams"));
+    let words = |count: u32| {
+        let task = format!("name = \"word_lm\"\ndata = \"penn_treebank\"\nvocabulary = {count}");
+        state.outside(&spec(&task, "", nats))
+    };
+    assert_eq!(words(1_000), Vec::<String>::new());
+    assert!(words(10)[0].contains("A language model of 10 words"));
 }
 
 /// One step of dropout is no dropout; of a site that does nothing, or is named by the claim, that is another matter.

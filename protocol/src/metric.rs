@@ -1,5 +1,6 @@
 //! The table of metrics: name, unit and direction, shared by criterion, API and pages.
 
+use crate::result::Constant;
 use crate::spec::Better::{self, Higher, Lower};
 use crate::spec::{Setup, Task, TaskName, Uncertainty, limits};
 
@@ -369,13 +370,31 @@ pub fn measures(task: TaskName) -> &'static [&'static str] {
     }
 }
 
+/// Whether it says how well an uncertainty ranks errors.
+pub(crate) fn is_rank(name: &str) -> bool {
+    matches!(name, "variance_error_rank" | "uncertainty_error_rank")
+}
+
+/// What an answer that is always the same reaches on sequences that are generated; of data sets their data say it.
+pub fn constant(task: &Task) -> Option<Constant> {
+    let of = |name| Some(spread(task, name)?.0);
+    let loss = match task.name.is_generated() {
+        true => of("test_nll").or_else(|| of("test_mse"))?,
+        false => return None,
+    };
+    Some(Constant {
+        loss,
+        accuracy: of("test_accuracy"),
+    })
+}
+
 /// A final metric of a network that has learned nothing, and of a perfect one, where the task says it.
 ///
 /// An uncertainty that says nothing of errors is without rank correlation whatever was learned. A gap is no measure of
 /// learning and has neither. Of pictures, pieces and texts the first is that of guesses which are all alike; who learns how often each answer
 /// comes is already better.
 pub fn spread(task: &Task, name: &str) -> Option<(f64, f64)> {
-    if matches!(name, "variance_error_rank" | "uncertainty_error_rank") {
+    if is_rank(name) {
         return Some((0.0, 1.0));
     }
     let measure = name

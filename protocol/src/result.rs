@@ -14,10 +14,83 @@ const VIOLATIONS: usize = 20;
 pub struct RunResult {
     /// Final metrics by name, as in [`crate::metric`]. Always finite: a run that leaves the finite numbers has diverged.
     pub metrics: BTreeMap<String, f64>,
+    /// What reading nothing reaches on its test; absent in results from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constant: Option<Constant>,
     /// Proof that the specified dropout was applied.
     pub treatment: Treatment,
     /// Where the numbers come from.
     pub provenance: Provenance,
+}
+
+/// What the best answer reaches on the test that is always the same, whatever was read: how often each character, word, key or
+/// class comes in the training data, or the mean of its numbers. Whatever has learned anything is better.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Constant {
+    /// Its loss: squared error, or nats for each character, word, frame or sequence.
+    pub loss: f64,
+    /// The share of right answers, where there are classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+}
+
+impl Constant {
+    /// Share by which two may differ that are of the same data: logarithms are not the same to the last bit everywhere.
+    const SAME: f64 = 1e-9;
+
+    /// Whether both are of the same data.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        let near = |one: f64, other: f64| (one - other).abs() <= Self::SAME * one.abs();
+        let accuracies = match (self.accuracy, other.accuracy) {
+            (Some(one), Some(other)) => near(one, other),
+            (one, other) => one == other,
+        };
+        near(self.loss, other.loss) && accuracies
+    }
+
+    /// How far that value of a final metric has gone from this to a perfect answer, as a share of the loss: 0 at this, 1 there.
+    /// `None` of metrics that are of something else.
+    pub fn gain(&self, metric: &str, value: f64) -> Option<f64> {
+        Some(match measure(metric)? {
+            "nll" | "mse" => 1.0 - value / self.loss,
+            "bits" => 1.0 - value * 2_f64.ln() / self.loss,
+            "perplexity" => 1.0 - value.ln() / self.loss,
+            "rmse" => 1.0 - value * value / self.loss,
+            "accuracy" => {
+                let constant = self.accuracy?;
+                (value - constant) / (1.0 - constant)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Its own value of a final metric.
+    pub fn of(&self, metric: &str) -> Option<f64> {
+        Some(match measure(metric)? {
+            "nll" | "mse" => self.loss,
+            "bits" => self.loss / 2_f64.ln(),
+            "perplexity" => self.loss.exp(),
+            "rmse" => self.loss.sqrt(),
+            "accuracy" => self.accuracy?,
+            _ => return None,
+        })
+    }
+
+    fn is_possible(&self) -> bool {
+        let share = self
+            .accuracy
+            .is_none_or(|share| (0.0..1.0).contains(&share));
+        self.loss.is_finite() && self.loss > 0.0 && share
+    }
+}
+
+/// What a final metric measures: its name without what it is measured on, and when.
+fn measure(metric: &str) -> Option<&str> {
+    let measure = metric
+        .strip_prefix("test_")
+        .or_else(|| metric.strip_prefix("train_"))?;
+    Some(measure.strip_suffix("_early_stopped").unwrap_or(measure))
 }
 
 impl RunResult {
@@ -28,6 +101,7 @@ impl RunResult {
             .map(|(name, value)| ((*name).to_owned(), *value));
         Self {
             metrics: named.collect(),
+            constant: None,
             treatment: Treatment {
                 verified: true,
                 sites: BTreeMap::new(),
@@ -70,6 +144,8 @@ impl RunResult {
         if let Some((name, _)) = self.metrics.iter().find(|(_, value)| !value.is_finite()) {
             return Err(name.clone());
         }
+        // Of data without two different answers nothing can be said.
+        self.constant = self.constant.filter(Constant::is_possible);
         let finite = |value: &mut f64| *value = if value.is_finite() { *value } else { 0.0 };
         for site in self.treatment.sites.values_mut() {
             finite(&mut site.keep_rate);

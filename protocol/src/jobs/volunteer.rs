@@ -244,7 +244,11 @@ fn held(one: Option<&RunResult>, other: Option<&RunResult>) -> Held {
             one.treatment.verified == other.treatment.verified,
         ),
     };
-    match treated && word(Some(one), Some(other), tolerance) != Word::Different {
+    let on_the_same = match (&one.constant, &other.constant) {
+        (Some(one), Some(other)) => one.is_of_the_same(other),
+        (one, other) => one == other,
+    };
+    match treated && on_the_same && word(Some(one), Some(other), tolerance) != Word::Different {
         true => Held::Same,
         false => Held::Different,
     }

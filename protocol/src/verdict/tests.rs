@@ -5,6 +5,7 @@ mod beside;
 mod cells;
 mod dispersion;
 mod interaction;
+mod learned;
 mod rival;
 mod sequential;
 mod trend;

@@ -24,6 +24,7 @@ use crate::rights;
 use crate::rng::Purpose;
 use crate::tasks::{self, Task};
 use crate::window::Window;
+use breakmywork_protocol::metric;
 use breakmywork_protocol::result::{Provenance, RunResult};
 use breakmywork_protocol::spec::{LossOverTime, Plan, Setup};
 use candle_core::{DType, Device};
@@ -426,8 +427,10 @@ impl<'a> Run<'a> {
         let Some(metrics) = self.final_metrics(reporter)? else {
             return Ok(None);
         };
+        let constant = (self.task).constant(self.plan.setup.evaluation.sequences);
         Ok(Some(RunResult {
             metrics,
+            constant: constant.or_else(|| metric::constant(&self.plan.setup.task)),
             treatment: self.state.proof.treatment(&self.plan.setup.dropout),
             provenance: Provenance {
                 worker_version: VERSION.into(),

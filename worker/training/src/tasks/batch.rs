@@ -66,6 +66,23 @@ pub(super) struct Sequence {
     pub(super) weights: Vec<f64>,
 }
 
+impl Sequence {
+    /// One of that shape, before anything is written.
+    pub(super) fn fresh(shape: Shape) -> Self {
+        let (steps, read) = (shape.steps, shape.read_out.of(shape.steps));
+        let (width, tokens) = match shape.reads {
+            Reads::Numbers(width) => (width, 0),
+            Reads::Tokens(_) => (0, 1),
+        };
+        Self {
+            numbers: vec![0.0; steps * width],
+            tokens: vec![0; steps * tokens],
+            targets: vec![0.0; read * shape.head.target_width()],
+            weights: vec![1.0; read],
+        }
+    }
+}
+
 /// Sequences side by side.
 pub(super) fn stack(
     shape: Shape,
@@ -80,13 +97,8 @@ pub(super) fn stack(
         Reads::Numbers(width) => (width, 0),
         Reads::Tokens(_) => (0, 1),
     };
-    let mut one = Sequence {
-        numbers: vec![0.0; steps * width],
-        tokens: vec![0; steps * tokens],
-        targets: vec![0.0; read * answer],
-        weights: vec![1.0; read],
-    };
-    let fresh = one.clone();
+    let fresh = Sequence::fresh(shape);
+    let mut one = fresh.clone();
     let mut inputs = vec![0.0; steps * size * width];
     let mut ids = vec![0; steps * size * tokens];
     let mut targets = vec![0.0; read * size * answer];

@@ -5,6 +5,7 @@
 //! number, so arms of one seed read the same data in the same order, whatever their dropout.
 
 mod batch;
+mod constant;
 mod error;
 mod fraction;
 mod generated;
@@ -23,6 +24,7 @@ pub use shape::{Head, ReadOut, Reads, Shape};
 use crate::data::{Content, DataSet, Reference, Splits, Store};
 use crate::rng::Purpose;
 use batch::{Sequence, stack};
+use breakmywork_protocol::result::Constant;
 use breakmywork_protocol::spec::{self, TaskName};
 use candle_core::{DType, Device, Result};
 use std::path::Path;
@@ -181,6 +183,15 @@ impl Task {
     pub fn data(&self) -> Option<(&str, &str)> {
         let data = self.data.as_ref();
         data.map(|(name, sha256)| (name.as_str(), sha256.as_str()))
+    }
+
+    /// What the best answer reaches on a test of so many sequences that is always the same, by the data that are learned from;
+    /// `None` of sequences that are generated, where [`breakmywork_protocol::metric::constant`] says it.
+    pub fn constant(&self, sequences: u32) -> Option<Constant> {
+        match &self.source {
+            Source::Text(text) => Some(constant::of_text(text)),
+            Source::Sequences(source) => constant::of_sequences(&**source, u64::from(sequences)),
+        }
     }
 
     /// The minibatches of a measurement, in order; see [`spec::Evaluation::sequences`].

@@ -72,6 +72,16 @@ impl Text {
         self.tokens.train.len()
     }
 
+    /// The tokens of each split, of the training split those that are learned from.
+    pub(super) fn tokens(&self) -> &Splits<Vec<u32>> {
+        &self.tokens
+    }
+
+    /// How many different tokens there are.
+    pub(super) fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+
     pub(super) fn shape(&self) -> Shape {
         Shape {
             steps: self.longest(),

@@ -12,8 +12,8 @@ const LOOKED_AT: i64 = 100;
 
 /// What the specification can find if `author` registers it now; `None` where that cannot be said.
 ///
-/// The noise is that of the author's own experiments of that task and size; else of the person whose pairs vary least,
-/// so that nobody can make an experiment of somebody else's look hopeless by running noisy ones.
+/// The noise is that of the author's own experiments of that task and size; else of the person in the middle, by how much
+/// their pairs vary: a few make no experiment of somebody else's look hopeless with noisy runs, nor certain with quiet ones.
 ///
 /// # Errors
 /// If the database is away.
@@ -61,9 +61,15 @@ pub async fn power(
 fn counted(mut people: BTreeMap<i64, Vec<Vec<f64>>>, author: AccountId) -> Option<PairNoise> {
     match people.remove(&author.0) {
         Some(own) => PairNoise::of(&own, true),
-        None => (people.values())
-            .filter_map(|experiments| PairNoise::of(experiments, false))
-            .min_by(|one, other| one.sd.total_cmp(&other.sd)),
+        None => {
+            let mut of_others: Vec<PairNoise> = (people.values())
+                .filter_map(|experiments| PairNoise::of(experiments, false))
+                .collect();
+            of_others.sort_by(|one, other| one.sd.total_cmp(&other.sd));
+            // Of two in the middle the quieter one.
+            let middle = of_others.len().saturating_sub(1) / 2;
+            of_others.into_iter().nth(middle)
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use super::types::*;
 
 impl Spec {
-    /// Kind of criterion, metric, task, size and number of networks, as one line; `None` without a criterion or where seeds have
+    /// Kind of criterion, metric, task, size, number of networks, and the orders of magnitude of training and test, as one line;
+    /// `None` without a criterion or where seeds have
     /// no differences of their own. Rates, places and times of masks are left out: they are what experiments compare.
     pub fn likeness(&self) -> Option<String> {
         let criterion = self.criterion.as_ref()?;
@@ -62,7 +63,7 @@ fn of(kind: &str, criterion: &Criterion, setup: &Setup) -> String {
         networks => format!(" of {networks}"),
     };
     format!(
-        "{kind} {} {:?} {:?} {} {} {:?} {}x{}{several}",
+        "{kind} {} {:?} {:?} {} {} {:?} {}x{}{several} {} test 1e{}",
         criterion.metric,
         criterion.scale,
         task.name,
@@ -70,6 +71,21 @@ fn of(kind: &str, criterion: &Criterion, setup: &Setup) -> String {
         task.length,
         model.cell,
         model.layers,
-        model.hidden
+        model.hidden,
+        trained(&setup.training),
+        magnitude(setup.evaluation.sequences)
     )
+}
+
+/// How long is trained, in powers of ten: what hardly moved from its start varies little.
+fn trained(training: &Training) -> String {
+    match (training.steps, training.epochs) {
+        (Some(steps), _) => format!("steps 1e{}", magnitude(steps)),
+        (None, epochs) => format!("epochs 1e{}", magnitude(epochs.unwrap_or(1))),
+    }
+}
+
+/// The nearest power of ten, on the logarithmic scale.
+fn magnitude(number: u32) -> u32 {
+    f64::from(number).max(1.0).log10().round() as u32
 }

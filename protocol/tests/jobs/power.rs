@@ -38,10 +38,10 @@ async fn stored(pool: &PgPool, id: ExperimentId) -> Option<serde_json::Value> {
     .expect("the experiment")
 }
 
-/// Nobody's noise makes an experiment of somebody else's look worse: a person's own counts before that of others, and of
-/// others that of the quietest.
+/// One person's noise makes an experiment of somebody else's look neither hopeless nor certain: a person's own counts before
+/// that of others, and of others that of the person in the middle.
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn nobody_can_make_anothers_experiment_look_hopeless(pool: PgPool) {
+async fn nobody_can_make_anothers_experiment_look_hopeless_or_certain(pool: PgPool) {
     let claim = claim(&pool).await;
     let [honest, first, second, third] = [
         account(&pool, "honest").await,
@@ -56,11 +56,12 @@ async fn nobody_can_make_anothers_experiment_look_hopeless(pool: PgPool) {
         register(&pool, claim, noisy, &spec).await;
         train(&pool, noise).await;
     }
-    // Three accounts alone were there: the quietest of them.
+    // Three accounts alone were there: neither the quietest of them nor the noisiest.
     let among = power(&pool, &spec, honest).await;
     assert_eq!((among.noise.pairs, among.noise.experiments), (8, 1));
-    assert!(!among.noise.own && among.noise.sd < power(&pool, &spec, second).await.noise.sd);
-    // A pilot of one's own settles it, and later that of the quiet one counts for those who have none.
+    assert!(!among.noise.own);
+    assert_eq!(among.noise.sd, power(&pool, &spec, second).await.noise.sd);
+    // A pilot of one's own settles it, and of four the quieter one in the middle counts for those who have none.
     let pilot = register(&pool, claim, honest, &test_of_it(12)).await;
     train(&pool, 0.02).await;
     let own = power(&pool, &spec, honest).await;
@@ -69,7 +70,8 @@ async fn nobody_can_make_anothers_experiment_look_hopeless(pool: PgPool) {
         "{own:?}"
     );
     let newcomer = power(&pool, &spec, account(&pool, "new").await).await;
-    assert!(newcomer.noise.sd <= own.noise.sd && !newcomer.noise.own);
+    let quieter = power(&pool, &spec, first).await.noise.sd;
+    assert!(newcomer.noise.sd == quieter && own.noise.sd < quieter && !newcomer.noise.own);
     assert!(power(&pool, &spec, third).await.noise.sd > 1.0);
     // However many noisy ones others add, one's own stay in sight.
     sqlx::query!(

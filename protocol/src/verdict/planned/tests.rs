@@ -103,6 +103,19 @@ fn pairs_are_alike_by_task_size_and_criterion_alone() {
         .map(|arm| &mut arm.setup.training.networks);
     networks.for_each(|networks| *networks = Some(5));
     assert_ne!(one, averaged.likeness());
+    // Ten steps, and twenty thousand; five hundred sequences, and ten.
+    let long = |steps, sequences| {
+        let mut spec = difference(8, 0.3);
+        for arm in &mut spec.arms {
+            arm.setup.training.steps = Some(steps);
+            arm.setup.evaluation.sequences = sequences;
+        }
+        spec.likeness()
+    };
+    assert_eq!(one, long(10, 500));
+    assert_eq!(one, long(20, 2_000));
+    assert_ne!(one, long(20_000, 500));
+    assert_ne!(one, long(10, 10));
     let spread = spec(8, 0.3, "kind = \"dispersion\"\nscale = \"log\"");
     assert_eq!(spread.likeness(), None);
     assert_eq!(spread.noisy_like(), [one.clone().expect("one")]);

@@ -3,7 +3,7 @@
 use crate::db::{self, visible::Visible};
 use breakmywork_protocol::id::RunId;
 use breakmywork_protocol::spec::{Spec, Trial, TunedSettings, Tuning};
-use breakmywork_protocol::tuning::{Score, at_edges, median};
+use breakmywork_protocol::tuning::{Score, at_edges, beside_gaps, median};
 use serde::Serialize;
 use sqlx::PgPool;
 use utoipa::ToSchema;
@@ -34,6 +34,9 @@ pub struct ArmTuning {
     pub chosen: Option<i32>,
     /// Fields of which it chose the lowest or the highest value that it tried: its optimum may lie beyond.
     pub at_edge: Vec<String>,
+    /// Fields of which it tried nothing within a factor of ten of what it chose, on one side or the other: its optimum may lie in
+    /// the gap.
+    pub beside_gap: Vec<String>,
     /// Other trials whose median lies within what the seeds of the chosen one spread over: how flat the optimum is. Null until
     /// it has chosen.
     pub as_good: Option<usize>,
@@ -111,6 +114,7 @@ fn of_arm(tuning: &Tuning, arm: &str, rows: Vec<&db::tuning::Row>) -> ArmTuning 
     let all: Vec<Trial> = trials.iter().map(as_trial).collect();
     ArmTuning {
         at_edge: best.map_or_else(Vec::new, |best| at_edges(all.iter(), &as_trial(best))),
+        beside_gap: best.map_or_else(Vec::new, |best| beside_gaps(all.iter(), &as_trial(best))),
         as_good: best.map(|best| as_good(best, &trials)),
         arm: arm.to_owned(),
         chosen,

@@ -11,6 +11,9 @@ use crate::verdict::{End, escape};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+/// Largest factor between what was chosen and what was tried next to it; a little more than ten, which is a usual grid.
+const LARGEST_FACTOR: f64 = 10.5;
+
 /// Missing runs that are named.
 const NAMED: usize = 5;
 
@@ -167,6 +170,29 @@ pub fn at_edges<'a>(
     edges.map(|(field, _)| field.clone()).collect()
 }
 
+/// The fields of what an arm chose beside which it tried nothing within that factor, on one side or the other: its optimum may
+/// lie in the gap. What has no ratio, next to 0 or below it, has none.
+pub fn beside_gaps<'a>(
+    trials: impl Iterator<Item = &'a Trial> + Clone,
+    chosen: &Trial,
+) -> Vec<String> {
+    let own = trials.filter(|trial| trial.arm == chosen.arm);
+    let is_far = |(field, value): &(&String, &f64)| {
+        let others = own.clone().filter_map(|trial| trial.settings.get(*field));
+        let positive = others.copied().filter(|other| *other > 0.0);
+        let below = positive.clone().filter(|other| other < *value);
+        let above = positive.filter(|other| other > *value);
+        let [below, above] = [
+            below.max_by(f64::total_cmp).map(|other| *value / other),
+            above.min_by(f64::total_cmp).map(|other| other / *value),
+        ];
+        let factors = [below, above].into_iter().flatten();
+        **value > 0.0 && factors.fold(1.0, f64::max) > LARGEST_FACTOR
+    };
+    let gaps = chosen.settings.iter().filter(is_far);
+    gaps.map(|(field, _)| field.clone()).collect()
+}
+
 /// What was chosen, by arm.
 pub fn settings(choice: &Choice) -> BTreeMap<String, TunedSettings> {
     let settings = choice
@@ -210,6 +236,13 @@ pub fn told(spec: &Spec, salt: Option<&str>, choice: &Choice) -> String {
             words.push_str(&format!(
                 ", at the edge of what it tried of {}, so its optimum may lie beyond",
                 edges.join(" and ")
+            ));
+        }
+        let gaps = beside_gaps(trials.iter(), chosen);
+        if !gaps.is_empty() {
+            words.push_str(&format!(
+                ", beside a gap of more than a factor of ten in what it tried of {}, so its optimum may lie there",
+                gaps.join(" and ")
             ));
         }
         words.push('.');

@@ -95,6 +95,7 @@ async fn each_arm_chooses_in_sight_of_everybody(pool: PgPool) {
         told["arms"][1]["at_edge"],
         serde_json::json!(["training.learning_rate"])
     );
+    assert_eq!(told["arms"][0]["beside_gap"], serde_json::json!([]));
     assert_eq!(told["arms"][1]["as_good"], 0);
     let tried = &told["arms"][1]["trials"][0];
     assert_eq!(tried["settings"]["training.learning_rate"], 0.001);

@@ -158,3 +158,36 @@ fn where_nothing_lies_beyond_no_edge_is_told() {
         ["training.weight_decay"]
     );
 }
+
+/// A grid that leaves out where the optimum may lie, on either side of what was chosen.
+#[test]
+fn a_choice_beside_a_gap_in_what_was_tried_is_told() {
+    let gaps = |values: &[f64], chosen: usize| {
+        let trial = |(value, number): (&f64, u32)| Trial {
+            number,
+            arm: "one".into(),
+            settings: [("training.learning_rate".to_owned(), *value)].into(),
+        };
+        let trials: Vec<Trial> = values.iter().zip(1..).map(trial).collect();
+        !beside_gaps(trials.iter(), &trials[chosen]).is_empty()
+    };
+    assert!(gaps(&[1e-8, 3e-4, 100.0], 1));
+    assert!(gaps(&[1e-3, 3e-4, 1e-8], 1));
+    assert!(gaps(&[2e-4, 3e-4, 1.0], 1));
+    // The gap is elsewhere.
+    assert!(!gaps(&[1e-8, 1e-4, 3e-4, 1e-3], 2));
+    assert!(!gaps(&[1e-3, 1e-2, 1e-1], 1));
+    // Nothing lies between nothing and a little that a factor could tell.
+    assert!(!gaps(&[0.0, 0.1, 0.2], 1));
+    assert!(!gaps(&[0.0, 0.1, 0.2], 0));
+    let mut spec = spec("valid_nll").to_json();
+    spec["tuning"]["fields"][0]["values"] = serde_json::json!([1e-8, 1e-3, 0.5]);
+    let spec = Spec::from_stored(&spec).expect("readable");
+    let trials = spec.trials(None);
+    let choice = [(1, "one")].map(|(at, arm)| (arm.to_owned(), trials[at].clone()));
+    let words = told(&spec, None, &choice.into());
+    assert!(
+        words.contains("chose training.learning_rate 0.001, beside a gap of more than a factor of ten in what it tried"),
+        "{words}"
+    );
+}

@@ -44,7 +44,8 @@ pub(super) struct Claim {
     /// Where it stands: untested, standing (it survived what was tried), challenged (a prediction of it was falsified, and
     /// the confirmation has not ended) or falsified (that was confirmed).
     standing: &'static str,
-    /// Chance that one of the experiments that it survived would have falsified it, had there been no effect.
+    /// Chance that one of the experiments that it survived would have falsified it, had there been no effect. A question counts
+    /// once, with the mean over all attempts at it; who stopped n registered experiments on the claim adds an n-th.
     severity: f64,
     /// The experiment that challenges it.
     challenged_by: Option<i64>,
@@ -80,6 +81,8 @@ pub(super) struct Tally {
     falsified: i64,
     /// That told nothing.
     inconclusive: i64,
+    /// That would have moved it, and that their authors stopped after they were registered.
+    stopped: i64,
     /// That are registered or running, of the newest thousand.
     open: i64,
 }
@@ -117,6 +120,7 @@ impl From<db::claims::Claim> for Claim {
                 supported: claim.supported,
                 falsified: claim.falsified,
                 inconclusive: claim.inconclusive,
+                stopped: claim.stopped,
                 open: claim.open,
             },
             thread: claim.thread,

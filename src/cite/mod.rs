@@ -66,12 +66,10 @@ impl Citation {
             at: now,
             url,
             note: format!(
-                "Claim {} on Break My Work: {}. {} supported, {} falsified, {} inconclusive",
+                "Claim {} on Break My Work: {}. {}",
                 claim.label,
                 badge::claim(claim).word,
-                claim.supported,
-                claim.falsified,
-                claim.inconclusive
+                claim.tally()
             ),
             sha256: None,
             doi: None,

@@ -62,6 +62,8 @@ pub struct Claim {
     pub falsified: i64,
     /// How many told nothing.
     pub inconclusive: i64,
+    /// How many that would have moved it their authors registered and then stopped.
+    pub stopped: i64,
     /// How many of the newest [`COUNTED`] are registered or running.
     pub open: i64,
     /// How many there are, withdrawn ones left out; one more than [`COUNTED`] stands for more than that.
@@ -70,7 +72,8 @@ pub struct Claim {
     pub survived: i64,
     /// How many falsifications were not confirmed.
     pub refuted: i64,
-    /// Chance that one of these would have falsified it, had there been no effect.
+    /// Chance that one of those that supported it would have falsified it, had there been no effect; what was asked again
+    /// counts once, and what its author picked out by stopping others counts less.
     pub severity: f64,
     /// The latest experiment that challenges it and waits for its confirmation.
     pub challenged_by: Option<i64>,
@@ -95,13 +98,18 @@ impl Claim {
 
     /// How its experiments ended, in words.
     pub fn tally(&self) -> String {
+        let stopped = match self.stopped {
+            0 => String::new(),
+            1 => ", 1 stopped by its author".to_owned(),
+            stopped => format!(", {stopped} stopped by their authors"),
+        };
         let aside = match self.aside {
             0 => String::new(),
             1 => "; 1 of the decided ones does not move it".to_owned(),
             aside => format!("; {aside} of the decided ones do not move it"),
         };
         format!(
-            "{} supported, {} falsified, {} inconclusive{aside}",
+            "{} supported, {} falsified, {} inconclusive{stopped}{aside}",
             self.supported, self.falsified, self.inconclusive
         )
     }
@@ -148,7 +156,7 @@ macro_rules! select_claims {
                  coalesce(named_author_id, author_id) as "answering_id: AccountId",
                  claim.thread_id as "thread!: ThreadId", claim.created_at as "created_at!",
                  coalesce(tally.supported, 0) as "supported!", coalesce(tally.falsified, 0) as "falsified!",
-                 coalesce(tally.inconclusive, 0) as "inconclusive!", tried.open as "open!",
+                 coalesce(tally.inconclusive, 0) as "inconclusive!", coalesce(tally.stopped, 0) as "stopped!", tried.open as "open!",
                  tried.experiments as "experiments!", coalesce(tally.survived, 0) as "survived!",
                  coalesce(tally.refuted, 0) as "refuted!",
                  -- Below that it is no number any more, and Postgres would say so.

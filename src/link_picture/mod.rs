@@ -73,13 +73,13 @@ pub struct Words {
 impl Words {
     /// Of a claim, as everybody may see it.
     pub fn of_claim(claim: &Claim, host: String) -> Self {
-        let verdicts = claim.supported + claim.falsified + claim.inconclusive;
+        let ended = claim.supported + claim.falsified + claim.inconclusive + claim.stopped;
         Self::new(
             format!("Claim {} of {}", claim.label, claim.work_title),
             claim.sentence.clone(),
             format!("Claim {}", claim.label),
             badge::claim(claim),
-            (verdicts > 0).then(|| claim.tally()),
+            (ended > 0).then(|| claim.tally()),
             host,
         )
     }

@@ -91,8 +91,16 @@ pub fn claim(claim: &Claim) -> Badge {
             "supported",
             "●",
             format!(
-                "standing after {}, severity {}",
-                digits::plural(attempts + claim.refuted, "attempt", "attempts"),
+                "standing after {}{}, severity {}",
+                digits::plural(
+                    attempts + claim.refuted + claim.stopped,
+                    "attempt",
+                    "attempts"
+                ),
+                match claim.stopped {
+                    0 => String::new(),
+                    stopped => format!(" ({stopped} stopped)"),
+                },
                 digits::percent(claim.severity)
             ),
         ),

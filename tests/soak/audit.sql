@@ -78,6 +78,6 @@ where e.registered_at is not null and e.spec #>> '{criterion,stopping}' is null 
 union all
 select 'what is counted of a claim is what its verdicts say', 'claim ' || coalesce(t.claim_id, c.claim_id)
 from claim_tally t full join claim_counted c on c.claim_id = t.claim_id
-where (t.supported, t.falsified, t.inconclusive, t.survived, t.refuted, t.aside, t.doubt, t.challenged_by, t.fell_by)
-      is distinct from (c.supported, c.falsified, c.inconclusive, c.survived, c.refuted, c.aside, c.doubt, c.challenged_by, c.fell_by)
+where (t.supported, t.falsified, t.inconclusive, t.survived, t.refuted, t.aside, t.doubt, t.stopped, t.challenged_by, t.fell_by)
+      is distinct from (c.supported, c.falsified, c.inconclusive, c.survived, c.refuted, c.aside, c.doubt, c.stopped, c.challenged_by, c.fell_by)
 order by 1, 2

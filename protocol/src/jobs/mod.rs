@@ -54,7 +54,7 @@ pub use lease::{
 };
 pub use line::complete_lines;
 pub use offer::{Offer, OtherContent, offer};
-pub use power::{AskedBefore, asked_before, power};
+pub use power::{AskedAttempts, AskedBefore, asked_before, power};
 pub use reap::{Reaped, reap};
 pub use rival::spec_of_rival;
 pub use search::{search_again, search_so_far};

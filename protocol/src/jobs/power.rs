@@ -95,15 +95,65 @@ pub(super) async fn keep(
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AskedBefore {
-    /// That experiment.
+    /// That experiment: the latest one that was answered, else the latest.
     pub experiment: ExperimentId,
     /// registered, running, stalled or concluded.
     pub state: String,
     /// Its verdict, if it has one.
     pub outcome: Option<String>,
+    /// How all of those before it fared, as far as they are looked at: the latest hundred.
+    pub attempts: AskedAttempts,
 }
 
-/// Who asked the question of an experiment before it: the latest one that was answered, else the latest.
+/// How those fared that asked the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AskedAttempts {
+    /// That supported the prediction.
+    pub supported: i64,
+    /// That falsified it.
+    pub falsified: i64,
+    /// That told nothing.
+    pub inconclusive: i64,
+    /// That their authors stopped after they were registered.
+    pub stopped: i64,
+    /// That ended otherwise: inadmissible, or aborted by somebody else.
+    pub otherwise: i64,
+    /// That have not ended.
+    pub open: i64,
+}
+
+impl AskedAttempts {
+    /// How many there are.
+    pub fn all(&self) -> i64 {
+        self.supported
+            + self.falsified
+            + self.inconclusive
+            + self.stopped
+            + self.otherwise
+            + self.open
+    }
+
+    /// How they fared, in words: "2 supported, 40 stopped by their authors".
+    pub fn words(&self) -> String {
+        let named = [
+            (self.supported, "supported"),
+            (self.falsified, "falsified"),
+            (self.inconclusive, "inconclusive"),
+            (self.stopped, "stopped by their authors"),
+            (self.otherwise, "ended otherwise"),
+            (self.open, "not ended"),
+        ];
+        let there = named.iter().filter(|(number, _)| *number > 0);
+        let words: Vec<String> = there
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        words.join(", ")
+    }
+}
+
+/// Who asked the question of an experiment before it: the latest one that was answered, else the latest; and how all of them
+/// fared.
 ///
 /// It is told and not refused: to ask again is how a result is repeated, and no claim falls by asking often
 /// ([`super::confirm`]).
@@ -114,12 +164,17 @@ pub async fn asked_before(
     db: impl PgExecutor<'_>,
     experiment: ExperimentId,
 ) -> sqlx::Result<Option<AskedBefore>> {
-    sqlx::query_as!(
-        AskedBefore,
-        r#"select e.id as "experiment: ExperimentId", e.state, v.outcome as "outcome?"
+    let row = sqlx::query!(
+        r#"select e.id as "experiment: ExperimentId", e.state, v.outcome as "outcome?",
+             count(*) filter (where v.outcome = 'supported') over () as "supported!",
+             count(*) filter (where v.outcome = 'falsified') over () as "falsified!",
+             count(*) filter (where v.outcome = 'inconclusive') over () as "inconclusive!",
+             count(*) filter (where v.outcome is not null and e.stopped) over () as "stopped!",
+             count(*) filter (where v.outcome is null) over () as "open!",
+             count(*) over () as "all!"
            from experiment mine
            cross join lateral (
-             select id, state from experiment twin
+             select id, state, coalesce(person_of(stopped_by) = person_of(author_id), false) as stopped from experiment twin
              where claim_id = mine.claim_id and question_sha256(spec) = question_sha256(mine.spec) and id < mine.id
                and registered_at is not null and not exploratory and confirms is null and not closed
              order by id desc limit $2
@@ -131,5 +186,23 @@ pub async fn asked_before(
         LOOKED_AT
     )
     .fetch_optional(db)
-    .await
+    .await?;
+    Ok(row.map(|row| AskedBefore {
+        experiment: row.experiment,
+        state: row.state,
+        outcome: row.outcome,
+        attempts: AskedAttempts {
+            supported: row.supported,
+            falsified: row.falsified,
+            inconclusive: row.inconclusive,
+            stopped: row.stopped,
+            otherwise: row.all
+                - row.supported
+                - row.falsified
+                - row.inconclusive
+                - row.stopped
+                - row.open,
+            open: row.open,
+        },
+    }))
 }

@@ -9,6 +9,7 @@ mod search;
 mod sequential;
 mod standing;
 mod standing_found;
+mod stops;
 mod sweep;
 mod trials;
 mod trouble;

@@ -224,14 +224,16 @@ pub(super) async fn all(tx: &mut PgConnection) -> sqlx::Result<Vec<Finding>> {
            (select 'claim ' || coalesce(c.claim_id, t.claim_id),
                    'its tally says ' || coalesce(t.supported, 0) || ' supported, ' || coalesce(t.falsified, 0) || ' falsified, '
                      || coalesce(t.inconclusive, 0) || ' inconclusive; ' || coalesce(t.survived, 0) || ' survived, '
-                     || coalesce(t.refuted, 0) || ' refuted, ' || coalesce(t.aside, 0) || ' aside; challenged by '
+                     || coalesce(t.refuted, 0) || ' refuted, ' || coalesce(t.aside, 0) || ' aside, '
+                     || coalesce(t.stopped, 0) || ' stopped; challenged by '
                      || coalesce(t.challenged_by::text, 'none') || ', felled by ' || coalesce(t.fell_by::text, 'none')
             from claim_counted c full join claim_tally t on t.claim_id = c.claim_id
             where (coalesce(c.supported, 0), coalesce(c.falsified, 0), coalesce(c.inconclusive, 0), coalesce(c.survived, 0),
-                   coalesce(c.refuted, 0), coalesce(c.aside, 0), coalesce(c.doubt, 0), c.challenged_by, c.fell_by)
+                   coalesce(c.refuted, 0), coalesce(c.aside, 0), coalesce(c.doubt, 0),
+                   coalesce(c.stopped, 0), c.challenged_by, c.fell_by)
               is distinct from (coalesce(t.supported, 0), coalesce(t.falsified, 0), coalesce(t.inconclusive, 0),
                    coalesce(t.survived, 0), coalesce(t.refuted, 0), coalesce(t.aside, 0), coalesce(t.doubt, 0),
-                   t.challenged_by, t.fell_by)
+                   coalesce(t.stopped, 0), t.challenged_by, t.fell_by)
             order by 1 limit $1)"#,
         TOLD
     )

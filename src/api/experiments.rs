@@ -66,7 +66,7 @@ pub(super) struct Experiment {
     amends: Option<ExperimentId>,
     /// Why.
     amend_reason: Option<String>,
-    /// What amends it: its author's first, then registered ones, at most 10; null in lists.
+    /// What amends it: its author's first, then others' registered ones, at most 10; null in lists.
     amended_by: Option<Vec<ExperimentId>>,
     /// How it ended; null until the last run has ended.
     outcome: Option<String>,

@@ -14,9 +14,11 @@ pub struct Amendment {
     pub title: String,
     /// Its state.
     pub state: String,
+    /// Who proposed it.
+    pub author: String,
     /// What it amends.
     pub amends: Option<ExperimentId>,
-    /// Why.
+    /// Why, if who amends it proposed what it amends, too: what others say of that stands on their own page alone.
     pub reason: Option<String>,
 }
 
@@ -31,8 +33,9 @@ pub async fn of(
 ) -> sqlx::Result<Vec<Amendment>> {
     sqlx::query_as!(
         Amendment,
-        r#"select e.id as "id: ExperimentId", e.title, e.state, e.amends as "amends: ExperimentId", e.amend_reason as reason
-           from experiment e join experiment earlier on earlier.id = e.amends
+        r#"select e.id as "id: ExperimentId", e.title, e.state, account.name as author, e.amends as "amends: ExperimentId",
+             case when e.author_id = any (accounts_of(earlier.author_id)) then e.amend_reason end as reason
+           from experiment e join experiment earlier on earlier.id = e.amends join account on account.id = e.author_id
            where e.amends = $1 and e.state <> 'withdrawn' and not e.closed and e.hidden_at is null
            order by e.author_id = earlier.author_id desc, e.registered_at is not null desc, e.id desc limit $2"#,
         experiment as ExperimentId,
@@ -42,7 +45,7 @@ pub async fn of(
     .await
 }
 
-/// What an experiment amends, and what that amends in turn, the nearest first.
+/// What an experiment amends, and what that amends in turn, the nearest first; without reasons.
 ///
 /// # Errors
 /// If the database is away.
@@ -58,8 +61,9 @@ pub async fn earlier(
              select amends as id, 1 as place from experiment where id = $1
              union all
              select e.amends, place + 1 from line join experiment e on e.id = line.id where place < $2)
-           select e.id as "id!: ExperimentId", e.title as "title!", e.state as "state!", e.amends as "amends: ExperimentId", e.amend_reason as reason
-           from line join public_experiment e on e.id = line.id order by place"#,
+           select e.id as "id!: ExperimentId", e.title as "title!", e.state as "state!", account.name as author,
+             e.amends as "amends: ExperimentId", null::text as reason
+           from line join public_experiment e on e.id = line.id join account on account.id = e.author_id order by place"#,
         experiment as ExperimentId,
         limit as i32,
     )

@@ -61,6 +61,10 @@ async fn an_amendment_shows_what_changed_and_what_was_known(pool: PgPool) {
         new.contains("<a href=\"/experiments/2/diff\">what changed</a>"),
         "{new}"
     );
+    assert!(
+        old.contains("because: <span dir=\"auto\">The margin was"),
+        "{old}"
+    );
 
     // What has been known is said, once and for all by the moment of registration.
     site.train_all().await;
@@ -138,4 +142,36 @@ async fn long_lines_and_many_amendments_are_cut(pool: PgPool) {
     assert_eq!(page.matches("amended by <a").count(), 10, "{page}");
     // The author's own is not pushed out.
     assert!(page.contains("href=\"/experiments/2/diff\""), "{page}");
+}
+
+/// Whoever amends somebody else's experiment says why on their own page, under their name.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_stranger_says_of_an_experiment_stands_on_the_strangers_page(pool: PgPool) {
+    let site = Site::new(pool).await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let carol = site.signed_in("carol", Role::Member).await;
+    let first = ada.registered(&site).await;
+    let reason = ("amend_reason", "Its author cheated; this one is honest.");
+    let second = amend(&carol, &first, &[reason, ("criterion-margin", "0.2")]).await;
+    carol
+        .post(&format!("{second}/register"), &[])
+        .await
+        .assert_status_see_other();
+    let reader = site.browser();
+    let by = "by <a href=\"/people/carol\">carol</a>";
+    let page = reader.get(&first).await.text();
+    assert!(
+        page.contains(&format!(
+            "amended by <a href=\"{second}\">experiment 2</a> {by} (<a"
+        )),
+        "{page}"
+    );
+    assert!(!page.contains("cheated"), "{page}");
+    let told = reader.get(&format!("/api/v1{first}")).await.text();
+    assert!(!told.contains("cheated"), "{told}");
+    for path in [second.clone(), format!("{second}/diff")] {
+        let page = reader.get(&path).await.text();
+        assert!(page.contains("Its author cheated"), "{page}");
+        assert!(page.contains(by), "{page}");
+    }
 }

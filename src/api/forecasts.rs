@@ -232,7 +232,7 @@ pub(super) struct Surprise {
     title: String,
     /// supported or falsified.
     outcome: String,
-    /// How many members but its author gave a forecast.
+    /// How many members with a record, but its author, gave a forecast.
     forecasts: i64,
     /// Mean of their probabilities, from 0 to 1.
     mean: f64,

@@ -340,13 +340,24 @@ pub struct Surprise {
     pub title: String,
     /// supported or falsified.
     pub outcome: String,
-    /// How many members but its author gave a forecast.
+    /// How many members with a record, but its author, gave a forecast.
     pub forecasts: i64,
     /// Mean of their probabilities, from 0 to 1.
     pub mean: f64,
 }
 
-/// Experiments whose verdict was farthest from what at least `forecasters` members expected, and on the other side of an
+/// What makes a forecaster's word count.
+#[derive(Debug, Clone, Copy)]
+pub struct Seasoned {
+    /// How old the account was when the forecast was given.
+    pub days: i32,
+    /// How many other forecasts of theirs were resolved.
+    pub resolved: i64,
+    /// Of how many people's experiments.
+    pub people: i64,
+}
+
+/// Experiments whose verdict was farthest from what at least `forecasters` seasoned members expected, and on the other side of an
 /// even chance: those that bear on their claim and are not disputed.
 ///
 /// # Errors
@@ -354,17 +365,31 @@ pub struct Surprise {
 pub async fn surprises(
     db: impl PgExecutor<'_>,
     forecasters: i64,
+    seasoned: Seasoned,
     limit: i64,
 ) -> sqlx::Result<Vec<Surprise>> {
     sqlx::query_as!(
         Surprise,
-        r#"select e.id as "id: ExperimentId", e.title, v.outcome, crowd.forecasts as "forecasts!", crowd.mean as "mean!"
+        r#"with seasoned as (
+             select f.account_id
+             from forecast f
+             join public_experiment e on e.id = f.experiment_id
+             join verdict v on v.experiment_id = e.id
+             join account author on author.id = e.author_id and coalesce(author.sponsor_id, author.id) <> f.account_id
+             where e.disputed_at is null and v.outcome in ('supported', 'falsified')
+             group by f.account_id
+             -- The one that is looked at is among them.
+             having count(*) > $4 and count(distinct coalesce(author.sponsor_id, author.id)) >= $5
+           )
+           select e.id as "id: ExperimentId", e.title, v.outcome, crowd.forecasts as "forecasts!", crowd.mean as "mean!"
            from (
              select f.experiment_id, count(*) as forecasts, avg(f.percent)::float8 / 100 as mean
              from forecast f
              join experiment e on e.id = f.experiment_id
              join account author on author.id = e.author_id and coalesce(author.sponsor_id, author.id) <> f.account_id
              join account a on a.id = f.account_id and a.disabled_at is null
+               and a.created_at < f.created_at - make_interval(days => $3)
+             join seasoned on seasoned.account_id = f.account_id
              where e.state = 'concluded' and e.disputed_at is null and cardinality(e.outside) = 0
              group by f.experiment_id having count(*) >= $1
            ) crowd
@@ -374,6 +399,9 @@ pub async fn surprises(
            order by abs(crowd.mean - 0.5) desc, e.id desc limit $2"#,
         forecasters,
         limit,
+        seasoned.days,
+        seasoned.resolved,
+        seasoned.people,
     )
     .fetch_all(db)
     .await

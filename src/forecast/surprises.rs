@@ -1,12 +1,18 @@
 //! The verdicts that members expected least, for the first page.
 
-use crate::db::forecasts::{self, Surprise};
+use crate::db::forecasts::{self, Seasoned, Surprise};
 use crate::state::AppState;
 use sqlx::PgPool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Fewer forecasters are no crowd.
 const FORECASTERS: i64 = 3;
+/// Whose forecasts count: accounts are made in a minute, and a record takes weeks.
+const SEASONED: Seasoned = Seasoned {
+    days: 7,
+    resolved: 5,
+    people: 3,
+};
 /// How many are shown.
 const SHOWN: i64 = 3;
 
@@ -25,7 +31,7 @@ impl Surprises {
     /// # Errors
     /// If the database is away; then what was seen before stays.
     pub async fn look(&self, pool: &PgPool) -> sqlx::Result<()> {
-        let found = forecasts::surprises(pool, FORECASTERS, SHOWN).await?;
+        let found = forecasts::surprises(pool, FORECASTERS, SEASONED, SHOWN).await?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = found.into();
         Ok(())
     }

@@ -24,6 +24,31 @@ async fn crowd(site: &Site, name: &str, percents: &[i16]) {
     }
 }
 
+/// Gives those who forecast experiment 1 a record: their accounts get ten days old, and five forecasts of theirs, of experiments of three
+/// people outside their claim's scope, are resolved.
+async fn season(site: &Site) {
+    sqlx::raw_sql(
+        "update account set created_at = created_at - interval '10 days' where not is_board;
+         insert into account (name, password_hash) values ('kim', 'x'), ('lea', 'x'), ('max', 'x');
+         create temp table past as select nextval(pg_get_serial_sequence('experiment', 'id')) as id,
+           nextval(pg_get_serial_sequence('thread', 'id')) as thread, g from generate_series(1, 5) g;
+         insert into thread (id) overriding system value select thread from past;
+         insert into experiment (id, claim_id, author_id, thread_id, title, prediction, spec_source, spec)
+           overriding system value
+           select past.id, (select claim_id from experiment where id = 1), account.id, thread, 't', 'p', '', '{}'
+           from past join account on name = (array['kim', 'lea', 'max'])[1 + g % 3];
+         insert into forecast (experiment_id, account_id, percent)
+           select past.id, f.account_id, 50 from past, forecast f where f.experiment_id = 1;
+         update experiment set state = 'concluded', registered_at = now(), spec_canonical = '{}', spec_sha256 = repeat('a', 64),
+           outside = array['elsewhere'], concluded_at = now() from past where past.id = experiment.id;
+         insert into verdict (experiment_id, outcome, detail) select id, 'supported', '{}' from past;
+         drop table past",
+    )
+    .execute(&site.pool)
+    .await
+    .expect("a record");
+}
+
 async fn give(browser: &Browser, path: &str, percent: &str) -> axum_test::TestResponse {
     let form = [("percent", percent)];
     browser.post(&format!("{path}/forecast"), &form).await
@@ -433,6 +458,7 @@ async fn the_verdict_resolves_them_and_surprises_stand_on_the_first_page(pool: P
     crowd(&site, "bob", &[10, 20]).await;
     give(&eve, &path, "30").await.assert_status_see_other();
     give(&ada, &path, "90").await.assert_status_see_other();
+    season(&site).await;
     site.train_all().await;
     site.state.surprises.look(&site.pool).await.expect("looks");
 
@@ -447,9 +473,9 @@ async fn the_verdict_resolves_them_and_surprises_stand_on_the_first_page(pool: P
     }
     let person = site.browser().get("/people/eve").await.text();
     for words in [
-        "1 resolved forecast<",
-        "<strong>0.490</strong>; 0 is perfect",
-        "<dd>1 other person</dd>",
+        "6 resolved forecasts<",
+        "<strong>0.290</strong>; 0 is perfect",
+        "<dd>4 other people</dd>",
         "21 to 30 %",
         "the claim survived",
     ] {
@@ -461,7 +487,7 @@ async fn the_verdict_resolves_them_and_surprises_stand_on_the_first_page(pool: P
     assert!(author.contains("of one’s own: not scored"), "{author}");
     let home = site.browser().get("/").await.text();
     assert!(
-        home.contains("3 members gave the claim 20 % on average"),
+        home.contains("3 members with a record gave the claim 20 % on average"),
         "{home}"
     );
 
@@ -478,7 +504,7 @@ async fn the_verdict_resolves_them_and_surprises_stand_on_the_first_page(pool: P
         person.contains("not scored until that is resolved"),
         "{person}"
     );
-    assert!(!person.contains("Brier score"), "{person}");
+    assert!(person.contains("5 resolved forecasts<"), "{person}");
     root.post(&format!("{path}/dispute/resolve"), &reason)
         .await
         .assert_status_see_other();
@@ -536,6 +562,63 @@ async fn what_decides_nothing_makes_forecasts_void(pool: PgPool) {
         "{person}"
     );
     assert!(person.contains("No score yet"), "{person}");
+}
+
+/// Somebody's true experiment, and three who made accounts to expect nothing of it.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn fresh_accounts_are_no_crowd(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.widen("C2").await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let path = ada.registered(&site).await;
+    crowd(&site, "puppet", &[0, 0, 0]).await;
+    site.train_all().await;
+    let surprises = async || {
+        site.state.surprises.look(&site.pool).await.expect("looks");
+        site.state.surprises.all().len()
+    };
+    assert_eq!(surprises().await, 0);
+    let page = site.browser().get(&path).await.text();
+    assert!(page.contains("3 members gave a forecast, 0 %"), "{page}");
+    // Nor are they when they are older, without a record.
+    let older = "update account set created_at = created_at - interval '10 days'";
+    sqlx::query(older).execute(&site.pool).await.expect("ages");
+    assert_eq!(surprises().await, 0);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_record_is_of_several_people_and_takes_a_week(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.widen("C2").await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    ada.registered(&site).await;
+    crowd(&site, "bob", &[0, 0, 0]).await;
+    season(&site).await;
+    site.train_all().await;
+    let surprises = async || {
+        site.state.surprises.look(&site.pool).await.expect("looks");
+        site.state.surprises.all().len()
+    };
+    assert_eq!(surprises().await, 1);
+    for (less, back) in [
+        (
+            "update account set created_at = created_at + interval '4 days' where name = 'bob1'",
+            "update account set created_at = created_at - interval '4 days' where name = 'bob1'",
+        ),
+        (
+            "update verdict set outcome = 'inconclusive' where experiment_id = (select max(id) from experiment)",
+            "update verdict set outcome = 'supported' where experiment_id = (select max(id) from experiment)",
+        ),
+        // Five of kim's and one of ada's.
+        (
+            "update experiment set author_id = (select id from account where name = 'kim') where id > 1",
+            "select 1",
+        ),
+    ] {
+        sqlx::query(less).execute(&site.pool).await.expect("less");
+        assert_eq!(surprises().await, 0, "{less}");
+        sqlx::query(back).execute(&site.pool).await.expect("back");
+    }
 }
 
 /// Three accounts of one person: no number of theirs makes a score without saying of how few it is, or a surprise of what

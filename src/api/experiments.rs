@@ -638,12 +638,12 @@ pub(super) async fn deposited(
 }
 
 /// Register the confirmation of an experiment that challenges its claim: what the board's budget did not cover, or what was
-/// aborted. Any member may; it is the member's own experiment.
+/// aborted. Any member may who has none under way; it is the member's own experiment, and its runs wait in the board's line.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/confirm", tag = "experiments", security(("token" = [])),
     params(("id" = i64, Path, description = "Key"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = Option<EmptyBody>,
     responses((status = 201, body = Experiment, description = "The confirmation"),
-        (status = 409, description = "There is nothing to confirm, or a confirmation is under way")))]
+        (status = 409, description = "There is nothing to confirm, or a confirmation is under way, on the claim or of the member's")))]
 pub(super) async fn confirm(
     State(pool): State<PgPool>,
     Path(id): Path<ExperimentId>,

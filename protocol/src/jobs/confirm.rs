@@ -86,7 +86,7 @@ pub(super) async fn answer_next(tx: &mut PgConnection, claim: ClaimId) -> Result
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown experiment; [`Error::Conflict`] if it is no open challenge, is disputed, or if a
-/// confirmation of the claim runs already.
+/// confirmation of the claim, or one that the member registered, runs already.
 pub async fn confirm(
     tx: &mut PgConnection,
     experiment: ExperimentId,
@@ -123,9 +123,29 @@ pub async fn confirm(
             "A confirmation on this claim is under way, or one has settled it; one runs at a time.",
         );
     }
+    if let Some(other) = under_way(tx, member).await? {
+        return Err(Error::Conflict(format!(
+            "A confirmation that you registered, experiment {other}, has not ended; one runs at a time. Any other member may register this one."
+        )));
+    }
+    // However long it takes: that is at most seven times what the challenge took, which the board let in, and a challenge
+    // that nobody may answer would stand for good.
     let challenge = load(tx, experiment).await?;
     let plan = plan(tx, &challenge).await?;
     register(tx, &challenge, plan, member).await
+}
+
+/// The confirmation that a person registered, or an agent of theirs, and that has not ended. They all stand in one line, so
+/// nobody fills it.
+async fn under_way(tx: &mut PgConnection, member: AccountId) -> sqlx::Result<Option<ExperimentId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: ExperimentId" from experiment
+           where author_id = any (accounts_of($1)) and confirms is not null and state in ('registered', 'running', 'stalled')
+           order by id limit 1"#,
+        member as AccountId
+    )
+    .fetch_optional(tx)
+    .await
 }
 
 /// Answers challenges that were left: for want of budget, or because something went wrong when their verdict came.

@@ -152,7 +152,8 @@ pub(super) async fn next_pair(
 }
 
 /// Inserts runs in this order, each with the number of its trial if it is of one, and lets their
-/// owner wait for them: that is the author, or the person whom that agent acts for, so that the queue knows people alone.
+/// owner wait for them: that is the author, or the person whom that agent acts for, so that the queue knows people alone. A
+/// confirmation waits in the board's line, whoever registered it: behind what they put there before, it could be parked.
 pub(super) async fn queue(
     tx: &mut PgConnection,
     experiment: ExperimentId,
@@ -180,7 +181,8 @@ pub(super) async fn queue(
         .collect();
     sqlx::query!(
         "insert into run (experiment_id, owner_id, arm, seed, plan, steps, data_set, trial)
-         select $1, person_of($2), arm, seed, plan, steps, data_set, trial
+         select $1, coalesce((select board.id from account board join experiment e on e.id = $1
+                              where board.is_board and e.confirms is not null), person_of($2)), arm, seed, plan, steps, data_set, trial
          from unnest($3::text[], $4::bigint[], $5::jsonb[], $6::integer[], $7::text[], $8::integer[]) with ordinality
            as p (arm, seed, plan, steps, data_set, trial, place)
          order by place",

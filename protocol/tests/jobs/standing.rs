@@ -272,6 +272,60 @@ async fn an_aborted_confirmation_waits_for_a_member(pool: PgPool) {
     assert!(matches!(press().await, Err(Error::Conflict(_))), "settled");
 }
 
+/// What a member registered before holds up no confirmation: it stands in the board's line, and there one of each member.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn who_registers_a_confirmation_cannot_park_it(pool: PgPool) {
+    let ada = account(&pool, "ada").await;
+    let bob = account(&pool, "bob").await;
+    let one = claim(&pool).await;
+    let other = sqlx::query_scalar(
+        "with t as (insert into thread default values returning id)
+         insert into claim (work_id, label, sentence, covers, thread_id)
+         select work_id, 'C2', sentence, covers, t.id from claim, t returning id",
+    )
+    .fetch_one(&pool)
+    .await
+    .map(ClaimId)
+    .expect("another claim");
+    let mut challenges = Vec::new();
+    for claim in [one, other] {
+        let screen = register(&pool, claim, ada, &test_of_it(8)).await;
+        train_only(&pool, screen, true).await;
+        // The board's own was aborted, so members may.
+        let confirmation = confirmations(&pool).await.last().expect("one").id;
+        let mut tx = pool.begin().await.expect("a transaction");
+        jobs::stop(&mut tx, confirmation, ada, "no power")
+            .await
+            .expect("stops");
+        tx.commit().await.expect("commits");
+        challenges.push(screen);
+    }
+    for _ in 0..3 {
+        register(&pool, one, bob, &test_of_it(8)).await;
+    }
+    let press = async |challenge: ExperimentId, member: AccountId| {
+        let mut tx = pool.begin().await.expect("a transaction");
+        let answer = jobs::confirm(&mut tx, challenge, member).await;
+        tx.commit().await.expect("commits");
+        answer
+    };
+    let pressed = press(challenges[0], bob).await.expect("registers");
+    // Of his older plans 48 runs wait; it is not behind them.
+    let worker = worker(&pool).await;
+    let mut taken = Vec::new();
+    for _ in 0..6 {
+        taken.push(take(&pool, worker).await.expect("a run").experiment);
+    }
+    assert!(taken.contains(&pressed), "{taken:?} {pressed}");
+
+    let second = press(challenges[1], bob).await;
+    let Err(Error::Conflict(words)) = second else {
+        panic!("{second:?}");
+    };
+    assert!(words.contains("one runs at a time"), "{words}");
+    press(challenges[1], ada).await.expect("registers");
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn over_its_budget_the_board_waits_and_a_sweep_comes_back(pool: PgPool) {
     let ada = account(&pool, "ada").await;

@@ -38,7 +38,8 @@ async fn season(site: &Site) {
            select past.id, (select claim_id from experiment where id = 1), account.id, thread, 't', 'p', '', '{}'
            from past join account on name = (array['kim', 'lea', 'max'])[1 + g % 3];
          insert into forecast (experiment_id, account_id, percent)
-           select past.id, f.account_id, 50 from past, forecast f where f.experiment_id = 1;
+           select past.id, f.account_id, 50 from past, forecast f join experiment e on e.id = f.experiment_id
+           where e.id = 1 and f.account_id <> e.author_id;
          update experiment set state = 'concluded', registered_at = now(), spec_canonical = '{}', spec_sha256 = repeat('a', 64),
            outside = array['elsewhere'], concluded_at = now() from past where past.id = experiment.id;
          insert into verdict (experiment_id, outcome, detail) select id, 'supported', '{}' from past;

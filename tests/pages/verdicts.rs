@@ -106,3 +106,45 @@ async fn a_verdict_or_a_result_that_cannot_be_read_is_marked_and_breaks_no_page(
         assert_eq!(listed["items"][0]["verdict"], serde_json::Value::Null);
     }
 }
+
+/// What an author stops once its seeds are drawn stays in sight.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_authors_stopped_is_said_of_the_claim(pool: PgPool) {
+    let site = Site::new(pool).await;
+    site.widen("C2").await;
+    let ada = site.signed_in("ada", Role::Member).await;
+    let claim = format!("/claims/{}", site.claim("C2").await);
+    // The same words would be a form that was sent twice.
+    let asked = async |why: &str| {
+        let path = location(&ada.propose(&site, &[("rationale", why)]).await);
+        ada.post(&format!("{path}/register"), &[])
+            .await
+            .assert_status_see_other();
+        path
+    };
+    for words in ["1 stopped by its author", "2 stopped by their authors"] {
+        let path = asked(words).await;
+        let reason = [("reason", "It would not have been supported.")];
+        ada.post(&format!("{path}/stop"), &reason)
+            .await
+            .assert_status_see_other();
+        let page = site.browser().get(&claim).await.text();
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let told = site.browser().get(&format!("/api/v1{claim}")).await;
+    let told: serde_json::Value = told.json();
+    assert_eq!(told["tally"]["stopped"], 2, "{told}");
+    // One that supports it after that stands beside them.
+    let path = asked("and a third").await;
+    site.train_all().await;
+    let page = site.browser().get(&claim).await.text();
+    assert!(
+        page.contains("standing after 3 attempts (2 stopped)"),
+        "{page}"
+    );
+    let page = site.browser().get(&path).await.text();
+    assert!(
+        page.contains("It was asked 2 times before: 2 stopped by their authors."),
+        "{page}"
+    );
+}

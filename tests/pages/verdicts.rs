@@ -116,7 +116,7 @@ async fn what_authors_stopped_is_said_of_the_claim(pool: PgPool) {
     let claim = format!("/claims/{}", site.claim("C2").await);
     // The same words would be a form that was sent twice.
     let asked = async |why: &str| {
-        let path = location(&ada.propose(&site, &[("rationale", why)]).await);
+        let path = location(&ada.propose(&site, &[("title", why)]).await);
         ada.post(&format!("{path}/register"), &[])
             .await
             .assert_status_see_other();

@@ -100,7 +100,11 @@ pub fn input(
     value: &str,
     errors: &FormErrors,
 ) -> Html {
-    let placeholder = format!(" placeholder=\"{}\"", Escaped(default));
+    // The form has a hundred of these.
+    let placeholder = match default {
+        "" => String::new(),
+        default => format!(" placeholder=\"{}\"", Escaped(default)),
+    };
     text(field, label, hint, &placeholder, value, errors)
 }
 

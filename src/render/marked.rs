@@ -71,7 +71,7 @@ fn is_mark(letters: &[char], at: usize) -> bool {
 /// Whether words in brackets end as those of a link do.
 fn is_link(rest: &[char]) -> bool {
     let end = rest.iter().position(|letter| *letter == ']');
-    end.is_some_and(|end| rest.get(end + 1) == Some(&'('))
+    end.is_some_and(|end| rest.get(end + 1) == Some(&'(') && rest[end + 2..].contains(&')'))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ const LOOKED_AT: [(&str, usize); 33] = [
     ("db/compare.rs", 3),
     ("db/curves.rs", 4),
     ("db/events.rs", 4),
-    ("db/experiments.rs", 11),
+    ("db/experiments.rs", 12),
     ("db/forecasts.rs", 7),
     ("db/frozen.rs", 4),
     // Of proposals, whose text is read by nobody here.

@@ -35,10 +35,13 @@ async fn beside_an_offer(board: &Board) -> Result {
     board.goto(&new(1)).await?;
     board.see("is kept here").await?;
     board.fill("prediction", "A third.").await?;
+    // By way of another page: the same address once more would be this very form, gone on with.
+    board.goto("/").await?;
     board.goto(&new(1)).await?;
     board.see("An earlier one of").await?;
     board.press("Bring it back").await?;
     holds(board, "#prediction", "A third.").await?;
+    board.goto("/").await?;
     board.goto(&new(1)).await?;
     board.see("An earlier one of").await
 }

@@ -69,7 +69,7 @@ impl From<lineage::Resorted> for Resorted {
     params(("id" = i64, Path, description = "Key of the earlier claim"), ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe")),
     request_body = NewRevision,
     responses((status = 201, body = Claim), (status = 403, description = "Not the claim's author and no moderator"),
-        (status = 404, description = "No such claim"), (status = 409, description = "No label is left, the work has too many claims, or you are a newcomer"),
+        (status = 404, description = "No such claim"), (status = 409, description = "No label is left, or the work has too many claims"),
         (status = 422, description = "Not narrower, reaching beyond the earlier claim, holding on to what falsified it, or a claim of that work already"),
         (status = 429, description = "Too many within a day")))]
 pub(super) async fn revise(

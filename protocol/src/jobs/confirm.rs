@@ -192,8 +192,8 @@ pub(super) async fn after_verdict(tx: &mut PgConnection, claim: ClaimId) -> sqlx
     }
 }
 
-/// Whether the claim has fallen already, by itself or with a wider one, or one of its confirmations has no verdict yet. Locks the claim, so that of two
-/// who look at once one sees what the other did.
+/// Whether the claim has fallen already, by itself or with a wider one, or one of its confirmations has no verdict yet. Locks
+/// the claim, so that of two who look at once one sees what the other did.
 async fn is_settled_or_busy(tx: &mut PgConnection, claim: ClaimId) -> sqlx::Result<bool> {
     sqlx::query!(
         "select from claim where id = $1 for no key update",
